@@ -1,0 +1,276 @@
+"""The catalogue's networks: their cards claim what is so, they train, and they start and compute as their papers say."""
+
+import ast
+import importlib
+import math
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+import zoo
+from zoo.catalogue import Variant, entry
+
+NAMES = zoo.list_models()
+CLAIMS = [
+    pytest.param(name, claim, id="-".join([name, *map(str, claim.options.values())]))
+    for name in NAMES
+    for claim in (Variant(params=zoo.card(name).params, macs=zoo.card(name).macs), *zoo.card(name).variants)
+]
+
+
+def on_meta(name: str, **options: object) -> nn.Module:
+    with torch.device("meta"):
+        return zoo.create_model(name, **options)
+
+
+def outputs(net: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
+    out = net(x)
+    return out if isinstance(out, tuple) else (out,)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def net(name: str) -> nn.Module:
+    """The network as it is trained, from seed 0, built once for all tests that ask for it."""
+    torch.manual_seed(0)
+    return zoo.create_model(name, **zoo.card(name).training).train()
+
+
+def test_training_step(name: str, net: nn.Module) -> None:
+    """Kills a layer that forward leaves out, shapes that do not fit, and a start from which nothing can be learnt."""
+    normalised = any(isinstance(layer, nn.BatchNorm2d) for layer in net.modules())
+    shape = (2, 3, 64, 64) if normalised else (1, *zoo.card(name).input)
+    outs = outputs(net, torch.randn(shape))
+    loss = torch.stack([F.cross_entropy(out, torch.arange(len(out))) for out in outs]).sum()
+    loss.backward()
+    classes = {option.name: option.default for option in entry(name).options}["num_classes"]
+    assert {out.shape for out in outs} == {(shape[0], classes)}
+    assert loss.isfinite()
+    for key, parameter in net.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.isfinite().all(), key
+        assert parameter.grad.any(), key
+        parameter.grad = None
+
+
+def test_seed(name: str, net: nn.Module) -> None:
+    """Kills weights that come from anything but torch's own generator, or from nowhere."""
+    torch.manual_seed(0)
+    again = dict(zoo.create_model(name, **zoo.card(name).training).named_parameters())
+    assert all(torch.equal(parameter, again[key]) for key, parameter in net.named_parameters())
+
+
+@pytest.mark.parametrize(("name", "claim"), CLAIMS)
+def test_numbers(name: str, claim: Variant) -> None:
+    """Kills a wrong width, kernel, group, stride, bias or shortcut: parameters and multiply-accumulates are exact."""
+    net = on_meta(name, **claim.options).train(claim.train)
+    with FlopCounterMode(display=False) as counter:
+        net(torch.empty(1 if not claim.train else 2, *zoo.card(name).input, device="meta"))
+    assert sum(parameter.numel() for parameter in net.parameters()) == claim.params
+    assert counter.get_total_flops() == claim.macs * 2 * (1 if not claim.train else 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_published(name: str) -> None:
+    """Kills a published number that is not what we claim, and says nothing of why."""
+    claims = {"params": zoo.card(name).params, "macs": zoo.card(name).macs, "depth": zoo.card(name).depth}
+    for one in zoo.card(name).published:
+        assert one.note or one.verdict(claims[one.quantity]) != "differs", one
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_card_read_is_card_attached(name: str) -> None:
+    """Kills a card that Python computes differently from how the catalogue reads it."""
+    assert getattr(importlib.import_module(entry(name).module), name).card == zoo.card(name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_classes_and_channels(name: str) -> None:
+    """Kills a hard-wired number of classes or of input channels."""
+    for options in ({}, zoo.card(name).training):
+        net = on_meta(name, num_classes=7, in_channels=2, **options)
+        x = torch.empty(2, 2, *zoo.card(name).input[1:], device="meta")
+        assert {out.shape for out in outputs(net, x)} == {(2, 7)}
+
+
+@pytest.mark.parametrize(
+    "path", sorted(Path(str(zoo.__file__)).parent.glob("archs/[a-z]*.py")), ids=lambda path: path.stem
+)
+def test_file_stands_alone(path: Path) -> None:
+    """Kills a file that cannot be pulled into another project, since it needs more than torch and `arch`."""
+    wanted = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            wanted |= {alias.name.partition(".")[0] for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}:{alias.name}" for alias in node.names}
+            wanted |= {str(node.module).partition(".")[0]} if names != {"zoo.catalogue:arch"} else set()
+    assert wanted <= {"torch", *sys.stdlib_module_names}
+
+
+# How weights start ---------------------------------------------------------------------------------------------------
+
+
+def layers(net: nn.Module, *kinds: type[nn.Module]) -> dict[str, nn.Module]:
+    return {key: layer for key, layer in net.named_modules() if isinstance(layer, kinds or (nn.Conv2d, nn.Linear))}
+
+
+def is_normal(weights: Tensor, std: float) -> bool:
+    """As to mean and deviation within five standard errors, and with tails."""
+    error = 5 / math.sqrt(weights.numel())
+    close = abs(weights.mean() / std) < error and abs(weights.std() / std - 1) < error
+    return bool(close and weights.abs().max() > 2 * std)
+
+
+def is_uniform(weights: Tensor, bound: float) -> bool:
+    """As to mean and deviation within five standard errors, and without tails."""
+    error = 5 / math.sqrt(weights.numel())
+    spread = math.sqrt(weights.square().mean()) / bound * math.sqrt(3)
+    return bool(abs(weights.mean() / bound) < error and abs(spread - 1) < error and weights.abs().max() <= bound)
+
+
+def biases(net: nn.Module) -> dict[str, set[float]]:
+    return {key: set(layer.bias.tolist()) for key, layer in layers(net).items()}
+
+
+@pytest.mark.parametrize("name", ["alexnet", "alexnet_ungrouped"])
+def test_alexnet_start(name: str) -> None:
+    """Kills a deviation other than 0.01, and ones in the wrong layers."""
+    net = zoo.create_model(name)
+    assert all(is_normal(layer.weight, 0.01) for layer in layers(net).values())
+    assert biases(net) == {
+        **dict.fromkeys(["conv1", "conv3", "fc8"], {0.0}),
+        **dict.fromkeys(["conv2", "conv4", "conv5", "fc6", "fc7"], {1.0}),
+    }
+
+
+def test_lenet_start() -> None:
+    """Kills a bound of 2.4 / sqrt(F), a fan-in that counts maps which a group does not see, and biases of zero."""
+    net = zoo.create_model("lenet5")
+    inputs = {"C1": 25, "C3.read_3": 75, "C3.read_4": 100, "C3.read_6": 150, "C5": 400, "F6": 120}
+    assert layers(net).keys() == inputs.keys()
+    for key, fan_in in {**inputs, "S2": 4, "S4": 4}.items():
+        learnt = torch.cat([parameter.flatten() for parameter in net.get_submodule(key).parameters()])
+        assert is_uniform(learnt, 2.4 / fan_in), key
+        assert net.get_submodule(key).bias.any(), key
+
+
+def test_vgg_start() -> None:
+    """Kills the normal distribution, and a bound from one fan alone."""
+    net = zoo.create_model("vgg11")
+    for layer in layers(net).values():
+        fan_out, fan_in = layer.weight[:, 0].numel(), layer.weight[0].numel()
+        assert is_uniform(layer.weight, math.sqrt(6 / (fan_in + fan_out)))
+        assert not layer.bias.any()
+
+
+def test_googlenet_start() -> None:
+    """Kills Glorot's bound, which is not what Caffe calls xavier, and 0.2 in the biases of the classes."""
+    net = zoo.create_model("googlenet", aux_heads=True)
+    assert all(is_uniform(layer.weight, math.sqrt(3 / layer.weight[0].numel())) for layer in layers(net).values())
+    classes = {"linear", "aux1.linear", "aux2.linear"}
+    assert {key for key, values in biases(net).items() if values == {0.0}} == classes
+    assert all(values == {torch.tensor(0.2).item()} for key, values in biases(net).items() if key not in classes)
+
+
+def test_googlenet_bn_start() -> None:
+    """Kills the paper's start where torchvision's is claimed."""
+    assert all(is_normal(layer.weight, 0.01) for layer in layers(zoo.create_model("googlenet_bn")).values())
+
+
+@pytest.mark.parametrize(("name", "fan"), [("resnet18", "in"), ("resnet50", "in"), ("resnet50_v1_5", "out")])
+def test_resnet_start(name: str, fan: str) -> None:
+    """Kills the other fan: equation 10 of He et al. takes the inputs, torchvision the outputs."""
+    net = zoo.create_model(name)
+    for layer in layers(net, nn.Conv2d).values():
+        fans = {"in": layer.weight[0].numel(), "out": layer.weight[:, 0].numel()}
+        assert is_normal(layer.weight, math.sqrt(2 / fans[fan]))
+    assert all(layer.weight.eq(1).all() and not layer.bias.any() for layer in layers(net, nn.BatchNorm2d).values())
+    if fan == "in":
+        assert is_normal(net.fc.weight, math.sqrt(2 / net.fc.in_features))
+        assert not net.fc.bias.any()
+
+
+# What the parts compute ----------------------------------------------------------------------------------------------
+
+# Table I of the LeNet-5 paper as it is printed: a row for each map of S2, a column for each map of C3.
+TABLE_I = """
+X . . . X X X . . X X X X . X X
+X X . . . X X X . . X X X X . X
+X X X . . . X X X . . X . X X X
+. X X X . . X X X X . . X . X X
+. . X X X . . X X X X . X X . X
+. . . X X X . . X X X X . X X X
+"""
+
+
+def test_c3_reads_table_i() -> None:
+    """Kills maps in another order than the paper's, and weights for maps that a map does not read."""
+    c3 = zoo.create_model("lenet5").C3
+    x = torch.randn(1, 6, 14, 14)
+    for m, row in enumerate(TABLE_I.strip().splitlines()):
+        other = x.clone()
+        other[:, m] += 1
+        changed = (c3(x) != c3(other)).flatten(2).any(dim=2)[0]
+        assert changed.tolist() == [mark == "X" for mark in row.split()]
+
+
+def test_subsampling_adds() -> None:
+    """Kills a mean in place of the sum, and squashing left out."""
+    s2 = zoo.create_model("lenet5").S2
+    x = torch.randn(2, 6, 4, 4)
+    total = x[:, :, 0::2, 0::2] + x[:, :, 0::2, 1::2] + x[:, :, 1::2, 0::2] + x[:, :, 1::2, 1::2]
+    expected = 1.7159 * torch.tanh(2 / 3 * (total * s2.coefficient + s2.bias))
+    torch.testing.assert_close(s2(x), expected)
+
+
+def test_rbf_distances() -> None:
+    """Kills a dot product in place of the distance, trainable or lost codes, and codes that are not told apart."""
+    net = zoo.create_model("lenet5")
+    codes = net.state_dict()["OUTPUT.codes"]
+    assert codes.shape == (10, 84)
+    assert set(codes.flatten().tolist()) == {1.0, -1.0}
+    differing = (codes[:, None] != codes).sum(dim=2)
+    assert torch.equal(net.OUTPUT(codes), 4.0 * differing)
+    assert differing.fill_diagonal_(84).min() >= 4
+
+
+def test_lenet_classes() -> None:
+    """Kills codes made up for an eleventh digit, and a message that offers no way out."""
+    with pytest.raises(ValueError, match="lenet5_modern"):
+        zoo.create_model("lenet5", num_classes=11)
+
+
+def test_heads_in_training_only() -> None:
+    """Kills heads that run, or a tuple that comes back, when the network is used."""
+    net = on_meta("googlenet", aux_heads=True)
+    x = torch.empty(1, 3, 224, 224, device="meta")
+    assert isinstance(net.train()(x), tuple)
+    assert isinstance(net.eval()(x), Tensor)
+
+
+def test_shortcut_a() -> None:
+    """Kills averages in place of every second pixel, and zeros in front of the maps."""
+    shortcut = zoo.create_model("resnet18", shortcut="A").conv3_x[0].shortcut
+    x = torch.randn(2, 64, 6, 6)
+    y = shortcut(x)
+    assert torch.equal(y[:, :64], x[:, :, ::2, ::2])
+    assert y.shape == (2, 128, 3, 3)
+    assert not y[:, 64:].any()
+
+
+def test_stem_pooling() -> None:
+    """Kills torchvision's padded stem in the authors' networks, and theirs in torchvision's."""
+    x = torch.zeros(1, 1, 112, 112)
+    x[..., 2, 2] = 1.0
+    assert on_meta("resnet50").pool1(x)[..., 0, 0] == 1.0
+    assert on_meta("resnet50_v1_5").pool1(x)[..., 0, 0] == 0.0

@@ -1,0 +1,242 @@
+"""What one op costs: the rules behind `macs` and `flops`. The conventions in words: docs/conventions.md.
+
+Every kind of op is in exactly one of these, or it is reported as unknown: `MACS` (multiply-accumulates, and further operations in
+`FLOPS`), `FLOPS` alone, elementwise by torch's own tag, or `FREE` (nothing is computed, only moved, made or looked up).
+"""
+
+from collections.abc import Callable
+from math import prod
+
+from zoo.analysis.count import Count
+from zoo.record import UNUSED, WRITE, Op, Value
+
+Rule = Callable[[Op], int]
+
+
+def _required(op: Op, role: str) -> Value:
+    value = op.input(role)
+    assert value is not None, f"{op.kind} without {role}"
+    return value
+
+
+# Multiply-accumulates: every use of a weight, at padded positions too, batch included.
+
+
+def conv_macs(op: Op) -> int:
+    """Each output position uses every weight once: N·prod(out)·C_out·(C_in/groups)·prod(kernel)."""
+    weight = _required(op, "weight")
+    return op.output.numel // weight.shape[0] * weight.numel
+
+
+def conv_transpose_macs(op: Op) -> int:
+    """Each input position uses every weight of its channel once: N·prod(in)·C_in·(C_out/groups)·prod(kernel)."""
+    weight = _required(op, "weight")
+    return op.inputs[0].numel // weight.shape[0] * weight.numel
+
+
+def linear_macs(op: Op) -> int:
+    """Rows times input features times output features."""
+    return op.output.numel * _required(op, "weight").shape[-1]
+
+
+def matmul_macs(op: Op) -> int:
+    """Elements of the product times the length of the contracted dimension."""
+    return op.output.numel * op.inputs[0].shape[-1]
+
+
+def added_matmul_macs(op: Op) -> int:
+    """As `matmul_macs`, behind the tensor that is added; `addbmm` also sums over the batch."""
+    return op.inputs[1].numel * op.inputs[2].shape[-1] if len(op.inputs[2].shape) > 1 else op.inputs[1].numel
+
+
+def bilinear_macs(op: Op) -> int:
+    """x1ᵀ W x2 for each output feature: (W x2) first, then the dot product with x1."""
+    features, first, second = _required(op, "weight").shape
+    return op.output.numel // features * features * (first * second + first)
+
+
+def attention_macs(op: Op) -> int:
+    """Queries with keys, then weights with values: N·heads·L·S·(E + E_v)."""
+    query, key, value = op.inputs[:3]
+    return query.numel // query.shape[-1] * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+
+
+def recurrent_macs(op: Op) -> int:
+    """Each step of each sequence uses every matrix once; biases are vectors."""
+    steps = op.inputs[0].numel // op.inputs[0].shape[-1]
+    matrices = [v for v in op.inputs[1:] if v.source == "parameter" and len(v.shape) == 2]
+    return steps * sum(matrix.numel for matrix in matrices)
+
+
+MACS: dict[str, Rule] = {
+    **dict.fromkeys(("conv1d", "conv2d", "conv3d", "torchvision::deform_conv2d"), conv_macs),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), conv_transpose_macs),
+    "linear": linear_macs,
+    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "vdot"), matmul_macs),
+    **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv"), added_matmul_macs),
+    "bilinear": bilinear_macs,
+    "scaled_dot_product_attention": attention_macs,
+    **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), recurrent_macs),
+    **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), recurrent_macs),
+}
+
+
+# Further operations, on top of two for each multiply-accumulate.
+
+
+def bias_flops(op: Op) -> int:
+    """One addition per output element where there is a bias."""
+    return op.output.numel if op.input("bias") is not None else 0
+
+
+def attention_flops(op: Op) -> int:
+    """Scaling, and the softmax at 5 per score; a mask is one more addition."""
+    query, key = op.inputs[:2]
+    scores = query.numel // query.shape[-1] * key.shape[-2]
+    return scores * (6 + (op.input("attn_mask") is not None))
+
+
+def recurrent_flops(op: Op) -> int:
+    """Per step and hidden unit: biases, sum and activation of each gate (4 each, 3 without biases), then the update of the state:
+    5 in an LSTM, 4 in a GRU, none in a plain RNN.
+    """
+    gates, update = {"lstm": (4, 5), "gru": (3, 4)}.get(op.kind.partition("_")[0], (1, 0))
+    steps = op.inputs[0].numel // op.inputs[0].shape[-1]
+    hidden = [v.shape[0] // gates for v in op.inputs[1:] if v.source == "parameter" and len(v.shape) == 2]
+    vectors = any(v.source == "parameter" and len(v.shape) == 1 for v in op.inputs[1:])
+    return steps * sum(hidden) // 2 * (gates * (4 if vectors else 2) + update)
+
+
+def batch_norm_flops(op: Op) -> int:
+    """2 in evaluation mode (scale and shift); 7 in training (mean 1, deviation 1, variance 2, scale 1, weight and bias 2)."""
+    training = op.attrs.get("training", op.attrs.get("use_input_stats", False))
+    return op.inputs[0].numel * (7 if training else 2)
+
+
+def norm_flops(op: Op) -> int:
+    """Statistics are computed on the way: 5 (mean 1, deviation 1, variance 2, scale 1), and 2 for weight and bias."""
+    return op.inputs[0].numel * (7 if op.input("weight") is not None else 5)
+
+
+def rms_norm_flops(op: Op) -> int:
+    """Square 1, mean 1, scale 1, and the weight."""
+    return op.inputs[0].numel * (4 if op.input("weight") is not None else 3)
+
+
+def _window(op: Op) -> int:
+    kernel, axes = op.attrs["kernel_size"], int(next(c for c in op.kind if c.isdigit()))
+    kernel = (kernel,) if isinstance(kernel, int) else kernel
+    return prod(kernel * axes if len(kernel) == 1 else kernel)
+
+
+def max_pool_flops(op: Op) -> int:
+    """Comparisons: one less than the window holds."""
+    return op.output.numel * (_window(op) - 1)
+
+
+def avg_pool_flops(op: Op) -> int:
+    """One less additions than the window holds, and a division."""
+    return op.output.numel * _window(op)
+
+
+def _adaptive_elements(op: Op) -> int:
+    """Elements in all windows together: the window of output i along an axis of n is [floor(i·n/o), ceil((i + 1)·n/o))."""
+    axes = int(next(c for c in op.kind if c.isdigit()))
+    sizes = zip(op.inputs[0].shape[-axes:], op.output.shape[-axes:], strict=True)
+    windows = prod(sum(-(-(i + 1) * n // o) - i * n // o for i in range(o)) for n, o in sizes)
+    return prod(op.output.shape[:-axes]) * windows
+
+
+def adaptive_avg_pool_flops(op: Op) -> int:
+    """As `avg_pool_flops`, over windows of unequal size."""
+    return _adaptive_elements(op)
+
+
+def adaptive_max_pool_flops(op: Op) -> int:
+    """As `max_pool_flops`, over windows of unequal size."""
+    return _adaptive_elements(op) - op.output.numel
+
+
+def each_input(times: int) -> Rule:
+    """So many per element read."""
+    return lambda op: op.inputs[0].numel * times
+
+
+def each_output(times: int) -> Rule:
+    """So many per element written."""
+    return lambda op: op.output.numel * times
+
+
+def cdist_flops(op: Op) -> int:
+    """Subtract, square and add per pair and coordinate."""
+    return 3 * op.output.numel * op.inputs[0].shape[-1]
+
+
+FLOPS: dict[str, Rule] = {
+    **dict.fromkeys((kind for kind in MACS if "conv" in kind or kind in {"linear", "bilinear"}), bias_flops),
+    **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv"), each_output(1)),
+    **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "vdot"), each_output(0)),
+    "scaled_dot_product_attention": attention_flops,
+    **dict.fromkeys((kind for kind in MACS if kind.startswith(("lstm", "gru", "rnn"))), recurrent_flops),
+    "batch_norm": batch_norm_flops,
+    **dict.fromkeys(("layer_norm", "group_norm", "instance_norm", "native_group_norm", "native_layer_norm"), norm_flops),
+    "rms_norm": rms_norm_flops,
+    **dict.fromkeys(("softmax", "log_softmax", "_softmax", "_log_softmax"), each_input(5)),
+    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices"), max_pool_flops),
+    **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), avg_pool_flops),
+    **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"), adaptive_avg_pool_flops),
+    **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"), adaptive_max_pool_flops),
+    **dict.fromkeys(("sum", "mean", "amax", "amin", "max", "min", "prod", "any", "all", "argmax", "argmin", "cumsum"), each_input(1)),
+    **dict.fromkeys(("var", "std", "var_mean", "std_mean"), each_input(4)),
+    **dict.fromkeys(("linalg_vector_norm", "norm", "logsumexp"), each_input(2)),
+    "cdist": cdist_flops,
+    "upsample_linear1d": each_output(3),
+    "upsample_bilinear2d": each_output(7),
+    "upsample_trilinear3d": each_output(15),
+    "upsample_bicubic2d": each_output(35),
+    "grid_sampler": each_output(7),
+    "dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
+    "feature_dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
+    "alpha_dropout": lambda op: 2 * op.output.numel if op.attrs.get("train") else 0,
+    **dict.fromkeys(("relu6", "selu", "hardtanh", "prelu", "hardswish", "log_sigmoid_forward"), each_output(1)),
+}
+
+FREE = frozenset(
+    # moved or looked up
+    "flatten reshape contiguous to _to_copy clone copy copy_ detach alias lift_fresh cat stack chunk split tensor_split "
+    "split_with_sizes unbind pad constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d "
+    "replication_pad2d replication_pad3d index index_select gather scatter index_put embedding roll flip repeat repeat_interleave "
+    "pixel_shuffle pixel_unshuffle channel_shuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d view_as_real "
+    "view_as_complex tril triu where masked_fill im2col unfold select_scatter slice_scatter _pack_padded_sequence "
+    # made
+    "empty zeros ones full arange linspace empty_like zeros_like ones_like full_like new_zeros new_ones new_full new_empty eye "
+    "scalar_tensor fill zero rand randn randint rand_like randn_like bernoulli normal uniform randperm empty_strided "
+    # nothing at all
+    f"{UNUSED} {WRITE} sym_size size".split()
+)
+
+
+def _computes_nothing(op: Op) -> bool:
+    return op.kind in FREE or "view" in op.traits or ("alias" in op.traits and op.kind not in FLOPS)
+
+
+def macs(op: Op) -> int | Count:
+    """Multiply-accumulates of one op, or one unknown."""
+    if op.kind in MACS:
+        return MACS[op.kind](op)
+    if op.kind in FLOPS or "pointwise" in op.traits or "reduction" in op.traits or _computes_nothing(op):
+        return 0
+    return Count(0, {op.kind: 1})
+
+
+def flops(op: Op) -> int | Count:
+    """Floating-point operations of one op: 2 for each multiply-accumulate, and all others by the rules above; or one unknown."""
+    if op.kind in FLOPS:
+        return FLOPS[op.kind](op) + (2 * MACS[op.kind](op) if op.kind in MACS else 0)
+    if _computes_nothing(op):
+        return 0
+    if "pointwise" in op.traits:
+        return op.output.numel
+    if "reduction" in op.traits:
+        return op.inputs[0].numel
+    return Count(0, {op.kind: 1})

@@ -1,0 +1,164 @@
+"""From a trace to a table: rows are groups of ops, columns are passes."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Generic, Protocol, TypeVar
+
+from zoo.analysis.count import Count
+from zoo.errors import unknown
+from zoo.record import UNUSED, Op, Trace, Value
+from zoo.table import Column, Row, Table
+
+State = TypeVar("State")
+
+
+@dataclass(slots=True)
+class Group:
+    """The ops behind one row, in order, and what leaves them."""
+
+    name: str
+    type: str
+    ops: list[Op] = field(default_factory=list)
+    outputs: tuple[Value, ...] = ()
+
+
+class Pass(Protocol):
+    """One column. `measure` gives a cell for each group and one for the whole trace, all JSON-able."""
+
+    @property
+    def column(self) -> Column:
+        """Name, unit and description."""
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """The cells, and the total."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A pass that counts each op by itself and adds up: whatever the grouping, the rows add up to the total."""
+
+    column: Column
+    count: Callable[[Op], int | Count]
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """Sums over each group, and over all."""
+        counts = [sum(map(self.count, group.ops), Count()) for group in groups]
+        return [count.cell() for count in counts], sum(counts, Count()).cell()
+
+
+@dataclass(frozen=True)
+class Flow(Generic[State]):
+    """A pass that carries a state along the edges, from the network's inputs through each op.
+
+    `start` gives the state of an input, `rule` the state of an op's outputs from those of its inputs (None for parameters and
+    constants), `cell` what to show of the states that leave a group.
+    """
+
+    column: Column
+    start: Callable[[Value], State]
+    rule: Callable[[Op, tuple[State | None, ...]], State | None]
+    cell: Callable[[Sequence[State | None]], Any]
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """One walk over the trace, then a look at what leaves each group."""
+        states: dict[int, State | None] = {value.id: self.start(value) for value in trace.inputs}
+        for op in trace.ops:
+            state = self.rule(op, tuple(states.get(value.id) for value in op.inputs))
+            for value in op.outputs:
+                states[value.id] = state
+
+        def look(values: Sequence[Value]) -> Any:
+            return self.cell([states.get(value.id) for value in values]) if values else None
+
+        return [look(group.outputs) for group in groups], look(trace.outputs)
+
+
+@cache
+def passes() -> Mapping[str, Pass]:
+    """Every pass by its column's name, in the order of the columns: one from each file of `zoo/analysis/passes`."""
+    import zoo.analysis.passes as folder
+
+    modules = [importlib.import_module(f"{folder.__name__}.{info.name}") for info in pkgutil.iter_modules(folder.__path__)]
+    found: list[Pass] = sorted((module.PASS for module in modules), key=lambda p: (p.column.order, p.column.name))
+    return {p.column.name: p for p in found}
+
+
+def choose(columns: Sequence[str] | None) -> list[Pass]:
+    """The passes of those names, in that order; by default all but the ones on request. Raises `ZooError` for an unknown name."""
+    known = passes()
+    if columns is None:
+        return [p for p in known.values() if not p.column.on_request]
+    for name in columns:
+        if name not in known:
+            raise unknown("column", name, known)
+    return [known[name] for name in dict.fromkeys(columns)]
+
+
+def measure(trace: Trace, *, columns: Sequence[str] | None = None, depth: int | None = None) -> Table:
+    """The table of a trace: a row for each layer, or for each module at most `depth` levels down (0 is the whole model).
+
+    An op that a container runs itself has a row of its own. Raises `ZooError` for an unknown column.
+    """
+    chosen = choose(columns)
+    rows = group(trace, depth)
+    measured = [p.measure(trace, rows) for p in chosen]
+    names = [p.column.name for p in chosen]
+    return Table(
+        title=trace.target,
+        context={
+            "target": trace.target,
+            "inputs": [list(value.shape) for value in trace.inputs],
+            "mode": trace.mode,
+            "convention": "pure",
+            "versions": dict(trace.versions),
+        },
+        columns=tuple(p.column for p in chosen),
+        rows=tuple(
+            Row(row.name, row.type, dict(zip(names, cells, strict=True)))
+            for row, *cells in zip(rows, *([c for c, _ in measured]), strict=True)
+        ),
+        total={name: total for name, (_, total) in zip(names, measured, strict=True)},
+        notes=tuple(_notes(trace)),
+    )
+
+
+def group(trace: Trace, depth: int | None = None) -> list[Group]:
+    """The ops of the trace by row, in the order in which the rows first ran. Every op is in exactly one group."""
+    levels: list[int] = []
+    shown: list[int] = []
+    for index, call in enumerate(trace.calls):
+        levels.append(0 if call.parent is None else levels[call.parent] + 1)
+        inside = call.parent is not None and depth is not None and levels[call.parent] >= depth
+        shown.append(shown[call.parent] if inside and call.parent is not None else index)
+    groups: dict[Hashable, Group] = {}
+    taken: dict[str, int] = {}
+    for index, op in enumerate(trace.ops):
+        call = trace.calls[op.call]
+        whole = (depth is not None and levels[op.call] >= depth) or (call.leaf and op.call > 0) or op.kind == UNUSED
+        key: Hashable = ("call", shown[op.call]) if whole else ("op", index)
+        if key not in groups:
+            outer = trace.calls[shown[op.call]]
+            name = (outer.path or trace.target) if whole else f"{call.path}.{op.kind}".lstrip(".")
+            kind = outer.type if whole else op.kind
+            groups[key] = Group(_distinct(name, taken), kind, outputs=outer.outputs if whole else op.outputs)
+        groups[key].ops.append(op)
+    return list(groups.values())
+
+
+def _distinct(name: str, taken: dict[str, int]) -> str:
+    """relu, relu_1, relu_2, ..."""
+    times = taken.get(name, 0)
+    taken[name] = times + 1
+    return _distinct(f"{name}_{times}", taken) if times else name
+
+
+def _notes(trace: Trace) -> list[str]:
+    notes = []
+    if unused := trace.unused:
+        owners = dict.fromkeys(param.name.partition(".")[0] for param in unused)
+        total = sum(param.numel for param in unused)
+        notes.append(f"{total:,} parameters are not used in this forward: {', '.join(owners)}")
+    return notes

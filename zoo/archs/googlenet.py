@@ -1,0 +1,301 @@
+"""GoogLeNet: C. Szegedy et al., "Going Deeper with Convolutions", CVPR 2015.
+
+Figure 2(b) is the inception module, Table 1 the network, section 5 the auxiliary classifiers. Layers carry the names of
+Table 1 and of the Caffe model (conv1, inception_3a, reduce3x3, pool_proj, ...), which is followed where the paper is
+silent. Shapes in comments are for 224×224 images. Deviations stand on the cards.
+"""
+
+import math
+from typing import TypeAlias
+
+import torch
+from torch import nn
+
+from zoo.catalogue import arch
+
+CVPR_2015 = {
+    "year": 2014,
+    "authors": "Christian Szegedy, Wei Liu, Yangqing Jia, Pierre Sermanet, Scott Reed, Dragomir Anguelov, "
+    "Dumitru Erhan, Vincent Vanhoucke, Andrew Rabinovich",
+    "paper": "Going Deeper with Convolutions (CVPR 2015)",
+    "doi": "10.1109/CVPR.2015.7298594",
+    "arxiv": "1409.4842",
+    "input": (3, 224, 224),
+}
+
+Logits: TypeAlias = torch.Tensor | tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+class Convolution(nn.Conv2d):
+    """A convolution and its ReLU: section 5 has one after every convolution, also inside the modules."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(super().forward(x))
+
+
+class ConvolutionBN(nn.Module):
+    """A convolution without bias, batch normalisation, ReLU."""
+
+    def __init__(
+        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, padding: int = 0
+    ) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
+        self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.relu(self.bn(self.conv(x)))
+
+
+class Inception(nn.Module):
+    """Figure 2(b): four branches over the same maps. Their numbers of filters are a row of Table 1, in its order."""
+
+    conv: type[Convolution | ConvolutionBN] = Convolution
+    largest = 5  # the kernel of conv5x5
+
+    def __init__(
+        self, in_channels: int, n1: int, n3_reduce: int, n3: int, n5_reduce: int, n5: int, n_pool: int
+    ) -> None:
+        super().__init__()
+        conv, k = self.conv, self.largest
+        self.conv1x1 = conv(in_channels, n1, kernel_size=1)
+        self.reduce3x3 = conv(in_channels, n3_reduce, kernel_size=1)
+        self.conv3x3 = conv(n3_reduce, n3, kernel_size=3, padding=1)
+        self.reduce5x5 = conv(in_channels, n5_reduce, kernel_size=1)
+        self.conv5x5 = conv(n5_reduce, n5, kernel_size=k, padding=k // 2)
+        self.pool = nn.MaxPool2d(kernel_size=3, stride=1, padding=1)
+        self.pool_proj = conv(in_channels, n_pool, kernel_size=1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        branch1 = self.conv1x1(x)  # N×n1×H×W
+        branch2 = self.conv3x3(self.reduce3x3(x))  # N×n3×H×W
+        branch3 = self.conv5x5(self.reduce5x5(x))  # N×n5×H×W
+        branch4 = self.pool_proj(self.pool(x))  # N×n_pool×H×W
+        return torch.cat([branch1, branch2, branch3, branch4], dim=1)  # N×(n1+n3+n5+n_pool)×H×W
+
+
+class AuxiliaryHead(nn.Module):
+    """Section 5: a classifier on the maps in the middle of the network, for training. Input N×in_channels×14×14."""
+
+    def __init__(self, in_channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.pool: nn.Module = nn.AvgPool2d(kernel_size=5, stride=3)
+        self.conv: nn.Module = Convolution(in_channels, 128, kernel_size=1)
+        self.fc = nn.Linear(128 * 4 * 4, 1024)
+        self.relu = nn.ReLU(inplace=True)
+        self.dropout = nn.Dropout(0.7)
+        self.linear = nn.Linear(1024, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.conv(self.pool(x))  # N×in_channels×4×4 -> N×128×4×4
+        x = torch.flatten(x, 1)  # N×2048
+        x = self.dropout(self.relu(self.fc(x)))  # N×1024
+        x = self.linear(x)  # N×num_classes
+        return x
+
+
+class GoogLeNet(nn.Module):
+    """Table 1. Input N×in_channels×224×224, output N×num_classes.
+
+    With auxiliary heads it returns, in training mode, the outputs of the network, of the head on 4a and of that on 4d:
+    the paper adds the losses of the heads at a weight of 0.3 each.
+    """
+
+    conv: type[Convolution | ConvolutionBN] = Convolution
+    inception = Inception
+    head = AuxiliaryHead
+
+    def __init__(self, num_classes: int, in_channels: int, dropout: float, aux_heads: bool) -> None:
+        super().__init__()
+        conv, inception, head = self.conv, self.inception, self.head
+        self.conv1 = conv(in_channels, 64, kernel_size=7, stride=2, padding=3)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.norm1 = nn.LocalResponseNorm(size=5, alpha=1e-4, beta=0.75, k=1.0)
+        self.conv2_reduce = conv(64, 64, kernel_size=1)
+        self.conv2 = conv(64, 192, kernel_size=3, padding=1)
+        self.norm2 = nn.LocalResponseNorm(size=5, alpha=1e-4, beta=0.75, k=1.0)
+        self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.inception_3a = inception(192, 64, 96, 128, 16, 32, 32)
+        self.inception_3b = inception(256, 128, 128, 192, 32, 96, 64)
+        self.pool3 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.inception_4a = inception(480, 192, 96, 208, 16, 48, 64)
+        self.aux1 = head(512, num_classes) if aux_heads else None
+        self.inception_4b = inception(512, 160, 112, 224, 24, 64, 64)
+        self.inception_4c = inception(512, 128, 128, 256, 24, 64, 64)
+        self.inception_4d = inception(512, 112, 144, 288, 32, 64, 64)
+        self.aux2 = head(528, num_classes) if aux_heads else None
+        self.inception_4e = inception(528, 256, 160, 320, 32, 128, 128)
+        self.pool4 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+        self.inception_5a = inception(832, 256, 160, 320, 32, 128, 128)
+        self.inception_5b = inception(832, 384, 192, 384, 48, 128, 128)
+        self.avgpool: nn.Module = nn.AvgPool2d(kernel_size=7, stride=1)
+        self.dropout = nn.Dropout(dropout)
+        self.linear = nn.Linear(1024, num_classes)
+        self.initialise()
+
+    def initialise(self) -> None:
+        """As in the Caffe model: weights uniform in ±sqrt(3 / fan_in); biases 0.2, in the layers `linear` 0."""
+        for name, layer in self.named_modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                bound = math.sqrt(3 / layer.weight[0].numel())
+                nn.init.uniform_(layer.weight, -bound, bound)
+                assert layer.bias is not None
+                nn.init.constant_(layer.bias, 0.0 if name.endswith("linear") else 0.2)
+
+    def stem(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norm1(self.pool1(self.conv1(x)))  # N×64×112×112 -> N×64×56×56
+        x = self.norm2(self.conv2(self.conv2_reduce(x)))  # N×64×56×56 -> N×192×56×56
+        x = self.pool2(x)  # N×192×28×28
+        return x
+
+    def forward(self, x: torch.Tensor) -> Logits:
+        x = self.stem(x)  # N×192×28×28
+        x = self.inception_3a(x)  # N×256×28×28
+        x = self.inception_3b(x)  # N×480×28×28
+        x = self.pool3(x)  # N×480×14×14
+        x = x_4a = self.inception_4a(x)  # N×512×14×14
+        x = self.inception_4b(x)  # N×512×14×14
+        x = self.inception_4c(x)  # N×512×14×14
+        x = x_4d = self.inception_4d(x)  # N×528×14×14
+        x = self.inception_4e(x)  # N×832×14×14
+        x = self.pool4(x)  # N×832×7×7
+        x = self.inception_5a(x)  # N×832×7×7
+        x = self.inception_5b(x)  # N×1024×7×7
+        x = self.avgpool(x)  # N×1024×1×1
+        x = torch.flatten(x, 1)  # N×1024
+        x = self.linear(self.dropout(x))  # N×num_classes
+        if self.training and self.aux1 is not None and self.aux2 is not None:
+            return x, self.aux1(x_4a), self.aux2(x_4d)  # three times N×num_classes
+        return x
+
+
+@arch(
+    **CVPR_2015,
+    title="GoogLeNet",
+    params=6_998_552,
+    macs=1_582_671_872,
+    depth=22,
+    published=(
+        {"quantity": "depth", "printed": "22", "where": "section 5"},
+        {
+            "quantity": "macs",
+            "printed": "1.5 billion",
+            "where": "section 1",
+            "note": "The rows of Table 1 add up to it, with 34 million in the first, whose 7×7 convolution needs 118.",
+        },
+    ),
+    variants=({"options": {"aux_heads": True}, "train": True, "params": 13_378_280, "macs": 1_591_044_096},),
+    training={"aux_heads": True},
+    deviations=(
+        "The paper omits the constants of local response normalisation, biases and initialisation; they are those of "
+        "the Caffe model: k = 1, n = 5, alpha = 1e-4 divided by n, beta = 0.75; every convolution has a bias; "
+        "weights uniform in ±sqrt(3 / fan_in), biases 0.2.",
+        "Pooling of stride 2 rounds sizes up, as in Caffe: only so, without padding, come the 56, 28, 14 and 7 of "
+        "Table 1.",
+        "The auxiliary heads exist if aux_heads is set, and run in training mode only.",
+    ),
+    errata=(
+        "Table 1 counts weights without biases in units of 1,024. So counted, rows 3b, 4a, 4b, 4c, 4d, 4e and 5b "
+        "print 380, 364, 437, 463, 580, 840 and 1388K where their own filters give 379, 366.8, 438, 497.5, 590.5, "
+        "847 and 1409K.",
+        "Row 5a of Table 1 prints 1072K and 54M operations; its own filters give 1018K and 51M.",
+        "The first row of Table 1, 2.7K and 34M, is no 7×7 convolution from 3 to 64 maps, which has 9.2K and 118M. A "
+        "depthwise 7×7 convolution of multiplier 8 with a 1×1 convolution after it would fit both numbers; the paper "
+        "does not speak of one.",
+        "Of the network's size there are many numbers: 6.8 million is the sum of Table 1; 13.4 million includes the "
+        "auxiliary heads; 12 times fewer parameters than AlexNet, as section 1 says, would be 5.1 million, and this "
+        "network has 8.7 times fewer.",
+        "The receptive field of 224×224 in section 5 is the size of the input; units of the last modules would see "
+        "more than that.",
+    ),
+)
+def googlenet(
+    num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.4, aux_heads: bool = False
+) -> GoogLeNet:
+    """Szegedy 2014, Inception v1: nine modules of parallel 1×1, 3×3 and 5×5 convolutions, average pooling."""
+    return GoogLeNet(num_classes, in_channels, dropout, aux_heads)
+
+
+class InceptionBN(Inception):
+    """The module with batch normalisation, and a 3×3 kernel where the paper has 5×5."""
+
+    conv = ConvolutionBN
+    largest = 3
+
+
+class AuxiliaryHeadBN(AuxiliaryHead):
+    """The head with batch normalisation and pooling that takes maps of any size. Input N×in_channels×H×W."""
+
+    def __init__(self, in_channels: int, num_classes: int) -> None:
+        super().__init__(in_channels, num_classes)
+        self.pool = nn.AdaptiveAvgPool2d((4, 4))
+        self.conv = ConvolutionBN(in_channels, 128, kernel_size=1)
+
+
+class GoogLeNetBN(GoogLeNet):
+    """Table 1 as torchvision has it. Input N×in_channels×224×224, output as of `GoogLeNet`."""
+
+    conv = ConvolutionBN
+    inception = InceptionBN
+    head = AuxiliaryHeadBN
+
+    def __init__(self, num_classes: int, in_channels: int, dropout: float, aux_heads: bool) -> None:
+        super().__init__(num_classes, in_channels, dropout, aux_heads)
+        del self.norm1, self.norm2
+        self.pool4 = nn.MaxPool2d(kernel_size=2, stride=2, ceil_mode=True)
+        self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
+
+    def initialise(self) -> None:
+        """Weights from N(0, 0.01²), truncated at ±2; batch normalisation and biases as torch leaves them."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.trunc_normal_(layer.weight, std=0.01)
+
+    def stem(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.pool1(self.conv1(x))  # N×64×112×112 -> N×64×56×56
+        x = self.conv2(self.conv2_reduce(x))  # N×64×56×56 -> N×192×56×56
+        x = self.pool2(x)  # N×192×28×28
+        return x
+
+
+@arch(
+    **CVPR_2015,
+    title="GoogLeNet with batch normalisation",
+    params=6_624_904,
+    macs=1_498_376_192,
+    depth=22,
+    published=(
+        {"quantity": "params", "printed": "6,624,904", "where": "torchvision's weight metadata"},
+        {"quantity": "macs", "printed": "1.498G", "where": "torchvision's weight metadata"},
+    ),
+    variants=({"options": {"aux_heads": True}, "train": True, "params": 13_004_888, "macs": 1_506_748_416},),
+    training={"aux_heads": True},
+    torchvision="googlenet",
+    keys=(
+        (r"^conv2\.", "conv2_reduce."),
+        (r"^conv3\.", "conv2."),
+        (r"^inception(\w+)\.", r"inception_\1."),
+        (r"\.branch1\.", ".conv1x1."),
+        (r"\.branch2\.0\.", ".reduce3x3."),
+        (r"\.branch2\.1\.", ".conv3x3."),
+        (r"\.branch3\.0\.", ".reduce5x5."),
+        (r"\.branch3\.1\.", ".conv5x5."),
+        (r"\.branch4\.1\.", ".pool_proj."),
+        (r"^(aux\d)\.fc1\.", r"\1.fc."),
+        (r"^(aux\d)\.fc2\.", r"\1.linear."),
+        (r"^fc\.", "linear."),
+    ),
+    deviations=(
+        "Not the published network but torchvision's: batch normalisation (eps 0.001) after every convolution and no "
+        "local response normalisation, 3×3 kernels in conv5x5 (a mistake that torchvision keeps for the sake of its "
+        "weights), a last max pooling of 2×2, heads that pool to 4×4 whatever they are given, dropout 0.2 before the "
+        "classifier.",
+        "torchvision's transform_input is left out: it undoes the normalisation of images for one set of weights, "
+        "and is no part of the network.",
+    ),
+)
+def googlenet_bn(
+    num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, aux_heads: bool = False
+) -> GoogLeNetBN:
+    """The GoogLeNet that torchvision ships: batch normalisation for local response normalisation, 3×3 for 5×5."""
+    return GoogLeNetBN(num_classes, in_channels, dropout, aux_heads)

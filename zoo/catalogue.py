@@ -1,0 +1,239 @@
+"""The catalogue: cards, read from the files of `zoo/archs` without importing them (or torch), and models built by name.
+
+An architecture file holds builders under `@arch(...)`. The keywords of the decorator are literals: they are the card.
+"""
+
+import ast
+import fnmatch
+import importlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from zoo.errors import ZooError, unknown
+from zoo.published import Published
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Builder = TypeVar("Builder", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """The same builder with other `options`, or in training mode, and what it then counts."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    train: bool = False
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What is claimed of one architecture. Nothing is computed from it; the tests hold every claim to account.
+
+    `input` is channels, height, width; `params`, `macs` and `depth` are for that input, batch 1, evaluation mode, default options.
+    `training` are the options that the network as trained has and the network as used has not (auxiliary heads).
+    `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
+    dict's keys into ours, applied in order.
+    """
+
+    name: str
+    family: str
+    summary: str
+    title: str
+    year: int
+    authors: str
+    paper: str
+    doi: str = ""
+    arxiv: str = ""
+    input: tuple[int, ...]
+    params: int
+    macs: int
+    depth: int
+    published: tuple[Published, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    torchvision: str = ""
+    keys: tuple[tuple[str, str], ...] = ()
+    deviations: tuple[str, ...] = ()
+    errata: tuple[str, ...] = ()
+    licence: str = "MIT"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One keyword of a builder: its annotation as written, and its default."""
+
+    name: str
+    type: str
+    default: Any
+
+    def check(self, value: Any) -> Any:
+        """`value`, as the builder wants it. Raises `ZooError` if it cannot be that."""
+        if self.type.startswith("Literal["):
+            choices = ast.literal_eval("(" + self.type.removeprefix("Literal[").removesuffix("]") + ",)")
+            if value not in choices:
+                raise ZooError(f"option {self.name}={value!r}: choose from {', '.join(map(str, choices))}")
+        elif self.type == "bool" and not isinstance(value, bool):
+            raise ZooError(f"option {self.name}={value!r}: true or false is wanted")
+        elif self.type == "int" and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+            raise ZooError(f"option {self.name}={value!r}: a whole number of at least 1 is wanted")
+        elif self.type == "float":
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise ZooError(f"option {self.name}={value!r}: a number is wanted")
+            value = float(value)
+        return value
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A card, the builder's options, and the module that defines it."""
+
+    card: Card
+    options: tuple[Option, ...]
+    module: str
+
+
+def arch(**facts: Any) -> Callable[[Builder], Builder]:
+    """Register the decorated builder under its own name. `facts` are the fields of `Card`, as literals.
+
+    The first line of the builder's docstring is the summary; the file's name is the family.
+    """
+
+    def register(builder: Builder) -> Builder:
+        family = builder.__module__.rpartition(".")[2]
+        builder.__dict__["card"] = _card(builder.__name__, family, builder.__doc__ or "", facts)
+        return builder
+
+    return register
+
+
+def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
+    """The names in the catalogue in order of year, then of name; `pattern` may hold wildcards, or be any part of a name.
+
+    Raises `ZooError` if nothing matches.
+    """
+    entries = _entries()
+    if family is not None:
+        families = sorted({entry.card.family for entry in entries.values()})
+        if family not in families:
+            raise unknown("family", family, families)
+    wanted = pattern.lower() if any(c in pattern for c in "*?[") else f"*{_squeeze(pattern)}*"
+    names = [
+        name
+        for name, entry in entries.items()
+        if (fnmatch.fnmatchcase(name, wanted) or fnmatch.fnmatchcase(_squeeze(name), wanted))
+        and family in (None, entry.card.family)
+    ]
+    if not names:
+        inside = f" in family {family}" if family else ""
+        raise ZooError(f"no model matches {pattern!r}{inside}; zoo list shows all {len(entries)}")
+    return sorted(names, key=lambda name: (entries[name].card.year, _natural(name)))
+
+
+def card(name: str) -> Card:
+    """The card of the model of that name, in any usual spelling. Raises `ZooError` for an unknown one."""
+    return entry(name).card
+
+
+def entry(name: str) -> Entry:
+    """Card, options and module of the model of that name, in any usual spelling. Raises `ZooError` for an unknown one."""
+    entries = _entries()
+    spellings = {_squeeze(known): known for known in entries}
+    found = spellings.get(_squeeze(name))
+    if found is None:
+        raise unknown("model", name, entries, "zoo list shows all")
+    return entries[found]
+
+
+def create_model(name: str, **options: Any) -> "nn.Module":
+    """A new model with the paper's initialisation, drawn from torch's global generator.
+
+    `options` are the builder's own (`num_classes`, `in_channels`, ...). Raises `ZooError` for an unknown name, option or value.
+    """
+    found = entry(name)
+    checked = check_options(found, options)
+    builder = getattr(importlib.import_module(found.module), found.card.name)
+    model: nn.Module = builder(**checked)
+    return model
+
+
+def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options` as the builder wants them. Raises `ZooError` for an unknown one or a value that it cannot take."""
+    known = {option.name: option for option in found.options}
+    checked = {}
+    for name, value in options.items():
+        if name not in known:
+            raise unknown(f"option of {found.card.name}", name, known)
+        checked[name] = known[name].check(value)
+    return checked
+
+
+def _squeeze(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that puts resnet18 before resnet101."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def _card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
+    wrong = facts.keys() - {f.name for f in fields(Card)} | facts.keys() & {"name", "family", "summary"}
+    if wrong:
+        raise TypeError(f"@arch of {name}: {', '.join(sorted(wrong))} cannot be set")
+    summary = doc.strip().partition("\n")[0].removesuffix(".")
+    plural = {
+        "published": tuple(Published(**one) for one in facts.get("published", ())),
+        "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
+    }
+    return Card(name=name, family=family, summary=summary, **{**facts, **plural})
+
+
+@cache
+def _entries() -> dict[str, Entry]:
+    folder = Path(__file__).parent / "archs"
+    found = [entry for path in sorted(folder.glob("[a-z]*.py")) for entry in _read(path)]
+    return {entry.card.name: entry for entry in sorted(found, key=lambda entry: _natural(entry.card.name))}
+
+
+def _read(path: Path) -> Iterator[Entry]:
+    """The entries of one architecture file, from its text."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    constants: dict[str, ast.expr] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            constants[node.targets[0].id] = node.value
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "arch":
+                facts: dict[str, Any] = {}
+                for keyword in decorator.keywords:
+                    value = _literal(keyword.value, constants)
+                    facts.update({keyword.arg: value} if keyword.arg else value)
+                doc = ast.get_docstring(node) or ""
+                yield Entry(_card(node.name, path.stem, doc, facts), tuple(_options(node)), f"zoo.archs.{path.stem}")
+
+
+def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
+    """The value of a literal in which names of module-level literals may stand."""
+
+    class Resolve(ast.NodeTransformer):
+        def visit_Name(self, name: ast.Name) -> ast.expr:  # noqa: N802
+            return self.visit(constants[name.id]) if name.id in constants else name  # type: ignore[no-any-return]
+
+    return ast.literal_eval(Resolve().visit(node))
+
+
+def _options(function: ast.FunctionDef) -> Iterator[Option]:
+    arguments = function.args.args + function.args.kwonlyargs
+    defaults = [*function.args.defaults, *function.args.kw_defaults]
+    for argument, default in zip(arguments, defaults, strict=True):
+        assert argument.annotation is not None and default is not None, f"{function.name}({argument.arg}) lacks type or default"
+        yield Option(argument.arg, ast.unparse(argument.annotation), ast.literal_eval(default))

@@ -1,0 +1,31 @@
+"""The one kind of error that is the user's: it says what is wrong, where, and what to do, in one line."""
+
+from collections.abc import Iterable
+
+
+class ZooError(ValueError):
+    """A mistake in what the caller asked for. Its text is one line, fit to be shown as it is."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(" ".join(str(message).split()))
+
+
+def near(name: str, choices: Iterable[str], most: int = 3) -> list[str]:
+    """The choices that look most like `name`, best first; possibly none."""
+    import difflib
+
+    by_key = {choice.lower(): choice for choice in choices}
+    close = difflib.get_close_matches(name.lower(), by_key, n=most, cutoff=0.5)
+    return [by_key[key] for key in close]
+
+
+def unknown(kind: str, name: str, choices: Iterable[str], see: str = "") -> ZooError:
+    """The error for a name that is not among `choices`: near names where there are some, else all of a short list, else `see`."""
+    choices = list(choices)
+    if close := near(name, choices):
+        hint = f"did you mean {' or '.join(close)}?"
+    elif choices and len(choices) <= 12:
+        hint = f"choose from {', '.join(choices)}"
+    else:
+        hint = see
+    return ZooError(f"unknown {kind} {name!r}" + (f"; {hint}" if hint else ""))

@@ -1,0 +1,25 @@
+"""An HTML table, for notebooks and pages."""
+
+from html import escape
+
+from zoo.formats._cells import text
+from zoo.table import Table
+
+
+def render(table: Table, width: int | None = None) -> str:
+    """A `<table>` with caption, head, body and foot; the notes are a list below it."""
+    names = [column.name for column in table.columns]
+    titles = {column.name: escape(f"{column.description} ({column.unit})") for column in table.columns}
+    head = "".join(f'<th title="{titles.get(name, "")}">{escape(name)}</th>' for name in ["name", "type", *names])
+    body = "\n".join(_row([row.name, row.type], [row.cells.get(name) for name in names]) for row in table.rows)
+    foot = _row(["total", ""], [table.total.get(name) for name in names]) if table.total else ""
+    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
+    return (
+        f"<table>\n<caption>{escape(table.title)}</caption>\n<thead><tr>{head}</tr></thead>\n"
+        f"<tbody>\n{body}\n</tbody>\n<tfoot>{foot}</tfoot>\n</table>\n" + (f"<ul>{notes}</ul>\n" if notes else "")
+    )
+
+
+def _row(labels: list[str], cells: list[object]) -> str:
+    left = "".join(f"<th>{escape(label)}</th>" for label in labels)
+    return f"<tr>{left}" + "".join(f'<td style="text-align: right">{escape(text(cell))}</td>' for cell in cells) + "</tr>"

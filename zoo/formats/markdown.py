@@ -1,0 +1,23 @@
+"""A Markdown table, with the notes below it."""
+
+from zoo.formats._cells import text
+from zoo.table import Table
+
+
+def render(table: Table, width: int | None = None) -> str:
+    """Title, table with totals as its last row, notes."""
+    names = [column.name for column in table.columns]
+    lines = [["name", "type", *names]]
+    lines += [[row.name, row.type, *(text(row.cells.get(name)) for name in names)] for row in table.rows]
+    if table.total:
+        lines.append(["**total**", "", *(text(table.total.get(name)) for name in names)])
+    body = [_line(line) for line in lines]
+    body.insert(1, "|" + "|".join([" --- ", " --- ", *(" --: " for _ in names)]) + "|")
+    about = [f"{label}: {value}  " for label, value in table.context.get("about", {}).items()]
+    notes = [f"- {note}" for note in table.notes]
+    blocks = [[f"# {table.title}"], about, body if table.rows else [], notes]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def _line(cells: list[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", r"\|").replace("*", r"\*") if "**" not in cell else cell for cell in cells) + " |"

@@ -1,0 +1,178 @@
+"""What ran: frozen, torch-free records of one forward, with JSON in and out.
+
+A `Trace` holds the ops in the order in which they ran, the module calls around them, and the parameters and buffers they read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+SCHEMA = "zoo.trace/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One tensor at one moment: an in-place op turns it into another `Value`.
+
+    `source` is "input", "op", "parameter", "buffer" or "constant" (a tensor that the model made or held by other means).
+    """
+
+    id: int
+    shape: tuple[int, ...]
+    dtype: str
+    source: str
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter or buffer of the model, once, under the first of its names."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    kind: str
+    trainable: bool
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One run of a module's forward. `parent` is the index of the call around it, None for the model itself.
+
+    `path` is the module's name in the model ("features.conv1"; "" for the model), `leaf` says that it has no submodules.
+    """
+
+    path: str
+    type: str
+    parent: int | None
+    leaf: bool
+    outputs: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One operation, in torch's vocabulary without overload or in-place underscore ("conv2d", "add", "vision::nms").
+
+    `roles` names the argument of each of `inputs`; `attrs` holds the other arguments by name, with defaults filled in.
+    `traits` are what torch states of the op: "pointwise", "reduction", "view" (its output shares storage with its input),
+    "inplace", "alias" (may be a view), "random". `owns` are the parameters and buffers that no earlier op has read.
+    """
+
+    kind: str
+    call: int
+    inputs: tuple[Value, ...]
+    roles: tuple[str, ...]
+    outputs: tuple[Value, ...]
+    attrs: Mapping[str, Any]
+    traits: frozenset[str] = frozenset()
+    owns: tuple[Param, ...] = ()
+
+    def input(self, role: str) -> Value | None:
+        """The first input that is passed as the argument `role`, or None."""
+        return self.inputs[self.roles.index(role)] if role in self.roles else None
+
+    @property
+    def output(self) -> Value:
+        """The first output."""
+        return self.outputs[0]
+
+
+UNUSED = "unused"
+"""The kind of the pseudo-op that stands for parameters and buffers which this forward did not read."""
+
+WRITE = "write"
+"""The kind of the pseudo-op that stands for a tensor being changed through another view of its storage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One forward of `target` in mode "eval" or "train". Call 0 is the model itself."""
+
+    target: str
+    mode: str
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    calls: tuple[Call, ...]
+    ops: tuple[Op, ...]
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def params(self) -> tuple[Param, ...]:
+        """Every parameter and buffer of the model, once, in the order in which the forward first read them."""
+        return tuple(param for op in self.ops for param in op.owns)
+
+    @property
+    def unused(self) -> tuple[Param, ...]:
+        """The parameters that this forward did not read."""
+        return tuple(p for op in self.ops if op.kind == UNUSED for p in op.owns if p.kind == "parameter")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The trace as JSON-able data: values in a list, everything else by index."""
+        values = {v.id: v for op in self.ops for v in (*op.inputs, *op.outputs)}
+        values |= {v.id: v for v in (*self.inputs, *self.outputs, *(v for call in self.calls for v in call.outputs))}
+        ids = {old: new for new, old in enumerate(sorted(values))}
+
+        def refs(several: tuple[Value, ...]) -> list[int]:
+            return [ids[value.id] for value in several]
+
+        return {
+            "schema": SCHEMA,
+            "target": self.target,
+            "mode": self.mode,
+            "versions": dict(self.versions),
+            "values": [[list(v.shape), v.dtype, v.source] for _, v in sorted(values.items())],
+            "inputs": refs(self.inputs),
+            "outputs": refs(self.outputs),
+            "calls": [[c.path, c.type, c.parent, c.leaf, refs(c.outputs)] for c in self.calls],
+            "ops": [
+                [op.kind, op.call, refs(op.inputs), list(op.roles), refs(op.outputs), dict(op.attrs), sorted(op.traits)]
+                + [[[p.name, list(p.shape), p.dtype, p.kind, p.trainable] for p in op.owns]]
+                for op in self.ops
+            ],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Trace":
+        """The inverse of `to_dict`, also after a round trip through JSON. Raises `ValueError` for another schema."""
+        if data.get("schema") != SCHEMA:
+            raise ValueError(f"not a {SCHEMA}: schema is {data.get('schema')!r}")
+        values = [Value(i, tuple(shape), dtype, source) for i, (shape, dtype, source) in enumerate(data["values"])]
+
+        def refs(several: list[int]) -> tuple[Value, ...]:
+            return tuple(values[i] for i in several)
+
+        return cls(
+            target=data["target"],
+            mode=data["mode"],
+            versions=data["versions"],
+            inputs=refs(data["inputs"]),
+            outputs=refs(data["outputs"]),
+            calls=tuple(Call(path, kind, parent, leaf, refs(out)) for path, kind, parent, leaf, out in data["calls"]),
+            ops=tuple(
+                Op(
+                    kind,
+                    call,
+                    refs(inputs),
+                    tuple(roles),
+                    refs(outputs),
+                    {name: _tuples(value) for name, value in attrs.items()},
+                    frozenset(traits),
+                    tuple(Param(p[0], tuple(p[1]), *p[2:]) for p in owns),
+                )
+                for kind, call, inputs, roles, outputs, attrs, traits, owns in data["ops"]
+            ),
+        )
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -1,0 +1,71 @@
+"""The table: what every question returns. Formats only draw it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+SCHEMA = "zoo.table/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What a column holds.
+
+    `order` places it among its fellows; where a page is too narrow, columns of high `priority` numbers are left out first, those
+    of 0 never; one `on_request` is shown only when named.
+    """
+
+    name: str
+    unit: str
+    description: str
+    order: int = 100
+    priority: int = 9
+    on_request: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line. `cells` are by column name and JSON-able; None is "not applicable"."""
+
+    name: str
+    type: str
+    cells: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns, rows, totals and notes, with the context in which they hold. `print` shows it as text.
+
+    `context["about"]`, where there is one, maps labels to lines that stand above the rows.
+    """
+
+    title: str
+    context: Mapping[str, Any]
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    total: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form, schema zoo.table/1."""
+        return {
+            "schema": SCHEMA,
+            "title": self.title,
+            "context": dict(self.context),
+            "columns": [{"name": c.name, "unit": c.unit, "description": c.description} for c in self.columns],
+            "rows": [{"name": row.name, "type": row.type, **row.cells} for row in self.rows],
+            "total": dict(self.total),
+            "notes": list(self.notes),
+        }
+
+    def render(self, format: str = "text", width: int | None = None) -> str:  # noqa: A002
+        """The table in one of the formats, for a page of `width` characters. Raises `ZooError` for an unknown format."""
+        from zoo.formats import load
+
+        return load(format)(self, width)
+
+    def __str__(self) -> str:
+        return self.render("text").rstrip("\n")
+
+    def _repr_html_(self) -> str:
+        return self.render("html")

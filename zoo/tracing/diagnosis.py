@@ -1,0 +1,33 @@
+"""Why an op refuses its input, in the words of the network's author rather than of the kernel. Torch-free."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.record import Value
+
+
+def diagnose(kind: str, inputs: Sequence[Value], roles: Sequence[str], attrs: Mapping[str, Any]) -> str | None:
+    """What `inputs` lack for a convolution, linear layer or pooling; None if it is something else."""
+    by_role = dict(zip(roles, inputs, strict=True))
+    x = by_role.get("input", by_role.get("self"))
+    weight = by_role.get("weight")
+    if x is None:
+        return None
+    if kind in {"conv1d", "conv2d", "conv3d"} and weight is not None:
+        axes = len(weight.shape) - 2
+        if len(x.shape) not in {axes + 1, axes + 2}:
+            return f"takes inputs of {axes} spatial axes (N×C×...), got {size(x.shape)}"
+        wanted = weight.shape[1] * attrs.get("groups", 1)
+        if x.shape[-axes - 1] != wanted:
+            return f"takes {wanted} channels, got {x.shape[-axes - 1]}"
+        return f"its kernel of {size(weight.shape[2:])} does not fit into maps of {size(x.shape[2:])}"
+    if kind == "linear" and weight is not None and x.shape and x.shape[-1] != weight.shape[1]:
+        return f"takes {weight.shape[1]:,} features, got {x.shape[-1]:,}"
+    if "pool" in kind and "kernel_size" in attrs:
+        return f"its window of {size(attrs['kernel_size'])} does not fit into maps of {size(x.shape[2:])}"
+    return None
+
+
+def size(shape: Sequence[int]) -> str:
+    """A shape as it is written: 3×224×224."""
+    return "×".join(map(str, shape))

@@ -1,0 +1,346 @@
+"""The dispatch mode that writes down every op of one forward.
+
+Under `torch.inference_mode()` composite ops arrive whole: `conv2d`, `linear`, `batch_norm`, `flatten`. Those of `VOCABULARY` are
+kept so, others are taken apart into the ops that torch makes of them, so that few words cover every model.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from threading import get_ident
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from zoo.errors import ZooError
+from zoo.record import UNUSED, WRITE, Call, Op, Param, Value
+from zoo.tracing.shortcuts import SHORTCUTS
+
+VOCABULARY = frozenset(
+    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear matmul scaled_dot_product_attention "
+    "lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell "
+    "batch_norm layer_norm group_norm instance_norm rms_norm softmax log_softmax dropout feature_dropout alpha_dropout "
+    "max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d "
+    "embedding pad upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d "
+    "upsample_bicubic2d upsample_trilinear3d grid_sampler pixel_shuffle pixel_unshuffle channel_shuffle "
+    "relu6 selu prelu hardtanh cdist cosine_similarity pairwise_distance std var bilinear "
+    "flatten reshape contiguous to chunk tensor_split split stack".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the schema of an overload says, read once."""
+
+    kind: str
+    names: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    traits: frozenset[str]
+    writes: tuple[str, ...]
+    apart: bool
+    data_dependent: bool
+
+
+@cache
+def _known(func: Any) -> _Known:
+    schema, tags = func._schema, func.tags
+    name = schema.name.removeprefix("aten::")
+    writes = tuple(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
+    aliases = any(a.alias_info is not None and not a.alias_info.is_write for a in schema.arguments)
+    kind = name[:-1] if writes and name.endswith("_") and not name.endswith("__") else name
+    traits = {trait for trait in ("pointwise", "reduction") if getattr(torch.Tag, trait, None) in tags}
+    traits |= {"inplace"} if writes else set()
+    traits |= {"alias"} if aliases else set()
+    traits |= {"random"} if torch.Tag.nondeterministic_seeded in tags else set()
+    return _Known(
+        kind=kind,
+        names=tuple(a.name for a in schema.arguments),
+        defaults={a.name: _plain(a.default_value) for a in schema.arguments if a.has_default_value()},
+        traits=frozenset(traits),
+        writes=writes,
+        apart=kind not in VOCABULARY and func not in SHORTCUTS and func._can_decompose(),
+        data_dependent=torch.Tag.data_dependent_output in tags,
+    )
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    path: str
+    type: str
+    parent: int | None
+    leaf: bool
+    outputs: tuple[Value, ...] = ()
+
+
+class Recorder(TorchDispatchMode):
+    """Records the ops, and through `scope` the module calls, of one forward of `model` in the thread that made it.
+
+    Parameters arrive beside meta activations, and only their shape is read: an op without a shortcut gets meta twins of them.
+    Ops on real tensors alone (an `arange` in forward) run as they are, on private copies where they could write or alias.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.thread = get_ident()
+        self.ops: list[Op] = []
+        self.calls: list[_OpenCall] = []
+        self.stack: list[int] = []
+        self.failed: str | None = None
+        self.attempt: tuple[str, tuple[Value, ...], tuple[str, ...], Mapping[str, Any]] | None = None
+        self.state = {id(t): (t, param) for t, param in _state(model)}
+        self.names: dict[int, list[str]] = {}
+        for name, module in model.named_modules(remove_duplicate=False):
+            self.names.setdefault(id(module), []).append(name)
+        self._values: dict[int, tuple[Tensor, Value]] = {}
+        self._made = 0
+        self._twins: dict[int, tuple[Tensor, Tensor]] = {}
+        self._owned: set[int] = set()
+        self._viewed: set[int] = set()
+        self._written: dict[int, list[Value]] = {}
+
+    # Module calls
+
+    def open(self, module: nn.Module) -> None:
+        """A call of `module` begins; ops and calls until `close` are inside it."""
+        parent = self.stack[-1] if self.stack else None
+        self.calls.append(_OpenCall(self._path(module, parent), type(module).__name__, parent, not module._modules))
+        self.stack.append(len(self.calls) - 1)
+
+    def close(self, output: object) -> None:
+        """The innermost open call ends and returns `output`."""
+        self.calls[self.stack.pop()].outputs = tuple(map(self.value, tensors(output)))
+
+    def fail(self) -> None:
+        """The innermost open call ends in an exception; the first to say so is where it was raised."""
+        call = self.calls[self.stack.pop()]
+        if self.failed is None:
+            self.failed = f"{call.path} ({call.type})" if call.path else call.type
+
+    def _path(self, module: nn.Module, parent: int | None) -> str:
+        names = self.names[id(module)]
+        if len(names) == 1 or parent is None:
+            return names[0]
+        around = self.calls[parent].path
+        return next((name for name in names if name.startswith(f"{around}." if around else "")), names[0])
+
+    # Values
+
+    def value(self, tensor: Tensor) -> Value:
+        """The record of what `tensor` holds now."""
+        if (known := self._values.get(id(tensor))) is not None:
+            return self._caught_up(tensor, known[1]) if self._written else known[1]
+        state = self.state.get(id(tensor))
+        return self.new_value(tensor, state[1].kind if state else "constant")
+
+    def new_value(self, tensor: Tensor, source: str) -> Value:
+        """A fresh record: from now on this is what `tensor` holds."""
+        value = Value(self._made, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), source)
+        self._made += 1
+        self._values[id(tensor)] = tensor, value  # the tensor too: its id must stay its own
+        return value
+
+    # Ops
+
+    def __torch_dispatch__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        known = _known(func)
+        if known.apart:
+            with self:
+                return func.decompose(*args, **kwargs)
+        inputs, roles, attrs, owns = self._read(known, args, kwargs)
+        self.attempt = known.kind, inputs, roles, attrs
+        shortcut = SHORTCUTS.get(func)
+        shape = shortcut(*args, **kwargs) if shortcut is not None else None
+        if shape is None:
+            out = self._run(func, known, args, kwargs)
+        elif known.writes:
+            out = args[0]
+        else:
+            out = torch.empty(shape, dtype=(args[0] if isinstance(args[0], Tensor) else args[0][0]).dtype, device="meta")
+        self._write_down(known, args, kwargs, inputs, roles, attrs, owns, out)
+        return out
+
+    def _read(
+        self, known: _Known, args: Sequence[Any], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Value, ...], tuple[str, ...], dict[str, Any], tuple[Param, ...]]:
+        """The op's inputs as they are before it runs."""
+        inputs, roles, attrs, owns = [], [], dict(known.defaults), []
+        for name, argument in (*zip(known.names, args, strict=False), *kwargs.items()):
+            found = _direct_tensors(argument)
+            if not found:
+                attrs[name] = _plain(argument)
+                continue
+            attrs.pop(name, None)
+            if isinstance(argument, list | tuple) and len(found) < len(argument):
+                attrs[name] = tuple("tensor" if isinstance(item, Tensor) else _plain(item) for item in argument)
+            for tensor in found:
+                inputs.append(self.value(tensor))
+                roles.append(name)
+                if id(tensor) in self.state and id(tensor) not in self._owned:
+                    self._owned.add(id(tensor))
+                    owns.append(self.state[id(tensor)][1])
+        return tuple(inputs), tuple(roles), attrs, tuple(owns)
+
+    def _run(self, func: Any, known: _Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What torch answers, on meta if any argument is, with nothing of the model written to."""
+        found = [t for a in (*args, *kwargs.values()) for t in _direct_tensors(a)]
+        abstract = any(t.is_meta or id(t) in self.state for t in found)
+        if abstract and known.data_dependent:
+            raise ZooError(
+                f"{self.where()}: {known.kind} needs the values of a tensor, and only shapes are computed here; take the "
+                "data-dependent decision out of forward (pass it in as an argument), or analyse the module behind it by itself"
+            )
+
+        def stand_in(argument: Any) -> Any:
+            if isinstance(argument, Tensor):
+                return self._meta_twin(argument) if abstract else self._private(argument, known)
+            if isinstance(argument, list | tuple) and _direct_tensors(argument):
+                return type(argument)(map(stand_in, argument))
+            return torch.device("meta") if abstract and isinstance(argument, torch.device) else argument
+
+        return func(*map(stand_in, args), **{name: stand_in(argument) for name, argument in kwargs.items()})
+
+    def _meta_twin(self, tensor: Tensor) -> Tensor:
+        """A meta tensor in the place of a real one, always the same."""
+        if tensor.is_meta:
+            return tensor
+        if id(tensor) not in self._twins:
+            with torch.inference_mode(False):  # an inference tensor could not be viewed as a parameter is
+                twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
+            self._twins[id(tensor)] = tensor, twin
+            self._values[id(twin)] = twin, self.value(tensor)
+        return self._twins[id(tensor)][1]
+
+    def _private(self, tensor: Tensor, known: _Known) -> Tensor:
+        """A real tensor, or a copy of it if it comes from outside this forward and the op could write to it or alias it."""
+        if id(tensor) in self._twins:
+            return self._twins[id(tensor)][1]
+        outside = self.value(tensor).source != "op"
+        if outside and not known.traits.isdisjoint({"inplace", "alias"}):
+            self._twins[id(tensor)] = tensor, tensor.clone()
+            return self._twins[id(tensor)][1]
+        return tensor
+
+    def _write_down(
+        self,
+        known: _Known,
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        inputs: tuple[Value, ...],
+        roles: tuple[str, ...],
+        attrs: Mapping[str, Any],
+        owns: tuple[Param, ...],
+        out: Any,
+    ) -> None:
+        results = list(_direct_tensors(out))
+        written = [t for n in known.writes for t in _direct_tensors(_argument(known, n, args, kwargs))]
+        results += [t for t in written if all(t is not r for r in results)]
+        traits = known.traits
+        if "alias" in traits and self._share(args, results):
+            traits = traits | {"view"}
+        outputs = tuple(self.new_value(t, "op") for t in results)
+        self.ops.append(Op(known.kind, self.stack[-1], inputs, roles, outputs, attrs, traits, owns))
+        if written and self._viewed:
+            for tensor, value in zip(results, outputs, strict=True):
+                if (storage := _storage(tensor)) in self._viewed:
+                    self._written.setdefault(storage, []).append(value)
+
+    def _share(self, args: Sequence[Any], results: Sequence[Tensor]) -> bool:
+        """Whether a result shares storage with an argument; if so, a write to that storage concerns more than one tensor."""
+        mine = [self._twins[id(t)][1] if id(t) in self._twins else t for a in args for t in _direct_tensors(a)]
+        storages = {_storage(t) for t in mine}
+        shared = storages & {_storage(result) for result in results}
+        self._viewed |= shared
+        return bool(shared)
+
+    def _caught_up(self, tensor: Tensor, value: Value) -> Value:
+        """What `tensor` holds once everything is counted that was written to its storage through other views of it."""
+        later = [write for write in self._written.get(_storage(tensor), ()) if write.id > value.id]
+        if not later:
+            return value
+        inputs, roles = (value, *later), ("self", *["written"] * len(later))
+        out = self.new_value(tensor, "op")
+        self.ops.append(Op(WRITE, self.stack[-1] if self.stack else 0, inputs, roles, (out,), {}, frozenset({"view"})))
+        return out
+
+    def where(self) -> str:
+        """The module call that is running, for a message."""
+        call = self.calls[self.stack[-1]]
+        return f"{call.path} ({call.type})" if call.path else call.type
+
+    # The end
+
+    def finish(self, model: nn.Module) -> tuple[tuple[Op, ...], tuple[Call, ...]]:
+        """All ops and calls, with what was never read gathered in an `UNUSED` pseudo-op for each module that owns some of it."""
+        first = {call.path: i for i, call in reversed(list(enumerate(self.calls)))}
+        types = {name: type(module).__name__ for name, module in model.named_modules(remove_duplicate=False)}
+        unread: dict[str, list[Param]] = {}
+        for key, (_, param) in self.state.items():
+            if key not in self._owned:
+                unread.setdefault(param.name.rpartition(".")[0], []).append(param)
+        for path, params in unread.items():
+            if path not in first:
+                around = path
+                while around not in first:
+                    around = around.rpartition(".")[0]
+                self.calls.append(_OpenCall(path, types.get(path, "module"), first[around], True))
+                first[path] = len(self.calls) - 1
+            self.ops.append(Op(UNUSED, first[path], (), (), (), {}, frozenset(), tuple(params)))
+        calls = tuple(Call(c.path, c.type, c.parent, c.leaf, c.outputs) for c in self.calls)
+        return tuple(self.ops), calls
+
+
+def tensors(output: object, depth: int = 8) -> Iterator[Tensor]:
+    """Every tensor in what a forward takes or returns: nested tuples, lists, dicts, dataclasses and plain objects."""
+    if isinstance(output, Tensor):
+        yield output
+    elif depth == 0 or output is None or isinstance(output, str | bytes | int | float | nn.Module):
+        return
+    elif isinstance(output, Mapping):
+        for item in output.values():
+            yield from tensors(item, depth - 1)
+    elif isinstance(output, list | tuple | set | frozenset):
+        for item in output:
+            yield from tensors(item, depth - 1)
+    elif hasattr(output, "__dict__"):
+        yield from tensors(vars(output), depth - 1)
+
+
+def _direct_tensors(argument: Any) -> Sequence[Tensor]:
+    """The tensors of one argument of an op: itself, or those of a list."""
+    if isinstance(argument, Tensor):
+        return (argument,)
+    if isinstance(argument, list | tuple):
+        return [item for item in argument if isinstance(item, Tensor)]
+    return ()
+
+
+def _argument(known: _Known, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    position = known.names.index(name)
+    return args[position] if position < len(args) else kwargs.get(name)
+
+
+def _plain(value: Any) -> Any:
+    """An op's argument as JSON-able data."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return str(value)
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
+
+
+def _state(model: nn.Module) -> Iterator[tuple[Tensor, Param]]:
+    for kind, named in (("parameter", model.named_parameters()), ("buffer", model.named_buffers())):
+        for name, t in named:
+            if isinstance(t, nn.parameter.UninitializedTensorMixin):
+                raise ZooError(f"{name} is not initialised yet: run the lazy module once, then analyse it")
+            dtype = str(t.dtype).removeprefix("torch.")
+            yield t, Param(name, tuple(t.shape), dtype, kind, kind == "parameter" and t.requires_grad)
