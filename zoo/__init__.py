@@ -1,8 +1,40 @@
-"""A catalogue of landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model."""
+"""A catalogue of landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model.
+
+    zoo.list_models("vgg*")                     names, in order of year
+    zoo.card("alexnet")                         what is claimed of one: paper, numbers, deviations, errata
+    zoo.create_model("alexnet", num_classes=7)  a new model
+    zoo.summary("alexnet")                      its table: shapes, parameters, MACs, FLOPs, receptive fields
+    zoo.measure(zoo.trace(module, input=...))   the same in two halves, for any module
+
+torch is imported when a model is built or traced, not before.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue import Card, card, create_model, list_models
 from zoo.errors import ZooError
+from zoo.record import Trace
+from zoo.table import Table
+
+if TYPE_CHECKING:
+    from zoo.analysis.engine import measure
+    from zoo.summarize import summary
+    from zoo.tracing import trace
 
 __version__ = "0.1.0"
 
-__all__ = ["Card", "ZooError", "card", "create_model", "list_models"]
+__all__ = ["Card", "Table", "Trace", "ZooError", "card", "create_model", "list_models", "measure", "summary", "trace"]
+
+
+def __getattr__(name: str) -> Any:
+    """`measure`, `summary` and `trace` are imported when they are asked for."""
+    if name == "measure":
+        from zoo.analysis.engine import measure as found
+    elif name == "summary":
+        from zoo.summarize import summary as found
+    elif name == "trace":
+        from zoo.tracing import trace as found
+    else:
+        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
+    globals()[name] = found
+    return found

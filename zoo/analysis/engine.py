@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -105,6 +105,7 @@ def measure(trace: Trace, *, columns: Sequence[str] | None = None, depth: int | 
     chosen = choose(columns)
     rows = group(trace, depth)
     measured = [p.measure(trace, rows) for p in chosen]
+    shown = tuple(p.column if columns is None else replace(p.column, priority=0) for p in chosen)
     names = [p.column.name for p in chosen]
     return Table(
         title=trace.target,
@@ -115,13 +116,13 @@ def measure(trace: Trace, *, columns: Sequence[str] | None = None, depth: int | 
             "convention": "pure",
             "versions": dict(trace.versions),
         },
-        columns=tuple(p.column for p in chosen),
+        columns=shown,
         rows=tuple(
             Row(row.name, row.type, dict(zip(names, cells, strict=True)))
             for row, *cells in zip(rows, *([c for c, _ in measured]), strict=True)
         ),
         total={name: total for name, (_, total) in zip(names, measured, strict=True)},
-        notes=tuple(_notes(trace)),
+        notes=(*_notes(trace), *_lower_bounds(chosen, rows, measured)),
     )
 
 
@@ -148,6 +149,16 @@ def group(trace: Trace, depth: int | None = None) -> list[Group]:
     return list(groups.values())
 
 
+def readable_depth(trace: Trace, most: int = 64) -> int | None:
+    """The greatest depth at which a table has at most `most` rows, but 1 at least; None if it has no more when nothing is folded."""
+    if len(group(trace)) <= most:
+        return None
+    depth = 1
+    while len(group(trace, depth + 1)) <= most:
+        depth += 1
+    return depth
+
+
 def _distinct(name: str, taken: dict[str, int]) -> str:
     """relu, relu_1, relu_2, ..."""
     times = taken.get(name, 0)
@@ -161,4 +172,15 @@ def _notes(trace: Trace) -> list[str]:
         owners = dict.fromkeys(param.name.partition(".")[0] for param in unused)
         total = sum(param.numel for param in unused)
         notes.append(f"{total:,} parameters are not used in this forward: {', '.join(owners)}")
+    return notes
+
+
+def _lower_bounds(chosen: Sequence[Pass], rows: Sequence[Group], measured: Sequence[tuple[list[Any], Any]]) -> list[str]:
+    """A note for each column whose total is a lower bound: which ops are unknown, how often, and where first."""
+    notes = []
+    for one, (cells, total) in zip(chosen, measured, strict=True):
+        if isinstance(total, dict) and "unknown" in total:
+            where = next(row.name for row, cell in zip(rows, cells, strict=True) if isinstance(cell, dict) and "unknown" in cell)
+            ops = ", ".join(f"{kind} ({times}×)" for kind, times in total["unknown"].items())
+            notes.append(f"≥ {one.column.name} is a lower bound, the cost of these ops is not known: {ops}, first in {where}")
     return notes

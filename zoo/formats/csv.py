@@ -8,21 +8,19 @@ from zoo.table import Table
 
 
 def render(table: Table, width: int | None = None) -> str:
-    """The rows alone: a sum over a column is the total, which is therefore not repeated."""
-    names = [column.name for column in table.columns]
+    """The rows alone: the total of an additive column is its sum, so it is not repeated."""
     rows = [
-        {"name": row.name, "type": row.type} | dict(pair for name in names for pair in flat(name, row.cells.get(name)))
+        {"name": row.name, "type": row.type} | {k: v for name, cell in row.cells.items() for k, v in flat(name, cell)}
         for row in table.rows
     ]
-    nested = {name for name in names if any(isinstance(row.cells.get(name), dict) for row in table.rows)}
-    plain = {name for name in names if any(row.cells.get(name) is not None and name in r for row, r in zip(table.rows, rows, strict=True))}
-    header = dict.fromkeys(["name", "type"])
-    for name in names:
-        if name in plain or name not in nested:
-            header[name] = None
-        header.update(dict.fromkeys(key for row in rows for key in row if key.startswith(f"{name}.")))
+    header = ["name", "type"]
+    for column in table.columns:
+        nested = dict.fromkeys(key for row in rows for key in row if key.startswith(f"{column.name}."))
+        if not nested or any(row.get(column.name) for row in rows):
+            header.append(column.name)
+        header += nested
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(header), restval="", extrasaction="ignore", lineterminator="\n")
+    writer = csv.DictWriter(out, header, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()

@@ -8,7 +8,7 @@ from typing import Any
 from zoo.formats._cells import text
 from zoo.table import Column, Table
 
-_NARROWEST_NAME, _NARROWEST_TYPE, _GAP = 16, 9, 2
+_NARROWEST_NAME, _NARROWEST_TYPE, _GAP = 14, 9, 2
 
 
 def render(table: Table, width: int | None = None) -> str:
@@ -31,43 +31,57 @@ def render(table: Table, width: int | None = None) -> str:
 def fitting(table: Table, width: int) -> tuple[Column, ...]:
     """The columns for which a page of `width` has room, name and type beside them."""
     columns = list(table.columns)
-    room = {c.name: max(len(c.name), *(len(text(v)) for v in _values(table, c.name))) + _GAP for c in columns}
-    longest = max((len(row.name) for row in table.rows), default=0)
-    kind = max((len(row.type) for row in table.rows), default=0)
-    labels = min(longest, _NARROWEST_NAME) + min(kind, _NARROWEST_TYPE) + _GAP
+    labels = min(_longest_name(table), _NARROWEST_NAME) + min(_longest_type(table), _NARROWEST_TYPE) + _GAP
     for column in sorted(table.columns, key=lambda c: -c.priority):
-        if labels + sum(room[c.name] for c in columns) > width and column.priority > 0 and len(columns) > 1:
+        if labels + sum(_room(table, c) for c in columns) > width and column.priority > 0 and len(columns) > 1:
             columns.remove(column)
     return tuple(columns)
 
 
+def _longest_name(table: Table) -> int:
+    return max(5, *(len(row.name) for row in table.rows))
+
+
+def _longest_type(table: Table) -> int:
+    return max(4, *(len(row.type) for row in table.rows))
+
+
+def _room(table: Table, column: Column) -> int:
+    """Characters that a column takes, its gap included; one of words can be broken and takes what is left."""
+    values = _values(table, column.name)
+    if _words(values):
+        return max(len(word) for value in [column.name, *values] for word in str(value or "").split() or [""]) + _GAP
+    return max(len(column.name), *(len(text(value)) for value in values)) + _GAP
+
+
+def _words(values: list[Any]) -> bool:
+    return any(isinstance(value, str) for value in values)
+
+
 def _values(table: Table, name: str) -> list[Any]:
-    return [row.cells.get(name) for row in table.rows] + ([table.total.get(name)] if table.total else [None])
+    return [row.cells.get(name) for row in table.rows] + ([table.total.get(name)] if table.total else [])
 
 
 def _grid(table: Table, width: int) -> Any:
     from rich import box
     from rich.table import Table as Grid
-
-    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP, 0, 0), collapse_padding=True)
-    grid.show_footer = bool(table.total)
-    columns = fitting(table, width)
-    grid.add_column("name", "total", no_wrap=True, overflow="ellipsis", min_width=4, footer_style="bold")
-    grid.add_column("type", "", no_wrap=True, overflow="ellipsis", min_width=4, style="dim")
-    for column in columns:
-        words = all(value is None or isinstance(value, str) for value in _values(table, column.name))
-        total = text(table.total[column.name]) if column.name in table.total else ""
-        grid.add_column(
-            column.name,
-            total,
-            justify="left" if words else "right",
-            no_wrap=not words,
-            overflow="fold",
-            min_width=None if words else max(len(text(value)) for value in _values(table, column.name)),
-            footer_style="bold",
-        )
     from rich.text import Text
 
+    columns = fitting(table, width)
+    left = width - sum(_room(table, c) for c in columns) - _GAP
+    name_width = min(_longest_name(table), max(left - min(_longest_type(table), _NARROWEST_TYPE), _NARROWEST_NAME))
+    type_width = min(_longest_type(table), max(left - name_width, 1))
+    grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
+    grid.show_footer = bool(table.total)
+    grid.add_column("name", "total", no_wrap=True, overflow="ellipsis", width=name_width, footer_style="bold")
+    grid.add_column("type", no_wrap=True, overflow="ellipsis", width=type_width, style="dim")
+    for column in columns:
+        words = _words(_values(table, column.name))
+        total = text(table.total[column.name]) if column.name in table.total else ""
+        fixed = None if words else _room(table, column) - _GAP
+        grid.add_column(
+            column.name, total, justify="left" if words else "right", no_wrap=not words, width=fixed, footer_style="bold"
+        )
     for row in table.rows:
         grid.add_row(Text(row.name), Text(row.type), *(Text(text(row.cells.get(c.name))) for c in columns))
     return grid

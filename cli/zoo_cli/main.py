@@ -1,0 +1,159 @@
+"""The commands. torch is imported by `summary` alone, and only once the arguments have been read."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from zoo import __version__, formats
+from zoo.catalogue import list_models
+from zoo.errors import ZooError
+from zoo_cli.arguments import parse_columns, parse_options, parse_shape
+from zoo_cli.output import format_for, write
+
+USER_ERROR, UNKNOWN_OPS, INTERRUPTED = 2, 1, 130
+
+app = typer.Typer(
+    help="Landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model.",
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _models(incomplete: str) -> list[str]:
+    return [name for name in list_models() if name.startswith(incomplete.lower())]
+
+
+def _formats(incomplete: str) -> list[str]:
+    return [name for name in formats.names() if name.startswith(incomplete)]
+
+
+Model = Annotated[str, typer.Argument(metavar="NAME", help="A name of `zoo list`, in any usual spelling.", autocompletion=_models)]
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        help="A name of `zoo list`, torchvision:NAME, package.module:attribute or path/to/file.py:attribute.",
+        autocompletion=_models,
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", "-f", metavar="NAME", help="text, json, csv, markdown or html.", autocompletion=_formats),
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        write(f"zoo {__version__}\n", None)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command("list")
+def list_(
+    pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Part of a name, or wildcards: 'vgg*'.")] = "*",
+    family: Annotated[str | None, typer.Option("--family", metavar="F", help="Of one family only.")] = None,
+    format: Format = None,  # noqa: A002
+    output: Output = None,
+) -> None:
+    """List the architectures: year, parameters, MACs, depth."""
+    from zoo.listing import listing
+
+    _emit(listing(pattern, family=family), format, output)
+
+
+@app.command()
+def info(name: Model, format: Format = None, output: Output = None) -> None:  # noqa: A002
+    """Show the card of one: paper, printed numbers beside computed ones, deviations, errata."""
+    from zoo.listing import info as card_table
+
+    _emit(card_table(name), format, output)
+
+
+@app.command()
+def summary(
+    target: Target,
+    input: Annotated[  # noqa: A002
+        list[str] | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch; repeat it for more inputs.")
+    ] = None,
+    batch: Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Images in a batch.")] = 1,
+    depth: Annotated[
+        int | None, typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 is the whole.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers.")
+    ] = None,
+    set: Annotated[  # noqa: A002
+        list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
+    ] = None,
+    train: Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")] = False,
+    format: Format = None,  # noqa: A002
+    output: Output = None,
+) -> None:
+    """Analyse a model layer by layer: shapes, parameters, MACs, FLOPs, receptive fields, activations, depth."""
+    shapes = [(batch, *parse_shape(text)) for text in input or ()]
+    chosen, built = parse_columns(columns or ()), parse_options(set or ())
+    wanted = format_for(format, output)
+    formats.load(wanted)
+    from zoo.summarize import summary as analyse
+
+    table = analyse(
+        target,
+        input=shapes[0] if len(shapes) == 1 else shapes or None,
+        batch=batch,
+        depth="auto" if depth is None and wanted == "text" else depth,
+        columns=chosen,
+        train=train,
+        options=built,
+    )
+    _emit(table, wanted, output)
+    partial = [note for note in table.notes if note.startswith("≥")]
+    if strict and partial:
+        typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
+        raise typer.Exit(UNKNOWN_OPS)
+
+
+def _emit(table: Any, format: str | None, output: Path | None) -> None:  # noqa: A002
+    write(formats.load(format_for(format, output))(table, None), output)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and exit: 0, 2 for a user's mistake with one line on stderr, 1 for what `--strict` refuses."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; the exit code."""
+    usage_error = typer.BadParameter.__mro__[2]  # click's base of all its errors, wherever typer keeps click
+    try:
+        code = app(arguments or ["--help"], prog_name="zoo", standalone_mode=False)
+        sys.stdout.flush()
+    except ZooError as error:
+        return _refuse(str(error))
+    except usage_error as error:
+        return _refuse(f"{error.format_message()} (zoo {' '.join(arguments[:1])} --help shows what there is)")  # type: ignore[attr-defined]
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _refuse("the output was closed before all of it was written")
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("zoo: interrupted", err=True)
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def _refuse(message: str) -> int:
+    typer.echo(f"zoo: {' '.join(message.split())}", err=True)
+    return USER_ERROR

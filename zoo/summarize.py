@@ -1,0 +1,111 @@
+"""One question in one call: build, trace, measure."""
+
+import itertools
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from zoo.analysis.engine import choose, measure, readable_depth
+from zoo.errors import ZooError
+from zoo.table import Table
+from zoo.targets import Subject, resolve
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_SEARCH_SECONDS = 3.0
+
+
+def summary(
+    target: "str | nn.Module",
+    *,
+    input: Sequence[int] | Sequence[Sequence[int]] | None = None,  # noqa: A002
+    inputs: Any = None,
+    train: bool = False,
+    depth: int | Literal["auto"] | None = None,
+    columns: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+    batch: int = 1,
+) -> Table:
+    """The table of a model: a row for each layer, a column for each pass, totals.
+
+    `target` is a catalogue name, another TARGET ("torchvision:NAME", "package.module:attribute", "file.py:attribute") or a module.
+    `input` is a shape with batch, or a list of such, by default the one the model is made for with `batch` images; `inputs` are
+    ready tensors. `options` go to the builder of a model that is named. `depth` folds the rows below so many levels of modules, "auto"
+    so that a page holds them; None shows every layer. Raises `ZooError` for whatever the caller got wrong.
+    """
+    choose(columns)
+    subject = resolve(target, options or {}, train=train)
+    given = input is not None or inputs is not None
+    shape = None if inputs is not None else input if input is not None else (batch, *subject.input)
+    trace = _trace(subject, shape, inputs, train)
+    level = readable_depth(trace) if depth == "auto" else depth
+    table = measure(trace, columns=columns, depth=level)
+    notes = tuple(note for note in subject.notes if not (given and "input" in note))
+    if depth == "auto" and level is not None:
+        notes += (f"rows are folded at depth {level}; --depth 99 shows every layer",)
+    context = {**table.context, **({"options": dict(subject.options)} if subject.options else {})}
+    return replace(table, title=_title(subject, trace.inputs, train), context=context, notes=(*table.notes, *notes))
+
+
+def _title(subject: Subject, inputs: Sequence[Any], train: bool) -> str:
+    chosen = ", ".join(f"{key}={value}" for key, value in subject.options.items())
+    sizes = ", ".join("×".join(map(str, value.shape)) for value in inputs)
+    return f"{subject.name}{f'({chosen})' if chosen else ''} · input {sizes} · {'training' if train else 'evaluation'} mode"
+
+
+def _trace(subject: Subject, shape: Any, inputs: Any, train: bool) -> Any:
+    from zoo import __version__
+    from zoo.tracing import ForwardError, trace
+
+    try:
+        found = trace(subject.module, input=shape, inputs=inputs, train=train, target=subject.name)
+    except ForwardError as error:
+        hint = _hint(subject, shape, train) if error.misfit else ""
+        raise ZooError(f"{subject.name} does not take {_sizes(shape, inputs)}: {error}{hint}") from error
+    return replace(found, versions={"zoo": __version__, **found.versions})
+
+
+def _sizes(shape: Any, inputs: Any) -> str:
+    if shape is None:
+        return "these inputs"
+    return "×".join(map(str, shape)) if all(isinstance(n, int) for n in shape) else "these inputs"
+
+
+def _hint(subject: Subject, shape: Any, train: bool) -> str:
+    """What to do about a layer that refuses its input: the right channels, or the smallest size that fits."""
+    if shape is None or not all(isinstance(n, int) for n in shape) or len(shape) != len(subject.input) + 1:
+        return f"; the input is wanted as N×{'×'.join(map(str, subject.input))}" if subject.input else ""
+    if shape[1] != subject.input[0] and _fits(subject, (shape[0], *subject.input), train):
+        way = f", or --set in_channels={shape[1]}" if ":" not in subject.name else ""
+        return f"; the network takes {subject.input[0]} channels{way}"
+    fits = _smallest(subject, shape, train)
+    return f"; the smallest square input that fits is {'×'.join(map(str, fits))}" if fits else ""
+
+
+def _smallest(subject: Subject, shape: Sequence[int], train: bool) -> tuple[int, ...] | None:
+    """The smallest square image that the network takes, found by trying; None if there is none up to twice its own.
+
+    Sizes that fit come in runs as long as the network's stride, so every eighth size is tried first.
+    """
+    axes, end = len(shape[2:]), time.monotonic() + _SEARCH_SECONDS
+    most = 2 * max(*subject.input[1:], *shape[2:])
+
+    def first(sides: Iterable[int]) -> int | None:
+        tried = itertools.takewhile(lambda _: time.monotonic() < end, sides)
+        return next((side for side in tried if _fits(subject, (*shape[:2], *(side,) * axes), train)), None)
+
+    coarse = first(range(8, most + 1, 8))
+    found = first(range(1, most + 1)) if coarse is None else first(range(max(coarse - 7, 1), coarse + 1))
+    return None if found is None else (shape[1], *(found,) * axes)
+
+
+def _fits(subject: Subject, shape: Sequence[int], train: bool) -> bool:
+    from zoo.tracing import trace
+
+    try:
+        trace(subject.module, input=shape, train=train)
+    except ZooError:
+        return False
+    return True

@@ -1,0 +1,187 @@
+"""What a TARGET means: a catalogue name, `torchvision:NAME`, `package.module:attribute`, `path/to/file.py:attribute`, or a module.
+
+Nothing is allocated for a model that is built here: see `zoo.tracing.skeleton`.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo.catalogue import check_options, create_model, entry
+from zoo.errors import ZooError, unknown
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_ASSUMED = (3, 224, 224)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model to be analysed, with what is known of it: its name, the input it is made for (without batch), remarks."""
+
+    name: str
+    module: "nn.Module"
+    input: tuple[int, ...]
+    options: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: bool = False) -> Subject:
+    """The model behind a TARGET, built with `options`. Raises `ZooError` if there is none, or it cannot be built so."""
+    if not isinstance(target, str):
+        return _ready(target, options)
+    scheme, colon, name = target.rpartition(":")
+    if not colon:
+        return _from_catalogue(target, options, train)
+    if scheme == "torchvision":
+        return _from_torchvision(name, options)
+    return _from_code(target, scheme, name, options)
+
+
+def _ready(module: "nn.Module", options: Mapping[str, Any]) -> Subject:
+    from torch import nn
+
+    if not isinstance(module, nn.Module):
+        raise ZooError(f"a model's name or an nn.Module is wanted, got {type(module).__name__}")
+    if options:
+        raise ZooError("options build a model, and this one is built already")
+    return Subject(type(module).__name__, module, _ASSUMED, {}, (_assumption(),))
+
+
+def _assumption() -> str:
+    return f"no input was given: {'×'.join(map(str, _ASSUMED))} is assumed"
+
+
+def _from_catalogue(name: str, options: Mapping[str, Any], train: bool) -> Subject:
+    if Path(name).suffix == ".py" or "/" in name:
+        raise ZooError(f"{name}: which model in it? name it behind a colon, as in {name}:Net")
+    found = entry(name)
+    options = check_options(found, options)
+    built = {**found.card.training, **options} if train else options
+    with _skeleton():
+        module = _build(f"{found.card.name}", create_model, {"name": found.card.name, **built})
+    notes = []
+    absent = found.card.training.keys() - built.keys()
+    if absent:
+        extra = ", ".join(f"--set {key}={str(found.card.training[key]).lower()}" for key in sorted(absent))
+        notes.append(f"the network as it is used; as it is trained it has more: --train, or {extra}")
+    channels = built.get("in_channels", found.card.input[0])
+    return Subject(found.card.name, module, (channels, *found.card.input[1:]), options, tuple(notes))
+
+
+# torchvision builds these two with what their published weights do not have, or with a slow initialisation and a warning.
+_TORCHVISION_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "googlenet": {"aux_logits": False, "init_weights": False},
+    "inception_v3": {"init_weights": False},
+}
+
+
+def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
+    try:
+        from torchvision import models
+    except ImportError as error:
+        raise ZooError(f"torchvision:{name}: torchvision does not import ({error}); pip install torchvision") from error
+    if name not in models.list_models():
+        raise unknown("torchvision model", name, models.list_models(), "python -c 'import torchvision; ...list_models()' shows all")
+    given = {**_TORCHVISION_DEFAULTS.get(name, {}), **options}
+    size, notes = _published_size(models, name)
+    if size is not None and name.startswith("vit_"):
+        given.setdefault("image_size", size)
+    with _skeleton():
+        module = _build(f"torchvision:{name}", lambda **given: models.get_model(name, **given), given)
+    return Subject(f"torchvision:{name}", module, (3, size, size) if size else _ASSUMED, options, notes)
+
+
+def _published_size(models: Any, name: str) -> tuple[int | None, tuple[str, ...]]:
+    """The side of the image for which the model's default weights are published, if its transforms say so."""
+    try:
+        crop = models.get_model_weights(name).DEFAULT.transforms.keywords["crop_size"]
+    except (AttributeError, KeyError, ValueError):
+        return None, (_assumption(),)
+    side = crop if isinstance(crop, int) else crop[-1]
+    return side, (f"input of the published weights: 3×{side}×{side}",)
+
+
+def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -> Subject:
+    from torch import nn
+
+    with contextlib.redirect_stdout(sys.stderr):
+        module = _file(Path(place)) if place.endswith(".py") else _package(place)
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            choices = [key for key in vars(found) if not key.startswith("_")] if hasattr(found, "__dict__") else []
+            raise unknown(f"attribute of {place}", part, choices, f"it has {', '.join(choices[:12])}")
+        found = getattr(found, part)
+    if isinstance(found, nn.Module):
+        if options:
+            raise ZooError(f"{target} is a model already: options cannot build it")
+        return Subject(target, found, _ASSUMED, {}, (_assumption(),))
+    if not callable(found):
+        raise ZooError(f"{target} is a {type(found).__name__}: a module, or a class or function that makes one, is wanted")
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            with _skeleton():
+                made = found(**options)
+        except Exception:
+            made = _build(target, found, options)  # a constructor that needs real weights: with them, then
+    if not isinstance(made, nn.Module):
+        raise ZooError(f"{target} made a {type(made).__name__}: a torch.nn.Module is wanted")
+    return Subject(target, made, _ASSUMED, options, (_assumption(),))
+
+
+def _file(path: Path) -> Any:
+    if not path.is_file():
+        raise ZooError(f"{path}: no such file")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with _import_from(path.parent), _import_errors(str(path)):
+        sys.modules.setdefault(path.stem, module)
+        spec.loader.exec_module(module)
+    return module
+
+
+def _package(name: str) -> Any:
+    with _import_from(Path.cwd()), _import_errors(name):
+        return importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def _import_from(folder: Path) -> Iterator[None]:
+    """Imports look into `folder` first."""
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            sys.path.remove(str(folder.resolve()))
+
+
+@contextlib.contextmanager
+def _import_errors(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        raise ZooError(f"{name} does not import: {type(error).__name__}: {error}") from error
+
+
+def _skeleton() -> contextlib.AbstractContextManager[object]:
+    from zoo.tracing.skeleton import Skeleton
+
+    return Skeleton()
+
+
+def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Any:
+    try:
+        return builder(**options)
+    except ZooError:
+        raise
+    except Exception as error:
+        raise ZooError(f"{name} cannot be built so: {type(error).__name__}: {error}") from error
