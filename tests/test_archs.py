@@ -102,9 +102,7 @@ def test_other_classes_and_channels(name: str) -> None:
         assert {out.shape for out in outputs(net, x)} == {(2, 7)}
 
 
-@pytest.mark.parametrize(
-    "path", sorted(Path(str(zoo.__file__)).parent.glob("archs/[a-z]*.py")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", sorted(Path(str(zoo.__file__)).parent.glob("archs/[a-z]*.py")), ids=lambda path: path.stem)
 def test_file_stands_alone(path: Path) -> None:
     """Kills a file that cannot be pulled into another project, since it needs more than torch and `arch`."""
     wanted = set()
@@ -249,6 +247,17 @@ def test_lenet_classes() -> None:
     """Kills codes made up for an eleventh digit, and a message that offers no way out."""
     with pytest.raises(ValueError, match="lenet5_modern"):
         zoo.create_model("lenet5", num_classes=11)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "k", "alpha"),
+    [("alexnet", "norm1", 2, 1e-4), ("vgg11_lrn", "features.norm1_1", 2, 1e-4), ("googlenet", "norm2", 1, 1e-4 / 5)],
+)
+def test_local_response_normalisation(name: str, layer: str, k: float, alpha: float) -> None:
+    """Kills an alpha divided by n where the paper does not, the reverse for Caffe's, and a k that was swapped."""
+    x = 100 * torch.randn(1, 9, 2, 2)
+    nearby = sum(F.pad(x.square(), (0, 0, 0, 0, 2, 2))[:, i : i + 9] for i in range(5))
+    torch.testing.assert_close(on_meta(name).get_submodule(layer)(x), x / (k + alpha * nearby) ** 0.75)
 
 
 def test_heads_in_training_only() -> None:

@@ -26,15 +26,14 @@ __version__ = "0.1.0"
 __all__ = ["Card", "Table", "Trace", "ZooError", "card", "create_model", "list_models", "measure", "summary", "trace"]
 
 
+_LAZY = {"measure": "zoo.analysis.engine", "summary": "zoo.summarize", "trace": "zoo.tracing"}
+
+
 def __getattr__(name: str) -> Any:
     """`measure`, `summary` and `trace` are imported when they are asked for."""
-    if name == "measure":
-        from zoo.analysis.engine import measure as found
-    elif name == "summary":
-        from zoo.summarize import summary as found
-    elif name == "trace":
-        from zoo.tracing import trace as found
-    else:
+    if name not in _LAZY:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    globals()[name] = found
+    from importlib import import_module
+
+    globals()[name] = found = getattr(import_module(_LAZY[name]), name)
     return found

@@ -225,8 +225,8 @@ def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
     """The value of a literal in which names of module-level literals may stand."""
 
     class Resolve(ast.NodeTransformer):
-        def visit_Name(self, name: ast.Name) -> ast.expr:  # noqa: N802
-            return self.visit(constants[name.id]) if name.id in constants else name  # type: ignore[no-any-return]
+        def visit_Name(self, name: ast.Name) -> ast.expr:
+            return self.visit(constants[name.id]) if name.id in constants else name
 
     return ast.literal_eval(Resolve().visit(node))
 
@@ -235,5 +235,6 @@ def _options(function: ast.FunctionDef) -> Iterator[Option]:
     arguments = function.args.args + function.args.kwonlyargs
     defaults = [*function.args.defaults, *function.args.kw_defaults]
     for argument, default in zip(arguments, defaults, strict=True):
-        assert argument.annotation is not None and default is not None, f"{function.name}({argument.arg}) lacks type or default"
+        assert argument.annotation is not None, f"{function.name}({argument.arg}) lacks a type"
+        assert default is not None, f"{function.name}({argument.arg}) lacks a default"
         yield Option(argument.arg, ast.unparse(argument.annotation), ast.literal_eval(default))

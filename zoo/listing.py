@@ -30,7 +30,14 @@ def listing(pattern: str = "*", *, family: str | None = None) -> Table:
         Row(
             c.name,
             c.family,
-            {"year": str(c.year), "input": list(c.input), "params": c.params, "macs": c.macs, "depth": c.depth, "summary": c.summary},
+            {
+                "year": str(c.year),
+                "input": list(c.input),
+                "params": c.params,
+                "macs": c.macs,
+                "depth": c.depth,
+                "summary": c.summary,
+            },
         )
         for c in cards
     )

@@ -27,7 +27,7 @@ class Published:
         return self._parsed()[0]
 
     def verdict(self, computed: int) -> str:
-        """"equal", "rounded" or "truncated" to the digits that are printed, or "differs"."""
+        """ "equal", "rounded" or "truncated" to the digits that are printed, or "differs"."""
         value, step = self._parsed()
         if computed == value:
             return "equal"

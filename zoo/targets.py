@@ -140,7 +140,8 @@ def _file(path: Path) -> Any:
     if not path.is_file():
         raise ZooError(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with _import_from(path.parent), _import_errors(str(path)):
         sys.modules.setdefault(path.stem, module)

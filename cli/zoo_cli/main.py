@@ -14,6 +14,8 @@ from zoo.errors import ZooError
 from zoo_cli.arguments import parse_columns, parse_options, parse_shape
 from zoo_cli.output import format_for, write
 
+# click's base of all its errors, wherever typer keeps click: UsageError's own base
+_CLICK_ERROR: Any = typer.BadParameter.__mro__[2]
 USER_ERROR, UNKNOWN_OPS, INTERRUPTED = 2, 1, 130
 
 app = typer.Typer(
@@ -90,10 +92,12 @@ def summary(
     ] = None,
     batch: Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Images in a batch.")] = 1,
     depth: Annotated[
-        int | None, typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 is the whole.")
+        int | None,
+        typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 is the whole."),
     ] = None,
     columns: Annotated[
-        list[str] | None, typer.Option("--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers.")
+        list[str] | None,
+        typer.Option("--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers."),
     ] = None,
     set: Annotated[  # noqa: A002
         list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
@@ -137,14 +141,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; the exit code."""
-    usage_error = typer.BadParameter.__mro__[2]  # click's base of all its errors, wherever typer keeps click
     try:
         code = app(arguments or ["--help"], prog_name="zoo", standalone_mode=False)
         sys.stdout.flush()
     except ZooError as error:
         return _refuse(str(error))
-    except usage_error as error:
-        return _refuse(f"{error.format_message()} (zoo {' '.join(arguments[:1])} --help shows what there is)")  # type: ignore[attr-defined]
+    except _CLICK_ERROR as error:
+        return _refuse(f"{error.format_message()} (zoo {' '.join(arguments[:1])} --help shows what there is)")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _refuse("the output was closed before all of it was written")

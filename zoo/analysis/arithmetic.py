@@ -182,11 +182,15 @@ FLOPS: dict[str, Rule] = {
     **dict.fromkeys(("layer_norm", "group_norm", "instance_norm", "native_group_norm", "native_layer_norm"), norm_flops),
     "rms_norm": rms_norm_flops,
     **dict.fromkeys(("softmax", "log_softmax", "_softmax", "_log_softmax"), each_input(5)),
-    **dict.fromkeys(("max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices"), max_pool_flops),
+    **dict.fromkeys(
+        ("max_pool1d", "max_pool2d", "max_pool3d", "max_pool2d_with_indices", "max_pool3d_with_indices"), max_pool_flops
+    ),
     **dict.fromkeys(("avg_pool1d", "avg_pool2d", "avg_pool3d"), avg_pool_flops),
     **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"), adaptive_avg_pool_flops),
     **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"), adaptive_max_pool_flops),
-    **dict.fromkeys(("sum", "mean", "amax", "amin", "max", "min", "prod", "any", "all", "argmax", "argmin", "cumsum"), each_input(1)),
+    **dict.fromkeys(
+        ("sum", "mean", "amax", "amin", "max", "min", "prod", "any", "all", "argmax", "argmin", "cumsum"), each_input(1)
+    ),
     **dict.fromkeys(("var", "std", "var_mean", "std_mean"), each_input(4)),
     **dict.fromkeys(("linalg_vector_norm", "norm", "logsumexp"), each_input(2)),
     "cdist": cdist_flops,
@@ -201,19 +205,18 @@ FLOPS: dict[str, Rule] = {
     **dict.fromkeys(("relu6", "selu", "hardtanh", "prelu", "hardswish", "log_sigmoid_forward"), each_output(1)),
 }
 
-FREE = frozenset(
-    # moved or looked up
-    "flatten reshape contiguous to _to_copy clone copy copy_ detach alias lift_fresh cat stack chunk split tensor_split "
-    "split_with_sizes unbind pad constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d "
-    "replication_pad2d replication_pad3d index index_select gather scatter index_put embedding roll flip repeat repeat_interleave "
-    "pixel_shuffle pixel_unshuffle channel_shuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d view_as_real "
-    "view_as_complex tril triu where masked_fill im2col unfold select_scatter slice_scatter _pack_padded_sequence "
-    # made
-    "empty zeros ones full arange linspace empty_like zeros_like ones_like full_like new_zeros new_ones new_full new_empty eye "
-    "scalar_tensor fill zero rand randn randint rand_like randn_like bernoulli normal uniform randperm empty_strided "
-    # nothing at all
-    f"{UNUSED} {WRITE} sym_size size".split()
-)
+_MOVED = """
+    flatten reshape contiguous to _to_copy clone copy detach alias lift_fresh cat stack chunk split tensor_split split_with_sizes
+    unbind pad constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
+    replication_pad3d index index_select gather scatter index_put embedding roll flip repeat repeat_interleave pixel_shuffle
+    pixel_unshuffle channel_shuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d view_as_real view_as_complex
+    tril triu where masked_fill im2col unfold select_scatter slice_scatter _pack_padded_sequence
+"""
+_MADE = """
+    empty zeros ones full arange linspace empty_like zeros_like ones_like full_like new_zeros new_ones new_full new_empty eye
+    scalar_tensor fill zero rand randn randint rand_like randn_like bernoulli normal uniform randperm empty_strided
+"""
+FREE = frozenset([*_MOVED.split(), *_MADE.split(), UNUSED, WRITE])
 
 
 def _computes_nothing(op: Op) -> bool:

@@ -14,7 +14,7 @@ class Count:
 
     def __add__(self, other: "Count | int") -> "Count":
         if isinstance(other, int):
-            return Count(self.known + other, self.unknown)
+            return Count(self.known + other, self.unknown) if other else self
         merged = dict(self.unknown)
         for kind, times in other.unknown.items():
             merged[kind] = merged.get(kind, 0) + times

@@ -45,8 +45,8 @@ class Sum:
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """Sums over each group, and over all."""
-        counts = [sum(map(self.count, group.ops), Count()) for group in groups]
-        return [count.cell() for count in counts], sum(counts, Count()).cell()
+        counts: list[Count] = [Count() + sum(map(self.count, group.ops)) for group in groups]
+        return [count.cell() for count in counts], (Count() + sum(counts)).cell()
 
 
 @dataclass(frozen=True)

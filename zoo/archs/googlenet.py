@@ -36,9 +36,7 @@ class Convolution(nn.Conv2d):
 class ConvolutionBN(nn.Module):
     """A convolution without bias, batch normalisation, ReLU."""
 
-    def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, padding: int = 0
-    ) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, padding: int = 0) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
         self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
@@ -53,9 +51,7 @@ class Inception(nn.Module):
     conv: type[Convolution | ConvolutionBN] = Convolution
     largest = 5  # the kernel of conv5x5
 
-    def __init__(
-        self, in_channels: int, n1: int, n3_reduce: int, n3: int, n5_reduce: int, n5: int, n_pool: int
-    ) -> None:
+    def __init__(self, in_channels: int, n1: int, n3_reduce: int, n3: int, n5_reduce: int, n5: int, n_pool: int) -> None:
         super().__init__()
         conv, k = self.conv, self.largest
         self.conv1x1 = conv(in_channels, n1, kernel_size=1)
@@ -189,10 +185,9 @@ class GoogLeNet(nn.Module):
     deviations=(
         "The paper omits the constants of local response normalisation, biases and initialisation; they are those of "
         "the Caffe model: k = 1, n = 5, alpha = 1e-4 divided by n, beta = 0.75; every convolution has a bias; "
-        "weights uniform in ±sqrt(3 / fan_in), biases 0.2.",
-        "Pooling of stride 2 rounds sizes up, as in Caffe: only so, without padding, come the 56, 28, 14 and 7 of "
-        "Table 1.",
-        "The auxiliary heads exist if aux_heads is set, and run in training mode only.",
+        "weights start uniform in ±sqrt(3 / fan_in), biases from 0.2, or 0 in the layers that give the classes.",
+        "Pooling of stride 2 rounds sizes up, as in Caffe: only so, without padding, come the 56, 28, 14 and 7 of Table 1.",
+        "The auxiliary heads exist if aux_heads is set, and run in training mode only: the paper drops them after training.",
     ),
     errata=(
         "Table 1 counts weights without biases in units of 1,024. So counted, rows 3b, 4a, 4b, 4c, 4d, 4e and 5b "
@@ -205,13 +200,10 @@ class GoogLeNet(nn.Module):
         "Of the network's size there are many numbers: 6.8 million is the sum of Table 1; 13.4 million includes the "
         "auxiliary heads; 12 times fewer parameters than AlexNet, as section 1 says, would be 5.1 million, and this "
         "network has 8.7 times fewer.",
-        "The receptive field of 224×224 in section 5 is the size of the input; units of the last modules would see "
-        "more than that.",
+        "The receptive field of 224×224 in section 5 is the size of the input; units of the last modules would see more than that.",
     ),
 )
-def googlenet(
-    num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.4, aux_heads: bool = False
-) -> GoogLeNet:
+def googlenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.4, aux_heads: bool = False) -> GoogLeNet:
     """Szegedy 2014, Inception v1: nine modules of parallel 1×1, 3×3 and 5×5 convolutions, average pooling."""
     return GoogLeNet(num_classes, in_channels, dropout, aux_heads)
 
@@ -287,15 +279,12 @@ class GoogLeNetBN(GoogLeNet):
     ),
     deviations=(
         "Not the published network but torchvision's: batch normalisation (eps 0.001) after every convolution and no "
-        "local response normalisation, 3×3 kernels in conv5x5 (a mistake that torchvision keeps for the sake of its "
-        "weights), a last max pooling of 2×2, heads that pool to 4×4 whatever they are given, dropout 0.2 before the "
-        "classifier.",
-        "torchvision's transform_input is left out: it undoes the normalisation of images for one set of weights, "
-        "and is no part of the network.",
+        "local response normalisation, 3×3 kernels in conv5x5 (a known mistake, as its source says), a last max "
+        "pooling of 2×2, heads that pool to 4×4 whatever they are given, dropout 0.2 before the classifier.",
+        "torchvision's transform_input is left out: it normalises images anew for one set of weights, and is no part "
+        "of the network.",
     ),
 )
-def googlenet_bn(
-    num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, aux_heads: bool = False
-) -> GoogLeNetBN:
+def googlenet_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, aux_heads: bool = False) -> GoogLeNetBN:
     """The GoogLeNet that torchvision ships: batch normalisation for local response normalisation, 3×3 for 5×5."""
     return GoogLeNetBN(num_classes, in_channels, dropout, aux_heads)

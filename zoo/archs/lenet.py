@@ -129,7 +129,7 @@ class LeNet5(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """Everything a unit learns is uniform in ±2.4/F, with F its number of inputs; bias and coefficient as well."""
+        """All that a unit learns, bias and coefficient too, is uniform in ±2.4/F, with F inputs besides the bias."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear | Subsampling):
                 inputs = 4 if isinstance(layer, Subsampling) else layer.weight[0].numel()
@@ -166,6 +166,7 @@ class LeNet5(nn.Module):
     deviations=(
         "The paper shows the 7×12 bitmaps of the output codes in figure 3 and prints no numbers; the ten digits here "
         "are redrawn in that style. As in the paper they hold +1 and -1 and are fixed, so they are no parameters.",
+        "The paper gives its initialisation for weights; biases and the coefficients of S2 and S4 are treated alike.",
         "There are codes for ten digits: fewer classes take the first of them, more are refused.",
     ),
     errata=(
@@ -175,8 +176,8 @@ class LeNet5(nn.Module):
         "Other sizes in circulation are other networks: 60,840 parameters with trainable output codes, 61,706 for "
         "the tutorials' version, 431,080 for the MNIST network that Caffe calls LeNet.",
         "Summaries of the paper's comparison of methods ascribe about 401 thousand operations to LeNet-5, which no "
-        "count reproduces: weights are used 325,680 times, connections number 340,908, and a full C3 would bring it "
-        "to 418,096.",
+        "count reproduces: convolutions and F6 multiply 325,680 times, the coefficients of S2 and S4 1,576 and the "
+        "distances of the output 840 times more; connections number 340,908.",
     ),
 )
 def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
@@ -185,9 +186,7 @@ def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
     Raises `ValueError` for more than ten classes: there are no codes for them.
     """
     if not 1 <= num_classes <= 10:
-        raise ValueError(
-            f"lenet5 has output codes for 1 to 10 classes, not {num_classes}; lenet5_modern takes any number"
-        )
+        raise ValueError(f"lenet5 has output codes for 1 to 10 classes, not {num_classes}; lenet5_modern takes any number")
     return LeNet5(num_classes, in_channels)
 
 

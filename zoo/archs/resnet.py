@@ -28,16 +28,14 @@ INITIALISATION = (
 )
 STEM_POOLING = (
     "The paper does not say how the stem's max pooling is padded: by 1 on all sides here, as torchvision does, so "
-    "that its weights fit. The Caffe models of the deeper networks do not pad it and round sizes up, which gives "
-    "maps of the same size, one pixel further on."
+    "that its weights fit. The authors' Caffe models of the deeper networks do not pad it and round sizes up, for "
+    "maps of the same size that start one pixel of conv1 further on."
 )
 OPTION_B = (
-    "Shortcuts are option B unless shortcut says otherwise, as in torchvision; the paper's Table 2 has this network "
-    "with option A."
+    "Shortcuts are option B unless shortcut says otherwise, as in torchvision; the paper's Table 2 has this network with option A."
 )
 RELEASED = (
-    "The paper does not say how the stem's max pooling is padded: as in the authors' Caffe models it is not, and "
-    "rounds sizes up."
+    "The paper does not say how the stem's max pooling is padded: as in the authors' Caffe models it is not, and rounds sizes up."
 )
 STRIDE_IN_1X1 = (
     "Stages from conv3_x on reduce the maps in the first 1×1 convolution of their first block, as in the authors' "
@@ -245,8 +243,7 @@ def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
     keys=TORCHVISION_KEYS,
     deviations=(INITIALISATION, STEM_POOLING, OPTION_B),
     errata=(
-        "Table 1's 3.6×10^9 is the count of option A, 3.644×10^9, rounded; with projections it is 3.664×10^9, which "
-        "rounds to 3.7.",
+        "Table 1's 3.6×10^9 is the count of option A, 3.644×10^9, rounded; with projections it is 3.664×10^9, which rounds to 3.7.",
     ),
 )
 def resnet34(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
@@ -319,7 +316,7 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
     ),
 )
 def resnet152(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
-    """He 2015: fifty bottleneck blocks, stride in their first 1×1 convolution; the winner of ILSVRC 2015."""
+    """He 2015: fifty bottleneck blocks, stride in their first 1×1 convolution."""
     return ResNetCaffe((3, 8, 36, 3), num_classes, in_channels, shortcut)
 
 

@@ -73,11 +73,11 @@ def _arguments(module: nn.Module, input: Shape | Sequence[Shape] | None, inputs:
     if inputs is not None:
         arguments = inputs if isinstance(inputs, tuple) else (inputs,)
         return tuple(tree_map_only(Tensor, lambda t: torch.empty_like(t, device="meta"), argument) for argument in arguments)
-    shapes = [input] if all(isinstance(n, int) for n in input or ()) else list(input or ())
+    shapes: list[Any] = [input] if all(isinstance(n, int) for n in input or ()) else list(input or ())
     floating = (p.dtype for p in module.parameters() if p.is_floating_point())
     dtype = next(floating, torch.get_default_dtype())
     try:
-        return tuple(torch.empty(tuple(shape), dtype=dtype, device="meta") for shape in shapes)
+        return tuple(torch.empty([*shape], dtype=dtype, device="meta") for shape in shapes)
     except (TypeError, RuntimeError) as error:
         raise ZooError(f"input {input!r} is no shape: whole numbers such as (1, 3, 224, 224) are wanted") from error
 

@@ -4,6 +4,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import is_
 from typing import Any
 
 import torch
@@ -30,22 +31,27 @@ def untouched(model: nn.Module) -> Iterator[None]:
 def _dict(live: dict[str, Any]) -> Restore:
     """Restores a module's `__dict__` and, one level down, the dicts in it: its parameters, buffers, submodules and hooks."""
     saved = dict(live)
-    inner = [(value, dict(value)) for value in saved.values() if isinstance(value, dict)]
+    inner = [value for value in saved.values() if isinstance(value, dict)]
+    full = [(value, dict(value)) for value in inner if value]
+    empty = [value for value in inner if not value]
 
     def restore() -> None:
         _put_back(live, saved)
-        for value, content in inner:
+        for value, content in full:
             _put_back(value, content)
+        for value in empty:
+            if value:
+                value.clear()
 
     return restore
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    for key in [key for key in live if key not in saved]:
-        del live[key]
-    for key, value in saved.items():
-        if key not in live or live[key] is not value:
-            live[key] = value
+    if len(live) != len(saved) or live.keys() != saved.keys():
+        for key in [key for key in live if key not in saved]:
+            del live[key]
+    if len(live) != len(saved) or not all(map(is_, live.values(), saved.values())):
+        live.update(saved)
 
 
 def _generators() -> list[Restore]:
@@ -54,7 +60,7 @@ def _generators() -> list[Restore]:
     if numpy_random := sys.modules.get("numpy.random"):
         numbers = numpy_random.get_state()
         restores.append(lambda: numpy_random.set_state(numbers))
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         devices = torch.cuda.get_rng_state_all()
         restores.append(lambda: torch.cuda.set_rng_state_all(devices))
     return restores

@@ -19,14 +19,15 @@ from zoo.record import UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import SHORTCUTS
 
 VOCABULARY = frozenset(
-    "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear matmul scaled_dot_product_attention "
-    "lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell "
-    "batch_norm layer_norm group_norm instance_norm rms_norm softmax log_softmax dropout feature_dropout alpha_dropout "
-    "max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d "
-    "embedding pad upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d "
-    "upsample_bicubic2d upsample_trilinear3d grid_sampler pixel_shuffle pixel_unshuffle channel_shuffle "
-    "relu6 selu prelu hardtanh cdist cosine_similarity pairwise_distance std var bilinear "
-    "flatten reshape contiguous to chunk tensor_split split stack".split()
+    """
+    conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear bilinear matmul scaled_dot_product_attention
+    lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell
+    batch_norm layer_norm group_norm instance_norm rms_norm softmax log_softmax dropout feature_dropout alpha_dropout
+    max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
+    upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d
+    upsample_trilinear3d grid_sampler pixel_shuffle pixel_unshuffle channel_shuffle embedding pad
+    relu6 selu prelu hardtanh cdist std var flatten reshape contiguous to chunk tensor_split split stack
+    """.split()
 )
 
 
@@ -74,15 +75,23 @@ class _OpenCall:
     outputs: tuple[Value, ...] = ()
 
 
-class Recorder(TorchDispatchMode):
+class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Records the ops, and through `scope` the module calls, of one forward of `model` in the thread that made it.
 
     Parameters arrive beside meta activations, and only their shape is read: an op without a shortcut gets meta twins of them.
     Ops on real tensors alone (an `arange` in forward) run as they are, on private copies where they could write or alias.
     """
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Whether torch should see to it that dynamo leaves this mode alone, for which it imports dynamo: a second and more.
+
+        A model that is compiled is traced uncompiled, so dynamo never comes near.
+        """
+        return False
+
     def __init__(self, model: nn.Module) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.thread = get_ident()
         self.ops: list[Op] = []
         self.calls: list[_OpenCall] = []
@@ -340,7 +349,7 @@ def _storage(tensor: Tensor) -> int:
 def _state(model: nn.Module) -> Iterator[tuple[Tensor, Param]]:
     for kind, named in (("parameter", model.named_parameters()), ("buffer", model.named_buffers())):
         for name, t in named:
-            if isinstance(t, nn.parameter.UninitializedTensorMixin):
+            if isinstance(t, nn.UninitializedParameter | nn.UninitializedBuffer):
                 raise ZooError(f"{name} is not initialised yet: run the lazy module once, then analyse it")
             dtype = str(t.dtype).removeprefix("torch.")
             yield t, Param(name, tuple(t.shape), dtype, kind, kind == "parameter" and t.requires_grad)

@@ -7,7 +7,20 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 _FILLS = frozenset(
-    {"fill_", "zero_", "normal_", "uniform_", "trunc_normal_", "bernoulli_", "exponential_", "copy_", "mul_", "add_", "sub_", "div_"}
+    {
+        "fill_",
+        "zero_",
+        "normal_",
+        "uniform_",
+        "trunc_normal_",
+        "bernoulli_",
+        "exponential_",
+        "copy_",
+        "mul_",
+        "add_",
+        "sub_",
+        "div_",
+    }
     | {"clamp_", "clamp_min_", "clamp_max_", "erfinv_", "pow_", "sqrt_", "neg_"}
 )
 _INITIALISERS = frozenset(
@@ -23,7 +36,11 @@ class Skeleton(TorchFunctionMode):
     """
 
     def __torch_function__(
-        self, func: Callable[..., Any], types: Sequence[type], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = dict(kwargs or {})
         if func is torch.empty:

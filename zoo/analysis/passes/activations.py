@@ -11,4 +11,7 @@ def activations(op: Op) -> int:
     return 0 if idle or not op.traits.isdisjoint({"view", "inplace"}) else sum(value.numel for value in op.outputs)
 
 
-PASS = Sum(Column("activations", "elements", "outputs written into new memory: not views, not in place", order=50, priority=5), activations)
+PASS = Sum(
+    Column("activations", "elements", "outputs written into new memory: not views, not in place", order=50, priority=5),
+    activations,
+)

@@ -10,4 +10,6 @@ def buffers(op: Op) -> int:
     return sum(param.numel for param in op.owns if param.kind == "buffer")
 
 
-PASS = Sum(Column("buffers", "elements", "state that is no parameter, such as running statistics", order=13, on_request=True), buffers)
+PASS = Sum(
+    Column("buffers", "elements", "state that is no parameter, such as running statistics", order=13, on_request=True), buffers
+)

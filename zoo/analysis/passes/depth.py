@@ -6,8 +6,8 @@ from zoo.analysis.engine import Flow
 from zoo.record import Op, Value
 from zoo.table import Column
 
-_PRODUCTS = frozenset("matmul mm bmm mv addmm baddbmm addmv".split())
-_RECURRENT = frozenset("lstm gru rnn_tanh rnn_relu".split())
+_PRODUCTS = frozenset(["matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "addmv"])
+_RECURRENT = frozenset(["lstm", "gru", "rnn_tanh", "rnn_relu"])
 
 
 def start(value: Value) -> int:

@@ -11,7 +11,9 @@ from zoo.table import Column
 class Output:
     """Sizes of the tensor that leaves a group; a list of such where several do."""
 
-    column = Column("output", "elements per axis", "shape of the output: batch, channels, then the spatial axes", order=0, priority=1)
+    column = Column(
+        "output", "elements per axis", "shape of the output: batch, channels, then the spatial axes", order=0, priority=1
+    )
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """One cell a group, and the network's own output."""

@@ -43,8 +43,8 @@ def _data(fields: Sequence[Spans | None]) -> Spans:
 
 
 def _each(value: Any, axes: int) -> tuple[int, ...]:
-    value = (value,) if isinstance(value, int) else tuple(value)
-    return value * axes if len(value) == 1 else value
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return values * axes if len(values) == 1 else values
 
 
 def _axes(op: Op) -> int:
@@ -145,7 +145,9 @@ def attention(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 def reduction(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A sum, mean or maximum over some dimensions."""
     ndim, dims = len(op.inputs[0].shape), op.attrs.get("dim")
-    dims = range(-ndim, 0) if dims in (None, ()) else [d if d < 0 else d - ndim for d in ((dims,) if isinstance(dims, int) else dims)]
+    dims = (
+        range(-ndim, 0) if dims in (None, ()) else [d if d < 0 else d - ndim for d in ((dims,) if isinstance(dims, int) else dims)]
+    )
     spans = _seen(_data(fields), dims, keep=False)
     assert spans is not None
     if op.attrs.get("keepdim") or len(op.output.shape) == ndim:
@@ -274,7 +276,9 @@ def unsqueeze(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A new dimension; those before it are one further from the end."""
     ndim = len(op.output.shape)
     dim = op.attrs["dim"] % ndim - ndim
-    known = [None if f is None else tuple(s if s.dim is None or s.dim > dim else replace(s, dim=s.dim - 1) for s in f) for f in fields]
+    known = [
+        None if f is None else tuple(s if s.dim is None or s.dim > dim else replace(s, dim=s.dim - 1) for s in f) for f in fields
+    ]
     return join(known, op.kind)
 
 
@@ -371,7 +375,9 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("index", "index_select"), index),
     WRITE: written,
     "copy": copied,
-    **dict.fromkeys(("fill", "zero", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full"), made),
+    **dict.fromkeys(
+        ("fill", "zero", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full"), made
+    ),
 }
 
 
