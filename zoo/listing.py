@@ -66,7 +66,7 @@ def info(name: str) -> Table:
     for variant in c.variants:
         label = ", ".join([f"{k}={v}" for k, v in variant.options.items()] + ["training mode"] * variant.train)
         for quantity, n in (("params", variant.params), ("macs", variant.macs)):
-            rows.append(Row(f"{quantity} ({label})", "variant", {"printed": None, "where": None, "computed": n, "verdict": None}))
+            rows.append(Row(quantity, "variant", {"printed": None, "where": label, "computed": n, "verdict": None}))
     notes = [f"{p.quantity} {p.printed}: {p.note}" for p in c.published if p.note]
     notes += [f"deviation: {text}" for text in c.deviations] + [f"erratum: {text}" for text in c.errata]
     about: dict[str, Any] = {

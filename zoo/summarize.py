@@ -32,8 +32,8 @@ def summary(
 
     `target` is a catalogue name, another TARGET ("torchvision:NAME", "package.module:attribute", "file.py:attribute") or a module.
     `input` is a shape with batch, or a list of such, by default the one the model is made for with `batch` images; `inputs` are
-    ready tensors. `options` go to the builder of a model that is named. `depth` folds the rows below so many levels of modules, "auto"
-    so that a page holds them; None shows every layer. Raises `ZooError` for whatever the caller got wrong.
+    ready tensors. `options` go to the builder of a model that is named. `depth` folds the rows below so many levels of modules,
+    "auto" so that a page holds them; None shows every layer. Raises `ZooError` for whatever the caller got wrong.
     """
     choose(columns)
     subject = resolve(target, options or {}, train=train)

@@ -150,7 +150,7 @@ def group(trace: Trace, depth: int | None = None) -> list[Group]:
 
 
 def readable_depth(trace: Trace, most: int = 64) -> int | None:
-    """The greatest depth at which a table has at most `most` rows, but 1 at least; None if it has no more when nothing is folded."""
+    """The greatest depth at which a table has at most `most` rows, but at least 1; None if it needs no folding."""
     if len(group(trace)) <= most:
         return None
     depth = 1

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from zoo.table import Column
+
 
 def text(value: Any) -> str:
     """1,234 for a count, ≥ 1,234 for a lower bound, 1×96×55×55 for sizes, 195/32/64 for a receptive field's size/stride/padding.
@@ -29,6 +31,11 @@ def text(value: Any) -> str:
             return "/".join(parts) + ("*" if value.get("global") else "")
         return ", ".join(f"{key} {text(item)}" for key, item in value.items())
     return str(value)
+
+
+def cell(column: Column, value: Any) -> str:
+    """`text` of a cell in its column: a year has no separator of thousands."""
+    return str(value) if column.unit == "year" else text(value)
 
 
 def _axes(sizes: list[int]) -> str:

@@ -54,6 +54,15 @@ def _room(table: Table, column: Column) -> int:
     return max(len(column.name), *(len(text(value)) for value in values)) + _GAP
 
 
+def _label_widths(table: Table, columns: tuple[Column, ...], width: int) -> tuple[int, int]:
+    """How wide name and type are drawn: in full if there is room beside the cells, else first the type is cut, then the name."""
+    natural = [max(len(text(value)) for value in [c.name, *_values(table, c.name)]) + _GAP for c in columns]
+    name, kind = _longest_name(table), _longest_type(table)
+    lack = name + kind + _GAP + sum(natural) - width
+    cut = max(min(lack, kind - _NARROWEST_TYPE), 0)
+    return name - max(min(lack - cut, name - _NARROWEST_NAME), 0), kind - cut
+
+
 def _words(values: list[Any]) -> bool:
     return any(isinstance(value, str) for value in values)
 
@@ -68,9 +77,7 @@ def _grid(table: Table, width: int) -> Any:
     from rich.text import Text
 
     columns = fitting(table, width)
-    left = width - sum(_room(table, c) for c in columns) - _GAP
-    name_width = min(_longest_name(table), max(left - min(_longest_type(table), _NARROWEST_TYPE), _NARROWEST_NAME))
-    type_width = min(_longest_type(table), max(left - name_width, 1))
+    name_width, type_width = _label_widths(table, columns, width)
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
     grid.show_footer = bool(table.total)
     grid.add_column("name", "total", no_wrap=True, overflow="ellipsis", width=name_width, footer_style="bold")

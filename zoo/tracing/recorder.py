@@ -248,6 +248,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         results = list(_direct_tensors(out))
         written = [t for n in known.writes for t in _direct_tensors(_argument(known, n, args, kwargs))]
         results += [t for t in written if all(t is not r for r in results)]
+        if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
+            self._values[id(out)] = out, inputs[0]
+            return
         traits = known.traits
         if "alias" in traits and self._share(args, results):
             traits = traits | {"view"}
