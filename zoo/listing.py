@@ -31,7 +31,7 @@ def listing(pattern: str = "*", *, family: str | None = None) -> Table:
             c.name,
             c.family,
             {
-                "year": str(c.year),
+                "year": c.year,
                 "input": list(c.input),
                 "params": c.params,
                 "macs": c.macs,

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from zoo.formats._cells import text
+from zoo.formats._cells import cell
 from zoo.table import Table
 
 
@@ -11,8 +11,8 @@ def render(table: Table, width: int | None = None) -> str:
     names = [column.name for column in table.columns]
     titles = {column.name: escape(f"{column.description} ({column.unit})") for column in table.columns}
     head = "".join(f'<th title="{titles.get(name, "")}">{escape(name)}</th>' for name in ["name", "type", *names])
-    body = "\n".join(_row([row.name, row.type], [row.cells.get(name) for name in names]) for row in table.rows)
-    foot = _row(["total", ""], [table.total.get(name) for name in names]) if table.total else ""
+    body = "\n".join(_row([row.name, row.type], [cell(c, row.cells.get(c.name)) for c in table.columns]) for row in table.rows)
+    foot = _row(["total", ""], [cell(c, table.total.get(c.name)) for c in table.columns]) if table.total else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
     return (
         f"<table>\n<caption>{escape(table.title)}</caption>\n<thead><tr>{head}</tr></thead>\n"
@@ -20,6 +20,6 @@ def render(table: Table, width: int | None = None) -> str:
     )
 
 
-def _row(labels: list[str], cells: list[object]) -> str:
+def _row(labels: list[str], cells: list[str]) -> str:
     left = "".join(f"<th>{escape(label)}</th>" for label in labels)
-    return f"<tr>{left}" + "".join(f'<td style="text-align: right">{escape(text(cell))}</td>' for cell in cells) + "</tr>"
+    return f"<tr>{left}" + "".join(f'<td style="text-align: right">{escape(written)}</td>' for written in cells) + "</tr>"

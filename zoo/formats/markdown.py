@@ -1,6 +1,6 @@
 """A Markdown table, with the notes below it."""
 
-from zoo.formats._cells import text
+from zoo.formats._cells import cell
 from zoo.table import Table
 
 
@@ -8,9 +8,9 @@ def render(table: Table, width: int | None = None) -> str:
     """Title, table with totals as its last row, notes."""
     names = [column.name for column in table.columns]
     lines = [["name", "type", *names]]
-    lines += [[row.name, row.type, *(text(row.cells.get(name)) for name in names)] for row in table.rows]
+    lines += [[row.name, row.type, *(cell(c, row.cells.get(c.name)) for c in table.columns)] for row in table.rows]
     if table.total:
-        lines.append(["**total**", "", *(text(table.total.get(name)) for name in names)])
+        lines.append(["**total**", "", *(cell(c, table.total.get(c.name)) for c in table.columns)])
     body = [_line(line) for line in lines]
     body.insert(1, "|" + "|".join([" --- ", " --- ", *(" --: " for _ in names)]) + "|")
     about = [f"{label}: {value}  " for label, value in table.context.get("about", {}).items()]
@@ -20,4 +20,4 @@ def render(table: Table, width: int | None = None) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", r"\|").replace("*", r"\*") if "**" not in cell else cell for cell in cells) + " |"
+    return "| " + " | ".join(c if "**" in c else c.replace("|", r"\|").replace("*", r"\*") for c in cells) + " |"

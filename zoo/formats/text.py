@@ -5,7 +5,7 @@ import shutil
 import sys
 from typing import Any
 
-from zoo.formats._cells import text
+from zoo.formats._cells import cell, text
 from zoo.table import Column, Table
 
 _NARROWEST_NAME, _NARROWEST_TYPE, _GAP = 14, 9, 2
@@ -47,16 +47,21 @@ def _longest_type(table: Table) -> int:
 
 
 def _room(table: Table, column: Column) -> int:
-    """Characters that a column takes, its gap included; one of words can be broken and takes what is left."""
+    """Characters that a column takes, its gap included. One of words may be broken if it cannot be left out."""
     values = _values(table, column.name)
-    if _words(values):
+    if _words(values) and column.priority == 0:
         return max(len(word) for value in [column.name, *values] for word in str(value or "").split() or [""]) + _GAP
-    return max(len(column.name), *(len(text(value)) for value in values)) + _GAP
+    return _natural(table, column) + _GAP
+
+
+def _natural(table: Table, column: Column) -> int:
+    """Characters of the longest cell, unbroken."""
+    return max(len(column.name), *(len(cell(column, value)) for value in _values(table, column.name)))
 
 
 def _label_widths(table: Table, columns: tuple[Column, ...], width: int) -> tuple[int, int]:
     """How wide name and type are drawn: in full if there is room beside the cells, else first the type is cut, then the name."""
-    natural = [max(len(text(value)) for value in [c.name, *_values(table, c.name)]) + _GAP for c in columns]
+    natural = [_natural(table, c) + _GAP for c in columns]
     name, kind = _longest_name(table), _longest_type(table)
     lack = name + kind + _GAP + sum(natural) - width
     cut = max(min(lack, kind - _NARROWEST_TYPE), 0)
@@ -84,13 +89,13 @@ def _grid(table: Table, width: int) -> Any:
     grid.add_column("type", no_wrap=True, overflow="ellipsis", width=type_width, style="dim")
     for column in columns:
         words = _words(_values(table, column.name))
-        total = text(table.total[column.name]) if column.name in table.total else ""
-        fixed = None if words else _room(table, column) - _GAP
+        total = cell(column, table.total[column.name]) if column.name in table.total else ""
+        fixed = None if words else _natural(table, column)
         grid.add_column(
             column.name, total, justify="left" if words else "right", no_wrap=not words, width=fixed, footer_style="bold"
         )
     for row in table.rows:
-        grid.add_row(Text(row.name), Text(row.type), *(Text(text(row.cells.get(c.name))) for c in columns))
+        grid.add_row(Text(row.name), Text(row.type), *(Text(cell(c, row.cells.get(c.name))) for c in columns))
     return grid
 
 

@@ -42,6 +42,7 @@ def trace(
 
     Raises `ForwardError` if the forward raises, `ZooError` if it needs the values of tensors, or if `input` is no shape.
     """
+    module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
     with ExitStack() as stack:
