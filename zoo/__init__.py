@@ -18,19 +18,42 @@ from zoo.table import Table
 
 if TYPE_CHECKING:
     from zoo.analysis.engine import measure
+    from zoo.comparing import compare, diff
+    from zoo.heads import replace_head
     from zoo.summarize import summary
     from zoo.tracing import trace
 
 __version__ = "0.1.0"
 
-__all__ = ["Card", "Table", "Trace", "ZooError", "card", "create_model", "list_models", "measure", "summary", "trace"]
+__all__ = [
+    "Card",
+    "Table",
+    "Trace",
+    "ZooError",
+    "card",
+    "compare",
+    "create_model",
+    "diff",
+    "list_models",
+    "measure",
+    "replace_head",
+    "summary",
+    "trace",
+]
 
 
-_LAZY = {"measure": "zoo.analysis.engine", "summary": "zoo.summarize", "trace": "zoo.tracing"}
+_LAZY = {
+    "compare": "zoo.comparing",
+    "diff": "zoo.comparing",
+    "measure": "zoo.analysis.engine",
+    "replace_head": "zoo.heads",
+    "summary": "zoo.summarize",
+    "trace": "zoo.tracing",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """`measure`, `summary` and `trace` are imported when they are asked for."""
+    """What analyses is imported when it is asked for."""
     if name not in _LAZY:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")
     from importlib import import_module

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.analysis.engine import choose, measure, readable_depth
 from zoo.errors import ZooError
+from zoo.record import Trace
 from zoo.table import Table
 from zoo.targets import Subject, resolve
 
@@ -20,7 +21,7 @@ _SEARCH_SECONDS = 3.0
 def summary(
     target: "str | nn.Module",
     *,
-    input: Sequence[int] | Sequence[Sequence[int]] | None = None,  # noqa: A002
+    input: Sequence[int] | Sequence[Sequence[int]] | None = None,
     inputs: Any = None,
     train: bool = False,
     depth: int | Literal["auto"] | None = None,
@@ -39,7 +40,7 @@ def summary(
     subject = resolve(target, options or {}, train=train)
     given = input is not None or inputs is not None
     shape = None if inputs is not None else input if input is not None else (batch, *subject.input)
-    trace = _trace(subject, shape, inputs, train)
+    trace = trace_subject(subject, shape, inputs, train)
     level = readable_depth(trace) if depth == "auto" else depth
     table = measure(trace, columns=columns, depth=level)
     notes = tuple(note for note in subject.notes if not (given and "input" in note))
@@ -55,7 +56,8 @@ def _title(subject: Subject, inputs: Sequence[Any], train: bool) -> str:
     return f"{subject.name}{f'({chosen})' if chosen else ''} · input {sizes} · {'training' if train else 'evaluation'} mode"
 
 
-def _trace(subject: Subject, shape: Any, inputs: Any, train: bool) -> Any:
+def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool) -> Trace:
+    """One forward of a subject, on a shape or on ready inputs. Raises `ZooError` that says what would fit if these do not."""
     from zoo import __version__
     from zoo.tracing import ForwardError, trace
 

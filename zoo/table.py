@@ -58,7 +58,7 @@ class Table:
             "notes": list(self.notes),
         }
 
-    def render(self, format: str = "text", width: int | None = None) -> str:  # noqa: A002
+    def render(self, format: str = "text", width: int | None = None) -> str:
         """The table in one of the formats, for a page of `width` characters. Raises `ZooError` for an unknown format."""
         from zoo.formats import load
 

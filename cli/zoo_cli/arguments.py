@@ -12,8 +12,13 @@ _WORDS = {"true": True, "false": False, "none": None}
 
 def parse_shape(text: str) -> tuple[int, ...]:
     """3x224x224 -> (3, 224, 224)."""
+    return parse_sizes("--input", text, "sizes without batch are wanted, such as 3x224x224 (channels, height, width)")
+
+
+def parse_sizes(option: str, text: str, wanted: str = "sizes are wanted, such as 5x5") -> tuple[int, ...]:
+    """5x3 -> (5, 3)."""
     if not re.fullmatch(r"\d+([x×]\d+)*", text) or 0 in (sizes := tuple(map(int, re.split("[x×]", text)))):
-        raise ZooError(f"--input {text!r}: sizes without batch are wanted, such as 3x224x224 (channels, height, width)")
+        raise ZooError(f"{option} {text!r}: {wanted}")
     return sizes
 
 

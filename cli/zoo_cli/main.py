@@ -11,7 +11,7 @@ import typer
 from zoo import __version__, formats
 from zoo.catalogue import list_models
 from zoo.errors import ZooError
-from zoo_cli.arguments import parse_columns, parse_options, parse_shape
+from zoo_cli.arguments import parse_columns, parse_options, parse_shape, parse_sizes
 from zoo_cli.output import format_for, write
 
 # click's base of all its errors, wherever typer keeps click: UsageError's own base
@@ -67,7 +67,7 @@ def options(
 def list_(
     pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Part of a name, or wildcards: 'vgg*'.")] = "*",
     family: Annotated[str | None, typer.Option("--family", metavar="F", help="Of one family only.")] = None,
-    format: Format = None,  # noqa: A002
+    format: Format = None,
     output: Output = None,
 ) -> None:
     """List the architectures: year, parameters, MACs, depth."""
@@ -77,7 +77,7 @@ def list_(
 
 
 @app.command()
-def info(name: Model, format: Format = None, output: Output = None) -> None:  # noqa: A002
+def info(name: Model, format: Format = None, output: Output = None) -> None:
     """Show the card of one: paper, printed numbers beside computed ones, deviations, errata."""
     from zoo.listing import info as card_table
 
@@ -87,7 +87,7 @@ def info(name: Model, format: Format = None, output: Output = None) -> None:  # 
 @app.command()
 def summary(
     target: Target,
-    input: Annotated[  # noqa: A002
+    input: Annotated[
         list[str] | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch; repeat it for more inputs.")
     ] = None,
     batch: Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Images in a batch.")] = 1,
@@ -99,12 +99,12 @@ def summary(
         list[str] | None,
         typer.Option("--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers."),
     ] = None,
-    set: Annotated[  # noqa: A002
+    set: Annotated[
         list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
     ] = None,
     train: Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")] = False,
-    format: Format = None,  # noqa: A002
+    format: Format = None,
     output: Output = None,
 ) -> None:
     """Analyse a model layer by layer: shapes, parameters, MACs, FLOPs, receptive fields, activations, depth."""
@@ -130,7 +130,54 @@ def summary(
         raise typer.Exit(UNKNOWN_OPS)
 
 
-def _emit(table: Any, format: str | None, output: Path | None) -> None:  # noqa: A002
+@app.command()
+def compare(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STUDY | TARGET TARGET...]", help="A comparison by name, or models; none lists the comparisons."),
+    ] = None,
+    on: Annotated[str | None, typer.Option("--on", metavar="TARGET", help="Study this network instead.")] = None,
+    run: Annotated[bool, typer.Option("--run", help="Prove it: compute, and measure.")] = False,
+    input: Annotated[str | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch.")] = None,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the study: kernel=5x5, stride=2.")
+    ] = None,
+    kernel: Annotated[str | None, typer.Option("--kernel", metavar="HxW", help="Kernel of the study.")] = None,
+    stride: Annotated[int | None, typer.Option("--stride", min=1, help="Stride of the study.")] = None,
+    channels: Annotated[int | None, typer.Option("--channels", min=1, help="Output channels of the study.")] = None,
+    train: Annotated[bool, typer.Option("--train", help="Models in training mode.")] = False,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Compare: a study (fully connected heads with global average pooling, ...), or any models with each other."""
+    given = {"on": on, "kernel": kernel and parse_sizes("--kernel", kernel), "stride": stride, "channels": channels}
+    chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None} | parse_options(set or ())
+    if input is not None:
+        chosen["input"] = parse_shape(input) if len(what or ()) == 1 else (1, *parse_shape(input))
+    chosen |= {name: True for name, wanted in (("run", run), ("train", train)) if wanted}
+    formats.load(format_for(format, output))
+    from zoo.comparing import compare as compared
+
+    _emit(compared(*(what or ()), **chosen), format, output)
+
+
+@app.command()
+def diff(
+    first: Target,
+    second: Target,
+    input: Annotated[str | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch, for both.")] = None,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Show layer by layer what the second model adds, removes and changes."""
+    shape = (1, *parse_shape(input)) if input is not None else None
+    formats.load(format_for(format, output))
+    from zoo.comparing import diff as difference
+
+    _emit(difference(first, second, input=shape), format, output)
+
+
+def _emit(table: Any, format: str | None, output: Path | None) -> None:
     write(formats.load(format_for(format, output))(table, None), output)
 
 

@@ -34,8 +34,14 @@ def text(value: Any) -> str:
 
 
 def cell(column: Column, value: Any) -> str:
-    """`text` of a cell in its column: a year has no separator of thousands."""
-    return str(value) if column.unit == "year" else text(value)
+    """`text` of a cell in its column: a year bare, a ratio as 8.71×, a share as 96.2%, another fraction to three digits."""
+    if column.unit == "year":
+        return str(value)
+    if isinstance(value, int | float) and column.unit == "ratio":
+        return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"
+    if isinstance(value, int | float) and column.unit == "share":
+        return f"{value:.1%}"
+    return f"{value:,.3g}" if isinstance(value, float) else text(value)
 
 
 def _axes(sizes: list[int]) -> str:

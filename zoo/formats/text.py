@@ -113,14 +113,14 @@ def _about(console: Any, about: dict[str, Any]) -> None:
 
 def _notes(table: Table, width: int) -> list[str]:
     """The table's own notes, and what a reader of this page needs to know."""
-    fields = [value for value in _values(table, "rf") if isinstance(value, dict)]
+    shown = fitting(table, width)
+    fields = [value for c in shown for value in _values(table, c.name) if isinstance(value, dict)]
     notes = []
     if any("size" in value for value in fields):
         star = "; * sees the whole input" if any(value.get("global") for value in fields) else ""
         notes.append(f"rf: size/stride/padding in input pixels{star}")
     reasons = list(dict.fromkeys(value["undefined"] for value in fields if "undefined" in value))
     notes += [f"rf undefined: {reason}" for reason in reasons[:3]]
-    shown = fitting(table, width)
     if left_out := [column.name for column in table.columns if column not in shown]:
         notes.append(f"not shown for want of width: {', '.join(left_out)}")
     return ["", *notes, *table.notes] if notes or table.notes else []

@@ -29,7 +29,7 @@ class ForwardError(ZooError):
 def trace(
     module: nn.Module,
     *,
-    input: Shape | Sequence[Shape] | None = None,  # noqa: A002
+    input: Shape | Sequence[Shape] | None = None,
     inputs: Any = None,
     train: bool = False,
     target: str = "",
@@ -67,7 +67,7 @@ def trace(
     return Trace(target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__})
 
 
-def _arguments(module: nn.Module, input: Shape | Sequence[Shape] | None, inputs: Any) -> tuple[Any, ...]:  # noqa: A002
+def _arguments(module: nn.Module, input: Shape | Sequence[Shape] | None, inputs: Any) -> tuple[Any, ...]:
     """The forward's arguments, on meta."""
     if (input is None) == (inputs is None):
         raise ZooError("give either input (shapes) or inputs (tensors)")

@@ -1,0 +1,123 @@
+"""Fully connected heads against global average pooling: Lin, Chen and Yan, "Network In Network" (2013), section 3.2."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ZooError
+from zoo.study import Arm, Study, arms_table, short, times
+from zoo.table import Column, Table
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.targets import Subject
+
+NETWORKS = ("alexnet", "vgg16", "googlenet", "resnet50")
+HEADS = {
+    "maps": "1×1 convolution to class maps, then average",
+    "gap": "average, then one linear layer",
+    "fc": "VGG's three fully connected layers",
+}
+COLUMNS = (
+    Column("params", "elements", "of the whole network", priority=0),
+    Column("macs", "multiply-accumulates", "of the whole network", priority=0),
+    Column("head_params", "elements", "parameters behind the last feature maps", priority=2),
+    Column("head_macs", "multiply-accumulates", "MACs behind the last feature maps", priority=4),
+    Column("share", "share", "the head's part of the parameters", priority=1),
+    Column("rf", "pixels", "receptive field of a class score", priority=4),
+    Column("any_size", "text", "whether other input sizes work", priority=3),
+)
+
+
+def run(on: str | None = None) -> Table:
+    """The published head and others, for AlexNet, VGG-16, GoogLeNet and ResNet-50, or for the network `on`.
+
+    Raises `ZooError` if that network's head cannot be found.
+    """
+    names = (on,) if on else NETWORKS
+    arms = [arm for name in names for arm in _arms(name)]
+    return arms_table(
+        "fc-vs-gap: what does global average pooling in the place of fully connected layers save?",
+        COLUMNS,
+        arms,
+        ratios=("params",),
+        notes=[f"{kind}: {words}" for kind, words in HEADS.items()],
+        lesson=_lesson({(arm.type, arm.name): arm.cells for arm in arms}, names),
+    )
+
+
+def _arms(name: str) -> Iterator[Arm]:
+    from zoo.heads import find_head, replace_head
+    from zoo.targets import resolve
+    from zoo.tracing.skeleton import Skeleton
+
+    subject = resolve(name, {})
+    shape = (1, *subject.input)
+    body = _total(find_head(subject.module, shape).body, shape)
+    yield Arm("published", _cells(subject.module, subject, body), subject.name)
+    for kind in HEADS:
+        with Skeleton():
+            module = replace_head(subject.module, kind, input=shape)  # type: ignore[arg-type]
+        yield Arm(kind, _cells(module, subject, body), subject.name)
+
+
+def _total(module: "nn.Module", shape: tuple[int, ...]) -> Mapping[str, Any]:
+    from zoo.analysis.engine import measure
+    from zoo.tracing import trace
+
+    return measure(trace(module, input=shape), columns=["params", "macs", "rf"], depth=0).total
+
+
+def _cells(module: "nn.Module", subject: "Subject", body: Mapping[str, Any]) -> dict[str, Any]:
+    total = _total(module, (1, *subject.input))
+    return {
+        "params": total["params"],
+        "macs": total["macs"],
+        "head_params": total["params"] - body["params"],
+        "head_macs": total["macs"] - body["macs"],
+        "share": round((total["params"] - body["params"]) / total["params"], 6),
+        "rf": total["rf"],
+        "any_size": "yes" if _takes_other_sizes(module, subject) else "no",
+    }
+
+
+def _takes_other_sizes(module: "nn.Module", subject: "Subject") -> bool:
+    """Whether an image half as large again fits."""
+    from zoo.tracing import trace
+
+    channels, *sizes = subject.input
+    try:
+        trace(module, input=(1, channels, *(size * 3 // 2 for size in sizes)))
+    except ZooError:
+        return False
+    return True
+
+
+def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str, ...]) -> list[str]:
+    """Sentences that quote the table."""
+    name = next(network for network, _ in cells)
+    published, gap, fc = (cells[name, arm] for arm in ("published", "gap", "fc"))
+    all_params = short(published["params"])
+    if published["head_params"] > gap["head_params"]:
+        lesson = [
+            f"The head of {name} holds {published['share']:.1%} of its {all_params} parameters; with an average and one linear layer",
+            f"the network has {gap['params']:,} parameters and {gap['macs']:,} MACs.",
+        ]
+    else:
+        lesson = [
+            f"The head of {name} is an average already, with {published['share']:.1%} of its {all_params} parameters; with VGG's head",
+            f"the network would have {fc['params']:,}, {times(fc['params'], published['params'])} times as many.",
+        ]
+    if names == NETWORKS:
+        vgg, google, alex = cells["vgg16", "gap"], cells["googlenet", "published"], cells["alexnet", "published"]
+        fewer = times(alex["params"], google["params"])
+        lesson += [
+            f"VGG-16 with an average and one linear layer has {vgg['params']:,} parameters and {vgg['macs']:,} MACs: most parameters go,",
+            "and nearly all work stays, for that is done by convolutions.",
+            f"GoogLeNet's {google['params']:,} parameters are {fewer} times fewer than AlexNet's {alex['params']:,}, not the 12 times of",
+            f"its paper; with VGG's head it would have {cells['googlenet', 'fc']['params']:,}.",
+        ]
+    return lesson
+
+
+STUDY = Study("fc-vs-gap", "What does global average pooling in the place of fully connected layers save?", run)
