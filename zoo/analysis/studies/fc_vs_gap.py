@@ -100,22 +100,22 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str
     all_params = short(published["params"])
     if published["head_params"] > gap["head_params"]:
         lesson = [
-            f"The head of {name} holds {published['share']:.1%} of its {all_params} parameters; with an average and one linear layer",
-            f"the network has {gap['params']:,} parameters and {gap['macs']:,} MACs.",
+            f"The head of {name} holds {published['share']:.1%} of its {all_params} parameters;",
+            f"with an average and one linear layer the network has {gap['params']:,} parameters and {gap['macs']:,} MACs.",
         ]
     else:
         lesson = [
-            f"The head of {name} is an average already, with {published['share']:.1%} of its {all_params} parameters; with VGG's head",
-            f"the network would have {fc['params']:,}, {times(fc['params'], published['params'])} times as many.",
+            f"The head of {name} is an average already, with {published['share']:.1%} of its {all_params} parameters;",
+            f"with VGG's head the network would have {fc['params']:,}, {times(fc['params'], published['params'])} times as many.",
         ]
     if names == NETWORKS:
         vgg, google, alex = cells["vgg16", "gap"], cells["googlenet", "published"], cells["alexnet", "published"]
         fewer = times(alex["params"], google["params"])
         lesson += [
-            f"VGG-16 with an average and one linear layer has {vgg['params']:,} parameters and {vgg['macs']:,} MACs: most parameters go,",
-            "and nearly all work stays, for that is done by convolutions.",
-            f"GoogLeNet's {google['params']:,} parameters are {fewer} times fewer than AlexNet's {alex['params']:,}, not the 12 times of",
-            f"its paper; with VGG's head it would have {cells['googlenet', 'fc']['params']:,}.",
+            f"VGG-16 with an average and one linear layer has {vgg['params']:,} parameters and {vgg['macs']:,} MACs:",
+            "most parameters go, and nearly all work stays, for that is done by convolutions.",
+            f"GoogLeNet's {google['params']:,} parameters are {fewer} times fewer than AlexNet's {alex['params']:,},",
+            f"not the 12 times of its paper; with VGG's head it would have {cells['googlenet', 'fc']['params']:,}.",
         ]
     return lesson
 

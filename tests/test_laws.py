@@ -1,0 +1,327 @@
+"""The laws of the project: who may import whom, what must stay quick, what every card and every public name must have."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo import catalogue
+from zoo.catalogue import check_options, entry
+
+ROOT = Path(zoo.__file__).parent.parent
+FILES = sorted(path.relative_to(ROOT) for folder in ("zoo", "cli") for path in (ROOT / folder).rglob("*.py"))
+NAMES = zoo.list_models()
+
+each_file = pytest.mark.parametrize("path", FILES, ids=str)
+each_model = pytest.mark.parametrize("name", NAMES)
+
+
+# Who may import whom -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Import:
+    """`lazy` ones stand inside a function. Those for type checkers alone are none."""
+
+    module: str
+    lazy: bool
+
+    @property
+    def package(self) -> str:
+        return self.module.partition(".")[0]
+
+
+def imports(source: str) -> set[Import]:
+    return set(_imports(ast.parse(source), lazy=False))
+
+
+def _imports(node: ast.AST, lazy: bool) -> Iterator[Import]:
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import):
+            yield from (Import(alias.name, lazy) for alias in child.names)
+        elif isinstance(child, ast.ImportFrom):
+            assert child.level == 0, "relative"
+            yield from (Import(f"{child.module}.{alias.name}", lazy) for alias in child.names)
+        elif isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            yield from _imports(ast.Module(child.orelse, []), lazy)
+        else:
+            yield from _imports(child, lazy or isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda))
+
+
+def test_imports_are_found() -> None:
+    """Kills a reader of imports that overlooks some, and laws that therefore never fail."""
+    source = """
+import os.path, torch as t
+from zoo.catalogue import arch
+if TYPE_CHECKING:
+    import typer
+else:
+    import rich
+class A:
+    import fvcore
+    def f(self):
+        if True:
+            from torch import nn
+"""
+    assert imports(source) == {
+        *(Import(module, False) for module in ("os.path", "torch", "zoo.catalogue.arch", "rich", "fvcore")),
+        Import("torch.nn", True),
+    }
+
+
+def inside(path: Path, *places: str) -> bool:
+    return any(path.is_relative_to(place) for place in places)
+
+
+@each_file
+def test_law_of_imports(path: Path) -> None:
+    """Kills a layer that reaches upwards, and a heavy package that comes with a light one."""
+    found = imports((ROOT / path).read_text(encoding="utf-8"))
+    anywhere = {one.package for one in found}
+    at_once = {one.package for one in found if not one.lazy}
+    torch = {"torch"} if inside(path, "zoo/archs", "zoo/tracing") else set()
+    assert at_once <= {*sys.stdlib_module_names, "zoo"} | torch | ({"zoo_cli", "typer"} if inside(path, "cli") else set())
+    assert "zoo_cli" not in anywhere or inside(path, "cli")
+    assert "typer" not in anywhere or path == Path("cli/zoo_cli/main.py")
+    assert "rich" not in anywhere or path == Path("zoo/formats/text.py")
+    assert inside(path, "zoo/tracing") or not any(one.module.startswith("zoo.tracing") and not one.lazy for one in found)
+    if inside(path, "zoo/archs"):
+        assert anywhere <= {"torch", "zoo", *sys.stdlib_module_names}
+        assert {one.module for one in found if one.package == "zoo"} == {"zoo.catalogue.arch"}
+
+
+LIGHT = (
+    *("zoo/record.py", "zoo/table.py", "zoo/catalogue.py", "zoo/published.py", "zoo/listing.py", "zoo/errors.py"),
+    *("zoo/formats", "zoo/analysis/passes", "zoo/analysis/engine.py", "zoo/analysis/spans.py", "zoo/analysis/arithmetic.py"),
+    *("zoo/analysis/count.py", "zoo/tracing/diagnosis.py", "cli"),
+)
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if inside(path, *LIGHT)], ids=str)
+def test_torch_is_not_even_lazily_imported(path: Path) -> None:
+    """Kills a pass, a format or a card that looks at tensors."""
+    found = imports((ROOT / path).read_text(encoding="utf-8"))
+    assert not {one.package for one in found} & {"torch", "torchvision", "fvcore", "numpy"}
+    assert not any(one.module.startswith("zoo.tracing") for one in found)
+
+
+# What a fresh process loads ------------------------------------------------------------------------------------------
+
+PROBE = """
+import atexit, sys
+atexit.register(lambda: print(*sorted({"torch", "rich", "typer", "numpy"} & set(sys.modules)), file=sys.stderr))
+"""
+COMMAND = f"{PROBE}from zoo_cli.main import main\nmain()"
+
+
+def loaded(code: str, *arguments: str, **environment: str) -> tuple[str, set[str]]:
+    """What a fresh process prints, and which heavy packages it has loaded at its end."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stdout, set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["list"], ["list", "--format", "json"], ["info", "alexnet"], ["--help"], ["summary", "--help"], ["--version"]],
+    ids=" ".join,
+)
+def test_no_torch(arguments: list[str]) -> None:
+    """Kills seconds of waiting for what needs no tensor."""
+    out, heavy = loaded(COMMAND, *arguments)
+    assert out
+    assert "torch" not in heavy
+    assert "numpy" not in heavy
+
+
+def test_torch_can_be_found() -> None:
+    """Kills a probe that never finds torch, and a summary that needs anything more than its command."""
+    out, heavy = loaded(COMMAND, "summary", "alexnet")
+    assert "60,965,224" in out
+    assert {"torch", "rich", "typer"} <= heavy
+
+
+def test_import_zoo_is_light() -> None:
+    """Kills a package that pulls in its own command line, or anything that draws or computes."""
+    code = "import zoo, zoo.formats, zoo.listing, zoo.analysis.engine as engine\nengine.passes()\n"
+    code += "zoo.list_models(); zoo.card('vgg16'); zoo.listing.info('vgg16').render('markdown')"
+    assert loaded(PROBE + code) == ("", set())
+
+
+def test_machines_formats_draw_nothing() -> None:
+    """Kills a JSON that waits for what draws tables."""
+    code = "import zoo.listing\nfor name in ('json', 'csv', 'markdown', 'html'): print(zoo.listing.listing().render(name))"
+    assert loaded(PROBE + code)[1] == set()
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("zoo summary alex", {"alexnet", "alexnet_owt", "alexnet_ungrouped"}),
+        ("zoo info goog", {"googlenet", "googlenet_bn"}),
+        ("zoo summary vgg16 --format j", {"json"}),
+        ("zoo su", {"summary"}),
+    ],
+)
+def test_completion(typed: str, completed: set[str]) -> None:
+    """Kills completion that knows no names, or that loads torch at every press of a key."""
+    words = len(typed.split()) - 1
+    out, heavy = loaded(COMMAND, _ZOO_COMPLETE="complete_bash", COMP_WORDS=typed, COMP_CWORD=str(words))
+    assert set(out.split()) == completed
+    assert "torch" not in heavy
+
+
+# The catalogue -------------------------------------------------------------------------------------------------------
+
+
+def test_names_are_told_apart() -> None:
+    """Kills two models that one spelling means."""
+    squeezed = [re.sub(r"[^a-z0-9]", "", name) for name in NAMES]
+    assert len(set(squeezed)) == len(NAMES)
+    assert all(re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) for name in NAMES)
+
+
+@each_model
+def test_card_is_complete(name: str) -> None:
+    """Kills a card with a blank, or that cites nothing that can be looked up."""
+    card = zoo.card(name)
+    for fact in (card.family, card.summary, card.title, card.authors, card.paper, card.licence):
+        assert fact == fact.strip() != ""
+    assert card.doi or card.arxiv
+    assert re.fullmatch(r"(10\.\d{4,}/\S+)?", card.doi)
+    assert re.fullmatch(r"(\d{4}\.\d{4,5})?", card.arxiv)
+    assert 1980 < card.year < 2100
+    assert len(card.input) == 3
+    assert all(type(n) is int and n > 0 for n in (*card.input, card.params, card.macs, card.depth))
+    assert not card.summary.endswith(".")
+
+
+@each_model
+def test_published_numbers_parse(name: str) -> None:
+    """Kills a printed number that nobody can compare, or that is found nowhere."""
+    for one in zoo.card(name).published:
+        assert one.value > 0
+        assert one.where
+        assert one.quantity in {"params", "macs", "depth"}
+
+
+@each_model
+def test_options(name: str) -> None:
+    """Kills an option whose type is not checked, a default or a variant that is refused, and models of one size only."""
+    found = entry(name)
+    assert {"num_classes", "in_channels"} <= {option.name for option in found.options}
+    for option in found.options:
+        assert option.type in {"int", "float", "bool"} or option.type.startswith("Literal[")
+        assert option.check(option.default) == option.default
+        with pytest.raises(zoo.ZooError, match=option.name):
+            option.check(object())
+    for options in (found.card.training, *(variant.options for variant in found.card.variants)):
+        assert check_options(found, options) == options
+
+
+@pytest.mark.parametrize(
+    ("spelling", "name"),
+    [
+        *(("LeNet-5", "lenet5"), ("AlexNet", "alexnet"), ("VGG16", "vgg16"), ("vgg-16", "vgg16"), ("VGG 16 C", "vgg16_c")),
+        *(
+            ("resnet-50", "resnet50"),
+            ("ResNet-50 v1.5", "resnet50_v1_5"),
+            ("GoogLeNet", "googlenet"),
+            ("GOOGLENET-BN", "googlenet_bn"),
+        ),
+        *((name, name) for name in NAMES),
+        *((name.upper().replace("_", "-"), name) for name in NAMES),
+    ],
+)
+def test_spellings(spelling: str, name: str) -> None:
+    """Kills a usual spelling that is not understood, or means another model."""
+    assert zoo.card(spelling).name == name
+
+
+def test_natural_order() -> None:
+    """Kills resnet101 before resnet18, and years out of order."""
+    assert zoo.list_models("resnet") == [
+        *("resnet18", "resnet34", "resnet50", "resnet50_v1_5", "resnet101", "resnet101_v1_5", "resnet152", "resnet152_v1_5"),
+    ]
+    years = [zoo.card(name).year for name in NAMES]
+    assert years == sorted(years)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("vgg1?", ["vgg11", "vgg13", "vgg16", "vgg19"]),
+        ("VGG-16", ["vgg16", "vgg16_c"]),
+        ("*_bn", ["googlenet_bn"]),
+        ("resnet[13]*", ["resnet18", "resnet34", "resnet101", "resnet101_v1_5", "resnet152", "resnet152_v1_5"]),
+    ],
+)
+def test_patterns(pattern: str, names: list[str]) -> None:
+    """Kills wildcards that match parts, parts that need wildcards, and spellings that are minded too much."""
+    assert zoo.list_models(pattern) == names
+
+
+@pytest.mark.parametrize(
+    ("facts", "message"),
+    [({"name": "other"}, "name"), ({"family": "other"}, "family"), ({"yaer": 1998}, "yaer"), ({}, "title")],
+    ids=["name", "family", "typo", "blank"],
+)
+def test_wrong_cards(facts: dict[str, object], message: str) -> None:
+    """Kills a card that is accepted with a fact misspelt or left out."""
+
+    def net() -> None:
+        """A network."""
+
+    with pytest.raises(TypeError, match=message):
+        catalogue.arch(**facts)(net)
+
+
+# Every public name, every file ---------------------------------------------------------------------------------------
+
+
+def public(node: ast.AST, *, networks: bool) -> Iterator[ast.FunctionDef | ast.ClassDef]:
+    """Public functions and classes, and the public methods of the latter; in networks the classes and functions alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.ClassDef) and not child.name.startswith("_"):
+            yield child
+            if isinstance(child, ast.ClassDef) and not networks:
+                yield from public(child, networks=networks)
+
+
+@each_file
+def test_docstrings(path: Path) -> None:
+    """Kills a public name, or a file, that does not say what it is for."""
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    for found in public(tree, networks=inside(path, "zoo/archs")):
+        assert ast.get_docstring(found), found.name
+
+
+@each_file
+def test_annotations(path: Path) -> None:
+    """Kills a function without types."""
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            assert node.returns is not None, node.name
+            assert all(one.annotation or one.arg in {"self", "cls"} for one in arguments), node.name
+
+
+@each_file
+def test_sizes(path: Path) -> None:
+    """Kills a file or a function that has become too long to read."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    assert text.count("\n") <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < 60, node.name
