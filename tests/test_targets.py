@@ -108,7 +108,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (package / "deep").mkdir(parents=True)
     (package / "__init__.py").write_text("from .deep.nets import make\n")
     (package / "deep" / "__init__.py").write_text("")
-    (package / "deep" / "nets.py").write_text(f"from .size import WIDTH\n{PARTS}\ndef make():\n    return block(3, WIDTH)\n")
+    (package / "deep" / "nets.py").write_text(f"{PARTS}\nfrom .size import WIDTH\n\ndef make():\n    return block(3, WIDTH)\n")
     (package / "deep" / "size.py").write_text("WIDTH = 4\n")
     monkeypatch.chdir(tmp_path)
     yield tmp_path
@@ -217,8 +217,9 @@ def test_search_path_is_left_alone() -> None:
     assert sys.path == before
 
 
-def test_skeleton_of_a_class_is_its_numbers() -> None:
+def test_skeleton_of_a_class_is_its_numbers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills a network that is built without weights and counts otherwise than with them."""
+    monkeypatch.syspath_prepend(folder)
     from target_nets import Net  # type: ignore[import-not-found]
 
     by_name, ready = zoo.summary("target_nets.py:Net", input=(2, 3, 8, 8)), zoo.summary(Net(), input=(2, 3, 8, 8))
@@ -265,7 +266,7 @@ def test_ready_module() -> None:
 
 
 @pytest.mark.parametrize("input", [(1, 3, 8, 9), [1, 3, 8, 9], torch.Size((1, 3, 8, 9)), [(1, 3, 8, 9)]], ids=str)
-def test_one_shape(input: Any) -> None:  # noqa: A002
+def test_one_shape(input: Any) -> None:
     """Kills a shape that must be a tuple."""
     assert zoo.summary(nn.Conv2d(3, 4, 3), input=input).total["output"] == [1, 4, 6, 7]
 

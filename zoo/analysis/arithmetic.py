@@ -1,7 +1,7 @@
 """What one op costs: the rules behind `macs` and `flops`. The conventions in words: docs/conventions.md.
 
-Every kind of op is in exactly one of these, or it is reported as unknown: `MACS` (multiply-accumulates, and further operations in
-`FLOPS`), `FLOPS` alone, elementwise by torch's own tag, or `FREE` (nothing is computed, only moved, made or looked up).
+Every kind of op is in one of these, or it is reported as unknown: `MACS` (multiply-accumulates, and further operations in `FLOPS`),
+`FLOPS` alone, elementwise or a reduction by torch's own tag, or `FREE` (nothing is computed, only moved, made or looked up).
 """
 
 from collections.abc import Callable
@@ -202,7 +202,7 @@ FLOPS: dict[str, Rule] = {
     "dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
     "feature_dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
     "alpha_dropout": lambda op: 2 * op.output.numel if op.attrs.get("train") else 0,
-    **dict.fromkeys(("relu6", "selu", "hardtanh", "prelu", "hardswish", "log_sigmoid_forward"), each_output(1)),
+    **dict.fromkeys(("relu6", "selu", "hardtanh", "prelu", "hardswish", "log_sigmoid_forward", "floor_divide"), each_output(1)),
 }
 
 _MOVED = """
@@ -210,13 +210,17 @@ _MOVED = """
     unbind pad constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
     replication_pad3d index index_select gather scatter index_put embedding roll flip repeat repeat_interleave pixel_shuffle
     pixel_unshuffle channel_shuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d view_as_real view_as_complex
-    tril triu where masked_fill im2col unfold select_scatter slice_scatter _pack_padded_sequence
+    tril triu where masked_fill im2col col2im unfold select_scatter slice_scatter _pack_padded_sequence
 """
 _MADE = """
     empty zeros ones full arange linspace empty_like zeros_like ones_like full_like new_zeros new_ones new_full new_empty eye
     scalar_tensor fill zero rand randn randint rand_like randn_like bernoulli normal uniform randperm empty_strided
 """
-FREE = frozenset([*_MOVED.split(), *_MADE.split(), UNUSED, WRITE])
+_CHECKED = "_assert_async _assert_scalar _assert_tensor_metadata"
+FREE = frozenset([*_MOVED.split(), *_MADE.split(), *_CHECKED.split(), UNUSED, WRITE])
+
+WITHOUT_MACS = frozenset("sort argsort topk kthvalue median mode _upsample_bicubic2d_aa _upsample_bilinear2d_aa".split())
+"""Ops that certainly do not multiply and accumulate, but whose other operations depend on the algorithm or on the values."""
 
 
 def _computes_nothing(op: Op) -> bool:
@@ -227,7 +231,7 @@ def macs(op: Op) -> int | Count:
     """Multiply-accumulates of one op, or one unknown."""
     if op.kind in MACS:
         return MACS[op.kind](op)
-    if op.kind in FLOPS or "pointwise" in op.traits or "reduction" in op.traits or _computes_nothing(op):
+    if op.kind in FLOPS or op.kind in WITHOUT_MACS or not op.traits.isdisjoint({"pointwise", "reduction"}) or _computes_nothing(op):
         return 0
     return Count(0, {op.kind: 1})
 
