@@ -1,7 +1,8 @@
 """ResNet: K. He, X. Zhang, S. Ren, J. Sun, "Deep Residual Learning for Image Recognition", CVPR 2016.
 
-Table 1 gives the networks, figure 5 the two kinds of block, section 4.1 the kinds of shortcut. Stages carry the names
-of Table 1 (conv1, conv2_x, ..., conv5_x). Shapes in comments are for 224×224 images. Deviations stand on the cards.
+Table 1 gives the networks, figure 5 the two kinds of block, section 4.1 the kinds of shortcut, section 3.3 the
+plain networks. Stages carry the names of Table 1 (conv1, conv2_x, ..., conv5_x). Shapes in comments are for 224×224
+images. Deviations stand on the cards.
 """
 
 from collections import OrderedDict
@@ -31,6 +32,7 @@ STEM_POOLING = (
     "that its weights fit. The authors' Caffe models of the deeper networks do not pad it and round sizes up, for "
     "maps of the same size that start one pixel of conv1 further on."
 )
+PLAIN_STEM = "The paper does not say how the stem's max pooling is padded: by 1 on all sides here, as in resnet18 and resnet34."
 OPTION_B = (
     "Shortcuts are option B unless shortcut says otherwise, as in torchvision; the paper's Table 2 has this network with option A."
 )
@@ -249,6 +251,60 @@ def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
 def resnet34(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: sixteen basic blocks of two 3×3 convolutions."""
     return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut)
+
+
+class PlainBlock(BasicBlock):
+    """The two 3×3 convolutions of a basic block, and no way around them."""
+
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: str) -> None:
+        super().__init__(in_channels, width, stride, shortcut)
+        del self.shortcut
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride)
+        x = self.relu2(self.bn2(self.conv2(x)))
+        return x
+
+
+class PlainNet(ResNet):
+    """Section 3.3: a column of Table 1 without the shortcuts. Input N×in_channels×224×224, output N×num_classes."""
+
+    def __init__(self, counts: tuple[int, int, int, int], num_classes: int, in_channels: int) -> None:
+        super().__init__(PlainBlock, counts, num_classes, in_channels, "A")
+
+
+@arch(
+    **CVPR_2016,
+    title="Plain-18",
+    params=11_515_688,
+    macs=1_794_805_760,
+    depth=18,
+    published=(
+        {"quantity": "depth", "printed": "18", "where": "Table 2"},
+        {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
+    ),
+    deviations=(INITIALISATION, PLAIN_STEM),
+)
+def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
+    """He 2015: the layers of ResNet-18 without its shortcuts."""
+    return PlainNet((2, 2, 2, 2), num_classes, in_channels)
+
+
+@arch(
+    **CVPR_2016,
+    title="Plain-34",
+    params=21_623_848,
+    macs=3_644_493_824,
+    depth=34,
+    published=(
+        {"quantity": "depth", "printed": "34", "where": "section 3.3"},
+        {"quantity": "macs", "printed": "3.6 billion", "where": "section 3.3"},
+    ),
+    deviations=(INITIALISATION, PLAIN_STEM),
+)
+def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
+    """He 2015: the layers of ResNet-34 without its shortcuts."""
+    return PlainNet((3, 4, 6, 3), num_classes, in_channels)
 
 
 class ResNetCaffe(ResNet):

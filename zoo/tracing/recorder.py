@@ -1,12 +1,7 @@
-"""The dispatch mode that writes down every op of one forward.
-
-Under `torch.inference_mode()` composite ops arrive whole: `conv2d`, `linear`, `batch_norm`, `flatten`. Those of `VOCABULARY` are
-kept so, others are taken apart into the ops that torch makes of them, so that few words cover every model.
-"""
+"""The dispatch mode that writes down every op of one forward, and the module calls around them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from threading import get_ident
 from typing import Any
 
@@ -17,53 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from zoo.errors import ZooError
 from zoo.record import UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import SHORTCUTS
-
-VOCABULARY = frozenset(
-    """
-    conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear bilinear matmul scaled_dot_product_attention
-    lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell
-    batch_norm layer_norm group_norm instance_norm rms_norm softmax log_softmax dropout feature_dropout alpha_dropout
-    max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
-    upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d
-    upsample_trilinear3d grid_sampler pixel_shuffle pixel_unshuffle channel_shuffle embedding pad
-    relu6 selu prelu hardtanh cdist std var flatten reshape contiguous to chunk tensor_split split stack
-    """.split()
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What the schema of an overload says, read once."""
-
-    kind: str
-    names: tuple[str, ...]
-    defaults: Mapping[str, Any]
-    traits: frozenset[str]
-    writes: tuple[str, ...]
-    apart: bool
-    data_dependent: bool
-
-
-@cache
-def _known(func: Any) -> _Known:
-    schema, tags = func._schema, func.tags
-    name = schema.name.removeprefix("aten::")
-    writes = tuple(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)
-    aliases = any(a.alias_info is not None and not a.alias_info.is_write for a in schema.arguments)
-    kind = name[:-1] if writes and name.endswith("_") and not name.endswith("__") else name
-    traits = {trait for trait in ("pointwise", "reduction") if getattr(torch.Tag, trait, None) in tags}
-    traits |= {"inplace"} if writes else set()
-    traits |= {"alias"} if aliases else set()
-    traits |= {"random"} if torch.Tag.nondeterministic_seeded in tags else set()
-    return _Known(
-        kind=kind,
-        names=tuple(a.name for a in schema.arguments),
-        defaults={a.name: _plain(a.default_value) for a in schema.arguments if a.has_default_value()},
-        traits=frozenset(traits),
-        writes=writes,
-        apart=kind not in VOCABULARY and func not in SHORTCUTS and func._can_decompose(),
-        data_dependent=torch.Tag.data_dependent_output in tags,
-    )
+from zoo.tracing.vocabulary import Known, known_op, plain
 
 
 @dataclass(slots=True)
@@ -156,7 +105,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        known = _known(func)
+        known = known_op(func)
         if known.apart:
             with self:
                 return func.decompose(*args, **kwargs)
@@ -174,18 +123,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
     def _read(
-        self, known: _Known, args: Sequence[Any], kwargs: Mapping[str, Any]
+        self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Value, ...], tuple[str, ...], dict[str, Any], tuple[Param, ...]]:
         """The op's inputs as they are before it runs."""
         inputs, roles, attrs, owns = [], [], dict(known.defaults), []
         for name, argument in (*zip(known.names, args, strict=False), *kwargs.items()):
             found = _direct_tensors(argument)
             if not found:
-                attrs[name] = _plain(argument)
+                attrs[name] = plain(argument)
                 continue
             attrs.pop(name, None)
             if isinstance(argument, list | tuple) and len(found) < len(argument):
-                attrs[name] = tuple("tensor" if isinstance(item, Tensor) else _plain(item) for item in argument)
+                attrs[name] = tuple("tensor" if isinstance(item, Tensor) else plain(item) for item in argument)
             for tensor in found:
                 inputs.append(self.value(tensor))
                 roles.append(name)
@@ -194,7 +143,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                     owns.append(self.state[id(tensor)][1])
         return tuple(inputs), tuple(roles), attrs, tuple(owns)
 
-    def _run(self, func: Any, known: _Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What torch answers, on meta if any argument is, with nothing of the model written to."""
         found = [t for a in (*args, *kwargs.values()) for t in _direct_tensors(a)]
         abstract = any(t.is_meta or id(t) in self.state for t in found)
@@ -224,7 +173,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self._values[id(twin)] = twin, self.value(tensor)
         return self._twins[id(tensor)][1]
 
-    def _private(self, tensor: Tensor, known: _Known) -> Tensor:
+    def _private(self, tensor: Tensor, known: Known) -> Tensor:
         """A real tensor, or a copy of it if it comes from outside this forward and the op could write to it or alias it."""
         if id(tensor) in self._twins:
             return self._twins[id(tensor)][1]
@@ -236,7 +185,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _write_down(
         self,
-        known: _Known,
+        known: Known,
         args: Sequence[Any],
         kwargs: Mapping[str, Any],
         inputs: tuple[Value, ...],
@@ -331,18 +280,9 @@ def _direct_tensors(argument: Any) -> Sequence[Tensor]:
     return ()
 
 
-def _argument(known: _Known, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _argument(known: Known, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     position = known.names.index(name)
     return args[position] if position < len(args) else kwargs.get(name)
-
-
-def _plain(value: Any) -> Any:
-    """An op's argument as JSON-able data."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, list | tuple):
-        return tuple(map(_plain, value))
-    return str(value)
 
 
 def _storage(tensor: Tensor) -> int:

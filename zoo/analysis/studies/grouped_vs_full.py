@@ -1,0 +1,62 @@
+"""Convolutions in two groups against convolutions over all maps: Krizhevsky et al., "ImageNet Classification with Deep Convolutional
+Neural Networks" (2012), section 3.5, whose conv2, conv4 and conv5 read only the maps of their own GPU.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.study import Arm, Study, arms_table, short, times
+from zoo.table import Column, Table
+
+NETWORKS = {"grouped": "alexnet", "full": "alexnet_ungrouped"}
+COLUMNS = (
+    Column("reads", "channels", "channels that each filter reads", priority=1),
+    Column("params", "elements", "parameters", priority=0),
+    Column("macs", "multiply-accumulates", "MACs", priority=0),
+    Column("rf", "pixels", "receptive field", priority=4),
+)
+ALL = "network"
+
+
+def run() -> Table:
+    """The layers of AlexNet that the grouping changes, and the whole network."""
+    layers = {arm: _layers(name) for arm, name in NETWORKS.items()}
+    changed = [name for name, cells in layers["grouped"].items() if cells != layers["full"][name]]
+    arms = [Arm(arm, layers[arm][name], name) for name in changed for arm in NETWORKS]
+    cells = {(arm.type, arm.name): arm.cells for arm in arms}
+    return arms_table(
+        "grouped-vs-full: what did AlexNet's two groups save?",
+        COLUMNS,
+        arms,
+        ratios=("params", "macs"),
+        notes=[f"{arm}: {name}" for arm, name in NETWORKS.items()],
+        lesson=_lesson(cells, [name for name in changed if name != ALL]),
+    )
+
+
+def _layers(name: str) -> dict[str, dict[str, Any]]:
+    """The cells of each layer by name, and of the network."""
+    from zoo.analysis.engine import measure
+    from zoo.targets import resolve
+    from zoo.tracing import trace
+
+    subject = resolve(name, {})
+    found = trace(subject.module, input=(1, *subject.input))
+    table = measure(found, columns=["params", "macs", "rf"])
+    reads = {found.calls[op.call].path: weight.shape[1] for op in found.ops if (weight := op.input("weight"))}
+    return {row.name: {**row.cells, "reads": reads.get(row.name)} for row in table.rows} | {ALL: dict(table.total)}
+
+
+def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], layers: list[str]) -> list[str]:
+    """Sentences that quote the table."""
+    grouped, full = ({unit: cells[ALL, arm][unit] for unit in ("params", "macs")} for arm in NETWORKS)
+    halved = " and ".join(filter(None, [", ".join(layers[:-1]), layers[-1]]))
+    each = times(cells[layers[0], "full"]["macs"], cells[layers[0], "grouped"]["macs"])
+    return [
+        f"Without groups {halved} each need {each} times the MACs, and the network {times(full['macs'], grouped['macs'])} times:",
+        f"{short(full['macs'])} instead of {short(grouped['macs'])}. Its parameters grow by a factor of only",
+        f"{times(full['params'], grouped['params'])}, to {full['params']:,} from {grouped['params']:,}: most are in the fully connected layers.",
+    ]
+
+
+STUDY = Study("grouped-vs-full", "What did the two groups of AlexNet's convolutions save?", run)
