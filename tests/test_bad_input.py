@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 import zoo
+from zoo.targets import resolve
 from zoo_cli.main import run
 
 Refused = Callable[..., str]
@@ -39,6 +40,11 @@ class Net(nn.Module):
 class Raises(nn.Module):
     def forward(self, x):
         raise RuntimeError("no such luck\\nand a second line")
+
+
+class After(Net):
+    def forward(self, x):
+        raise ValueError(f"no such luck with {self.conv(x).shape[-1]} columns")
 
 
 class Around(nn.Module):
@@ -202,7 +208,7 @@ summary alexnt                            unknown model 'alexnt' & did you mean 
 info resnet5                              unknown model 'resnet5' & resnet50
 info zzzzzz                               unknown model 'zzzzzz' & zoo list
 summary modèle                            unknown model 'modèle' & zoo list
-list zzz                                  'zzz' & zoo list shows all 21
+list zzz                                  'zzz' & zoo list shows all
 list [z                                   '[z' & zoo list
 list 日本語                                 '日本語' & zoo list
 list !!!                                  '!!!' & zoo list
@@ -262,7 +268,7 @@ summary torchvision:resnet18 --set num_classes=-1    torchvision:resnet18 & -1
 
 TARGETS = """
 summary bad_nets.py                       which model & bad_nets.py:Net
-summary bad_nets.py:                      bad_nets.py & Net
+summary bad_nets.py:                      'bad_nets.py:' & :attribute
 summary bad_nets.py:Nett                  bad_nets.py & 'Nett' & did you mean Net
 summary bad_nets.py:Namespace.Nope        'Nope' & Net
 summary bad_nets.py:Net..forward          bad_nets.py & ''
@@ -303,6 +309,7 @@ summary torchvision:                      torchvision & model ''
 
 FORWARDS = """
 summary bad_nets.py:Around                body.1 (Raises) & RuntimeError: no such luck
+summary bad_nets.py:After -i 3x8x8        After & ValueError: no such luck with 6 columns
 summary bad_nets.py:Two                   Two & missing 1 required positional argument: 'y'
 summary bad_nets.py:ForwardExits          ForwardExits & SystemExit
 summary bad_nets.py:Endless               Endless & RecursionError
@@ -324,6 +331,20 @@ summary vgg16 -i 3x256x256                fc6 (Linear) & takes 25,088 features, 
 summary resnet18 --train -i 3x32x32       conv5_x.0 & BatchNorm2d & more than 1 value per channel
 """
 
+COMPARISONS = """
+compare nope                              nope & fc-vs-gap & two or more models
+compare alexnet                           alexnet & two or more models
+compare alexnet vgg99                     unknown model 'vgg99' & vgg19
+compare fc-vs-gap --set nope=3            fc-vs-gap & 'nope'
+compare alexnet vgg16 --set nope=3        'nope'
+compare alexnet vgg16 --run               'run'
+compare alexnet vgg16 -i 3x20x20          alexnet & pool2 & 3×227×227
+compare alexnet bad_nets.py:Exits         bad_nets.py:Exits & SystemExit: gone
+diff alexnet                              TARGET & zoo diff --help
+diff alexnet vgg99                        unknown model 'vgg99' & vgg19
+diff alexnet vgg16 -i 3x                  '3x' & 3x224x224
+"""
+
 OUTPUTS = """
 list -o nowhere/out.json                  nowhere/out.json & No such file or directory
 list -o bad_nets.py/out.json              bad_nets.py/out.json & Not a directory
@@ -334,7 +355,7 @@ summary lenet5 -o nowhere/out.json        nowhere/out.json & No such file or dir
 
 
 @pytest.mark.parametrize(
-    "line", (NAMES + VALUES + TARGETS + FORWARDS + OUTPUTS).strip().splitlines(), ids=lambda line: line.split("  ")[0]
+    "line", (NAMES + VALUES + TARGETS + FORWARDS + COMPARISONS + OUTPUTS).strip().splitlines(), ids=lambda line: line.split("  ")[0]
 )
 def test_refused(refused: Refused, line: str) -> None:
     """Kills a traceback, a second line, half a table on stdout, another exit code, and a message that does not help."""
@@ -353,7 +374,15 @@ def test_nothing(refused: Refused, command: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["list", ""], ["list", "*"], ["summary", "bad_nets.py:Namespace.Net", "-i", "3x8x8"]], ids=" ".join
+    "command",
+    [
+        ["list", ""],
+        ["list", "*"],
+        ["summary", "torch.nn:Identity"],
+        ["summary", "bad_nets.py:Namespace.Net", "-i", "3x8x8"],
+        ["diff", "alexnet", "AlexNet"],
+    ],
+    ids=" ".join,
 )
 def test_odd_and_right(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, folder: Path, command: list[str]
@@ -380,11 +409,11 @@ def test_smallest_size(refused: Refused, target: str) -> None:
     said = refused("summary", target, "--input", f"{channels}x1x1")
     match = re.search(rf"\): its (?:window|kernel) of .*; the smallest square input that fits is {channels}×(\d+)×\1$", said)
     assert match is not None, said
-    smallest = int(match[1])
-    zoo.summary(target, input=(1, channels, smallest, smallest))
-    for side in {smallest - 1, smallest // 2, smallest // 3, smallest // 8}:
+    smallest, net = int(match[1]), resolve(target, {}).module
+    zoo.trace(net, input=(1, channels, smallest, smallest))
+    for side in {smallest - 1, smallest // 2, smallest // 3, smallest // 8} - {0}:
         with pytest.raises(zoo.ZooError):
-            zoo.summary(target, input=(1, channels, side, side))
+            zoo.trace(net, input=(1, channels, side, side))
 
 
 @pytest.mark.parametrize(("target", "channels"), [("alexnet", 1), ("lenet5", 3), ("resnet50", 4), ("googlenet", 2)])
@@ -395,6 +424,14 @@ def test_advice_on_channels(refused: Refused, target: str, channels: int) -> Non
     match = re.search(r"--set (\w+)=(\d+)$", said)
     assert match is not None, said
     zoo.summary(target, input=(1, *shape), options={match[1]: int(match[2])})
+
+
+@pytest.mark.parametrize(
+    "command", [["summary", "resnet18", "-b", "9999999999999"], ["summary", "bad_nets.py:After", "-i", "3x8x8"]], ids=" ".join
+)
+def test_no_false_reason(refused: Refused, command: list[str]) -> None:
+    """Kills a kernel that is blamed for not fitting where it does, because it ran last."""
+    assert "does not fit" not in refused(*command)
 
 
 # In Python -----------------------------------------------------------------------------------------------------------
@@ -419,6 +456,7 @@ NET = nn.Sequential(nn.Conv2d(3, 4, 3))
         (lambda: zoo.summary("alexnet", depth="all"), "depth"),
         (lambda: zoo.summary("alexnet", batch=0), "batch"),
         (lambda: zoo.summary("alexnet", columns=["prams"]), "unknown column 'prams'; did you mean params"),
+        (lambda: zoo.summary(NET, inputs=torch.zeros(1, 3, 8, 8, dtype=torch.long)), "0 .Conv2d. raised RuntimeError"),
         (lambda: zoo.trace(NET), "either input .* or inputs"),
         (lambda: zoo.trace(NET, input=(1, 3, 2, 2)), r"0 \(Conv2d\): its kernel of 3×3 does not fit into maps of 2×2"),
         (lambda: zoo.measure(zoo.trace(NET, input=(1, 3, 8, 8)), columns=["nope"]), "unknown column 'nope'"),

@@ -190,17 +190,6 @@ def test_late_imports() -> None:
     assert params("target_nets.py:Late") == BODY
 
 
-def test_neighbours_of_two_files(folder: Path) -> None:
-    """Kills the numbers of one version shown for another: each file has neighbours of its own, under the same names."""
-    for version, width in (("one", 2), ("two", 5)):
-        (folder / version).mkdir()
-        (folder / version / "target_twin.py").write_text(
-            "from target_width import WIDTH\nfrom torch import nn\nnet = nn.Linear(8, WIDTH)\n"
-        )
-        (folder / version / "target_width.py").write_text(f"WIDTH = {width}\n")
-    assert [params(f"{version}/target_twin.py:net") for version in ("one", "two", "one")] == [18, 45, 18]
-
-
 def test_changed_file(folder: Path) -> None:
     """Kills a file that is read once and for all."""
     assert params("target_nets.py:ready") == BODY + 45

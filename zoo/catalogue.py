@@ -130,7 +130,7 @@ def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
         if (fnmatch.fnmatchcase(name, wanted) or fnmatch.fnmatchcase(_squeeze(name), wanted))
         and family in (None, entry.card.family)
     ]
-    if not names:
+    if not names or (wanted == "**" and pattern.strip("* ")):  # a pattern of signs alone matches no name
         inside = f" in family {family}" if family else ""
         raise ZooError(f"no model matches {pattern!r}{inside}; zoo list shows all {len(entries)}")
     return sorted(names, key=lambda name: (entries[name].card.year, _natural(name)))
@@ -151,7 +151,7 @@ def entry(name: str) -> Entry:
     return entries[found]
 
 
-def create_model(name: str, **options: Any) -> "nn.Module":
+def create_model(name: str, /, **options: Any) -> "nn.Module":
     """A new model with the paper's initialisation, drawn from torch's global generator.
 
     `options` are the builder's own (`num_classes`, `in_channels`, ...). Raises `ZooError` for an unknown name, option or value.

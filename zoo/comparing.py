@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.arithmetic import MACS
 from zoo.analysis.engine import Group, group, measure, passes
-from zoo.errors import ZooError, near
+from zoo.errors import ZooError, near, unknown
 from zoo.formats._cells import text
 from zoo.record import UNUSED, WRITE, Op, Trace
 from zoo.study import Arm, arms_table, listing, short, studies, times
 from zoo.table import Column, Row, Table
-from zoo.targets import resolve
+from zoo.targets import neighbours, resolve
 
 if TYPE_CHECKING:
     from torch import nn
@@ -44,12 +44,14 @@ def compare(*what: "str | nn.Module", **options: Any) -> Table:
         return known[names[0]](**options)
     if len(what) == 1:
         raise ZooError(_alone(what[0]))
+    for name in options.keys() - {"input", "train"}:
+        raise unknown("option of models side by side", name, ["input", "train"])
     return models(what, **options)
 
 
 def _alone(name: "str | nn.Module") -> str:
     close = near(str(name), studies())
-    hint = f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(studies())}"
+    hint = f"did you mean {' or '.join(close)}" if close else f"choose from {', '.join(studies())}"
     return f"{name!s:.80} is no comparison; {hint}, or name two or more models"
 
 
@@ -75,8 +77,9 @@ def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None 
 def _traced(target: "str | nn.Module", input: Sequence[int] | None, train: bool) -> Trace:
     from zoo.summarize import trace_subject
 
-    subject = resolve(target, {}, train=train)
-    return trace_subject(subject, input or (1, *subject.input), None, train)
+    with neighbours(target):
+        subject = resolve(target, {}, train=train)
+        return trace_subject(subject, input or (1, *subject.input), None, train)
 
 
 def _labels(traces: Sequence[Trace]) -> list[str]:

@@ -14,9 +14,11 @@ def near(name: str, choices: Iterable[str], most: int = 3) -> list[str]:
     """The choices that look most like `name`, best first; possibly none."""
     import difflib
 
-    by_key = {choice.lower(): choice for choice in choices}
+    by_key: dict[str, list[str]] = {}
+    for choice in choices:
+        by_key.setdefault(choice.lower(), []).append(choice)
     close = difflib.get_close_matches(name.lower(), by_key, n=most, cutoff=0.5)
-    return [by_key[key] for key in close]
+    return [choice for key in close for choice in by_key[key]][:most]
 
 
 def unknown(kind: str, name: str, choices: Iterable[str], see: str = "") -> ZooError:

@@ -10,7 +10,7 @@ from zoo.analysis.engine import choose, measure, readable_depth
 from zoo.errors import ZooError
 from zoo.record import Trace
 from zoo.table import Table
-from zoo.targets import Subject, resolve
+from zoo.targets import Subject, neighbours, resolve
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,10 +37,12 @@ def summary(
     "auto" so that a page holds them; None shows every layer. Raises `ZooError` for whatever the caller got wrong.
     """
     choose(columns)
-    subject = resolve(target, options or {}, train=train)
-    given = input is not None or inputs is not None
-    shape = None if inputs is not None else input if input is not None else (batch, *subject.input)
-    trace = trace_subject(subject, shape, inputs, train)
+    _check(input, inputs, depth, batch)
+    with neighbours(target):
+        subject = resolve(target, options or {}, train=train)
+        given = input is not None or inputs is not None
+        shape = None if inputs is not None else input if input is not None else (batch, *subject.input)
+        trace = trace_subject(subject, shape, inputs, train)
     level = readable_depth(trace) if depth == "auto" else depth
     table = measure(trace, columns=columns, depth=level)
     notes = tuple(note for note in subject.notes if not (given and "input" in note))
@@ -48,6 +50,17 @@ def summary(
         notes += (f"rows are folded at depth {level}; --depth 99 shows every layer",)
     context = {**table.context, **({"options": dict(subject.options)} if subject.options else {})}
     return replace(table, title=_title(subject, trace.inputs, train), context=context, notes=(*table.notes, *notes))
+
+
+def _check(input: Any, inputs: Any, depth: Any, batch: Any) -> None:
+    if input is not None and inputs is not None:
+        raise ZooError("give either input (shapes) or inputs (tensors)")
+    if input is not None and not isinstance(input, Sequence):
+        raise ZooError(f"input {input!r} is no shape: whole numbers such as (1, 3, 224, 224) are wanted")
+    if depth not in (None, "auto") and (not isinstance(depth, int) or depth < 0):
+        raise ZooError(f"depth {depth!r}: a whole number of at least 0, 'auto' or None is wanted")
+    if not isinstance(batch, int) or batch < 1:
+        raise ZooError(f"batch {batch!r}: a whole number of at least 1 is wanted")
 
 
 def _title(subject: Subject, inputs: Sequence[Any], train: bool) -> str:
@@ -66,6 +79,8 @@ def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool) -> Tra
     except ForwardError as error:
         hint = _hint(subject, shape, train) if error.misfit else ""
         raise ZooError(f"{subject.name} does not take {_sizes(shape, inputs)}: {error}{hint}") from error
+    except SystemExit as error:
+        raise ZooError(f"the forward of {subject.name} ends the program: SystemExit: {error}") from error
     return replace(found, versions={"zoo": __version__, **found.versions})
 
 
@@ -89,7 +104,8 @@ def _hint(subject: Subject, shape: Any, train: bool) -> str:
 def _smallest(subject: Subject, shape: Sequence[int], train: bool) -> tuple[int, ...] | None:
     """The smallest square image that the network takes, found by trying; None if there is none up to twice its own.
 
-    Sizes that fit come in runs as long as the network's stride, so every eighth size is tried first.
+    Sizes that fit come in runs as long as the network's stride, so every eighth size is tried first; or they are the multiples
+    of a number, which then divides what is found.
     """
     axes, end = len(shape[2:]), time.monotonic() + _SEARCH_SECONDS
     most = 2 * max(*subject.input[1:], *shape[2:])
@@ -100,7 +116,10 @@ def _smallest(subject: Subject, shape: Sequence[int], train: bool) -> tuple[int,
 
     coarse = first(range(8, most + 1, 8))
     found = first(range(1, most + 1)) if coarse is None else first(range(max(coarse - 7, 1), coarse + 1))
-    return None if found is None else (shape[1], *(found,) * axes)
+    if found is None:
+        return None
+    least = first(side for side in range(1, found) if found % side == 0) or found
+    return (shape[1], *(least,) * axes)
 
 
 def _fits(subject: Subject, shape: Sequence[int], train: bool) -> bool:

@@ -65,7 +65,7 @@ def _from_catalogue(name: str, options: Mapping[str, Any], train: bool) -> Subje
     options = check_options(found, options)
     built = {**found.card.training, **options} if train else options
     with _skeleton():
-        module = _build(f"{found.card.name}", create_model, {"name": found.card.name, **built})
+        module = _build(found.card.name, lambda **given: create_model(found.card.name, **given), built)
     notes = []
     absent = found.card.training.keys() - built.keys()
     if absent:
@@ -88,7 +88,7 @@ def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
     except ImportError as error:
         raise ZooError(f"torchvision:{name}: torchvision does not import ({error}); pip install torchvision") from error
     if name not in models.list_models():
-        raise unknown("torchvision model", name, models.list_models(), "python -c 'import torchvision; ...list_models()' shows all")
+        raise unknown("torchvision model", name, models.list_models(), "torchvision.models.list_models() has them all")
     given = {**_TORCHVISION_DEFAULTS.get(name, {}), **options}
     size, notes = _published_size(models, name)
     if size is not None and name.startswith("vit_"):
@@ -111,6 +111,8 @@ def _published_size(models: Any, name: str) -> tuple[int | None, tuple[str, ...]
 def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -> Subject:
     from torch import nn
 
+    if not (place and name):
+        raise ZooError(f"{target!r}: package.module:attribute or path/to/file.py:attribute is wanted")
     with contextlib.redirect_stdout(sys.stderr):
         module = _file(Path(place)) if place.endswith(".py") else _package(place)
     found: Any = module
@@ -129,7 +131,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
         try:
             with _skeleton():
                 made = found(**options)
-        except Exception:
+        except (Exception, SystemExit):
             made = _build(target, found, options)  # a constructor that needs real weights: with them, then
     if not isinstance(made, nn.Module):
         raise ZooError(f"{target} made a {type(made).__name__}: a torch.nn.Module is wanted")
@@ -155,14 +157,24 @@ def _package(name: str) -> Any:
 
 
 @contextlib.contextmanager
+def neighbours(target: object) -> Iterator[None]:
+    """Imports look beside the file of a TARGET first, or into the working directory: when it is imported, built and run."""
+    place = target.rpartition(":")[0] if isinstance(target, str) else ""
+    with _import_from(Path(place).parent if place.endswith(".py") else Path.cwd()) if place else contextlib.nullcontext():
+        yield
+
+
+@contextlib.contextmanager
 def _import_from(folder: Path) -> Iterator[None]:
     """Imports look into `folder` first."""
-    sys.path.insert(0, str(folder.resolve()))
+    folder = folder.resolve()
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
     try:
         yield
     finally:
         with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder.resolve()))
+            sys.path.remove(str(folder))
 
 
 @contextlib.contextmanager
@@ -184,5 +196,6 @@ def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -
         return builder(**options)
     except ZooError:
         raise
-    except Exception as error:
-        raise ZooError(f"{name} cannot be built so: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ZooError(f"{name} cannot be built so: {type(error).__name__}: {reason}") from error

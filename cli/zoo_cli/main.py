@@ -1,6 +1,6 @@
 """The commands. torch is imported by `summary` alone, and only once the arguments have been read."""
 
-import os
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +12,11 @@ from zoo import __version__, formats
 from zoo.catalogue import list_models
 from zoo.errors import ZooError
 from zoo_cli.arguments import parse_columns, parse_options, parse_shape, parse_sizes
-from zoo_cli.output import format_for, write
+from zoo_cli.output import format_for, lost, write
 
 # click's base of all its errors, wherever typer keeps click: UsageError's own base
 _CLICK_ERROR: Any = typer.BadParameter.__mro__[2]
-USER_ERROR, UNKNOWN_OPS, INTERRUPTED = 2, 1, 130
+USER_ERROR, UNKNOWN_OPS = 2, 1
 
 app = typer.Typer(
     help="Landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model.",
@@ -60,12 +60,12 @@ def _version(wanted: bool) -> None:
 def options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    pass
+    """What may stand before a command."""
 
 
 @app.command("list")
 def list_(
-    pattern: Annotated[str, typer.Argument(metavar="[PATTERN]", help="Part of a name, or wildcards: 'vgg*'.")] = "*",
+    pattern: Annotated[str, typer.Argument(metavar="PATTERN", help="Part of a name, or wildcards: 'vgg*'.")] = "*",
     family: Annotated[str | None, typer.Option("--family", metavar="F", help="Of one family only.")] = None,
     format: Format = None,
     output: Output = None,
@@ -114,15 +114,16 @@ def summary(
     formats.load(wanted)
     from zoo.summarize import summary as analyse
 
-    table = analyse(
-        target,
-        input=shapes[0] if len(shapes) == 1 else shapes or None,
-        batch=batch,
-        depth="auto" if depth is None and wanted == "text" else depth,
-        columns=chosen,
-        train=train,
-        options=built,
-    )
+    with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints
+        table = analyse(
+            target,
+            input=shapes[0] if len(shapes) == 1 else shapes or None,
+            batch=batch,
+            depth="auto" if depth is None and wanted == "text" else depth,
+            columns=chosen,
+            train=train,
+            options=built,
+        )
     _emit(table, wanted, output)
     partial = [note for note in table.notes if note.startswith("≥")]
     if strict and partial:
@@ -158,7 +159,9 @@ def compare(
     formats.load(format_for(format, output))
     from zoo.comparing import compare as compared
 
-    _emit(compared(*(what or ()), **chosen), format, output)
+    with contextlib.redirect_stdout(sys.stderr):
+        table = compared(*(what or ()), **chosen)
+    _emit(table, format, output)
 
 
 @app.command()
@@ -174,7 +177,12 @@ def diff(
     formats.load(format_for(format, output))
     from zoo.comparing import diff as difference
 
-    _emit(difference(first, second, input=shape), format, output)
+    with contextlib.redirect_stdout(sys.stderr):
+        table = difference(first, second, input=shape)
+    _emit(table, format, output)
+
+
+_COMMANDS = {str(known.name or getattr(known.callback, "__name__", "")) for known in app.registered_commands}
 
 
 def _emit(table: Any, format: str | None, output: Path | None) -> None:
@@ -190,17 +198,19 @@ def run(arguments: list[str]) -> int:
     """Run the command line; the exit code."""
     try:
         code = app(arguments or ["--help"], prog_name="zoo", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except ZooError as error:
         return _refuse(str(error))
     except _CLICK_ERROR as error:
-        return _refuse(f"{error.format_message()} (zoo {' '.join(arguments[:1])} --help shows what there is)")
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return _refuse("the output was closed before all of it was written")
-    except (KeyboardInterrupt, typer.Abort):
-        typer.echo("zoo: interrupted", err=True)
-        return INTERRUPTED
+        command = " ".join(word for word in arguments[:1] if word in _COMMANDS)
+        return _refuse(f"{error.format_message()} ({' '.join(['zoo', command]).strip()} --help shows what there is)")
+    except OSError as error:
+        return _refuse(str(lost(error)))
+    except SystemExit as stop:  # typer's own answer to a closed pipe
+        if not isinstance(stop.__context__, OSError):
+            raise
+        return _refuse(str(lost(stop.__context__)))
     return code if isinstance(code, int) else 0
 
 

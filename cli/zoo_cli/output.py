@@ -1,6 +1,8 @@
 """Where results go: to standard output, or to a file that is written whole or not at all."""
 
+import contextlib
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -8,23 +10,46 @@ from pathlib import Path
 from zoo.errors import ZooError
 
 _SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html"}
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def format_for(chosen: str | None, output: Path | None) -> str:
     """The format that was asked for, else the one of the file's suffix, else text."""
-    return chosen or _SUFFIXES.get(output.suffix.lower() if output else "", "text")
+    return chosen if chosen is not None else _SUFFIXES.get(output.suffix.lower() if output else "", "text")
 
 
 def write(text: str, output: Path | None) -> None:
-    """Print `text`, or put it into the file `output`. Raises `ZooError` if the file cannot be written."""
+    """Print `text`, or put it, without colours, into the file `output`. Raises `ZooError` if it cannot be written."""
     if output is None:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        _print(text)
         return
     try:
-        _write_whole(text, output.resolve())
+        _write_whole(_COLOURS.sub("", text), output)
     except OSError as error:
         raise ZooError(f"cannot write {output}: {error.strerror or error}") from error
+    except RuntimeError as error:  # how Python before 3.13 says that links run in a circle
+        raise ZooError(f"cannot write {output}: symbolic links that lead nowhere") from error
+
+
+def _print(text: str) -> None:
+    """To standard output, with a question mark for what its encoding lacks."""
+    if sys.stdout is None:
+        raise ZooError("there is no standard output to write to")
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        sys.stdout.flush()
+    except OSError as error:
+        raise lost(error) from error
+
+
+def lost(error: OSError) -> ZooError:
+    """The error for a standard output that takes no more; what is still buffered for it is dropped."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return ZooError("the output was closed before all of it was written")
+    return ZooError(f"cannot write to standard output: {error.strerror or error}")
 
 
 def _write_whole(text: str, path: Path) -> None:
@@ -34,9 +59,10 @@ def _write_whole(text: str, path: Path) -> None:
     if path.exists() and not path.is_file():
         path.write_text(text, encoding="utf-8")
         return
+    path = path.resolve()
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(None, "permission denied")
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".zoo.")
     try:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

@@ -35,7 +35,7 @@ def text(value: Any) -> str:
 
 def cell(column: Column, value: Any) -> str:
     """`text` of a cell in its column: a year bare, a ratio as 8.71×, a share as 96.2%, another fraction to three digits."""
-    if column.unit == "year":
+    if column.unit == "year" and value is not None:
         return str(value)
     if isinstance(value, int | float) and column.unit == "ratio":
         return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from zoo.formats._cells import cell
+from zoo.formats._cells import cell, text
 from zoo.table import Table
 
 
@@ -14,7 +14,9 @@ def render(table: Table, width: int | None = None) -> str:
     body = "\n".join(_row([row.name, row.type], [cell(c, row.cells.get(c.name)) for c in table.columns]) for row in table.rows)
     foot = _row(["total", ""], [cell(c, table.total.get(c.name)) for c in table.columns]) if table.total else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
-    return (
+    about = table.context.get("about", {})
+    facts = "".join(f"<dt>{escape(label)}</dt><dd>{escape(text(value))}</dd>" for label, value in about.items())
+    return (f"<dl>{facts}</dl>\n" if facts else "") + (
         f"<table>\n<caption>{escape(table.title)}</caption>\n<thead><tr>{head}</tr></thead>\n"
         f"<tbody>\n{body}\n</tbody>\n<tfoot>{foot}</tfoot>\n</table>\n" + (f"<ul>{notes}</ul>\n" if notes else "")
     )

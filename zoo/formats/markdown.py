@@ -1,7 +1,11 @@
 """A Markdown table, with the notes below it."""
 
+import re
+
 from zoo.formats._cells import cell
 from zoo.table import Table
+
+_SPECIAL = re.compile(r"[\\|*]")
 
 
 def render(table: Table, width: int | None = None) -> str:
@@ -10,8 +14,10 @@ def render(table: Table, width: int | None = None) -> str:
     lines = [["name", "type", *names]]
     lines += [[row.name, row.type, *(cell(c, row.cells.get(c.name)) for c in table.columns)] for row in table.rows]
     if table.total:
-        lines.append(["**total**", "", *(cell(c, table.total.get(c.name)) for c in table.columns)])
+        lines.append(["total", "", *(cell(c, table.total.get(c.name)) for c in table.columns)])
     body = [_line(line) for line in lines]
+    if table.total:
+        body[-1] = body[-1].replace("| total |", "| **total** |", 1)
     body.insert(1, "|" + "|".join([" --- ", " --- ", *(" --: " for _ in names)]) + "|")
     about = [f"{label}: {value}  " for label, value in table.context.get("about", {}).items()]
     notes = [f"- {note}" for note in table.notes]
@@ -20,4 +26,4 @@ def render(table: Table, width: int | None = None) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(c if "**" in c else c.replace("|", r"\|").replace("*", r"\*") for c in cells) + " |"
+    return "| " + " | ".join(_SPECIAL.sub(r"\\\g<0>", " ".join(c.split())) for c in cells) + " |"

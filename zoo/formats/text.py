@@ -1,5 +1,6 @@
 """Text for a terminal: as wide as it is, columns of least priority left out where it is narrow."""
 
+import io
 import os
 import shutil
 import sys
@@ -16,16 +17,25 @@ def render(table: Table, width: int | None = None) -> str:
     from rich.console import Console
 
     width = width or shutil.get_terminal_size((80, 24)).columns
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    console = Console(width=width, force_terminal=coloured, no_color=not coloured, highlight=False, legacy_windows=False)
-    with console.capture() as capture:
-        console.print(table.title, style="bold", markup=False)
-        _about(console, table.context.get("about", {}))
-        if table.rows:
-            console.print(_grid(table, width))
-        for note in _notes(table, width):
-            console.print(note, style="dim", markup=False)
-    return "\n".join(line.rstrip() for line in capture.get().split("\n"))
+    coloured = sys.stdout is not None and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    page = io.StringIO()
+    console = Console(
+        file=page,
+        width=max(width, _least_width(table, width)),
+        force_terminal=coloured,
+        no_color=not coloured,
+        highlight=False,
+        emoji=False,
+        force_jupyter=False,
+        legacy_windows=False,
+    )
+    console.print(table.title, style="bold", markup=False)
+    _about(console, table.context.get("about", {}))
+    if table.rows:
+        console.print(_grid(table, width))
+    for note in _notes(table, width):
+        console.print(note, style="dim", markup=False)
+    return "\n".join(line.rstrip() for line in page.getvalue().split("\n"))
 
 
 def fitting(table: Table, width: int) -> tuple[Column, ...]:
@@ -39,11 +49,11 @@ def fitting(table: Table, width: int) -> tuple[Column, ...]:
 
 
 def _longest_name(table: Table) -> int:
-    return max(5, *(len(row.name) for row in table.rows))
+    return max([5, *(len(row.name) for row in table.rows)])
 
 
 def _longest_type(table: Table) -> int:
-    return max(4, *(len(row.type) for row in table.rows))
+    return max([4, *(len(row.type) for row in table.rows)])
 
 
 def _room(table: Table, column: Column) -> int:
@@ -56,7 +66,7 @@ def _room(table: Table, column: Column) -> int:
 
 def _natural(table: Table, column: Column) -> int:
     """Characters of the longest cell, unbroken."""
-    return max(len(column.name), *(len(cell(column, value)) for value in _values(table, column.name)))
+    return max([len(column.name), *(len(cell(column, value)) for value in _values(table, column.name))])
 
 
 def _label_widths(table: Table, columns: tuple[Column, ...], width: int) -> tuple[int, int]:
@@ -64,8 +74,20 @@ def _label_widths(table: Table, columns: tuple[Column, ...], width: int) -> tupl
     natural = [_natural(table, c) + _GAP for c in columns]
     name, kind = _longest_name(table), _longest_type(table)
     lack = name + kind + _GAP + sum(natural) - width
-    cut = max(min(lack, kind - _NARROWEST_TYPE), 0)
-    return name - max(min(lack - cut, name - _NARROWEST_NAME), 0), kind - cut
+    for least_kind, least_name in ((_NARROWEST_TYPE, _NARROWEST_NAME), (4, 5)):
+        cut = max(min(lack, kind - least_kind), 0)
+        lack, kind = lack - cut, kind - cut
+        cut = max(min(lack, name - least_name), 0)
+        lack, name = lack - cut, name - cut
+    return name, kind
+
+
+def _least_width(table: Table, width: int) -> int:
+    """Characters that the page must have for its numbers to be whole; columns of words can be broken."""
+    columns = fitting(table, width)
+    if not table.rows or any(_words(_values(table, c.name)) for c in columns):
+        return width
+    return sum(_label_widths(table, columns, width)) + _GAP + sum(_natural(table, c) + _GAP for c in columns)
 
 
 def _words(values: list[Any]) -> bool:

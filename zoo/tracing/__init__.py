@@ -110,8 +110,9 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     reason = diagnose(*recorder.attempt) if recorder.attempt is not None else None
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
-    if isinstance(error, NotImplementedError) or "meta tensor" in str(error):
-        text = str(error).strip().partition("\n")[0]
+    without_forward = 'missing the required "forward" function' in str(error)
+    if (isinstance(error, NotImplementedError) and not without_forward) or "meta tensor" in str(error):
+        text = str(error).strip().partition("\n")[0].partition(". ")[0]
         return ForwardError(
             f"{where} needs the values of a tensor, and only shapes are computed here ({text}); take the data-dependent decision "
             "out of forward (pass it in as an argument), or analyse the module behind it by itself"

@@ -120,6 +120,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         else:
             out = torch.empty(shape, dtype=(args[0] if isinstance(args[0], Tensor) else args[0][0]).dtype, device="meta")
         self._write_down(known, args, kwargs, inputs, roles, attrs, owns, out)
+        self.attempt = None
         return out
 
     def _read(

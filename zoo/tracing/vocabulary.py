@@ -1,7 +1,7 @@
 """The words of a trace: which ops are kept whole, and what torch's schemas and tags say of each.
 
-Under `torch.inference_mode()` composite ops arrive whole: `conv2d`, `linear`, `batch_norm`, `flatten`. Those of `VOCABULARY` are kept
-so, others are taken apart into the ops that torch makes of them, so that few words cover every model.
+Under `torch.inference_mode()` composite ops arrive whole: `conv2d`, `linear`, `batch_norm`, `flatten`. Those of `VOCABULARY` are
+kept so, others are taken apart into the ops that torch makes of them, so that few words cover every model.
 """
 
 from collections.abc import Mapping
@@ -41,6 +41,7 @@ class Known:
 
 @cache
 def known_op(func: Any) -> Known:
+    """What torch says of an overload."""
     schema, tags = func._schema, func.tags
     name = schema.name.removeprefix("aten::")
     writes = tuple(a.name for a in schema.arguments if a.alias_info is not None and a.alias_info.is_write)

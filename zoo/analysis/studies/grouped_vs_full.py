@@ -1,5 +1,5 @@
-"""Convolutions in two groups against convolutions over all maps: Krizhevsky et al., "ImageNet Classification with Deep Convolutional
-Neural Networks" (2012), section 3.5, whose conv2, conv4 and conv5 read only the maps of their own GPU.
+"""Convolutions in two groups against convolutions over all maps: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with
+Deep Convolutional Neural Networks" (2012), section 3.5: conv2, conv4 and conv5 read only the maps of their own GPU.
 """
 
 from collections.abc import Mapping
@@ -49,13 +49,13 @@ def _layers(name: str) -> dict[str, dict[str, Any]]:
 
 def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], layers: list[str]) -> list[str]:
     """Sentences that quote the table."""
-    grouped, full = ({unit: cells[ALL, arm][unit] for unit in ("params", "macs")} for arm in NETWORKS)
-    halved = " and ".join(filter(None, [", ".join(layers[:-1]), layers[-1]]))
+    grouped, full = cells[ALL, "grouped"], cells[ALL, "full"]
+    params, macs = (times(full[unit], grouped[unit]) for unit in ("params", "macs"))
     each = times(cells[layers[0], "full"]["macs"], cells[layers[0], "grouped"]["macs"])
     return [
-        f"Without groups {halved} each need {each} times the MACs, and the network {times(full['macs'], grouped['macs'])} times:",
-        f"{short(full['macs'])} instead of {short(grouped['macs'])}. Its parameters grow by a factor of only",
-        f"{times(full['params'], grouped['params'])}, to {full['params']:,} from {grouped['params']:,}: most are in the fully connected layers.",
+        f"Without groups {', '.join(layers[:-1])} and {layers[-1]} would each cost {each} times the MACs, and the network {macs}",
+        f"times: {short(full['macs'])} instead of {short(grouped['macs'])}. Its parameters would grow by a factor of only",
+        f"{params}, from {grouped['params']:,} to {full['params']:,}, since most are in the fully connected layers.",
     ]
 
 

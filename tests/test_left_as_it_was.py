@@ -1,0 +1,377 @@
+"""Analysing a model leaves it, and the process, as they were: whatever the forward does, and however it ends."""
+
+import copy
+import random
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import zoo
+from zoo import ZooError
+from zoo.tracing.skeleton import Skeleton
+
+SHAPE = (2, 3, 8, 8)
+
+
+class Foreign(nn.Module):
+    """Somebody's model, with real weights and all that a careless tool would disturb; `mischief` runs in its forward."""
+
+    def __init__(self, mischief: Callable[["Foreign", Tensor], Any] = lambda net, x: None) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+        self.bn = nn.BatchNorm2d(4)
+        self.frozen = nn.BatchNorm2d(4).eval().requires_grad_(False)
+        self.drop = nn.Dropout()
+        self.again = self.conv
+        self.register_buffer("steps", torch.zeros(3))
+        self.register_buffer("passing", torch.ones(2), persistent=False)
+        self.plain = torch.arange(4.0)
+        self.shelf = {"kept": [1, 2]}
+        self.mischief = mischief
+        self.conv.register_forward_hook(lambda module, inputs, output: None)
+        self.register_forward_pre_hook(lambda module, inputs: None)
+        self.train()
+        self.frozen.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.frozen(self.bn(self.conv(x)))
+        self.mischief(self, x)
+        return self.drop(x)
+
+
+def bits(tensor: Tensor) -> bytes:
+    return tensor.detach().contiguous().numpy().tobytes()
+
+
+def snapshot(model: nn.Module) -> dict[str, Any]:
+    """All that can be seen of a model and of the process."""
+    modules = dict(model.named_modules(remove_duplicate=False))
+    state = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
+    return {
+        "identity": {name: id(module) for name, module in modules.items()},
+        "flags": {name: module.training for name, module in modules.items()},
+        "attributes": {name: {key: id(value) for key, value in vars(module).items()} for name, module in modules.items()},
+        "order": {name: [list(d) for d in vars(module).values() if isinstance(d, dict)] for name, module in modules.items()},
+        "hooks": {name: {k: dict(d) for k, d in vars(module).items() if "_hooks" in k} for name, module in modules.items()},
+        "forward": {name: module.forward for name, module in modules.items()},
+        "tensors": [(name, id(t), t.requires_grad, t.device, t.dtype, bits(t), t.grad) for name, t in state],
+        "state_dict": {key: bits(value) for key, value in model.state_dict().items()},
+        "plain": [bits(t) for t in vars(model).values() if isinstance(t, Tensor)],
+        "process": (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype()),
+        "autocast": torch.is_autocast_enabled("cpu"),
+        "random": (bits(torch.get_rng_state()), random.getstate(), np.random.get_state()[1].tobytes(), np.random.get_state()[2]),
+        "mode": (torch.utils._python_dispatch._get_current_dispatch_mode(), torch.overrides._get_current_function_mode()),
+    }
+
+
+def unchanged(model: nn.Module, analyse: Callable[[], Any]) -> None:
+    before = snapshot(model)
+    try:
+        analyse()
+    finally:
+        after = snapshot(model)
+        assert {key for key in before if before[key] != after[key]} == set()
+
+
+def nothing(net: Foreign, x: Tensor) -> None:
+    """The forward alone, whose batch normalisation has state."""
+
+
+def sets_attributes(net: Foreign, x: Tensor) -> None:
+    net.last = x
+    net.plain = x
+    net.steps = net.steps + 1
+    net.conv.seen = 1
+    net.shelf["new"] = 2
+
+
+def registers(net: Foreign, x: Tensor) -> None:
+    net.register_buffer("more", torch.zeros(2))
+    net.register_parameter("extra", nn.Parameter(torch.zeros(2)))
+    net.add_module("part", nn.ReLU())
+    net.conv.register_forward_hook(lambda module, inputs, output: None)
+
+
+def takes_away(net: Foreign, x: Tensor) -> None:
+    del net.passing
+    del net.again
+    net._forward_pre_hooks.clear()
+
+
+def takes_away_and_puts_back(net: Foreign, x: Tensor) -> None:
+    net.conv.weight = net.conv._parameters.pop("weight")
+
+
+def writes_to_buffers(net: Foreign, x: Tensor) -> None:
+    net.steps += 1
+    net.steps[1:].mul_(3)
+    net.steps.copy_(x.flatten()[:3])
+    net.passing.fill_(7)
+
+
+def reads_plain_tensors(net: Foreign, x: Tensor) -> None:
+    x = x * net.plain[None, :, None, None] + net.plain.view(2, 2)[0].sum()
+
+
+def writes_to_plain_tensors(net: Foreign, x: Tensor) -> None:
+    net.plain.add_(1)
+    torch.add(net.plain, 1, out=net.plain)
+
+
+def writes_to_views_of_plain_tensors(net: Foreign, x: Tensor) -> None:
+    net.plain.view(2, 2)[0].zero_()
+    net.plain[1] = 5
+
+
+def writes_to_weights(net: Foreign, x: Tensor) -> None:
+    net.conv.weight.data.mul_(0.5)
+    with torch.no_grad():
+        net.conv.bias.clamp_(-0.1, 0.1)
+    nn.init.ones_(net.bn.weight)
+
+
+def draws_numbers(net: Foreign, x: Tensor) -> None:
+    torch.rand(3)
+    torch.randn_like(x)
+    random.random()
+    np.random.rand(2)
+    torch.manual_seed(3)
+
+
+def switches_modes(net: Foreign, x: Tensor) -> None:
+    net.eval()
+    net.frozen.train()
+
+
+def switches_gradients(net: Foreign, x: Tensor) -> None:
+    net.requires_grad_(False)
+
+
+MISCHIEF = [
+    *(nothing, sets_attributes, registers, takes_away, takes_away_and_puts_back, writes_to_buffers, reads_plain_tensors),
+    *(writes_to_plain_tensors, writes_to_views_of_plain_tensors, writes_to_weights, draws_numbers),
+    *(switches_modes, switches_gradients),
+]
+
+
+@pytest.mark.parametrize("train", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("mischief", MISCHIEF, ids=lambda mischief: mischief.__name__)
+def test_forward(mischief: Callable[..., Any], train: bool) -> None:
+    """Kills restoring by `train(flag)`, hooks that stay, running statistics that move, writes that reach the model."""
+    net = Foreign(mischief)
+    unchanged(net, lambda: zoo.trace(net, input=SHAPE, train=train))
+    unchanged(net, lambda: zoo.summary(net, input=SHAPE, train=train))
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError, KeyError, AssertionError, ZooError])
+def test_forward_that_raises(error: type[Exception]) -> None:
+    """Kills clearing up that happens only after success, and a traceback for what the caller got wrong."""
+
+    def mischief(net: Foreign, x: Tensor) -> None:
+        sets_attributes(net, x)
+        writes_to_buffers(net, x)
+        raise error("no")
+
+    net = Foreign(mischief)
+    for train in (False, True):
+        with pytest.raises(ZooError, match="no"):
+            unchanged(net, lambda train=train: zoo.summary(net, input=SHAPE, train=train))
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_forward_that_is_stopped(error: type[BaseException]) -> None:
+    """Kills an interrupt that is swallowed, or that leaves the model in the middle."""
+
+    def mischief(net: Foreign, x: Tensor) -> None:
+        sets_attributes(net, x)
+        switches_modes(net, x)
+        raise error
+
+    net = Foreign(mischief)
+    with pytest.raises(error):
+        unchanged(net, lambda: zoo.trace(net, input=SHAPE))
+
+
+def test_forward_that_replaces_weights() -> None:
+    """Kills weights that are replaced by tensors without values, as a constraint on their norm would have it."""
+
+    def mischief(net: Foreign, x: Tensor) -> None:
+        net.conv.weight.data = torch.renorm(net.conv.weight.data, p=2, dim=0, maxnorm=0.1)
+
+    net = Foreign(mischief)
+    with pytest.raises(ZooError):
+        unchanged(net, lambda: zoo.summary(net, input=SHAPE))
+
+
+def test_input_that_does_not_fit() -> None:
+    """Kills a search for an input that fits which leaves its own traces."""
+    net = Foreign()
+    with pytest.raises(ZooError, match="3 channels"):
+        unchanged(net, lambda: zoo.summary(net, input=(1, 5, 8, 8)))
+    with pytest.raises(ZooError, match="does not fit"):
+        unchanged(net, lambda: zoo.summary(net, input=(1, 3, 2, 2)))
+
+
+@pytest.mark.parametrize(
+    "surroundings",
+    [torch.no_grad, torch.inference_mode, lambda: torch.device("meta"), lambda: torch.autocast("cpu")],
+    ids=["no_grad", "inference_mode", "device", "autocast"],
+)
+def test_surroundings_are_kept(surroundings: Callable[[], Any]) -> None:
+    """Kills modes that are set instead of restored, and numbers that depend on the mode that the caller is in."""
+    net = Foreign()
+    expected = zoo.summary(net, input=SHAPE).rows
+    with surroundings():
+        unchanged(net, lambda: zoo.summary(net, input=SHAPE))
+        assert zoo.summary(net, input=SHAPE).rows == expected
+
+
+def test_between_forward_and_backward() -> None:
+    """Kills a write to the model that leaves its values, yet tells autograd that they are no longer those it saved."""
+    net = Foreign(lambda net, x: net.steps.mul_(0.9))
+    loss = (net.conv(torch.randn(SHAPE)).sum(dim=(0, 2, 3))[:3] * net.steps).sum()
+    zoo.summary(net, input=SHAPE, train=True)
+    loss.backward()
+
+
+def test_inputs_are_kept() -> None:
+    """Kills an in-place forward that reaches the tensors it was given."""
+    x = torch.ones(SHAPE, requires_grad=True)
+    zoo.trace(nn.Sequential(nn.ReLU(inplace=True), nn.Hardtanh(inplace=True)), inputs=x)
+    assert x.eq(1).all()
+    assert (x._version, x.grad, x.grad_fn) == (0, None, None)
+
+
+def test_model_works_afterwards() -> None:
+    """Kills inference tensors, twins and wrapped forwards that stay in the model and come up when it is trained."""
+    net = Foreign()
+    twin = copy.deepcopy(net)
+    zoo.summary(net, input=SHAPE, train=True)
+    x = torch.randn(SHAPE)
+    outs = []
+    for model in (net, twin):
+        torch.manual_seed(0)
+        outs.append(model(x))
+        outs[-1].sum().backward()
+    assert torch.equal(*outs)
+    assert torch.equal(net.conv.weight.grad, twin.conv.weight.grad)
+    assert net.bn.num_batches_tracked == 1
+    assert copy.deepcopy(net)(x).shape == outs[0].shape
+
+
+def test_training_flags_are_seen() -> None:
+    """Kills training mode that a frozen layer, or a dropout by function, does not hear of."""
+    seen = []
+    net = Foreign(lambda net, x: (seen.append([m.training for m in net.modules()]), F.dropout(x, training=net.training)))
+    for train in (False, True):
+        trace = zoo.trace(net, input=SHAPE, train=train)
+        assert set(seen.pop()) == {train}
+        assert {op.attrs["train"] for op in trace.ops if op.kind == "dropout"} == {train}
+
+
+# Nothing is allocated -------------------------------------------------------------------------------------------------
+
+FACTORY = """
+import torch
+from torch import nn
+
+def make(width: int = 70_000) -> nn.Module:
+    return nn.Sequential(nn.Linear(width, width), nn.Flatten())
+
+def touch() -> nn.Module:
+    net = make()
+    nn.init.kaiming_uniform_(net[0].weight)
+    with torch.no_grad():
+        net[0].weight.mul_(2).clamp_(-1, 1)
+        net[0].bias.copy_(torch.zeros(70_000))
+    return net
+"""
+
+MEASURE = """
+import resource, sys
+import zoo, torch
+zoo.summary("lenet5")
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+total = zoo.summary(sys.argv[1], input=(1, 70_000)).total
+assert total["params"] == total["macs"] + 70_000 == 70_000**2 + 70_000, total
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+
+
+@pytest.mark.parametrize("builder", ["make", "touch"])
+def test_model_from_a_file_is_not_allocated(tmp_path: Path, builder: str) -> None:
+    """Kills weights that are made in order to be counted: these 4.9 billion would take 19.6 GB."""
+    (tmp_path / "net.py").write_text(textwrap.dedent(FACTORY))
+    target = f"{tmp_path / 'net.py'}:{builder}"
+    done = subprocess.run([sys.executable, "-c", MEASURE, target], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 100_000, "kilobytes"
+
+
+def test_skeleton_is_of_one_thread() -> None:
+    """Kills patches of torch that another thread, building a model of its own, falls over."""
+    functions = torch.empty, torch.nn.init.ones_, torch.Tensor.normal_
+    made: list[Tensor] = []
+
+    def elsewhere() -> None:
+        made.append(nn.init.ones_(torch.empty(3)))
+        made.append(nn.Linear(2, 2).weight)
+
+    with Skeleton():
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        assert nn.Linear(2, 2).weight.is_meta
+        assert (torch.empty, torch.nn.init.ones_, torch.Tensor.normal_) == functions
+    assert [t.device.type for t in made] == ["cpu", "cpu"]
+    assert made[0].eq(1).all()
+    assert torch.empty(2).device.type == "cpu"
+
+
+def test_skeleton_draws_no_numbers() -> None:
+    """Kills a build that moves the caller's generator, or a constructor's own numbers that are no longer real."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = nn.Linear(3, 3)
+            nn.init.normal_(self.fc.weight)
+            self.rates = [float(rate) for rate in torch.linspace(0, 1, 3)]
+
+    state = torch.get_rng_state()
+    with Skeleton():
+        net = Net()
+    assert torch.equal(torch.get_rng_state(), state)
+    assert net.rates == [0.0, 0.5, 1.0]
+    assert net.fc.weight.is_meta
+
+
+def test_trace_of_another_thread_does_not_interfere() -> None:
+    """Kills a recorder that writes down what another thread does with the same model meanwhile."""
+    net, x = nn.Sequential(nn.Linear(4, 4), nn.ReLU()), torch.ones(1, 4)
+    expected, outs = net(x), []
+
+    def other() -> None:
+        outs.append(net(x))
+
+    def hook(module: nn.Module, inputs: Any) -> None:
+        if threading.current_thread() is threading.main_thread():
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+
+    net[0].register_forward_pre_hook(hook)
+    table = zoo.summary(net, input=(1, 4))
+    assert torch.equal(outs[0], expected)
+    assert [row.name for row in table.rows] == ["0", "1"]
+    assert table.total["macs"] == 16

@@ -1,0 +1,434 @@
+"""The comparisons: they run in every format, their numbers are those of the papers, their lessons quote what they computed."""
+
+import csv
+import io
+import itertools
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import zoo
+from zoo.analysis.studies import plain_vs_residual, pool_vs_stride
+from zoo.formats._cells import text
+from zoo.study import short, studies, times
+from zoo.table import Table
+
+NAMES = list(studies())
+each_study = pytest.mark.parametrize("name", NAMES)
+
+
+@cache
+def table(name: str, **options: Any) -> Table:
+    return zoo.compare(name, **options)
+
+
+def arms(name: str, **options: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    """The cells by type and name."""
+    return {(row.type, row.name): dict(row.cells) for row in table(name, **options).rows}
+
+
+def lesson(name: str, **options: Any) -> str:
+    return table(name, **options).notes[-1]
+
+
+# Every study ---------------------------------------------------------------------------------------------------------
+
+
+def test_listing() -> None:
+    """Kills a study that is not listed, a question that is not shown, and options that nobody can find."""
+    rows = {row.name: row.cells for row in zoo.compare().rows}
+    assert list(rows) == NAMES
+    assert {"fc-vs-gap", "dense-vs-sparse-vs-conv", "through-the-years"} < rows.keys()
+    assert all(row["question"].endswith("?") for row in rows.values())
+    assert rows["plain-vs-residual"]["options"] == "run, seeds"
+
+
+LISTING = "import sys, zoo; zoo.compare(); print('torch' in sys.modules)"
+
+
+@pytest.mark.parametrize(("code", "loaded"), [(LISTING, False), (LISTING.replace("compare()", "compare('pool-vs-stride')"), True)])
+def test_listing_without_torch(code: str, loaded: bool) -> None:
+    """Kills seconds of waiting for a list, and a probe that never finds torch."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{loaded}\n"
+
+
+@each_study
+def test_formats(name: str) -> None:
+    """Kills cells that a format cannot write, columns that all are dropped, and lines that a terminal breaks."""
+    found = table(name)
+    page = found.render("text", 80).splitlines()
+    assert max(map(len, page)) <= 80
+    assert page[0].startswith(f"{name}: ")
+    data = json.loads(found.render("json"))
+    assert data == json.loads(json.dumps(found.to_dict()))
+    assert [row["name"] for row in data["rows"]] == [row.name for row in found.rows]
+    lines = list(csv.DictReader(io.StringIO(found.render("csv"))))
+    assert [line["name"] for line in lines] == [row.name for row in found.rows]
+    markdown = found.render("markdown").splitlines()
+    assert sum(line.startswith("| ") for line in markdown) == len(found.rows) + 2  # names and rule
+    assert f"- {lesson(name)}" in markdown
+    assert found.render("html").count("<tr") >= len(found.rows)
+
+
+@each_study
+def test_all_cells_are_filled(name: str) -> None:
+    """Kills a column that no arm fills, and a cell that no column shows."""
+    found = table(name)
+    columns = {column.name for column in found.columns}
+    for row in found.rows:
+        assert row.cells.keys() == columns
+    assert all(any(row.cells[column] is not None for row in found.rows) for column in columns)
+
+
+@each_study
+def test_ratios(name: str) -> None:
+    """Kills a ratio upside down, or to another arm than the first of its type."""
+    first: dict[str, dict[str, Any]] = {}
+    for row in table(name).rows:
+        base = first.setdefault(row.type, dict(row.cells))
+        for column in base:
+            if column.endswith("/1") and isinstance(row.cells[column], float):
+                plain = column.removesuffix("/1")
+                assert row.cells[column] == pytest.approx(row.cells[plain] / base[plain], rel=1e-5)
+
+
+def numbers(found: Table) -> Iterator[list[float]]:
+    """The numbers of each column."""
+    for column in found.columns:
+        cells = [row.cells[column.name] for row in found.rows]
+        sizes = [max(cell["size"]) if isinstance(cell, dict) and "size" in cell else cell for cell in cells]
+        yield list(dict.fromkeys(n for n in sizes if isinstance(n, int | float) and not isinstance(n, bool)))
+
+
+@each_study
+def test_lesson_quotes_the_table(name: str) -> None:
+    """Kills a number typed into a sentence: each is in the table, or is the ratio or the difference of two of one column."""
+    exact, rounded, ratios = set(), set(), set()
+    for column in numbers(table(name)):
+        exact |= {text(n) for n in column}
+        rounded |= {short(n) for n in column if isinstance(n, int)}
+        for a, b in itertools.permutations(column, 2):
+            ratios |= {times(a, b)} if b else set()
+            rounded |= {short(a - b)} if isinstance(a, int) and isinstance(b, int) and a > b else set()
+    said = lesson(name)
+    large = set(re.findall(r"\d{1,3}(?:,\d{3})+", said))
+    words = set(re.findall(r"[\d.]+ (?:thousand|million|billion)", said))
+    factors = set(re.findall(r"([\d.,]*\d) times (?:as|fewer|the|more)", said)) - {"12"}  # as GoogLeNet's paper says of AlexNet
+    assert large | words
+    assert large <= exact | ratios
+    assert words <= rounded
+    assert factors <= ratios | exact | {times(n, 1) for column in numbers(table(name)) for n in column}
+
+
+@each_study
+def test_is_in_the_documents(name: str) -> None:
+    """Kills a study without a page; what the page shows is compared in test_docs.py."""
+    page = (Path(zoo.__file__).parents[1] / "docs" / "studies.md").read_text(encoding="utf-8")
+    assert f"\n## {name}\n" in page
+    assert f"\n$ zoo compare {name}\n" in page
+
+
+@pytest.mark.parametrize(
+    ("what", "options", "words"),
+    [
+        (["fc-vs-gab"], {}, "fc-vs-gap"),
+        (["years"], {}, "no comparison"),
+        (["fc-vs-gap", "alexnet"], {}, "comparison of its own"),
+        (["fc-vs-gap"], {"onn": "alexnet"}, "did you mean on"),
+        (["plain-vs-residual"], {"seed": 3}, "did you mean seeds"),
+        (["stacked-3x3"], {"on": "alexnet"}, "option of stacked-3x3 'on'; it has none"),
+        (["plain-vs-residual"], {"seeds": 0}, "seeds=0"),
+        (["plain-vs-residual"], {"seeds": True}, "seeds=True"),
+        (["plain-vs-residual"], {"seeds": "many"}, "seeds='many'"),
+        (["receptive-field-growth"], {"on": "resnet5"}, "resnet50"),
+        (["receptive-field-growth"], {"on": ""}, "unknown model"),
+        (["fc-vs-gap"], {"on": "torchvision:vit_b_16"}, "head of VisionTransformer cannot be found"),
+    ],
+)
+def test_refused(what: list[str], options: dict[str, Any], words: str) -> None:
+    """Kills a mistake that is ignored, and a message of several lines or without the way out."""
+    with pytest.raises(zoo.ZooError, match=re.escape(words)) as caught:
+        zoo.compare(*what, **options)
+    assert "\n" not in str(caught.value)
+
+
+# fc-vs-gap -----------------------------------------------------------------------------------------------------------
+
+
+def test_heads() -> None:
+    """Kills a head cut in the wrong place, and pooling that is taken for one: the paper's numbers and ours by hand."""
+    found = arms("fc-vs-gap")
+    fc = 37_752_832 + 16_781_312 + 4_097_000
+    assert found["alexnet", "published"]["params"] == 60_965_224
+    assert found["alexnet", "published"]["head_params"] == fc
+    assert round(found["alexnet", "published"]["share"], 2) == 0.96
+    assert (found["vgg16", "gap"]["params"], found["vgg16", "gap"]["macs"]) == (15_227_688, 15_347_142_656)
+    assert found["googlenet", "published"]["params"] == found["googlenet", "gap"]["params"] == 6_998_552
+    assert found["vgg16", "fc"]["params"] == 138_357_544
+    # VGG's head on GoogLeNet's 1024×7×7 maps
+    assert found["googlenet", "fc"]["head_params"] == 1024 * 49 * 4096 + 4096 + 16_781_312 + 4_097_000
+
+
+def test_class_maps() -> None:
+    """Kills class maps made after the average: the 1×1 convolution runs at each position, 36 in AlexNet, 49 in VGG-16."""
+    found = arms("fc-vs-gap")
+    for name, positions, channels in (("alexnet", 36, 256), ("vgg16", 49, 512)):
+        gap, maps = found[name, "gap"], found[name, "maps"]
+        assert maps["params"] == gap["params"]
+        assert maps["head_macs"] == positions * gap["head_macs"] == positions * channels * 1000
+
+
+def test_heads_and_sizes() -> None:
+    """Kills a class score that sees too little, and a fully connected layer that takes images of any size."""
+    found = arms("fc-vs-gap")
+    sizes = {arm: cells["any_size"] for (name, arm), cells in found.items() if name == "alexnet"}
+    assert sizes == {"published": "no", "maps": "yes", "gap": "yes", "fc": "no"}
+    assert found["googlenet", "published"]["any_size"] == "no"  # its average is of 7×7 units
+    assert all(cells["rf"]["global"] for cells in found.values())
+
+
+def test_lesson_of_heads() -> None:
+    """Kills the 12 times of GoogLeNet's paper, which no count gives."""
+    assert "8.7 times fewer than AlexNet's 60,965,224, not the 12 times" in lesson("fc-vs-gap")
+
+
+def test_heads_of_another_network() -> None:
+    """Kills a study that knows its own four networks only, or takes an average for a large head."""
+    found = arms("fc-vs-gap", on="torchvision:densenet121")
+    assert found["torchvision:densenet121", "published"]["params"] == 7_978_856
+    assert "is an average already" in lesson("fc-vs-gap", on="torchvision:densenet121")
+    assert "15,227,688 parameters" in lesson("fc-vs-gap", on="vgg16")
+
+
+# stacked-3x3 ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("channels", "side"), [(64, 224), (128, 112), (256, 56), (512, 28)])
+def test_stacks(channels: int, side: int) -> None:
+    """Kills other counts than section 2.3's 27C² and 49C², maps of another stage, and biases among the weights."""
+    found = arms("stacked-3x3")
+    for name, rf, kernels in (("three 3×3", 7, 3 * [9]), ("one 7×7", 7, [49]), ("two 3×3", 5, 2 * [9]), ("one 5×5", 5, [25])):
+        cells = found[f"{channels}, rf {rf}", name]
+        assert cells["weights/C²"] == sum(kernels)
+        assert cells["weights"] == sum(kernels) * channels**2
+        assert cells["params"] == cells["weights"] + len(kernels) * channels
+        assert cells["macs"] == cells["weights"] * side**2
+        assert cells["relus"] == cells["depth"] == len(kernels)
+        assert cells["rf"] == {"size": [rf, rf], "stride": [1, 1], "padding": [rf // 2, rf // 2]}
+    assert found[f"{channels}, rf 7", "one 7×7"]["weights/1"] == pytest.approx(49 / 27, rel=1e-5)
+
+
+def test_lesson_of_stacks() -> None:
+    """Kills the other ratio: the paper says that 7×7 has 81% more, not that 3×3 has 45% less."""
+    assert "27C² weights, where one 7×7 has 49C², 81% more" in lesson("stacked-3x3")
+    assert "18C², where one 5×5 has 25C², 39% more" in lesson("stacked-3x3")
+
+
+# bottleneck ----------------------------------------------------------------------------------------------------------
+
+# Side of the maps, channels that come in, filters of 1×1, 3×3 and 5×5 as in Table 1 of the paper; parameters, MACs, channels.
+MODULES = """
+3a 28 192  64 128  32   163696 128049152  256
+3b 28 256 128 192  96   388736 304267264  480
+4a 14 480 192 208  48   376176  73608192  512
+4b 14 512 160 224  64   449160  87908352  512
+4c 14 512 128 256  64   510104  99850240  512
+4d 14 512 112 288  64   605376 118515712  528
+4e 14 528 256 320 128   868352 169996288  832
+5a  7 832 256 320 128  1043456  51079168  832
+5b  7 832 384 384 128  1444080  70697984 1024
+"""
+INCEPTION = [(name, *map(int, rest)) for name, *rest in map(str.split, MODULES.strip().splitlines())]
+
+
+@pytest.mark.parametrize(("name", "side", "channels", "n1", "n3", "n5", "params", "macs", "out"), INCEPTION)
+def test_modules(name: str, side: int, channels: int, n1: int, n3: int, n5: int, params: int, macs: int, out: int) -> None:
+    """Kills a naive module that reduces its pooling or its large kernels, and one on other channels than the network's."""
+    reduced, naive = arms("bottleneck")[name, "reduced"], arms("bottleneck")[name, "naive"]
+    assert [reduced[key] for key in ("in", "out", "params", "macs", "maps")] == [channels, out, params, macs, [side, side]]
+    weights = channels * (n1 + 9 * n3 + 25 * n5)
+    assert [naive[key] for key in ("in", "out", "macs")] == [channels, channels + n1 + n3 + n5, weights * side**2]
+    assert naive["params"] == weights + n1 + n3 + n5
+
+
+def test_all_modules() -> None:
+    """Kills a chain that forgets a module or its pooling, or gives a naive one the reduced one's channels."""
+    reduced, naive = arms("bottleneck")["all nine", "reduced"], arms("bottleneck")["all nine", "naive"]
+    assert [reduced["params"], reduced["macs"]] == [sum(row[i] for row in INCEPTION) for i in (6, 7)]
+    channels, macs = 192, 0
+    for _, side, _, n1, n3, n5, *_ in INCEPTION:
+        macs += channels * (n1 + 9 * n3 + 25 * n5) * side**2
+        channels += n1 + n3 + n5
+    assert (naive["out"], naive["macs"], naive["maps"]) == (channels, macs, [7, 7])
+
+
+def test_blocks() -> None:
+    """Kills blocks of other widths than figure 5's 64 and 256, and projections or maps that are not there."""
+    found = {name: cells for (kind, name), cells in arms("bottleneck").items() if kind == "conv2_x"}
+    weights = {"basic": 2 * 9 * 64**2, "bottleneck": 2 * 256 * 64 + 9 * 64**2, "wide basic": 2 * 9 * 256**2}
+    scales = {"basic": 2 * 2 * 64, "bottleneck": 2 * (64 + 64 + 256), "wide basic": 2 * 2 * 256}
+    assert {name: cells["params"] for name, cells in found.items()} == {name: weights[name] + scales[name] for name in weights}
+    assert {name: cells["macs"] for name, cells in found.items()} == {name: 56**2 * n for name, n in weights.items()}
+    assert [(cells["in"], cells["out"]) for cells in found.values()] == [(64, 64), (256, 256), (256, 256)]
+
+
+# grouped-vs-full -----------------------------------------------------------------------------------------------------
+
+
+def test_groups() -> None:
+    """Kills a layer too many or too few, and the ungrouped network taken for the published one."""
+    found = arms("grouped-vs-full")
+    assert list(found) == [(layer, arm) for layer in ("conv2", "conv4", "conv5", "network") for arm in ("grouped", "full")]
+    grouped = {layer: tuple(found[layer, "grouped"][key] for key in ("reads", "params", "macs")) for layer, _ in found}
+    assert grouped == {
+        "conv2": (48, 307_456, 223_948_800),
+        "conv4": (192, 663_936, 112_140_288),
+        "conv5": (192, 442_624, 74_760_192),
+        "network": (None, 60_965_224, 724_406_816),
+    }
+    for layer in ("conv2", "conv4", "conv5"):
+        assert found[layer, "full"]["reads"] == 2 * grouped[layer][0]
+        assert found[layer, "full"]["macs"] == 2 * grouped[layer][2]
+    assert [found["network", "full"][key] for key in ("params", "macs")] == [62_378_344, 1_135_256_096]
+    assert "the network 1.57 times" in lesson("grouped-vs-full")
+
+
+# plain-vs-residual ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("depth", "arm", "params", "macs", "projections"),
+    [
+        (18, "plain", 11_515_688, 1_794_805_760, 0),
+        (18, "A", 11_515_688, 1_794_805_760, 0),
+        (18, "B", 11_689_512, 1_814_073_344, 3),
+        (18, "C", 12_043_816, 1_878_298_624, 8),
+        (34, "plain", 21_623_848, 3_644_493_824, 0),
+        (34, "A", 21_623_848, 3_644_493_824, 0),
+        (34, "B", 21_797_672, 3_663_761_408, 3),
+        (34, "C", 22_716_840, 3_830_747_136, 16),
+    ],
+)
+def test_shortcuts(depth: int, arm: str, params: int, macs: int, projections: int) -> None:
+    """Kills a shortcut of the wrong kind, and one that is counted into the depth."""
+    cells = arms("plain-vs-residual")[f"{depth} layers", arm]
+    assert [cells[key] for key in ("params", "macs", "depth", "projections")] == [params, macs, depth, projections]
+
+
+def test_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills norms of other weights than those they are named after, arms that start from other weights, and a changed seed."""
+    monkeypatch.setattr(plain_vs_residual, "DEPTHS", (18,))
+    state = torch.get_rng_state()
+    found = {row.name: row.cells for row in zoo.compare("plain-vs-residual", run=True, seeds=1).rows}
+    assert torch.equal(torch.get_rng_state(), state)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        images, classes = torch.randn(4, 3, 64, 64), torch.randint(1000, (4,))
+        net = zoo.create_model("plain18").train()
+    weights = [weight for name, weight in net.conv4_x.named_parameters() if "conv" in name]
+    gradients = torch.autograd.grad(F.cross_entropy(net(images), classes), weights)
+    norm = torch.cat([gradient.flatten() for gradient in gradients]).norm().item()
+    assert found["plain"]["conv4_x"] == pytest.approx(norm, rel=0.01)
+    growth = {arm: cells["conv2_x"] / cells["conv5_x"] for arm, cells in found.items()}
+    assert growth["A"] < growth["B"] < growth["C"] < growth["plain"]
+
+
+# pool-vs-stride ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arm", "params", "macs", "depth", "size"),
+    [
+        ("base", 954_730, 228_331_008, 7, 3 + 2 + 2 + 2 * (2 + 2 + 2) + 4 * 2),
+        ("strided", 954_730, 100_929_024, 7, 3 + 2 + 2 * (2 + 2) + 4 * 2),
+        ("more convs", 1_369_738, 398_200_320, 9, 3 + 2 + 2 + 2 + 2 * (2 + 2 + 2 + 2) + 4 * 2),
+        ("all conv", 1_369_738, 270_798_336, 9, 3 + 2 + 2 + 2 * (2 + 2 + 2) + 4 * 2),  # as the authors' Caffe model has it
+    ],
+)
+def test_model_c(arm: str, params: int, macs: int, depth: int, size: int) -> None:
+    """Kills a stride in the wrong layer, other padding than gives 6×6 class maps, and a convolution too few."""
+    cells = arms("pool-vs-stride")["model C", arm]
+    assert [cells[key] for key in ("params", "macs", "depth")] == [params, macs, depth]
+    assert cells["rf"]["size"] == [size, size]
+    assert cells["rf"]["stride"] == [4, 4]
+    maps = pool_vs_stride._network(pool_vs_stride.STAGES[arm])(torch.zeros(1, 3, 32, 32))
+    assert maps.shape == (1, 10, 6, 6)
+
+
+# receptive-field-growth ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "covers", "at", "beyond"),
+    [
+        ("lenet5", 16, "C5", 3, 1),
+        ("alexnet", 195, "fc6", 6, 2),
+        ("vgg16", 212, "classifier.fc6", 14, 2),
+        ("vgg19", 268, "features.conv5_4", 16, 3),
+        ("googlenet", 715, "inception_4b.conv5x5", 11, 11),
+        ("resnet50", 483, "conv4_x.3.conv2", 33, 17),
+        ("resnet101", 1027, "conv4_x.3.conv2", 33, 68),
+        ("resnet152", 1507, "conv4_x.1.conv2", 39, 113),
+    ],
+)
+def test_fields(name: str, size: int, covers: str, at: int, beyond: int) -> None:
+    """Kills class scores taken for maps, and a layer counted among those behind itself."""
+    cells = next(cells for (_, arm), cells in arms("receptive-field-growth").items() if arm == name)
+    assert cells["rf"]["size"] == [size, size]
+    assert (cells["covers"], cells["at"], cells["beyond"]) == (covers, at, beyond)
+    assert at + beyond == zoo.card(name).depth
+    assert cells["rf/input"] == pytest.approx(size / zoo.card(name).input[1], rel=1e-5)
+
+
+def test_growth() -> None:
+    """Kills rows that repeat a field, and fields of VGG-16 other than Araujo et al.'s."""
+    rows = table("receptive-field-growth", on="vgg16").rows
+    sizes = {row.name.rpartition(".")[2]: row.cells["rf"]["size"][0] for row in rows}
+    assert {f"pool{i}": sizes[f"pool{i}"] for i in range(1, 6)} == {
+        "pool1": 6,
+        "pool2": 16,
+        "pool3": 44,
+        "pool4": 100,
+        "pool5": 212,
+    }
+    assert sizes["fc6"] == 404
+    assert list(sizes.values()) == sorted(set(sizes.values()))
+    assert "first covers the input at classifier.fc6, layer 14 of 16, with 2 behind it" in lesson(
+        "receptive-field-growth", on="vgg16"
+    )
+
+
+def test_growth_of_any_network() -> None:
+    """Kills a sentence about a layer that is not there, and a module that is refused for being none of the catalogue."""
+    said = zoo.compare("receptive-field-growth", on=nn.Sequential(nn.Conv2d(3, 4, 7), nn.Conv2d(4, 4, 3))).notes[-1]
+    assert said == "No unit of Sequential sees the whole input; those of its last maps see 0.0402 of the input's side."
+    with pytest.raises(zoo.ZooError, match="no receptive fields to follow: circular padding"):
+        zoo.compare("receptive-field-growth", on=nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"))
+
+
+# through-the-years ---------------------------------------------------------------------------------------------------
+
+
+def test_years() -> None:
+    """Kills a network left out, years out of order, and cells that are not what the card claims."""
+    rows = table("through-the-years").rows
+    assert [row.name for row in rows] == zoo.list_models()
+    for row in rows:
+        card = zoo.card(row.name)
+        assert [row.cells[key] for key in ("year", "params", "macs", "depth")] == [card.year, card.params, card.macs, card.depth]
+        assert row.cells["input"] == list(card.input)
+        assert row.cells["reuse"] == pytest.approx(card.macs / card.params, rel=1e-5)
+    assert [row.cells["year"] for row in rows] == sorted(row.cells["year"] for row in rows)
+    fields = {row.name: row.cells["rf"] for row in rows}
+    assert (fields["alexnet"], fields["vgg16"], fields["googlenet"], fields["resnet50"]) == (195, 212, 715, 483)
