@@ -115,7 +115,7 @@ def test_rule_agrees_with_torch(func: Any) -> None:
     assert answered >= 5, "the rule hardly ever answers: nothing was compared"
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", [name for name in zoo.list_models() if zoo.card(name).depth <= 200])
 def test_same_table_without_shortcuts(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills a number that comes from a rule instead of torch."""
     expected = zoo.summary(name, train=True).rows

@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import zoo
-from zoo.analysis.studies import plain_vs_residual, pool_vs_stride
+from zoo.analysis.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
 from zoo.formats._cells import text
 from zoo.study import short, studies, times
 from zoo.table import Table
@@ -378,17 +378,31 @@ def test_model_c(arm: str, params: int, macs: int, depth: int, size: int) -> Non
         ("vgg19", 268, "features.conv5_4", 16, 3),
         ("googlenet", 715, "inception_4b.conv5x5", 11, 11),
         ("resnet50", 483, "conv4_x.3.conv2", 33, 17),
-        ("resnet101", 1027, "conv4_x.3.conv2", 33, 68),
         ("resnet152", 1507, "conv4_x.1.conv2", 39, 113),
     ],
 )
 def test_fields(name: str, size: int, covers: str, at: int, beyond: int) -> None:
     """Kills class scores taken for maps, and a layer counted among those behind itself."""
-    cells = next(cells for (_, arm), cells in arms("receptive-field-growth").items() if arm == name)
+    cells = receptive_field_growth._at_the_end(receptive_field_growth._traced(name))
     assert cells["rf"]["size"] == [size, size]
     assert (cells["covers"], cells["at"], cells["beyond"]) == (covers, at, beyond)
     assert at + beyond == zoo.card(name).depth
     assert cells["rf/input"] == pytest.approx(size / zoo.card(name).input[1], rel=1e-5)
+
+
+def test_families() -> None:
+    """Kills a family left out, and networks of middling depth in the place of its ends."""
+    ends: dict[str, list[str]] = {}
+    for row in table("receptive-field-growth").rows:
+        ends.setdefault(row.type, []).append(row.name)
+    assert ends["vgg"] == ["vgg11", "vgg19"]
+    assert ends["googlenet"] == ["googlenet"]
+    assert set(ends) == {zoo.card(name).family for name in zoo.list_models()}
+    for family, names in ends.items():
+        depths = [zoo.card(name).depth for name in zoo.list_models(family=family)]
+        assert {zoo.card(name).depth for name in names} == {min(depths), max(depths)}
+    for row in table("receptive-field-growth").rows:
+        assert row.cells["at"] + row.cells["beyond"] == zoo.card(row.name).depth
 
 
 def test_growth() -> None:
@@ -404,7 +418,7 @@ def test_growth() -> None:
     }
     assert sizes["fc6"] == 404
     assert list(sizes.values()) == sorted(set(sizes.values()))
-    assert "first covers the input at classifier.fc6, layer 14 of 16, with 2 behind it" in lesson(
+    assert "first covers the input at classifier.fc6, layer 14 on the longest path, with 2 behind it" in lesson(
         "receptive-field-growth", on="vgg16"
     )
 

@@ -64,8 +64,8 @@ def attention_macs(op: Op) -> int:
 def recurrent_macs(op: Op) -> int:
     """Each step of each sequence uses every matrix once; biases are vectors."""
     steps = op.inputs[0].numel // op.inputs[0].shape[-1]
-    matrices = [v for v in op.inputs[1:] if v.source == "parameter" and len(v.shape) == 2]
-    return steps * sum(matrix.numel for matrix in matrices)
+    weights = [v for v, role in zip(op.inputs, op.roles, strict=True) if role in {"params", "w_ih", "w_hh"}]
+    return steps * sum(weight.numel for weight in weights if len(weight.shape) == 2)
 
 
 MACS: dict[str, Rule] = {
@@ -102,9 +102,10 @@ def recurrent_flops(op: Op) -> int:
     """
     gates, update = {"lstm": (4, 5), "gru": (3, 4)}.get(op.kind.partition("_")[0], (1, 0))
     steps = op.inputs[0].numel // op.inputs[0].shape[-1]
-    hidden = [v.shape[0] // gates for v in op.inputs[1:] if v.source == "parameter" and len(v.shape) == 2]
-    vectors = any(v.source == "parameter" and len(v.shape) == 1 for v in op.inputs[1:])
-    return steps * sum(hidden) // 2 * (gates * (4 if vectors else 2) + update)
+    states = [v for v, role in zip(op.inputs, op.roles, strict=True) if role == "hx"]
+    layers = op.attrs.get("num_layers", 1) * (2 if op.attrs.get("bidirectional") else 1)
+    biased = any(len(v.shape) == 1 for v, role in zip(op.inputs, op.roles, strict=True) if role in {"params", "b_ih"})
+    return int(steps * layers * states[-1].shape[-1] * (gates * (4 if biased else 2) + update))
 
 
 def batch_norm_flops(op: Op) -> int:
@@ -202,7 +203,9 @@ FLOPS: dict[str, Rule] = {
     "dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
     "feature_dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
     "alpha_dropout": lambda op: 2 * op.output.numel if op.attrs.get("train") else 0,
-    **dict.fromkeys(("relu6", "selu", "hardtanh", "prelu", "hardswish", "log_sigmoid_forward", "floor_divide"), each_output(1)),
+    **dict.fromkeys(
+        ("relu6", "selu", "hardtanh", "prelu", "hardswish", "log_sigmoid_forward", "floor_divide", "square"), each_output(1)
+    ),
 }
 
 _MOVED = """

@@ -1,7 +1,7 @@
 """From a module to a `Trace`. This folder is the only place that knows torch's internals."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from threading import get_ident
 from typing import Any
 
@@ -48,23 +48,39 @@ def trace(
     with ExitStack() as stack:
         stack.enter_context(untouched(module))
         stack.enter_context(torch.inference_mode())
+        stack.enter_context(_plain_dispatch())
         arguments = _arguments(module, input, inputs)
         recorder = Recorder(module)
         given = tuple(recorder.new_value(t, "input") for t in tensors(arguments))
         for part in module.modules():
             vars(part)["training"] = train
-            vars(part)["forward"] = _traced(recorder, part, part.forward)
+            if part is not module:
+                vars(part)["forward"] = _traced(recorder, part, part.forward)
         stack.enter_context(recorder)
+        recorder.open(module)  # the model's own hooks run in its call too
         try:
             output = module(*arguments)
         except ZooError:
             raise
         except Exception as error:
+            recorder.fail()
             raise _explain(recorder, error) from error
+        recorder.close(output)
     outputs = tuple(map(recorder.value, tensors(output)))
     ops, calls = recorder.finish(module)
     mode = "train" if train else "eval"
     return Trace(target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__})
+
+
+def _plain_dispatch() -> AbstractContextManager[object]:
+    """Ops reach the recorder as the model called them: autocast, which would convert real weights and leave meta activations, does
+    not see them, nor does what counts the versions of tensors that are written to.
+    """
+    keys = torch._C.DispatchKeySet(torch._C.DispatchKey.ADInplaceOrView)
+    for key in (torch._C.DispatchKey.AutocastCPU, torch._C.DispatchKey.AutocastCUDA):
+        keys = keys.add(key)
+    guard: AbstractContextManager[object] = torch._C._ExcludeDispatchKeyGuard(keys)
+    return guard
 
 
 def _arguments(module: nn.Module, input: Shape | Sequence[Shape] | None, inputs: Any) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ def untouched(model: nn.Module) -> Iterator[None]:
 
     Tensors' contents are not this guard's concern: the recorder lets no op write to them.
     """
-    restores = [_dict(vars(module)) for module in model.modules()] + _generators()
+    restores = [_dict(vars(module)) for module in model.modules()] + [_requires_grad(model)] + _generators()
     try:
         yield
     finally:
@@ -29,10 +29,11 @@ def untouched(model: nn.Module) -> Iterator[None]:
 
 
 def _dict(live: dict[str, Any]) -> Restore:
-    """Restores a module's `__dict__` and, one level down, the dicts in it: its parameters, buffers, submodules and hooks."""
+    """Restores a module's `__dict__` and, one level down, the dicts and sets in it: parameters, buffers, submodules, hooks."""
     saved = dict(live)
     inner = [value for value in saved.values() if isinstance(value, dict)]
     full = [(value, dict(value)) for value in inner if value]
+    sets = [(value, set(value)) for value in saved.values() if isinstance(value, set)]
     empty = [value for value in inner if not value]
 
     def restore() -> None:
@@ -42,16 +43,33 @@ def _dict(live: dict[str, Any]) -> Restore:
         for value in empty:
             if value:
                 value.clear()
+        for names, members in sets:
+            if names != members:
+                names.clear()
+                names.update(members)
 
     return restore
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    if len(live) != len(saved) or live.keys() != saved.keys():
+    if list(live) != list(saved):
         for key in [key for key in live if key not in saved]:
             del live[key]
+    if list(live) != list(saved):  # something was taken away, and perhaps put back behind the others
+        live.clear()
     if len(live) != len(saved) or not all(map(is_, live.values(), saved.values())):
         live.update(saved)
+
+
+def _requires_grad(model: nn.Module) -> Restore:
+    flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+
+    def restore() -> None:
+        for parameter, flag in flags:
+            if parameter.requires_grad != flag:
+                parameter.requires_grad_(flag)
+
+    return restore
 
 
 def _generators() -> list[Restore]:

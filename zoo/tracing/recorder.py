@@ -1,7 +1,7 @@
 """The dispatch mode that writes down every op of one forward, and the module calls around them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from threading import get_ident
 from typing import Any
 
@@ -21,6 +21,7 @@ class _OpenCall:
     type: str
     parent: int | None
     leaf: bool
+    autocast: bool = False
     outputs: tuple[Value, ...] = ()
 
 
@@ -63,7 +64,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def open(self, module: nn.Module) -> None:
         """A call of `module` begins; ops and calls until `close` are inside it."""
         parent = self.stack[-1] if self.stack else None
-        self.calls.append(_OpenCall(self._path(module, parent), type(module).__name__, parent, not module._modules))
+        autocast = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")  # cannot be seen from within an op
+        self.calls.append(_OpenCall(self._path(module, parent), type(module).__name__, parent, not module._modules, autocast))
         self.stack.append(len(self.calls) - 1)
 
     def close(self, output: object) -> None:
@@ -154,9 +156,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 "data-dependent decision out of forward (pass it in as an argument), or analyse the module behind it by itself"
             )
 
+        common = _autocast_type(found) if abstract and self.calls[self.stack[-1]].autocast else None
+
         def stand_in(argument: Any) -> Any:
             if isinstance(argument, Tensor):
-                return self._meta_twin(argument) if abstract else self._private(argument, known)
+                tensor = self._meta_twin(argument) if abstract else self._private(argument, known)
+                return tensor.to(common) if common and tensor.is_floating_point() else tensor
             if isinstance(argument, list | tuple) and _direct_tensors(argument):
                 return type(argument)(map(stand_in, argument))
             return torch.device("meta") if abstract and isinstance(argument, torch.device) else argument
@@ -180,7 +185,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._twins[id(tensor)][1]
         outside = self.value(tensor).source != "op"
         if outside and not known.traits.isdisjoint({"inplace", "alias"}):
-            self._twins[id(tensor)] = tensor, tensor.clone()
+            with torch.inference_mode(False):
+                self._twins[id(tensor)] = tensor, tensor.detach().clone()
             return self._twins[id(tensor)][1]
         return tensor
 
@@ -268,6 +274,9 @@ def tensors(output: object, depth: int = 8) -> Iterator[Tensor]:
     elif isinstance(output, list | tuple | set | frozenset):
         for item in output:
             yield from tensors(item, depth - 1)
+    elif is_dataclass(output):
+        for field in fields(output):
+            yield from tensors(getattr(output, field.name, None), depth - 1)
     elif hasattr(output, "__dict__"):
         yield from tensors(vars(output), depth - 1)
 
@@ -279,6 +288,12 @@ def _direct_tensors(argument: Any) -> Sequence[Tensor]:
     if isinstance(argument, list | tuple):
         return [item for item in argument if isinstance(item, Tensor)]
     return ()
+
+
+def _autocast_type(found: Sequence[Tensor]) -> torch.dtype | None:
+    """The type to which autocast would bring arguments of different ones: it converts real weights, but not meta activations."""
+    types = {t.dtype for t in found if t.is_floating_point()}
+    return min(types, key=lambda dtype: dtype.itemsize) if len(types) > 1 else None
 
 
 def _argument(known: Known, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

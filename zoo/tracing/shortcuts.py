@@ -41,7 +41,7 @@ def conv(
     """floor((n + 2p - d(k - 1) - 1) / s) + 1 along each axis."""
     axes = weight.dim() - 2
     s, p, d = _each(stride, axes), _each(padding, axes), _each(dilation, axes)
-    fits = x.dim() == axes + 2 and x.shape[1] == weight.shape[1] * groups and weight.shape[0] % groups == 0
+    fits = axes > 0 and x.dim() == axes + 2 and x.shape[1] == weight.shape[1] * groups and weight.shape[0] % groups == 0
     typed = x.dtype == weight.dtype and (bias is None or (bias.dtype == x.dtype and bias.shape == weight.shape[:1]))
     if not (_plain(x) and fits and typed) or s is None or p is None or d is None or min(p) < 0 or min(s) < 1 or min(d) < 1:
         return None
@@ -62,6 +62,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Shape | Non
 def same(x: Tensor, *args: Any, **kwargs: Any) -> Shape | None:
     """Elementwise on one tensor."""
     return tuple(x.shape) if _plain(x) and x.is_floating_point() else None
+
+
+def dropout(x: Tensor, p: float, train: bool) -> Shape | None:
+    """The shape stays."""
+    return same(x) if 0 <= p <= 1 else None
 
 
 def pair(x: Tensor, other: Any, **kwargs: Any) -> Shape | None:
@@ -108,9 +113,13 @@ def index(x: Tensor, indices: Sequence[Tensor | None]) -> Shape | None:
     return (*x.shape[: used[0]], picked.shape[0], *x.shape[used[0] + 1 :]) if fits else None
 
 
-def batch_norm(x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor | None, *args: Any) -> Shape | None:
+def batch_norm(
+    x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor | None, var: Tensor | None, training: bool, *args: Any
+) -> Shape | None:
     """The shape stays; every vector given has one element per channel."""
-    vectors = [v for v in (weight, bias, mean) if v is not None]
+    vectors = [v for v in (weight, bias, mean, var) if v is not None]
+    if (mean is None) != (var is None) or (mean is None and not training):
+        return None
     fits = x.dim() >= 2 and x.is_floating_point() and all(v.shape == x.shape[1:2] for v in vectors)
     return tuple(x.shape) if _plain(x) and fits else None
 
@@ -155,6 +164,8 @@ def avg_pool(
     axes: int = 2,
 ) -> Shape | None:
     """As `max_pool2d`; also in three dimensions."""
+    if axes == 3 and any(_each(padding, axes) or (1,)):
+        return None
     return _pool(x, axes, kernel, stride, padding, (1,), ceil_mode)
 
 
@@ -167,19 +178,21 @@ def adaptive_pool2d(x: Tensor, output_size: Sizes) -> Shape | None:
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Shape | None:
     """Sizes along `dim` add up, all others agree."""
     first = tensors[0]
-    dim = dim % first.dim() if first.dim() else 0
+    if not -first.dim() <= dim < first.dim():
+        return None
+    dim = dim % first.dim()
     rest = (*first.shape[:dim], *first.shape[dim + 1 :])
     for x in tensors:
         if not _plain(x) or x.dim() != first.dim() or x.dtype != first.dtype or (*x.shape[:dim], *x.shape[dim + 1 :]) != rest:
             return None
-    return (*first.shape[:dim], sum(x.shape[dim] for x in tensors), *first.shape[dim + 1 :]) if first.dim() else None
+    return (*first.shape[:dim], sum(x.shape[dim] for x in tensors), *first.shape[dim + 1 :])
 
 
 _POINTWISE = (
     *(aten.relu.default, aten.relu_.default, aten.relu6.default, aten.relu6_.default, aten.hardtanh.default),
     *(aten.hardtanh_.default, aten.hardswish.default, aten.hardswish_.default, aten.hardsigmoid.default),
     *(aten.sigmoid.default, aten.tanh.default, aten.gelu.default, aten.silu.default, aten.silu_.default),
-    *(aten.dropout.default, aten.dropout_.default, aten.pow.Tensor_Scalar, aten.square.default),
+    *(aten.pow.Tensor_Scalar, aten.square.default),
 )
 
 SHORTCUTS: dict[Any, Callable[..., Shape | None]] = {
@@ -196,5 +209,6 @@ SHORTCUTS: dict[Any, Callable[..., Shape | None]] = {
     **dict.fromkeys((aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor), pair),
     **dict.fromkeys((aten.add_.Tensor, aten.sub_.Tensor, aten.mul_.Tensor, aten.div_.Tensor), written_pair),
     **dict.fromkeys((aten.sum.dim_IntList, aten.mean.dim), reduced),
+    **dict.fromkeys((aten.dropout.default, aten.dropout_.default), dropout),
     **dict.fromkeys(_POINTWISE, same),
 }

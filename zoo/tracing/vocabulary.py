@@ -11,8 +11,6 @@ from typing import Any
 
 import torch
 
-from zoo.tracing.shortcuts import SHORTCUTS
-
 VOCABULARY = frozenset(
     """
     conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear bilinear matmul scaled_dot_product_attention
@@ -21,7 +19,7 @@ VOCABULARY = frozenset(
     max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
     upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d
     upsample_trilinear3d grid_sampler pixel_shuffle pixel_unshuffle channel_shuffle embedding pad
-    relu6 selu prelu hardtanh cdist std var flatten reshape contiguous to chunk tensor_split split stack
+    square relu6 selu prelu hardtanh cdist std var flatten reshape contiguous to chunk tensor_split split stack
     """.split()
 )
 
@@ -57,7 +55,7 @@ def known_op(func: Any) -> Known:
         defaults={a.name: plain(a.default_value) for a in schema.arguments if a.has_default_value()},
         traits=frozenset(traits),
         writes=writes,
-        apart=kind not in VOCABULARY and func not in SHORTCUTS and func._can_decompose(),
+        apart=kind not in VOCABULARY and func._can_decompose(),
         data_dependent=torch.Tag.data_dependent_output in tags,
     )
 

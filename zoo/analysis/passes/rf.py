@@ -386,12 +386,13 @@ def cell(fields: Sequence[Field | None]) -> dict[str, Any] | None:
     field = next((field for field in fields if field is not None), None)
     if field is None or isinstance(field, Undefined):
         return None if field is None else {"undefined": field.reason}
+    everywhere = all(span.whole for span in field)
     shown: dict[str, Any] = {
         "size": [span.hi - span.lo + 1 for span in field],
-        "stride": [span.step for span in field],
+        "stride": [0 if span.whole and not everywhere else span.step for span in field],
         "padding": [-span.lo for span in field],
     }
-    return {**shown, "global": True} if all(span.whole for span in field) else shown
+    return {**shown, "global": True} if everywhere else shown
 
 
 COLUMN = Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", order=40, priority=2)

@@ -16,7 +16,7 @@ SHARE = Column("rf/input", "ratio", "size of the receptive field, as a multiple 
 NETWORKS = (
     RF,
     SHARE,
-    Column("covers", "text", "the first layer whose receptive field is as large as the input", priority=0),
+    Column("covers", "text", "the first layer whose receptive field is as large as the input, or the whole of it", priority=0),
     Column("at", "layers", "layers with weights on the longest path to there, itself included", priority=0),
     Column("beyond", "layers", "layers with weights on the longest path behind it", priority=0),
 )
@@ -30,7 +30,7 @@ BORDER = "a field as large as the input covers it for units in the middle; those
 
 
 def run(on: str | None = None) -> Table:
-    """Each network of the catalogue at its last feature maps; or each layer of the network `on` at which the field grows.
+    """The least and the most deep network of each family at their last feature maps; or the network `on` layer by layer.
 
     Raises `ZooError` if the network `on` has no receptive fields.
     """
@@ -38,18 +38,22 @@ def run(on: str | None = None) -> Table:
 
 
 def _networks() -> Table:
-    arms = [Arm(name, _at_the_end(_traced(name)), card(name).family) for name in list_models()]
+    families: dict[str, list[str]] = {}
+    for name in list_models():
+        families.setdefault(card(name).family, []).append(name)
+    ends = [(end(names, key=lambda name: card(name).depth), family) for family, names in families.items() for end in (min, max)]
+    arms = [Arm(name, _at_the_end(_traced(name)), family) for name, family in dict.fromkeys(ends)]
     return arms_table(
         "receptive-field-growth: how far do units of the last feature maps see?",
         NETWORKS,
         arms,
-        notes=[BORDER],
+        notes=["of each family the network of least and the one of greatest depth", BORDER],
         lesson=_lesson(arms),
     )
 
 
 def _growth(on: str) -> Table:
-    from zoo.analysis.engine import readable_depth
+    from zoo.analysis.engine import measure, readable_depth
 
     found = _traced(on)
     arms: list[Arm] = []
@@ -57,6 +61,9 @@ def _growth(on: str) -> Table:
         share = _share(row, found)
         if not arms or share > arms[-1].cells["rf/input"]:
             arms.append(Arm(row.name, {**row.cells, "rf/input": share}, row.type))
+    if not arms:
+        reason = (measure(found, columns=["rf"], depth=0).total["rf"] or {}).get("undefined", "no layer has one")
+        raise ZooError(f"{found.target} has no receptive fields to follow: {reason}")
     return arms_table(
         f"receptive-field-growth: how far do units of {found.target} see?",
         LAYERS,
@@ -80,10 +87,6 @@ def _rows(found: "Trace", depth: int | None = None) -> list[Row]:
     from zoo.analysis.engine import measure
 
     rows = measure(found, columns=["output", "rf", "depth"], depth=depth).rows
-    fields = [row.cells["rf"] for row in rows if row.cells["rf"]]
-    if not any("size" in field for field in fields):
-        reason = next((field["undefined"] for field in fields), "no layer has one")
-        raise ZooError(f"{found.target} has no receptive fields to follow: {reason}")
     return [row for row in rows if row.cells["rf"] and "size" in row.cells["rf"]]
 
 
@@ -94,11 +97,15 @@ def _share(row: Row, found: "Trace") -> float:
 
 
 def _at_the_end(found: "Trace") -> dict[str, Any]:
-    """The last maps of more than one unit, and the first layer that covers the input."""
+    """The last maps of more than one unit, and the first layer that covers the input; nothing if there are no receptive fields."""
+    from zoo.analysis.engine import measure
+
     rows = _rows(found)
+    if not rows:
+        return {}
+    depth = measure(found, columns=["depth"], depth=0).total["depth"]
     last = next((row for row in reversed(rows) if max(row.cells["output"][2:], default=1) > 1), rows[-1])
-    first = next((row for row in rows if _share(row, found) >= 1), None)
-    depth = max(row.cells["depth"] for row in rows)
+    first = next((row for row in rows if row.cells["rf"].get("global") or _share(row, found) >= 1), None)
     return {
         "rf": last.cells["rf"],
         "rf/input": _share(last, found),
@@ -112,19 +119,19 @@ def _in_words(name: str, cells: Mapping[str, Any]) -> str:
     if cells["covers"] is None:
         return f"No unit of {name} sees the whole input; those of its last maps see {cells['rf/input']:.3g} of the input's side."
     return (
-        f"In {name} the receptive field first covers the input at {cells['covers']}, layer {cells['at']} of "
-        f"{cells['at'] + cells['beyond']}, with {cells['beyond']} behind it."
+        f"In {name} the receptive field first covers the input at {cells['covers']}, layer {cells['at']:,} on the longest path, "
+        f"with {cells['beyond']:,} behind it."
     )
 
 
 def _lesson(arms: Sequence[Arm]) -> list[str]:
     """Sentences that quote the table."""
-    least, *_, most = sorted(arms, key=lambda arm: arm.cells["rf/input"])
-    small = [arm for arm in arms if arm.cells["rf/input"] < 1]
+    least, *_, most = known = sorted((arm for arm in arms if arm.cells), key=lambda arm: arm.cells["rf/input"])
+    small = [arm for arm in known if arm.cells["rf/input"] < 1]
     lesson = []
     if small:
         lesson = [
-            f"At the last feature maps of {len(small)} of {len(arms)} networks a unit sees less than the input, least in",
+            f"At the last feature maps of {len(small)} of {len(known)} networks a unit sees less than the input, least in",
             f"{least.name}: {max(least.cells['rf']['size'])} pixels, {least.cells['rf/input']:.3g} of the input's side.",
             f"Of these networks at most {1 + max(arm.cells['beyond'] or 0 for arm in small)} layers see all of it.",
         ]

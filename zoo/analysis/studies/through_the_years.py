@@ -59,7 +59,7 @@ def _lesson(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
         return f"{name} ({cells[name]['year']})"
 
     return [
-        f"From {dated(first)} to {dated(deep)} depth grew from {cells[first]['depth']} to {cells[deep]['depth']} layers.",
+        f"From {dated(first)} to {dated(deep)} depth grew from {cells[first]['depth']} to {cells[deep]['depth']:,} layers.",
         f"The most parameters are in {dated(big)}, {short(cells[big]['params'])}, and the most work in {dated(busy)},",
         f"{short(cells[busy]['macs'])} MACs. An image uses each parameter {cells[spared]['reuse']:.3g} times in {spared} and",
         f"{cells[reused]['reuse']:.3g} times in {reused}: a convolution's weights serve at every position, a fully connected",
