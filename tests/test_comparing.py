@@ -137,6 +137,7 @@ class Branching(nn.Module):
         (lambda: resolve("torchvision:vit_b_16", {}).module, "gap", "head of VisionTransformer cannot be found"),
         (Branching, "gap", "head of Branching cannot be found: its forward is no fixed graph"),
         (lambda: nn.Conv2d(3, 5, 3), "gap", "head of Conv2d cannot be found"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 5)), "gap", "head of Sequential cannot be found"),
         (lambda: resolve("resnet18", {}).module, "gapp", "unknown head 'gapp'"),
     ],
 )

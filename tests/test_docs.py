@@ -81,6 +81,13 @@ def test_the_recipe_of_a_format_is_right() -> None:
     assert lines[0] == "conv1\t34944"
 
 
+def test_the_recipe_of_a_comparison_is_right() -> None:
+    """Kills a recipe whose study does not run, or whose lesson quotes other numbers than its table."""
+    table = loaded("Depth").STUDY()
+    assert [row.cells["depth"] for row in table.rows] == [18, 152]
+    assert f"{table.rows[1].cells['params/1']:.1f} times the parameters" in table.notes[-1]
+
+
 def test_the_conventions_quote_computed_numbers() -> None:
     """Kills a number in the prose of docs/conventions.md that the analyzer does not compute."""
     prose = (ROOT / "docs" / "conventions.md").read_text(encoding="utf-8")
@@ -91,6 +98,7 @@ def test_the_conventions_quote_computed_numbers() -> None:
     assert f"LeNet-5 has {lenet.total['macs']:,} MACs" in prose
     assert f"({sums['S2']:,} in S2 and {sums['S4']:,} in S4, together\n{sum(sums.values()):,})" in prose
     assert f"square {classes * units:,} differences" in prose
+    assert f"LeNet-5 has {zoo.summary('lenet5', columns=['connections']).total['connections']:,}." in prose
     fc6 = next(row for row in zoo.summary("alexnet").rows if row.name == "fc6").cells["rf"]
     assert f"AlexNet's fc6 has {fc6['size'][0]}/{fc6['stride'][0]}/{fc6['padding'][0]}" in prose
     depths = [zoo.summary(name).total["depth"] for name in ("alexnet", "vgg16", "googlenet", "resnet50", "resnet152")]

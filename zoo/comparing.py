@@ -64,11 +64,14 @@ def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None 
     for stride in sorted({stride for stride, _, _ in staged}):
         name = "head" if stride == _HEAD else f"stride {stride}"
         arms += [Arm(label, cells, name) for at, label, cells in staged if at == stride]
+    sizes = {label: "×".join(map(str, found.inputs[0].shape)) for label, found in zip(labels, traces, strict=True)}
+    differ = [f"inputs differ: {', '.join(f'{label} {size}' for label, size in sizes.items())}; --input sets one for all"]
     return arms_table(
         " against ".join(labels),
         COLUMNS,
         arms,
         ratios=("params", "macs"),
+        notes=differ if len(set(sizes.values())) > 1 else [],
         lesson=_lesson(arms[: len(traces)]),
         context={"inputs": {label: [list(v.shape) for v in found.inputs] for label, found in zip(labels, traces, strict=True)}},
     )

@@ -80,7 +80,7 @@ def find_head(model: "nn.Module", input: Sequence[int]) -> Cut:
         raise ZooError(f"the head of {type(model).__name__} cannot be found: its forward is no fixed graph ({error})") from error
     shapes = _shapes(graph, input)
     scores = next((shapes.get(node.args[0]) for node in graph.graph.nodes if node.op == "output"), None)
-    maps = [node for node, shape in shapes.items() if len(shape) == 4 and min(shape[2:]) > 1]
+    maps = [node for node, shape in shapes.items() if node.op != "placeholder" and len(shape) == 4 and min(shape[2:]) > 1]
     if scores is None or len(scores) != 2 or not maps:
         raise ZooError(f"the head of {type(model).__name__} cannot be found: it does not go from feature maps to one row of scores")
     last = _before_pooling(graph, maps)

@@ -41,7 +41,9 @@ def cell(column: Column, value: Any) -> str:
         return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"
     if isinstance(value, int | float) and column.unit == "share":
         return f"{value:.1%}"
-    return f"{value:,.3g}" if isinstance(value, float) else text(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text(value)
 
 
 def _axes(sizes: list[int]) -> str:

@@ -10,6 +10,7 @@ from zoo.formats._cells import cell, text
 from zoo.table import Column, Table
 
 _NARROWEST_NAME, _NARROWEST_TYPE, _GAP = 14, 9, 2
+_WORDS = 24  # characters in which a column of words that must be shown can be broken well
 
 
 def render(table: Table, width: int | None = None) -> str:
@@ -43,7 +44,7 @@ def fitting(table: Table, width: int) -> tuple[Column, ...]:
     columns = list(table.columns)
     labels = min(_longest_name(table), _NARROWEST_NAME) + min(_longest_type(table), _NARROWEST_TYPE) + _GAP
     for column in sorted(table.columns, key=lambda c: -c.priority):
-        if labels + sum(_room(table, c) for c in columns) > width and column.priority > 0 and len(columns) > 1:
+        if labels + sum(_comfortable(table, c) for c in columns) > width and column.priority > 0 and len(columns) > 1:
             columns.remove(column)
     return tuple(columns)
 
@@ -70,16 +71,21 @@ def _natural(table: Table, column: Column) -> int:
 
 
 def _label_widths(table: Table, columns: tuple[Column, ...], width: int) -> tuple[int, int]:
-    """How wide name and type are drawn: in full if there is room beside the cells, else first the type is cut, then the name."""
-    natural = [_natural(table, c) + _GAP for c in columns]
+    """How wide name and type are drawn: in full if there is room beside the cells; else they are cut, and words broken, in turn."""
+    comfortable, least = (sum(room(table, c) for c in columns) for room in (_comfortable, _room))
     name, kind = _longest_name(table), _longest_type(table)
-    lack = name + kind + _GAP + sum(natural) - width
-    for least_kind, least_name in ((_NARROWEST_TYPE, _NARROWEST_NAME), (4, 5)):
+    lack = name + kind + _GAP + comfortable - width
+    for least_kind, least_name, broken in ((_NARROWEST_TYPE, _NARROWEST_NAME, comfortable - least), (4, 5, 0)):
         cut = max(min(lack, kind - least_kind), 0)
         lack, kind = lack - cut, kind - cut
         cut = max(min(lack, name - least_name), 0)
-        lack, name = lack - cut, name - cut
+        lack, name = lack - cut - broken, name - cut
     return name, kind
+
+
+def _comfortable(table: Table, column: Column) -> int:
+    """As `_room`, but words that may be broken have room for a few."""
+    return max(_room(table, column), min(_natural(table, column) + _GAP, _WORDS))
 
 
 def _least_width(table: Table, width: int) -> int:

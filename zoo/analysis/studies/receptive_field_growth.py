@@ -30,7 +30,7 @@ BORDER = "a field as large as the input covers it for units in the middle; those
 
 
 def run(on: str | None = None) -> Table:
-    """The least and the most deep network of each family at their last feature maps; or the network `on` layer by layer.
+    """The shallowest and the deepest network of each family at their last feature maps; or the network `on` layer by layer.
 
     Raises `ZooError` if the network `on` has no receptive fields.
     """
@@ -47,7 +47,7 @@ def _networks() -> Table:
         "receptive-field-growth: how far do units of the last feature maps see?",
         NETWORKS,
         arms,
-        notes=["of each family the network of least and the one of greatest depth", BORDER],
+        notes=["of each family the shallowest and the deepest network", BORDER],
         lesson=_lesson(arms),
     )
 

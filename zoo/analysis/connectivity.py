@@ -1,0 +1,83 @@
+"""Units and connections in LeCun's sense: LeCun et al., Proceedings of the IEEE 86(11), 1998, section II.
+
+A layer is what has weights of its own: a convolution, a linear layer, subsampling with coefficients, a layer of fixed codes. Its
+units are its outputs. A connection is a link from an input, or from a bias, to a unit, whether or not its weight is shared.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from zoo.analysis.arithmetic import MACS
+from zoo.analysis.engine import Group
+from zoo.record import Op, Trace
+from zoo.table import Column
+
+_OWN = frozenset({"parameter", "buffer"})
+
+
+@dataclass(frozen=True)
+class Connectivity:
+    """A pass that counts each op in the light of the others in its layer; `count` tells which of the two numbers."""
+
+    column: Column
+    count: Callable[[Op, "Layer"], int]
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """Sums over each group, and over all."""
+        layers: dict[int, Layer] = {}
+        for op in trace.ops:
+            layers.setdefault(op.call, Layer([])).ops.append(op)
+        cells = [sum(self.count(op, layers[op.call]) for op in group.ops) for group in groups]
+        return cells, sum(cells)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The ops of one module call."""
+
+    ops: list[Op]
+
+    @property
+    def weighted(self) -> bool:
+        """Whether it is a convolution or linear layer, whose units these ops give."""
+        return any(_weighs(op) for op in self.ops)
+
+    @property
+    def unweighted_units(self) -> bool:
+        """Whether it subsamples with coefficients of its own, or compares with codes of its own."""
+        subsamples = any("pool" in op.kind for op in self.ops) and any(map(_reads_own, self.ops))
+        return not self.weighted and (subsamples or any(op.kind == "sub" and _reads_own(op) for op in self.ops))
+
+
+def units(op: Op, layer: Layer) -> int:
+    """Outputs of a convolution or linear op; of another layer with weights, the outputs of its last op."""
+    if _weighs(op):
+        return op.output.numel
+    return op.output.numel if layer.unweighted_units and op is layer.ops[-1] else 0
+
+
+def connections(op: Op, layer: Layer) -> int:
+    """Links into the units that the op gives, or adds to."""
+    if _weighs(op):
+        return MACS[op.kind](op) + (op.output.numel if op.input("bias") is not None else 0)
+    if layer.weighted or layer.unweighted_units:
+        if op.kind in {"add", "sub"} and _reads_own(op):
+            return op.output.numel
+        if "pool" in op.kind:
+            return op.output.numel * prod(_pair(op.attrs["kernel_size"]))
+    return 0
+
+
+def _weighs(op: Op) -> bool:
+    return op.kind in MACS and op.input("weight") is not None
+
+
+def _reads_own(op: Op) -> bool:
+    return any(value.source in _OWN for value in op.inputs) and "norm" not in op.kind
+
+
+def _pair(value: Any) -> tuple[int, ...]:
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return values * 2 if len(values) == 1 else values
