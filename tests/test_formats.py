@@ -57,7 +57,7 @@ def test_golden(name: str, depth: Any, width: int) -> None:
     assert page == path.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", zoo.list_models())
+@pytest.mark.parametrize("name", [name for name in zoo.list_models() if zoo.card(name).depth <= 200])
 def test_printed_columns_add_up(name: str) -> None:
     """Kills a printed row that is left out, cut, or shown twice: the column as it is printed adds up to the printed total."""
     header, *rows, total = printed(zoo.summary(name).render("text", 120))

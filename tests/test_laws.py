@@ -196,7 +196,7 @@ def test_card_is_complete(name: str) -> None:
     card = zoo.card(name)
     for fact in (card.family, card.summary, card.title, card.authors, card.paper, card.licence):
         assert fact == fact.strip() != ""
-    assert card.doi or card.arxiv
+    assert card.doi or card.arxiv or card.url
     assert re.fullmatch(r"(10\.\d{4,}/\S+)?", card.doi)
     assert re.fullmatch(r"(\d{4}\.\d{4,5})?", card.arxiv)
     assert 1980 < card.year < 2100

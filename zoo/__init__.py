@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.heads import replace_head
     from zoo.summarize import summary
     from zoo.tracing import trace
+    from zoo.verifying import verify
 
 __version__ = "0.1.0"
 
@@ -39,6 +40,7 @@ __all__ = [
     "replace_head",
     "summary",
     "trace",
+    "verify",
 ]
 
 
@@ -49,6 +51,7 @@ _LAZY = {
     "replace_head": "zoo.heads",
     "summary": "zoo.summarize",
     "trace": "zoo.tracing",
+    "verify": "zoo.verifying",
 }
 
 

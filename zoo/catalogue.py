@@ -39,7 +39,7 @@ class Card:
     `input` is channels, height, width; `params`, `macs` and `depth` are for that input, batch 1, evaluation mode, default options.
     `training` are the options that the network as trained has and the network as used has not (auxiliary heads).
     `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
-    dict's keys into ours, applied in order.
+    dict's keys into ours, applied in order. `url` is for a paper that has neither DOI nor arXiv id.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Card:
     paper: str
     doi: str = ""
     arxiv: str = ""
+    url: str = ""
     input: tuple[int, ...]
     params: int
     macs: int

@@ -78,6 +78,7 @@ def info(name: str) -> Table:
         "paper": c.paper,
         "DOI": c.doi,
         "arXiv": c.arxiv,
+        "URL": c.url,
         "input": list(c.input),
         "options": ", ".join(f"{o.name}: {o.type} = {o.default!r}" for o in found.options),
         "in training": ", ".join(f"{k}={v}" for k, v in c.training.items()),

@@ -16,7 +16,7 @@ from zoo_cli.output import format_for, lost, write
 
 # click's base of all its errors, wherever typer keeps click: UsageError's own base
 _CLICK_ERROR: Any = typer.BadParameter.__mro__[2]
-USER_ERROR, UNKNOWN_OPS = 2, 1
+USER_ERROR, UNKNOWN_OPS, DIFFERS = 2, 1, 1
 
 app = typer.Typer(
     help="Landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model.",
@@ -180,6 +180,30 @@ def diff(
     with contextlib.redirect_stdout(sys.stderr):
         table = difference(first, second, input=shape)
     _emit(table, format, output)
+
+
+@app.command()
+def verify(
+    target: Target,
+    input: Annotated[str | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch.")] = None,
+    rf: Annotated[
+        bool, typer.Option("--rf", help="Prove the receptive fields by experiment: poison pixels, see which units notice.")
+    ] = False,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Check our numbers against independent ones; exit with 1 on a difference that is not explained."""
+    shape = (1, *parse_shape(input)) if input is not None else None
+    formats.load(format_for(format, output))
+    from zoo.verifying import differences
+    from zoo.verifying import verify as verified
+
+    with contextlib.redirect_stdout(sys.stderr):
+        table = verified(target, input=shape, rf=rf)
+    _emit(table, format, output)
+    if found := differences(table):
+        typer.echo(f"zoo: {'; '.join(found)}", err=True)
+        raise typer.Exit(DIFFERS)
 
 
 _COMMANDS = {str(known.name or getattr(known.callback, "__name__", "")) for known in app.registered_commands}

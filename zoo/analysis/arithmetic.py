@@ -55,6 +55,11 @@ def bilinear_macs(op: Op) -> int:
     return op.output.numel // features * features * (first * second + first)
 
 
+def affine_grid_macs(op: Op) -> int:
+    """A matrix of 2×3 (or 3×4) times a point with a one behind it, for each point of the grid."""
+    return op.output.numel * (op.output.shape[-1] + 1)
+
+
 def attention_macs(op: Op) -> int:
     """Queries with keys, then weights with values: N·heads·L·S·(E + E_v)."""
     query, key, value = op.inputs[:3]
@@ -75,6 +80,7 @@ MACS: dict[str, Rule] = {
     **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "vdot"), matmul_macs),
     **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv"), added_matmul_macs),
     "bilinear": bilinear_macs,
+    "affine_grid_generator": affine_grid_macs,
     "scaled_dot_product_attention": attention_macs,
     **dict.fromkeys(("lstm", "gru", "rnn_tanh", "rnn_relu"), recurrent_macs),
     **dict.fromkeys(("lstm_cell", "gru_cell", "rnn_tanh_cell", "rnn_relu_cell"), recurrent_macs),

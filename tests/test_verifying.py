@@ -1,0 +1,75 @@
+"""`zoo verify`: the whole catalogue against independent numbers, and proof that it can find a difference."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+import zoo
+from zoo import verifying
+from zoo.verifying import differences, verify
+from zoo_cli.main import run
+
+
+@pytest.mark.parametrize("name", zoo.list_models())
+def test_catalogue_is_clean(name: str) -> None:
+    """Kills a card that claims, and an analyzer that computes, what nobody else does."""
+    table = verify(name)
+    assert differences(table) == []
+    assert {"card", "module.parameters()", "FlopCounterMode / 2"} <= {row.type for row in table.rows}
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet1989", "nin_cifar10", "all_cnn_c", "resnet20"])
+def test_experiment(name: str) -> None:
+    """Kills a window one pixel off, in the experiment that a user can run."""
+    table = verify(name, rf=True)
+    assert differences(table) == []
+    assert sum(row.type == "experiment" for row in table.rows) > 1
+
+
+def test_a_false_claim_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a check that cannot fail: one parameter too many on the card, and the command exits with 1 and says so."""
+    real = verifying.card
+    monkeypatch.setattr(verifying, "card", lambda name: replace(real(name), params=real(name).params + 1))
+    assert run(["verify", "lenet5"]) == 1
+    assert "params: 60000 against 60001 of card" in capsys.readouterr().err
+
+
+def test_a_false_window_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills an experiment that agrees with whatever is predicted."""
+    fields = verifying._fields
+
+    def wider(trace: zoo.Trace) -> dict[str, Any]:
+        return {path: {**field, "size": [n + 1 for n in field["size"]]} for path, field in fields(trace).items()}
+
+    monkeypatch.setattr(verifying, "_fields", wider)
+    assert any("rf of" in found for found in differences(verify("lenet5", rf=True)))
+
+
+@pytest.mark.parametrize(
+    ("make", "shape"),
+    [
+        (lambda: nn.Sequential(nn.Conv2d(3, 4, 3, dilation=2), nn.ReLU(), nn.MaxPool2d(2)), (1, 3, 20, 24)),
+        (lambda: nn.Sequential(nn.Conv1d(2, 3, 5, stride=2, padding=1), nn.BatchNorm1d(3)), (1, 2, 33)),
+    ],
+)
+def test_own_models(make: Callable[[], nn.Module], shape: tuple[int, ...]) -> None:
+    """Kills a check that changes the model it was given, or needs a name."""
+    net = make().train()
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    assert differences(verify(net, input=shape, rf=True)) == []
+    assert net.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+    assert not any(module._forward_hooks for module in net.modules())
+
+
+def test_torchvision_agrees() -> None:
+    """Kills the metadata of another model."""
+    table = verify("torchvision:resnet18")
+    assert {row.type for row in table.rows if row.cells["verdict"] in {"equal", "rounded"}} >= {
+        "torchvision",
+        "FlopCounterMode / 2",
+    }

@@ -1,0 +1,88 @@
+"""All-CNN: J. T. Springenberg, A. Dosovitskiy, T. Brox, M. Riedmiller, "Striving for Simplicity: The All Convolutional Net", 2014.
+
+Tables 1 and 2 give the networks: convolutions of stride 2 in place of poolings. Layers are numbered through (conv1 to conv9).
+Deviations stand on the card.
+"""
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+from zoo.catalogue import arch
+
+
+class AllCNNC(nn.Module):
+    """Input N×in_channels×32×32, output N×num_classes."""
+
+    def __init__(self, num_classes: int, in_channels: int, input_dropout: float, dropout: float) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            OrderedDict(
+                drop0=nn.Dropout(input_dropout),
+                conv1=nn.Conv2d(in_channels, 96, kernel_size=3, padding=1),  # N×96×32×32
+                relu1=nn.ReLU(inplace=True),
+                conv2=nn.Conv2d(96, 96, kernel_size=3, padding=1),  # N×96×32×32
+                relu2=nn.ReLU(inplace=True),
+                conv3=nn.Conv2d(96, 96, kernel_size=3, stride=2, padding=1),  # N×96×16×16
+                relu3=nn.ReLU(inplace=True),
+                drop3=nn.Dropout(dropout),
+                conv4=nn.Conv2d(96, 192, kernel_size=3, padding=1),  # N×192×16×16
+                relu4=nn.ReLU(inplace=True),
+                conv5=nn.Conv2d(192, 192, kernel_size=3, padding=1),  # N×192×16×16
+                relu5=nn.ReLU(inplace=True),
+                conv6=nn.Conv2d(192, 192, kernel_size=3, stride=2, padding=1),  # N×192×8×8
+                relu6=nn.ReLU(inplace=True),
+                drop6=nn.Dropout(dropout),
+                conv7=nn.Conv2d(192, 192, kernel_size=3),  # N×192×6×6
+                relu7=nn.ReLU(inplace=True),
+                conv8=nn.Conv2d(192, 192, kernel_size=1),  # N×192×6×6
+                relu8=nn.ReLU(inplace=True),
+                conv9=nn.Conv2d(192, num_classes, kernel_size=1),  # N×num_classes×6×6
+                relu9=nn.ReLU(inplace=True),
+            )
+        )
+        self.pool = nn.AdaptiveAvgPool2d((1, 1))
+        self.initialise()
+
+    def initialise(self) -> None:
+        """What Caffe calls xavier: uniform in ±sqrt(3 / fan_in). Biases 0."""
+        for layer in self.features.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear")
+                assert layer.bias is not None
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.features(x)  # N×num_classes×6×6: a map for each class
+        x = self.pool(x)  # N×num_classes×1×1
+        x = torch.flatten(x, 1)  # N×num_classes
+        return x
+
+
+@arch(
+    title="All-CNN-C",
+    year=2014,
+    authors="Jost Tobias Springenberg, Alexey Dosovitskiy, Thomas Brox, Martin Riedmiller",
+    paper="Striving for Simplicity: The All Convolutional Net (ICLR 2015 workshop)",
+    arxiv="1412.6806",
+    input=(3, 32, 32),
+    params=1_369_738,
+    macs=270_798_336,
+    depth=9,
+    published=(
+        {"quantity": "params", "printed": "1.4M", "where": "as quoted; the paper gives no exact number"},
+        {"quantity": "params", "printed": "1.3M", "where": "as quoted; the paper gives no exact number"},
+    ),
+    deviations=(
+        "The initialisation of the paper was not found: convolutions start uniform in ±sqrt(3 / fan_in), biases from 0, as in the "
+        "Caffe port whose layers also agree with the paper's sizes.",
+    ),
+    errata=(
+        "The paper averages over 6×6 units, which needs an unpadded conv7. Some call the 6×6 a mistake and pad conv7, for maps of "
+        "8×8: the same parameters, and 10.4 million multiply-accumulates more.",
+    ),
+)
+def all_cnn_c(num_classes: int = 10, in_channels: int = 3, input_dropout: float = 0.2, dropout: float = 0.5) -> AllCNNC:
+    """Springenberg 2014 for CIFAR-10: nothing but convolutions, two of them with stride 2 instead of pooling."""
+    return AllCNNC(num_classes, in_channels, input_dropout, dropout)

@@ -1,0 +1,130 @@
+"""LeNet-1: Y. LeCun et al., "Handwritten Digit Recognition with a Back-Propagation Network", NIPS 2, 1989.
+
+The text gives the layers, a table the connections of H3. Layers carry the paper's names (H1, H2, H3, H4) and include their
+squashing. Deviations stand on the card.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from zoo.catalogue import arch
+
+
+def squash(x: torch.Tensor) -> torch.Tensor:
+    """A scaled hyperbolic tangent, with f(1) = 1 and f(-1) = -1."""
+    return 1.7159 * torch.tanh(x * (2 / 3))
+
+
+class Convolution(nn.Conv2d):
+    """A convolution, squashed."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return squash(super().forward(x))
+
+
+class Subsampling(nn.Module):
+    """The four inputs of a 2×2 window are added, multiplied by the map's coefficient, added to its bias, squashed."""
+
+    def __init__(self, maps: int) -> None:
+        super().__init__()
+        self.coefficient = nn.Parameter(torch.empty(maps, 1, 1))
+        self.bias = nn.Parameter(torch.empty(maps, 1, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.avg_pool2d(x, kernel_size=2, divisor_override=1)  # divided by 1: a sum
+        return squash(x * self.coefficient + self.bias)
+
+
+class PartialConvolution(nn.Module):
+    """Layer H3: of its twelve maps four read one map of H2 each, four read the first two, four the last two.
+
+    In the table's order a map that reads the first, two that read the first two, one that reads the second, two that read
+    the first two; then likewise for the third and the fourth.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_1 = nn.Conv2d(4, 4, kernel_size=5, groups=4)
+        self.read_2 = nn.Conv2d(4, 8, kernel_size=5, groups=2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        read_1 = self.read_1(x)  # N×4×12×12 -> N×4×8×8
+        read_2 = self.read_2(x)  # N×4×12×12 -> N×8×8×8
+        x = torch.cat([read_1, read_2], dim=1)  # N×12×8×8
+        return squash(x[:, [0, 4, 5, 1, 6, 7, 2, 8, 9, 3, 10, 11]])
+
+
+class FullyConnected(nn.Linear):
+    """A fully connected layer, squashed."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return squash(super().forward(x))
+
+
+class LeNet1(nn.Module):
+    """Input N×in_channels×28×28, output N×num_classes."""
+
+    def __init__(self, num_classes: int, in_channels: int) -> None:
+        super().__init__()
+        self.H1 = Convolution(in_channels, 4, kernel_size=5)
+        self.H2 = Subsampling(4)
+        self.H3 = PartialConvolution()
+        self.H4 = Subsampling(12)
+        self.OUTPUT = FullyConnected(12 * 4 * 4, num_classes)
+        self.initialise()
+
+    def initialise(self) -> None:
+        """All that a unit learns, bias and coefficient too, is uniform in ±2.4/F, with F inputs besides the bias."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear | Subsampling):
+                inputs = 4 if isinstance(layer, Subsampling) else layer.weight[0].numel()
+                for parameter in layer.parameters():
+                    nn.init.uniform_(parameter, -2.4 / inputs, 2.4 / inputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.H1(x)  # N×4×24×24
+        x = self.H2(x)  # N×4×12×12
+        x = self.H3(x)  # N×12×8×8
+        x = self.H4(x)  # N×12×4×4
+        x = torch.flatten(x, 1)  # N×192
+        x = self.OUTPUT(x)  # N×num_classes
+        return x
+
+
+@arch(
+    title="LeNet-1",
+    year=1989,
+    authors="Yann LeCun, Bernhard Boser, John S. Denker, Donnie Henderson, Richard E. Howard, Wayne Hubbard, Lawrence D. Jackel",
+    paper="Handwritten Digit Recognition with a Back-Propagation Network (NIPS 2, 1989)",
+    url="https://papers.nips.cc/paper/1989/hash/53c3bce66e43be4f209556518c2fcb54-Abstract.html",
+    input=(1, 28, 28),
+    params=2_578,
+    macs=91_520,
+    depth=3,
+    published=(
+        {"quantity": "params", "printed": "2,578", "where": "text"},
+        {
+            "quantity": "macs",
+            "printed": "98,442",
+            "where": "text, as connections",
+            "note": "Connections also count a bias for each unit, and in H2 and H4 four inputs of each: 59,904 in H1, 2,880 in H2, "
+            "32,768 in H3, 960 in H4, 1,930 in the output.",
+        },
+        {
+            "quantity": "macs",
+            "printed": "100,000",
+            "where": "later papers of the authors",
+            "note": "A round number. Convolutions and output multiply 91,520 times; with one product for each unit of H2 (576) and "
+            "H4 (192) it is 92,288.",
+        },
+    ),
+    deviations=(
+        "The squashing function and the initialisation are taken from the same authors' other papers: 1.7159 tanh(2x/3) in every "
+        "layer, the output too, and weights, biases and coefficients uniform in ±2.4/F, with F inputs of a unit.",
+    ),
+    errata=("4,635 units, as the paper counts them, are 3,850 computed ones, the 784 pixels and one unit that feeds the biases.",),
+)
+def lenet1(num_classes: int = 10, in_channels: int = 1) -> LeNet1:
+    """LeCun 1989, NIPS: two convolutions with trainable subsampling, the second partially connected."""
+    return LeNet1(num_classes, in_channels)

@@ -1,0 +1,108 @@
+"""LeNet-1989: Y. LeCun et al., "Backpropagation Applied to Handwritten Zip Code Recognition", Neural Computation 1, 1989.
+
+The text gives the layers and counts their units, connections and parameters. Layers carry the paper's names (H1, H2, H3) and
+include their squashing. Inputs there are between -1, the background, and 1. Deviations stand on the card.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from zoo.catalogue import arch
+
+BACKGROUND = -1.0
+
+# The eight maps of H1 that each of the twelve maps of H2 reads: its own and the next seven, in a circle.
+READ = [(own + k) % 12 for own in range(12) for k in range(8)]
+
+
+def squash(x: torch.Tensor) -> torch.Tensor:
+    """A scaled hyperbolic tangent, with f(1) = 1 and f(-1) = -1."""
+    return 1.7159 * torch.tanh(x * (2 / 3))
+
+
+class FeatureMaps(nn.Conv2d):
+    """Twelve maps: the units of a map share the weights of a 5×5 kernel, but each has a bias of its own; squashed.
+
+    Kernels move by two and reach over the border, where everything is background. Input N×in_maps×2·side×2·side, output
+    N×12×side×side.
+    """
+
+    def __init__(self, in_maps: int, side: int, groups: int = 1) -> None:
+        super().__init__(in_maps, 12, kernel_size=5, stride=2, groups=groups, bias=False)
+        self.biases = nn.Parameter(torch.empty(12, side, side))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = F.pad(x, (2, 1, 2, 1), value=BACKGROUND)  # N×in_maps×(2·side + 3)×(2·side + 3)
+        return squash(super().forward(x) + self.biases)  # N×12×side×side
+
+
+class FullyConnected(nn.Linear):
+    """A fully connected layer, squashed."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return squash(super().forward(x))
+
+
+class LeNet1989(nn.Module):
+    """Input N×in_channels×16×16, output N×num_classes."""
+
+    def __init__(self, num_classes: int, in_channels: int) -> None:
+        super().__init__()
+        self.H1 = FeatureMaps(in_channels, side=8)
+        self.H2 = FeatureMaps(12 * 8, side=4, groups=12)
+        self.H3 = FullyConnected(12 * 4 * 4, 30)
+        self.OUTPUT = FullyConnected(30, num_classes)
+        self.initialise(in_channels)
+
+    def initialise(self, in_channels: int) -> None:
+        """Weights and biases are uniform in ±2.4/F, with F inputs of a unit besides its bias."""
+        for layer, inputs in ((self.H1, in_channels * 25), (self.H2, 8 * 25), (self.H3, 12 * 16), (self.OUTPUT, 30)):
+            for parameter in layer.parameters():
+                nn.init.uniform_(parameter, -2.4 / inputs, 2.4 / inputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.H1(x)  # N×12×8×8
+        x = self.H2(x[:, READ])  # N×96×8×8 -> N×12×4×4
+        x = torch.flatten(x, 1)  # N×192
+        x = self.H3(x)  # N×30
+        x = self.OUTPUT(x)  # N×num_classes
+        return x
+
+
+@arch(
+    title="LeNet-1989",
+    year=1989,
+    authors="Yann LeCun, Bernhard Boser, John S. Denker, Donnie Henderson, Richard E. Howard, Wayne Hubbard, Lawrence D. Jackel",
+    paper="Backpropagation Applied to Handwritten Zip Code Recognition (Neural Computation 1(4), 1989)",
+    doi="10.1162/neco.1989.1.4.541",
+    input=(1, 16, 16),
+    params=9_760,
+    macs=63_660,
+    depth=4,
+    published=(
+        {"quantity": "params", "printed": "9,760", "where": "summary of the architecture"},
+        {
+            "quantity": "macs",
+            "printed": "64,660",
+            "where": "summary of the architecture, as connections",
+            "note": "Connections also count the bias of each of the 1,000 units of H1, H2, H3 and the output.",
+        },
+    ),
+    deviations=(
+        "Which eight of the twelve maps of H1 a map of H2 reads is unpublished. Here map i reads maps i to i + 7, in a circle, so "
+        "that all maps of H1 are read equally often.",
+        "Kernels of 5×5 that move by two take 16 pixels to 8 and 8 to 4 with three border pixels along each axis. How they are "
+        "split is unpublished: here two lie above and to the left, one below and to the right. Where the receptive fields begin "
+        "depends on it, their size and stride do not.",
+        "The constants of the scaled tanh are those that the authors print in 1998, 1.7159 tanh(2x/3).",
+        "The paper gives its initialisation for weights; biases are treated alike.",
+    ),
+    errata=(
+        "The printed formula of the initialisation leaves open whether F, the number of a unit's inputs, stands under a square "
+        "root: here it does not, as in the paper of 1998, so weights are uniform in ±2.4/F.",
+    ),
+)
+def lenet1989(num_classes: int = 10, in_channels: int = 1) -> LeNet1989:
+    """LeCun 1989, zip codes: kernels shared within a map, a bias for each unit, H2 reading 8 of 12 maps."""
+    return LeNet1989(num_classes, in_channels)

@@ -1,0 +1,166 @@
+"""NIN: M. Lin, Q. Chen, S. Yan, "Network in Network", ICLR 2014.
+
+Section 3 gives the idea: 1×1 convolutions after each convolution, and global average pooling in place of fully connected layers.
+Layers, with their names, are those of the authors' released models (conv1, cccp1, cccp2, pool1, ...). Deviations stand on the
+cards.
+"""
+
+from collections import OrderedDict
+
+import torch
+from torch import nn
+
+from zoo.catalogue import arch
+
+ICLR_2014 = {
+    "year": 2013,
+    "authors": "Min Lin, Qiang Chen, Shuicheng Yan",
+    "paper": "Network in Network (ICLR 2014)",
+    "arxiv": "1312.4400",
+}
+
+
+def pool() -> nn.MaxPool2d:
+    """Windows overlap, and sizes are rounded up, as in cuda-convnet and in Caffe."""
+    return nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
+
+
+class NINCifar(nn.Module):
+    """Section 4.2. Input N×in_channels×32×32, output N×num_classes."""
+
+    def __init__(self, num_classes: int, in_channels: int, dropout: float) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            OrderedDict(
+                conv1=nn.Conv2d(in_channels, 192, kernel_size=5, padding=2),  # N×192×32×32
+                relu1=nn.ReLU(inplace=True),
+                cccp1=nn.Conv2d(192, 160, kernel_size=1),  # N×160×32×32
+                relu_cccp1=nn.ReLU(inplace=True),
+                cccp2=nn.Conv2d(160, 96, kernel_size=1),  # N×96×32×32
+                relu_cccp2=nn.ReLU(inplace=True),
+                pool1=pool(),  # N×96×16×16
+                drop1=nn.Dropout(dropout),
+                conv2=nn.Conv2d(96, 192, kernel_size=5, padding=2),  # N×192×16×16
+                relu2=nn.ReLU(inplace=True),
+                cccp3=nn.Conv2d(192, 192, kernel_size=1),  # N×192×16×16
+                relu_cccp3=nn.ReLU(inplace=True),
+                cccp4=nn.Conv2d(192, 192, kernel_size=1),  # N×192×16×16
+                relu_cccp4=nn.ReLU(inplace=True),
+                pool2=pool(),  # N×192×8×8
+                drop2=nn.Dropout(dropout),
+                conv3=nn.Conv2d(192, 192, kernel_size=3, padding=1),  # N×192×8×8
+                relu3=nn.ReLU(inplace=True),
+                cccp5=nn.Conv2d(192, 192, kernel_size=1),  # N×192×8×8
+                relu_cccp5=nn.ReLU(inplace=True),
+                cccp6=nn.Conv2d(192, num_classes, kernel_size=1),  # N×num_classes×8×8
+                relu_cccp6=nn.ReLU(inplace=True),
+            )
+        )
+        self.poolg = nn.AdaptiveAvgPool2d((1, 1))
+        self.initialise()
+
+    def initialise(self) -> None:
+        """Weights from N(0, 0.05²), biases 0."""
+        for layer in self.features.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.normal_(layer.weight, std=0.05)
+                assert layer.bias is not None
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.features(x)  # N×num_classes×8×8: a map for each class
+        x = self.poolg(x)  # N×num_classes×1×1
+        x = torch.flatten(x, 1)  # N×num_classes
+        return x
+
+
+@arch(
+    **ICLR_2014,
+    title="NIN, CIFAR-10",
+    input=(3, 32, 32),
+    params=966_986,
+    macs=222_486_528,
+    depth=9,
+    deviations=(
+        "The paper does not give the sizes of its layers; they are those of the authors' released cuda-convnet configuration.",
+        "Pooling at the end averages whatever map there is; the configuration has a window of 8×8, which is all of it at 32×32.",
+    ),
+    errata=("Popular ports average in pool2, where the authors' configuration takes the maximum.",),
+)
+def nin_cifar10(num_classes: int = 10, in_channels: int = 3, dropout: float = 0.5) -> NINCifar:
+    """Lin 2013 for CIFAR-10: 1×1 convolutions between the others, and global average pooling of a map for each class."""
+    return NINCifar(num_classes, in_channels, dropout)
+
+
+class NINImageNet(nn.Module):
+    """The authors' Caffe model. Input N×in_channels×224×224, output N×num_classes."""
+
+    def __init__(self, num_classes: int, in_channels: int, dropout: float) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            OrderedDict(
+                conv1=nn.Conv2d(in_channels, 96, kernel_size=11, stride=4),  # N×96×54×54
+                relu0=nn.ReLU(inplace=True),
+                cccp1=nn.Conv2d(96, 96, kernel_size=1),  # N×96×54×54
+                relu1=nn.ReLU(inplace=True),
+                cccp2=nn.Conv2d(96, 96, kernel_size=1),  # N×96×54×54
+                relu2=nn.ReLU(inplace=True),
+                pool0=pool(),  # N×96×27×27
+                conv2=nn.Conv2d(96, 256, kernel_size=5, padding=2),  # N×256×27×27
+                relu3=nn.ReLU(inplace=True),
+                cccp3=nn.Conv2d(256, 256, kernel_size=1),  # N×256×27×27
+                relu5=nn.ReLU(inplace=True),
+                cccp4=nn.Conv2d(256, 256, kernel_size=1),  # N×256×27×27
+                relu6=nn.ReLU(inplace=True),
+                pool2=pool(),  # N×256×13×13
+                conv3=nn.Conv2d(256, 384, kernel_size=3, padding=1),  # N×384×13×13
+                relu7=nn.ReLU(inplace=True),
+                cccp5=nn.Conv2d(384, 384, kernel_size=1),  # N×384×13×13
+                relu8=nn.ReLU(inplace=True),
+                cccp6=nn.Conv2d(384, 384, kernel_size=1),  # N×384×13×13
+                relu9=nn.ReLU(inplace=True),
+                pool3=pool(),  # N×384×6×6
+                drop=nn.Dropout(dropout),
+                conv4=nn.Conv2d(384, 1024, kernel_size=3, padding=1),  # N×1024×6×6
+                relu10=nn.ReLU(inplace=True),
+                cccp7=nn.Conv2d(1024, 1024, kernel_size=1),  # N×1024×6×6
+                relu11=nn.ReLU(inplace=True),
+                cccp8=nn.Conv2d(1024, num_classes, kernel_size=1),  # N×num_classes×6×6
+                relu12=nn.ReLU(inplace=True),
+            )
+        )
+        self.pool4 = nn.AdaptiveAvgPool2d((1, 1))
+        self.initialise()
+
+    def initialise(self) -> None:
+        """Weights from N(0, 0.05²), in conv1, conv3 and cccp8 N(0, 0.01²); biases 0."""
+        for name, layer in self.features.named_children():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.normal_(layer.weight, std=0.01 if name in {"conv1", "conv3", "cccp8"} else 0.05)
+                assert layer.bias is not None
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.features(x)  # N×num_classes×6×6: a map for each class
+        x = self.pool4(x)  # N×num_classes×1×1
+        x = torch.flatten(x, 1)  # N×num_classes
+        return x
+
+
+@arch(
+    **ICLR_2014,
+    title="NIN, ImageNet",
+    input=(3, 224, 224),
+    params=7_595_176,
+    macs=1_100_188_800,
+    depth=12,
+    deviations=(
+        "Not a network of the paper, which has no experiment on ImageNet, but the one that the authors released for Caffe. It was "
+        "announced with 29 MB, and that is four bytes for each parameter.",
+        "Pooling at the end averages whatever map there is; the released model has a window of 6×6, which is all of it at 224×224.",
+    ),
+    errata=("Some ports take 227×227 images, for first maps of 55×55 instead of 54×54 and 1,105,996,320 multiply-accumulates.",),
+)
+def nin_imagenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> NINImageNet:
+    """Lin's release for ImageNet: no fully connected layer, an eighth of AlexNet's parameters."""
+    return NINImageNet(num_classes, in_channels, dropout)
