@@ -26,7 +26,7 @@ def unknown(kind: str, name: str, choices: Iterable[str], see: str = "") -> ZooE
     choices = list(choices)
     if close := near(name, choices):
         hint = f"did you mean {' or '.join(close)}?"
-    elif choices and len(choices) <= 12:
+    elif choices and len(choices) <= 20:
         hint = f"choose from {', '.join(choices)}"
     else:
         hint = see

@@ -6,6 +6,7 @@ Nothing is allocated for a model that is built here: see `zoo.tracing.skeleton`.
 import contextlib
 import importlib
 import importlib.util
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,6 +91,8 @@ def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
     if name not in models.list_models():
         raise unknown("torchvision model", name, models.list_models(), "torchvision.models.list_models() has them all")
     given = {**_TORCHVISION_DEFAULTS.get(name, {}), **options}
+    if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
+        given.setdefault("weights_backbone", None)  # some builders would download the backbone's
     size, notes = _published_size(models, name)
     if size is not None and name.startswith("vit_"):
         given.setdefault("image_size", size)

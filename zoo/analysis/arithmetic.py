@@ -200,6 +200,8 @@ FLOPS: dict[str, Rule] = {
     ),
     **dict.fromkeys(("var", "std", "var_mean", "std_mean"), each_input(4)),
     **dict.fromkeys(("linalg_vector_norm", "norm", "logsumexp"), each_input(2)),
+    "_weight_norm_interface": each_input(3),
+    "affine_grid_generator": each_output(0),
     "cdist": cdist_flops,
     "upsample_linear1d": each_output(3),
     "upsample_bilinear2d": each_output(7),
@@ -219,13 +221,16 @@ _MOVED = """
     unbind pad constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
     replication_pad3d index index_select gather scatter index_put embedding roll flip repeat repeat_interleave pixel_shuffle
     pixel_unshuffle channel_shuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d view_as_real view_as_complex
-    tril triu where masked_fill im2col col2im unfold select_scatter slice_scatter _pack_padded_sequence
+    _unsafe_view tril triu where masked_fill im2col col2im unfold select_scatter slice_scatter _pack_padded_sequence
 """
 _MADE = """
     empty zeros ones full arange linspace empty_like zeros_like ones_like full_like new_zeros new_ones new_full new_empty eye
     scalar_tensor fill zero rand randn randint rand_like randn_like bernoulli normal uniform randperm empty_strided
 """
-_CHECKED = "_assert_async _assert_scalar _assert_tensor_metadata"
+_CHECKED = """
+    _assert_async _assert_scalar _assert_tensor_metadata profiler::_record_function_enter_new profiler::_record_function_exit
+    torchvision::_cuda_version
+"""
 FREE = frozenset([*_MOVED.split(), *_MADE.split(), *_CHECKED.split(), UNUSED, WRITE])
 
 WITHOUT_MACS = frozenset("sort argsort topk kthvalue median mode _upsample_bicubic2d_aa _upsample_bilinear2d_aa".split())

@@ -54,6 +54,8 @@ def trace(
         given = tuple(recorder.new_value(t, "input") for t in tensors(arguments))
         for part in module.modules():
             vars(part)["training"] = train
+            if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
+                vars(part)["use_nested_tensor"] = False
             if part is not module:
                 vars(part)["forward"] = _traced(recorder, part, part.forward)
         stack.enter_context(recorder)
@@ -88,7 +90,7 @@ def _arguments(module: nn.Module, input: Shape | Sequence[Shape] | None, inputs:
     if (input is None) == (inputs is None):
         raise ZooError("give either input (shapes) or inputs (tensors)")
     if inputs is not None:
-        arguments = inputs if isinstance(inputs, tuple) else (inputs,)
+        arguments = inputs if type(inputs) is tuple else (inputs,)
         return tuple(tree_map_only(Tensor, lambda t: torch.empty_like(t, device="meta"), argument) for argument in arguments)
     shapes: list[Any] = [input] if all(isinstance(n, int) for n in input or ()) else list(input or ())
     floating = (p.dtype for p in module.parameters() if p.is_floating_point())

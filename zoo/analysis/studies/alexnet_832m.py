@@ -69,7 +69,7 @@ def _lesson(sums: Mapping[str, int], full: Mapping[str, Mapping[str, Any]]) -> l
     rows = sum(int(Published(quantity="macs", printed=macs, where="slide").value) for _, macs in PRINTED.values())
     return [
         "The slide counts one FLOP for each multiply-accumulate, cuts each row off, and adds up what is left:",
-        f"its rows give {rows // 10**6} million. conv2 and conv5 are grouped in it as in the paper, conv4 is not:",
+        f"its rows give {rows // 10**6}M. conv2 and conv5 are grouped in it as in the paper, conv4 is not:",
         f"{full['conv4']['macs']:,} where the published network has half of that.",
         f"The published network has {sums['params']:,} weights and {sums['macs']:,} multiply-accumulates.",
     ]

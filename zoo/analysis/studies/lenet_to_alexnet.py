@@ -33,6 +33,7 @@ def run() -> Table:
         f"{name}: {task}, {classes:,} classes, images of {'×'.join(map(str, image))}, {examples:,} examples, {passes} passes"
         for name, (task, classes, image, examples, passes) in TASKS.items()
     ]
+    arms += [Arm("all links", _one_rule(rows[name]), name) for name in NETWORKS]
     exact = {(arm.type, arm.name): arm.cells["computed"] for arm in arms}
     lesson = [
         "The three columns do not count alike: LeNet-1989 counts inputs and outputs among its units, the others neither;",
@@ -42,6 +43,12 @@ def run() -> Table:
         f"and AlexNet has {exact['alexnet', 'params'] / exact['lenet5', 'params']:,.0f} times the parameters of LeNet-5.",
     ]
     return arms_table("lenet-to-alexnet: how do the numbers of the lectures come about?", COLUMNS, arms, notes=notes, lesson=lesson)
+
+
+def _one_rule(rows: Rows) -> dict[str, Any]:
+    """The connections of the whole network, as every network has them in `zoo summary`."""
+    convention = "links from inputs and biases to units, in all layers"
+    return {"printed": None, "computed": _sum(rows, "connections"), "verdict": None, "convention": convention}
 
 
 def _rows(name: str) -> dict[str, Any]:
