@@ -213,7 +213,7 @@ list [z                                   '[z' & zoo list
 list 日本語                                 '日本語' & zoo list
 list !!!                                  '!!!' & zoo list
 list vgg* --family resnet                 'vgg*' & resnet
-list --family zzz                         unknown family 'zzz' & choose from alexnet, googlenet, lenet, resnet, vgg
+list --family zzz                         unknown family 'zzz' & choose from alexnet, all_cnn, caffenet
 summary torchvision:resnet_18             unknown torchvision model 'resnet_18' & resnet18
 summary torchvision:nonesuch              unknown torchvision model 'nonesuch' & list_models()
 nope                                      'nope' & zoo --help

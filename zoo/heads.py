@@ -31,7 +31,7 @@ def replace_head(
     model: "nn.Module",
     head: "Kind | nn.Module",
     *,
-    input: Sequence[int],
+    input: Sequence[int] = (1, 3, 224, 224),
     num_classes: int | None = None,
 ) -> "nn.Module":
     """A network of the body of `model`, with its very weights, and another head; `model` is left as it is.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.catalogue import Card, card
 from zoo.errors import ZooError
 from zoo.published import Published
-from zoo.record import Trace
+from zoo.record import Op, Trace
 from zoo.table import Column, Row, Table
 from zoo.targets import Subject, neighbours, resolve
 
@@ -166,22 +166,30 @@ def _experiment(target: "str | nn.Module", trace: Trace, shape: Sequence[int]) -
         yield Check(f"rf of {path}", "experiment", int(expected.sum()), int(reached.sum()), "" if equal else gaps, verdict)
 
 
-_GAPS = "a stride or dilation skips pixels inside the window"
+_GAPS = "a stride or dilation skips pixels inside the window, or rounding leaves out the last ones"
 
 
 def _skips(trace: Trace) -> bool:
-    """Whether a window of the network leaves pixels out: it is dilated, or smaller than its stride."""
-    for op in trace.ops:
-        weight = op.input("weight")
-        kernel = weight.shape[2:] if weight is not None and "conv" in op.kind else _ints(op.attrs.get("kernel_size", 1))
-        stride = _ints(op.attrs.get("stride") or kernel)
-        if max(_ints(op.attrs.get("dilation", 1))) > 1 or (op.attrs.get("stride") and min(kernel, default=1) < max(stride)):
-            return True
-    return False
+    """Whether a window of the network leaves pixels out: it is dilated, smaller than its stride, or does not come to the end."""
+    return any(_leaves_out(op) for op in trace.ops)
 
 
-def _ints(value: Any) -> tuple[int, ...]:
-    return (value,) if isinstance(value, int) else tuple(value)
+def _leaves_out(op: Op) -> bool:
+    weight = op.input("weight")
+    kernel = weight.shape[2:] if weight is not None and "conv" in op.kind else op.attrs.get("kernel_size")
+    if not kernel or "stride" not in op.attrs:
+        return False
+    axes = len(op.output.shape) - 2
+    padding = 0 if isinstance(op.attrs.get("padding"), str) else op.attrs.get("padding", 0)
+    k, s, p, d = (_each(value, axes) for value in (kernel, op.attrs["stride"] or kernel, padding, op.attrs.get("dilation", 1)))
+    return any(
+        d[i] > 1 or k[i] < s[i] or (op.inputs[0].shape[i + 2] + 2 * p[i] - d[i] * (k[i] - 1) - 1) % s[i] > 0 for i in range(axes)
+    )
+
+
+def _each(value: Any, axes: int) -> tuple[int, ...]:
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return values * axes if len(values) == 1 else values
 
 
 def _fields(trace: Trace) -> dict[str, Mapping[str, Any]]:
