@@ -26,7 +26,7 @@ class Span:
     def slide(self, kernel: int, stride: int, padding: int, dilation: int, count: int) -> "Span":
         """Through a window that moves along this axis."""
         lo, hi = self.lo - padding * self.step, self.hi + (dilation * (kernel - 1) - padding) * self.step
-        return replace(self, lo=lo, hi=hi, step=self.step * stride, count=count)
+        return Span(lo, hi, self.step * stride, count, self.dim, self.mixed, self.whole)
 
     def all_units(self) -> "Span":
         """What all units together see, at every unit: a statistic over the axis goes into each."""
@@ -69,8 +69,8 @@ def join(fields: Sequence[Field | None], kind: str) -> Field | None:
     for field in known:
         if isinstance(field, Undefined):
             return field
-    if not known:
-        return None
+    if len(known) < 2:
+        return known[0] if known else None
     if len({len(field) for field in known if not isinstance(field, Undefined)}) > 1:
         return Undefined(f"{kind} combines inputs of different numbers of axes")
     joined = []

@@ -46,13 +46,15 @@ def trace(
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
     with ExitStack() as stack:
-        stack.enter_context(untouched(module))
+        named = list(module.named_modules(remove_duplicate=False))
+        parts = list({id(part): part for _, part in named}.values())
+        stack.enter_context(untouched(parts))
         stack.enter_context(torch.inference_mode())
         stack.enter_context(_plain_dispatch())
         arguments = _arguments(module, input, inputs)
-        recorder = Recorder(module)
+        recorder = Recorder(named)
         given = tuple(recorder.new_value(t, "input") for t in tensors(arguments))
-        for part in module.modules():
+        for part in parts:
             vars(part)["training"] = train
             if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
                 vars(part)["use_nested_tensor"] = False
@@ -69,7 +71,7 @@ def trace(
             raise _explain(recorder, error) from error
         recorder.close(output)
     outputs = tuple(map(recorder.value, tensors(output)))
-    ops, calls = recorder.finish(module)
+    ops, calls = recorder.finish()
     mode = "train" if train else "eval"
     return Trace(target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__})
 

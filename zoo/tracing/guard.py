@@ -2,7 +2,7 @@
 
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import is_
 from typing import Any
@@ -14,13 +14,13 @@ Restore = Callable[[], None]
 
 
 @contextmanager
-def untouched(model: nn.Module) -> Iterator[None]:
-    """On leaving, every attribute, flag, hook, parameter, buffer and submodule of `model` is the object that it was on entering,
+def untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """On leaving, every attribute, flag, hook, parameter, buffer and submodule of `modules` is the object that it was on entering,
     and the random generators of torch, numpy and Python stand where they stood.
 
     Tensors' contents are not this guard's concern: the recorder lets no op write to them.
     """
-    restores = [_dict(vars(module)) for module in model.modules()] + [_requires_grad(model)] + _generators()
+    restores = [_dict(vars(module)) for module in modules] + [_requires_grad(modules)] + _generators()
     try:
         yield
     finally:
@@ -61,8 +61,9 @@ def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
         live.update(saved)
 
 
-def _requires_grad(model: nn.Module) -> Restore:
-    flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
+def _requires_grad(modules: Sequence[nn.Module]) -> Restore:
+    own = (parameter for module in modules for parameter in module._parameters.values() if parameter is not None)
+    flags = [(parameter, parameter.requires_grad) for parameter in own]
 
     def restore() -> None:
         for parameter, flag in flags:

@@ -26,7 +26,9 @@ class _OpenCall:
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Records the ops, and through `scope` the module calls, of one forward of `model` in the thread that made it.
+    """Records the ops, and through `open` and `close` the module calls, of one forward in the thread that made it.
+
+    `modules` are those of the model by name, under each of their names; the first is the model itself.
 
     Parameters arrive beside meta activations, and only their shape is read: an op without a shortcut gets meta twins of them.
     Ops on real tensors alone (an `arange` in forward) run as they are, on private copies where they could write or alias.
@@ -40,7 +42,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         return False
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, modules: Sequence[tuple[str, nn.Module]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.thread = get_ident()
         self.ops: list[Op] = []
@@ -48,9 +50,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.stack: list[int] = []
         self.failed: str | None = None
         self.attempt: tuple[str, tuple[Value, ...], tuple[str, ...], Mapping[str, Any]] | None = None
-        self.state = {id(t): (t, param) for t, param in _state(model)}
+        self.types = {name: type(module).__name__ for name, module in modules}
+        self.state: dict[int, tuple[Tensor, Param]] = {}
+        for tensor, param in _state(modules):
+            self.state.setdefault(id(tensor), (tensor, param))
         self.names: dict[int, list[str]] = {}
-        for name, module in model.named_modules(remove_duplicate=False):
+        for name, module in modules:
             self.names.setdefault(id(module), []).append(name)
         self._values: dict[int, tuple[Tensor, Value]] = {}
         self._made = 0
@@ -242,10 +247,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     # The end
 
-    def finish(self, model: nn.Module) -> tuple[tuple[Op, ...], tuple[Call, ...]]:
+    def finish(self) -> tuple[tuple[Op, ...], tuple[Call, ...]]:
         """All ops and calls, with what was never read gathered in an `UNUSED` pseudo-op for each module that owns some of it."""
         first = {call.path: i for i, call in reversed(list(enumerate(self.calls)))}
-        types = {name: type(module).__name__ for name, module in model.named_modules(remove_duplicate=False)}
         unread: dict[str, list[Param]] = {}
         for key, (_, param) in self.state.items():
             if key not in self._owned:
@@ -255,7 +259,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 around = path
                 while around not in first:
                     around = around.rpartition(".")[0]
-                self.calls.append(_OpenCall(path, types.get(path, "module"), first[around], True))
+                self.calls.append(_OpenCall(path, self.types[path], first[around], True))
                 first[path] = len(self.calls) - 1
             self.ops.append(Op(UNUSED, first[path], (), (), (), {}, frozenset(), tuple(params)))
         calls = tuple(Call(c.path, c.type, c.parent, c.leaf, c.outputs) for c in self.calls)
@@ -305,10 +309,16 @@ def _storage(tensor: Tensor) -> int:
     return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
 
 
-def _state(model: nn.Module) -> Iterator[tuple[Tensor, Param]]:
-    for kind, named in (("parameter", model.named_parameters()), ("buffer", model.named_buffers())):
-        for name, t in named:
-            if isinstance(t, nn.UninitializedParameter | nn.UninitializedBuffer):
-                raise ZooError(f"{name} is not initialised yet: run the lazy module once, then analyse it")
-            dtype = str(t.dtype).removeprefix("torch.")
-            yield t, Param(name, tuple(t.shape), dtype, kind, kind == "parameter" and t.requires_grad)
+def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Param]]:
+    """Parameters, then buffers, under each of their names."""
+    for kind in ("parameter", "buffer"):
+        for path, module in modules:
+            own = module._parameters if kind == "parameter" else module._buffers
+            for key, t in own.items():
+                if t is None:
+                    continue
+                name = f"{path}.{key}" if path else key
+                if isinstance(t, nn.UninitializedParameter | nn.UninitializedBuffer):
+                    raise ZooError(f"{name} is not initialised yet: run the lazy module once, then analyse it")
+                dtype = str(t.dtype).removeprefix("torch.")
+                yield t, Param(name, tuple(t.shape), dtype, kind, kind == "parameter" and t.requires_grad)
