@@ -319,7 +319,7 @@ summary bad_nets.py:Item                  Item & values of a tensor & take the d
 summary bad_nets.py:Nonzero               Nonzero & nonzero & take the data-dependent decision out of forward
 summary bad_nets.py:Mask                  Mask & take the data-dependent decision out of forward
 summary bad_nets.py:Net -i 3x8x8 -i 3x8x8    Net & 3 were given
-summary bad_nets.py:Net -i 3              conv (Conv2d) & 2 spatial axes & 3×224×224
+summary bad_nets.py:Net -i 3              conv (Conv2d) & 2 spatial axes
 summary alexnet -i 1x227x227              conv1 (Conv2d) & takes 3 channels, got 1 & --set in_channels=1
 summary lenet5 -i 3x32x32                 C1 & takes 1 channels, got 3 & --set in_channels=3
 summary torchvision:vgg11 -i 4x224x224    features.0 (Conv2d) & takes 3 channels, got 4

@@ -181,11 +181,11 @@ def test_stages() -> None:
     """Kills stages aligned by their place in the list: 28×28 maps of ResNet-50 stand beside 28×28 maps of VGG-16."""
     rows = compared("vgg16", "googlenet", "resnet50").rows
     outputs = {(row.type, row.name): row.cells["output"] for row in rows}
-    assert outputs["stride 8", "vgg16"] == [1, 512, 28, 28]
-    assert outputs["stride 8", "googlenet"] == [1, 480, 28, 28]
-    assert outputs["stride 8", "resnet50"] == [1, 512, 28, 28]
+    assert outputs["1/8 of input", "vgg16"] == [1, 512, 28, 28]
+    assert outputs["1/8 of input", "googlenet"] == [1, 480, 28, 28]
+    assert outputs["1/8 of input", "resnet50"] == [1, 512, 28, 28]
     strides = list(dict.fromkeys(row.type for row in rows))
-    assert strides == ["total", *(f"stride {2**i}" for i in range(6)), "head"]
+    assert strides == ["total", *(f"1/{2**i} of input" for i in range(6)), "head"]
 
 
 def test_ratios_and_lesson() -> None:
@@ -194,8 +194,8 @@ def test_ratios_and_lesson() -> None:
     google, resnet = totals(table)["googlenet"], totals(table)["resnet50"]
     assert google["params/1"] == pytest.approx(6_998_552 / 138_357_544, rel=1e-5)
     assert resnet["macs/1"] == pytest.approx(3_857_973_248 / 15_470_264_320, rel=1e-5)
-    assert "googlenet has 19.8 times fewer params (7 million against 138 million)" in table.notes[-1]
-    assert "1.06 times more macs" in compared("resnet50", "resnet50_v1_5").notes[-1]
+    assert "googlenet has 19.8 times fewer parameters (7 million against 138 million)" in table.notes[-1]
+    assert "1.06 times more MACs" in compared("resnet50", "resnet50_v1_5").notes[-1]
 
 
 def test_same_model_twice() -> None:
@@ -203,6 +203,32 @@ def test_same_model_twice() -> None:
     table = zoo.compare("lenet5", "lenet5")
     assert list(totals(table)) == ["lenet5 (1)", "lenet5 (2)"]
     assert table.notes[-1] == "lenet5 (2) costs what lenet5 (1) does."
+
+
+def test_unlike_inputs_are_refused() -> None:
+    """Kills a ratio of work on grey digits to work on colour photographs."""
+    with pytest.raises(
+        zoo.ZooError, match="inputs of other channels or axes cannot be compared: alexnet 1×3×227×227, lenet5 1×1×32×32"
+    ):
+        zoo.compare("alexnet", "lenet5")
+
+
+def test_no_work_at_all() -> None:
+    """Kills a model without a single product that costs what another does."""
+    lesson = zoo.compare(nn.Conv2d(3, 4, 3), nn.ReLU(), input=(1, 3, 8, 8)).notes[-1]
+    assert lesson == "ReLU has fewer parameters (0 against 112) and fewer MACs (0 against 3.89 thousand) than Conv2d."
+
+
+def test_diff_sees_what_has_no_shape() -> None:
+    """Kills layers taken for the same that have no bias, drop more, or normalise by other constants."""
+
+    def net(bias: bool, k: float) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(3, 4, 3, bias=bias), nn.LocalResponseNorm(5, k=k), nn.Conv2d(4, 4, 3, padding=1))
+
+    table = zoo.diff(net(True, 1.0), net(False, 2.0), input=(1, 3, 8, 8))
+    assert [(row.name, row.type) for row in table.rows] == [("0", "changed"), ("1", "changed")]
+    assert "other 1.0" in table.rows[1].cells["first"]
+    assert "other 2.0" in table.rows[1].cells["second"]
 
 
 def test_given_modules_and_inputs() -> None:

@@ -211,7 +211,7 @@ def test_published_numbers_parse(name: str) -> None:
     for one in zoo.card(name).published:
         assert one.value > 0
         assert one.where
-        assert one.quantity in {"params", "macs", "depth"}
+        assert one.quantity in {"params", "macs", "depth", "connections"}
 
 
 @each_model

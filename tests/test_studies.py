@@ -21,6 +21,7 @@ import zoo
 from zoo.analysis.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
 from zoo.formats._cells import text
 from zoo.study import short, studies, times
+from zoo.summarize import trace_target
 from zoo.table import Table
 
 NAMES = list(studies())
@@ -147,7 +148,7 @@ def test_is_in_the_documents(name: str) -> None:
         (["fc-vs-gap", "alexnet"], {}, "comparison of its own"),
         (["fc-vs-gap"], {"onn": "alexnet"}, "did you mean on"),
         (["plain-vs-residual"], {"seed": 3}, "did you mean seeds"),
-        (["stacked-3x3"], {"on": "alexnet"}, "option of stacked-3x3 'on'; it has none"),
+        (["stacked-3x3"], {"on": "alexnet"}, "option of stacked-3x3 'on'; it takes none"),
         (["plain-vs-residual"], {"seeds": 0}, "seeds=0"),
         (["plain-vs-residual"], {"seeds": True}, "seeds=True"),
         (["plain-vs-residual"], {"seeds": "many"}, "seeds='many'"),
@@ -383,7 +384,7 @@ def test_model_c(arm: str, params: int, macs: int, depth: int, size: int) -> Non
 )
 def test_fields(name: str, size: int, covers: str, at: int, beyond: int) -> None:
     """Kills class scores taken for maps, and a layer counted among those behind itself."""
-    cells = receptive_field_growth._at_the_end(receptive_field_growth._traced(name))
+    cells = receptive_field_growth._at_the_end(trace_target(name))
     assert cells["rf"]["size"] == [size, size]
     assert (cells["covers"], cells["at"], cells["beyond"]) == (covers, at, beyond)
     assert at + beyond == zoo.card(name).depth

@@ -306,3 +306,21 @@ def test_halves_and_whole() -> None:
 def test_other_types(dtype: torch.dtype) -> None:
     """Kills inputs of single precision for weights that are not."""
     assert params(nn.Conv2d(3, 4, 3).to(dtype)) == 4 * 28
+
+
+@pytest.mark.parametrize(("name", "size"), [("resnet18", 224), ("efficientnet_b1", 240), ("vit_tiny_patch16_224", 224)])
+def test_timm(name: str, size: int) -> None:
+    """Kills weights that are made, an input that is not the model's, and MACs that torch's own counter does not give."""
+    timm = pytest.importorskip("timm")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with torch.device("meta"):
+        model = timm.create_model(name).eval()
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        model(torch.empty(1, 3, size, size, device="meta"))
+    table = zoo.summary(f"timm:{name}", columns=["params", "macs"], depth=0)
+    assert table.context["inputs"] == [[1, 3, size, size]]
+    assert table.total["params"] == sum(p.numel() for p in model.parameters())
+    assert table.total["macs"] == counter.get_total_flops() // 2
+    with pytest.raises(zoo.ZooError, match="unknown timm model 'resnt18'; did you mean"):
+        zoo.summary("timm:resnt18")

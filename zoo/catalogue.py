@@ -36,8 +36,9 @@ class Variant:
 class Card:
     """What is claimed of one architecture. Nothing is computed from it; the tests hold every claim to account.
 
-    `input` is channels, height, width; `params`, `macs` and `depth` are for that input, batch 1, evaluation mode, default options.
-    `training` are the options that the network as trained has and the network as used has not (auxiliary heads).
+    `input` is channels, height, width; `params`, `macs`, `depth` and `connections`, where they are claimed, are for that input,
+    batch 1, evaluation mode, default options. `training` are the options that the network as trained has and the network as used
+    has not (auxiliary heads).
     `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
     dict's keys into ours, applied in order. `url` is for a paper that has neither DOI nor arXiv id.
     """
@@ -56,6 +57,7 @@ class Card:
     params: int
     macs: int
     depth: int
+    connections: int | None = None
     published: tuple[Published, ...] = ()
     variants: tuple[Variant, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)

@@ -6,14 +6,13 @@ from collections.abc import Container, Iterator, Sequence
 from math import log2
 from typing import TYPE_CHECKING, Any
 
-from zoo.analysis.arithmetic import MACS
+from zoo.analysis.arithmetic import FREE, MACS
 from zoo.analysis.engine import Group, group, measure, passes
 from zoo.errors import ZooError, near, unknown
 from zoo.formats._cells import text
 from zoo.record import UNUSED, WRITE, Op, Trace
 from zoo.study import Arm, arms_table, listing, short, studies, times
 from zoo.table import Column, Row, Table
-from zoo.targets import neighbours, resolve
 
 if TYPE_CHECKING:
     from torch import nn
@@ -35,6 +34,8 @@ def compare(*what: "str | nn.Module", **options: Any) -> Table:
     for what cannot be compared.
     """
     if not what:
+        for name in options:
+            raise ZooError(f"option {name}: of which comparison? zoo compare lists them")
         return listing()
     known = studies()
     names = [name for name in what if isinstance(name, str) and name in known]
@@ -59,10 +60,14 @@ def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None 
     """Totals, then stages aligned on how far the maps are reduced, with ratios to the first model."""
     traces = [_traced(target, input, train) for target in targets]
     labels = _labels(traces)
+    kinds = {label: found.inputs[0].shape[1:2] + (len(found.inputs[0].shape),) for label, found in zip(labels, traces, strict=True)}
+    if len(set(kinds.values())) > 1:
+        shapes = ", ".join(f"{label} {text(list(t.inputs[0].shape))}" for label, t in zip(labels, traces, strict=True))
+        raise ZooError(f"inputs of other channels or axes cannot be compared: {shapes}; zoo summary shows each by itself")
     arms = [Arm(label, _cells(found, group(found)), "total") for label, found in zip(labels, traces, strict=True)]
     staged = [(stride, label, cells) for label, found in zip(labels, traces, strict=True) for stride, cells in _stages(found)]
     for stride in sorted({stride for stride, _, _ in staged}):
-        name = "head" if stride == _HEAD else f"stride {stride}"
+        name = "head" if stride == _HEAD else f"1/{stride} of input"
         arms += [Arm(label, cells, name) for at, label, cells in staged if at == stride]
     sizes = {label: "×".join(map(str, found.inputs[0].shape)) for label, found in zip(labels, traces, strict=True)}
     differ = [f"inputs differ: {', '.join(f'{label} {size}' for label, size in sizes.items())}; --input sets one for all"]
@@ -71,6 +76,7 @@ def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None 
         COLUMNS,
         arms,
         ratios=("params", "macs"),
+        base=labels[0],
         notes=differ if len(set(sizes.values())) > 1 else [],
         lesson=_lesson(arms[: len(traces)]),
         context={"inputs": {label: [list(v.shape) for v in found.inputs] for label, found in zip(labels, traces, strict=True)}},
@@ -78,11 +84,9 @@ def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None 
 
 
 def _traced(target: "str | nn.Module", input: Sequence[int] | None, train: bool) -> Trace:
-    from zoo.summarize import trace_subject
+    from zoo.summarize import trace_target
 
-    with neighbours(target):
-        subject = resolve(target, {}, train=train)
-        return trace_subject(subject, input or (1, *subject.input), None, train)
+    return trace_target(target, input, train=train)
 
 
 def _labels(traces: Sequence[Trace]) -> list[str]:
@@ -95,21 +99,29 @@ _HEAD = 1 << 30
 
 
 def _stages(found: Trace) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The ops by the stride of their maps, as powers of two; what has no maps any more is the head."""
-    side = found.inputs[0].shape[-1]
+    """The ops by how far their maps are reduced, in powers of two; what has no maps any more, or maps of one unit, is the head."""
+    sizes = found.inputs[0].shape[2:]
     by_stride: dict[int, list[Group]] = {}
     for row in group(found):
-        shape = row.outputs[0].shape if row.outputs else ()
-        stride = _HEAD if len(shape) < 3 or shape[-1] == 1 else 1 << max(round(log2(side / shape[-1])), 0)
-        by_stride.setdefault(stride, []).append(row)
+        by_stride.setdefault(_reduction(row.outputs[0].shape if row.outputs else (), sizes), []).append(row)
     for stride, rows in by_stride.items():
         yield stride, _cells(found, rows)
 
 
+def _reduction(shape: Sequence[int], sizes: Sequence[int]) -> int:
+    """By which power of two maps of that shape are smaller than the input, along each axis alike; else they are no maps."""
+    if len(shape) != len(sizes) + 2 or min(shape[2:], default=1) == 1:
+        return _HEAD
+    powers = {max(round(log2(side / n)), 0) for side, n in zip(sizes, shape[2:], strict=True)}
+    return 1 << powers.pop() if len(powers) == 1 else _HEAD
+
+
 def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
-    """The sums over some rows, and what leaves the last of them."""
+    """The sums over some rows, and what leaves the last of them that is a layer."""
     ops = [op for row in rows for op in row.ops]
-    whole = Group("", "", ops, next((row.outputs for row in reversed(rows) if row.outputs), ()))
+    given = [row for row in rows if row.outputs]
+    done = [row for row in given if row.type not in FREE or row.type == "cat"] or given
+    whole = Group("", "", ops, done[-1].outputs if done else ())
     cells = {name: passes()[name].measure(found, [whole])[0][0] for name in ("output", "params", "macs", "rf")}
     return {**cells, "layers": sum(op.kind in MACS and op.input("weight") is not None for op in ops)}
 
@@ -119,10 +131,15 @@ def _lesson(totals: Sequence[Arm]) -> list[str]:
     first, *others = totals
     words = []
     for other in others:
+        pairs = {words: (first.cells[name], other.cells[name]) for name, words in (("params", "parameters"), ("macs", "MACs"))}
+        if not all(isinstance(n, int) for pair in pairs.values() for n in pair):
+            words.append(f"Of {first.name} or {other.name} only lower bounds are known.")
+            continue
         said = [
-            f"{times(max(a, b), min(a, b))} times {'more' if b > a else 'fewer'} {name} ({short(b)} against {short(a)})"
-            for name in ("params", "macs")
-            if isinstance(a := first.cells[name], int) and isinstance(b := other.cells[name], int) and a != b and min(a, b)
+            f"{times(max(a, b), min(a, b)) + ' times ' if min(a, b) else ''}{'more' if b > a else 'fewer'} {name} "
+            f"({short(b)} against {short(a)})"
+            for name, (a, b) in pairs.items()
+            if a != b
         ]
         words.append(
             f"{other.name} has {' and '.join(said)} than {first.name}." if said else f"{other.name} costs what {first.name} does."
@@ -188,19 +205,42 @@ def _differences(first: Layers, second: Layers) -> Iterator[Row]:
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
             for name in list(first)[a:b]:
-                if _described(first[name]) != _described(second[name]):
+                if _facts(first[name]) != _facts(second[name]):
                     yield _row(name, "changed", first[name], second[name])
         else:
             yield from (_row(name, "removed", first[name], None) for name in list(first)[a:b])
             yield from (_row(name, "added", None, second[name]) for name in list(second)[c:d])
 
 
+def _facts(row: Group) -> list[Any]:
+    """All that is recorded of a layer: its ops with every argument, and the shapes of what they read and give."""
+    ops = [op for op in row.ops if op.kind not in {UNUSED, WRITE}]
+    return [(op.kind, dict(op.attrs), op.roles, [(v.shape, v.dtype) for v in (*op.inputs, *op.outputs)]) for op in ops]
+
+
 def _row(name: str, kind: str, before: Group | None, after: Group | None) -> Row:
     cells: dict[str, Any] = {side: _described(row) if row else None for side, row in (("first", before), ("second", after))}
+    if before and after and cells["first"] == cells["second"]:
+        cells["first"], cells["second"] = (
+            f"{cells[side]}: {_particular(*pair)}" for side, pair in (("first", (before, after)), ("second", (after, before)))
+        )
     for column in ("params", "macs"):
         counts = [passes()[column].measure(_EMPTY, [row])[0][0] if row else 0 for row in (before, after)]
         cells[column] = _less(*counts)
     return Row(name, kind, cells)
+
+
+def _particular(row: Group, other: Group) -> str:
+    """What a layer has that another of the same description has not."""
+    found = []
+    for mine, theirs in zip(row.ops, other.ops, strict=False):
+        found += [f"{key} {text(value)}" for key, value in mine.attrs.items() if value != theirs.attrs.get(key)]
+        found += [
+            f"{value.dtype} {role} {text(list(value.shape))}"
+            for role, value in zip(mine.roles, mine.inputs, strict=True)
+            if (there := theirs.input(role)) is None or (there.shape, there.dtype) != (value.shape, value.dtype)
+        ]
+    return ", ".join(dict.fromkeys(found)) or "other inputs"
 
 
 _EMPTY = Trace("", "eval", (), (), (), ())
@@ -216,8 +256,8 @@ def _kinds_of_change(rows: Sequence[Row]) -> list[str]:
     """How often which layer became which, shapes apart."""
     kinds = Counter(tuple((row.cells[side] or "nothing").partition(_SHAPE)[0] for side in ("first", "second")) for row in rows)
     return [
-        f"{times} × {before} becomes {after}" if before != after else f"{times} × {before}, on maps of other sizes"
-        for (before, after), times in kinds.most_common()
+        f"{count} × {before} becomes {after}" if before != after else f"{count} × {before}, on maps of other sizes"
+        for (before, after), count in kinds.most_common()
     ]
 
 
@@ -240,7 +280,8 @@ def _described_op(op: Op) -> str:
     if kernel:
         stride = op.attrs.get("stride") or kernel
         words.append(f"{_short(kernel)}/{_short(stride)}")
-        words += [f"{name} {_short(op.attrs[key])}" for name, key in (("pad", "padding"),) if any(_tuple(op.attrs.get(key, 0)))]
+        words += [f"pad {_short(op.attrs['padding'])}"] if any(_tuple(op.attrs.get("padding", 0))) else []
+        words += [f"dilation {_short(op.attrs['dilation'])}"] if set(_tuple(op.attrs.get("dilation", 1))) != {1} else []
         words += [f"groups {op.attrs['groups']}"] if op.attrs.get("groups", 1) > 1 else []
         words += ["ceil"] if op.attrs.get("ceil_mode") else []
     return " ".join(words)

@@ -38,10 +38,13 @@ def replace_head(
 
     `head` is "gap" (global average, then one linear layer), "maps" (1×1 convolution to class maps, then global average), "fc"
     (VGG's three fully connected layers of 4096, 4096 and the classes), or a module from feature maps to scores. `input` is a shape
-    with batch for which the model runs, `num_classes` by default what it gives now. Raises `ZooError` if no head can be found.
+    with batch for which the model runs, `num_classes` by default what it gives now. Dropout that the body calls as a function stays
+    as in evaluation mode. Raises `ZooError` if no head can be found.
     """
     from torch import nn
 
+    if not isinstance(model, nn.Module):
+        raise ZooError(f"an nn.Module is wanted, got {type(model).__name__}: zoo.create_model makes one by name")
     cut = find_head(model, input)
     made = head if isinstance(head, nn.Module) else make_head(head, cut.maps, num_classes or cut.classes)
     return nn.Sequential(OrderedDict(body=cut.body, head=made)).train(model.training)

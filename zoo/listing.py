@@ -17,7 +17,7 @@ _INFO = (
     Column("printed", "as printed", "the number as its source prints it", priority=0),
     Column("where", "text", "where it is printed", priority=0),
     Column("computed", "count", "what the analyzer computes", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated, or differs", priority=0),
+    Column("verdict", "text", "equal, rounded, truncated, explained, or differs", priority=0),
 )
 
 
@@ -52,7 +52,7 @@ def info(name: str) -> Table:
 
     found = entry(name)
     c = found.card
-    computed = {"params": c.params, "macs": c.macs, "depth": c.depth}
+    computed = {"params": c.params, "macs": c.macs, "depth": c.depth} | ({"connections": c.connections} if c.connections else {})
     rows = [
         Row(p.quantity, "published", {"printed": p.printed, "where": p.where, "computed": n, "verdict": p.verdict(n)})
         for p in c.published

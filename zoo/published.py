@@ -27,7 +27,7 @@ class Published:
         return self._parsed()[0]
 
     def verdict(self, computed: int) -> str:
-        """ "equal", "rounded" or "truncated" to the digits that are printed, or "differs"."""
+        """ "equal", "rounded" or "truncated" to the digits that are printed; else "explained" if there is a note, or "differs"."""
         value, step = self._parsed()
         if computed == value:
             return "equal"
@@ -35,7 +35,7 @@ class Published:
             return "rounded"
         if value <= computed < value + step:
             return "truncated"
-        return "differs"
+        return "explained" if self.note else "differs"
 
     def _parsed(self) -> tuple[Decimal, Decimal]:
         """The value, and the size of one unit in its last printed digit."""

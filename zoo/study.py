@@ -27,10 +27,25 @@ class Study:
 
     def __call__(self, **options: Any) -> Table:
         """The table. Raises `ZooError` for an option that the study has not."""
-        for name in options:
+        for name, value in options.items():
             if name not in self.options:
-                raise unknown(f"option of {self.name}", name, self.options, "it has none")
+                raise unknown(f"option of {self.name}", name, self.options, "it takes none")
+            _check(name, value)
         return self.run(**options)
+
+
+_SIZES = frozenset({"input", "kernel"})
+_COUNTS = frozenset({"stride", "channels", "seeds"})
+
+
+def _check(name: str, value: Any) -> None:
+    """Whether a value is of the kind that options of this name have in every study. Raises `ZooError` if not."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if name in _COUNTS and not whole:
+        raise ZooError(f"option {name}={value!r}: a whole number of at least 1 is wanted")
+    sizes = isinstance(value, tuple | list) and value and all(isinstance(n, int) and n >= 1 for n in value)
+    if name in _SIZES and not sizes:
+        raise ZooError(f"option {name}={value!r}: sizes are wanted, such as --{name} {'3x224x224' if name == 'input' else '5x5'}")
 
 
 @cache
@@ -71,11 +86,13 @@ def arms_table(
     arms: Sequence[Arm],
     *,
     ratios: Sequence[str] = (),
+    base: str = "",
     lesson: Sequence[str] = (),
     notes: Sequence[str] = (),
     context: Mapping[str, Any] | None = None,
 ) -> Table:
-    """The table of a study. Behind each column of `ratios` stands its ratio to the first arm of the same type, named `NAME/1`.
+    """The table of a study. Behind each column of `ratios` stands its ratio to the first arm of the same type, named `NAME/1`; if
+    the first must be the arm named `base`, types that lack it have no ratios.
 
     `lesson` are sentences; they come last among the notes. A ratio is None where either number is not exact.
     """
@@ -91,12 +108,13 @@ def arms_table(
     rows = []
     first: dict[str, Arm] = {}
     for arm in arms:
-        base = first.setdefault(arm.type, arm)
+        start = first.setdefault(arm.type, arm)
+        against = start.cells if base in ("", start.name) else {}
         cells = {}
         for column in columns:
             cells[column.name] = arm.cells.get(column.name)
             if column.name in ratios:
-                cells[f"{column.name}/1"] = ratio(arm.cells.get(column.name), base.cells.get(column.name))
+                cells[f"{column.name}/1"] = ratio(arm.cells.get(column.name), against.get(column.name))
         rows.append(Row(arm.name, arm.type, cells))
     facts = {"convention": "pure", "versions": {"zoo": __version__}, **(context or {})}
     return Table(title, facts, tuple(shown), tuple(rows), notes=(*notes, *([" ".join(lesson)] if lesson else [])))

@@ -69,6 +69,13 @@ def _title(subject: Subject, inputs: Sequence[Any], train: bool) -> str:
     return f"{subject.name}{f'({chosen})' if chosen else ''} · input {sizes} · {'training' if train else 'evaluation'} mode"
 
 
+def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, *, train: bool = False) -> Trace:
+    """One forward of a TARGET on an input with batch, by default its own. Raises `ZooError` as `summary` does."""
+    with neighbours(target):
+        subject = resolve(target, {}, train=train)
+        return trace_subject(subject, input or (1, *subject.input), None, train)
+
+
 def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool) -> Trace:
     """One forward of a subject, on a shape or on ready inputs. Raises `ZooError` that says what would fit if these do not."""
     from zoo import __version__
@@ -93,12 +100,17 @@ def _sizes(shape: Any, inputs: Any) -> str:
 def _hint(subject: Subject, shape: Any, train: bool) -> str:
     """What to do about a layer that refuses its input: the right channels, or the smallest size that fits."""
     if shape is None or not all(isinstance(n, int) for n in shape) or len(shape) != len(subject.input) + 1:
-        return f"; the input is wanted as N×{'×'.join(map(str, subject.input))}" if subject.input else ""
+        return "" if subject.assumed else f"; the input is wanted as N×{'×'.join(map(str, subject.input))}"
+    if subject.assumed and tuple(shape[1:]) == subject.input:
+        return f"; {_UNKNOWN}"
     if shape[1] != subject.input[0] and _fits(subject, (shape[0], *subject.input), train):
         way = f", or --set in_channels={shape[1]}" if ":" not in subject.name else ""
         return f"; the network takes {subject.input[0]} channels{way}"
     fits = _smallest(subject, shape, train)
     return f"; the smallest square input that fits is {'×'.join(map(str, fits))}" if fits else ""
+
+
+_UNKNOWN = "no input was given, and 3×224×224 assumed: give one, as --input CxHxW"
 
 
 def _smallest(subject: Subject, shape: Sequence[int], train: bool) -> tuple[int, ...] | None:

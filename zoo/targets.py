@@ -1,4 +1,5 @@
-"""What a TARGET means: a catalogue name, `torchvision:NAME`, `package.module:attribute`, `path/to/file.py:attribute`, or a module.
+"""What a TARGET means: a catalogue name, `torchvision:NAME`, `timm:NAME`, `package.module:attribute`, `path/to/file.py:attribute`,
+or a module.
 
 Nothing is allocated for a model that is built here: see `zoo.tracing.skeleton`.
 """
@@ -32,6 +33,11 @@ class Subject:
     options: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
+    @property
+    def assumed(self) -> bool:
+        """Whether nothing is known of the input that the model is made for."""
+        return _assumption() in self.notes
+
 
 def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: bool = False) -> Subject:
     """The model behind a TARGET, built with `options`. Raises `ZooError` if there is none, or it cannot be built so."""
@@ -42,6 +48,8 @@ def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: boo
         return _from_catalogue(target, options, train)
     if scheme == "torchvision":
         return _from_torchvision(name, options)
+    if scheme == "timm":
+        return _from_timm(name, options)
     return _from_code(target, scheme, name, options)
 
 
@@ -99,6 +107,22 @@ def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
     with _skeleton():
         module = _build(f"torchvision:{name}", lambda **given: models.get_model(name, **given), given)
     return Subject(f"torchvision:{name}", module, (3, size, size) if size else _ASSUMED, options, notes)
+
+
+def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
+    try:
+        import timm
+    except ImportError as error:
+        raise ZooError(f"timm:{name}: timm does not import ({error}); pip install timm") from error
+    if name not in timm.list_models():
+        raise unknown("timm model", name, timm.list_models(), "timm.list_models() has them all")
+    try:
+        with _skeleton():
+            module: Any = timm.create_model(name, **options)
+    except Exception:  # a constructor that computes with its weights: with real ones, then
+        module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), options)
+    size = tuple(module.pretrained_cfg.get("input_size", _ASSUMED))
+    return Subject(f"timm:{name}", module, size, options, (f"input of the published weights: {'×'.join(map(str, size))}",))
 
 
 def _published_size(models: Any, name: str) -> tuple[int | None, tuple[str, ...]]:

@@ -56,7 +56,7 @@ def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf:
         subject = resolve(target, {})
         shape = tuple(input or (1, *subject.input))
         trace = trace_subject(subject, shape, None, False)
-    total = measure(trace, columns=["params", "macs", "depth"], depth=0).total
+    total = measure(trace, columns=["params", "macs", "depth", "connections"], depth=0).total
     checks = [*_of_card(subject, total, input is None), *_of_torchvision(subject, total, input is None)]
     checks += [_parameters(subject, total), _flop_counter(target, shape, total)]
     if rf:
@@ -87,8 +87,9 @@ def _of_card(subject: Subject, total: Mapping[str, Any], default: bool) -> Itera
     claimed = _card(subject.name)
     if claimed is None or not default:
         return
-    for quantity in ("params", "macs", "depth"):
-        yield Check(quantity, "card", total[quantity], getattr(claimed, quantity))
+    for quantity in ("params", "macs", "depth", "connections"):
+        if (claim := getattr(claimed, quantity)) is not None:
+            yield Check(quantity, "card", total[quantity], claim)
     for one in claimed.published:
         if one.quantity in total:
             yield _published(one, total[one.quantity])
@@ -102,10 +103,7 @@ def _card(name: str) -> Card | None:
 
 
 def _published(one: Published, ours: int) -> Check:
-    verdict = one.verdict(ours)
-    if verdict == "differs" and one.note:
-        verdict = "explained"
-    return Check(one.quantity, one.where, ours, one.printed, one.note, verdict)
+    return Check(one.quantity, one.where, ours, one.printed, one.note, one.verdict(ours))
 
 
 def _of_torchvision(subject: Subject, total: Mapping[str, Any], default: bool) -> Iterator[Check]:

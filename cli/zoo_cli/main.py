@@ -1,4 +1,4 @@
-"""The commands. torch is imported by `summary` alone, and only once the arguments have been read."""
+"""The commands. torch is imported by those that build a model, and only once their arguments have been read."""
 
 import contextlib
 import sys
@@ -39,7 +39,7 @@ Target = Annotated[
     str,
     typer.Argument(
         metavar="TARGET",
-        help="A name of `zoo list`, torchvision:NAME, package.module:attribute or path/to/file.py:attribute.",
+        help="A name of `zoo list`, torchvision:NAME, timm:NAME, package.module:attribute or path/to/file.py:attribute.",
         autocompletion=_models,
     ),
 ]
@@ -214,7 +214,7 @@ def _emit(table: Any, format: str | None, output: Path | None) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0, 2 for a user's mistake with one line on stderr, 1 for what `--strict` refuses."""
+    """Run the command line and exit: 0, 2 for a user's mistake with one line on stderr, 1 for what `--strict` or `verify` finds."""
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

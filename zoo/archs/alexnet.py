@@ -92,6 +92,9 @@ class AlexNet(nn.Module):
         "One module computes what two GPUs computed: conv2, conv4 and conv5 are grouped convolutions of two groups.",
         "The paper does not say whether local response normalisation crosses from one GPU's maps to the other's; here it does, "
         "as in the Caffe model.",
+        "torch divides the alpha of local response normalisation by the window's size, the paper's formula and its 1e-4 do not: "
+        "5e-4 over a window of 5 is the paper's. cuda-convnet and Caffe divide too, Caffe with k = 1.",
+        "The Caffe model starts fc6 and fc7 from a standard deviation of 0.005 and biases at 0.1; here the paper's 0.01 and 1.",
     ),
     errata=(
         "The paper says 224×224 inputs; with an 11×11 kernel of stride 4, 55×55 maps follow from 227×227 without padding, or from "
@@ -196,6 +199,7 @@ class AlexNetOWT(nn.Module):
         "ReLUs of conv1 and conv5 after their pooling.",
     ),
     errata=(
+        "Its remark of 2.4% fewer connections fits no count of either version: the released one has 1.4% fewer multiplications.",
         "The text of the paper gives the widths 64, 192, 384, 384, 256; the released configuration and torchvision have 64, 192, "
         "384, 256, 256, and only these fit its own remark of 0.2% more parameters than the two-GPU network.",
     ),

@@ -200,7 +200,8 @@ class GoogLeNet(nn.Module):
         "Of the network's size there are many numbers: 6.8 million is the sum of Table 1; 13.4 million includes the "
         "auxiliary heads; 12 times fewer parameters than AlexNet, as section 1 says, would be 5.1 million, and this "
         "network has 8.7 times fewer.",
-        "The receptive field of 224×224 in section 5 is the size of the input; units of the last modules would see more than that.",
+        "The receptive field of 224×224 in section 5 is the size of the input; a unit of inception_5b would see 715 pixels a side, "
+        "and one behind the average 907.",
     ),
 )
 def googlenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.4, aux_heads: bool = False) -> GoogLeNet:

@@ -154,8 +154,10 @@ class LeNet5(nn.Module):
     params=60_000,
     macs=325_680,
     depth=4,
+    connections=340_908,
     published=(
         {"quantity": "params", "printed": "60,000", "where": "section II.B"},
+        {"quantity": "connections", "printed": "340,908", "where": "section II.B"},
         {
             "quantity": "depth",
             "printed": "7",

@@ -102,14 +102,13 @@ class LeNet1(nn.Module):
     params=2_578,
     macs=91_520,
     depth=3,
+    connections=98_442,
     published=(
         {"quantity": "params", "printed": "2,578", "where": "text"},
         {
-            "quantity": "macs",
+            "quantity": "connections",
             "printed": "98,442",
-            "where": "text, as connections",
-            "note": "Connections also count a bias for each unit, and in H2 and H4 four inputs of each: 59,904 in H1, 2,880 in H2, "
-            "32,768 in H3, 960 in H4, 1,930 in the output.",
+            "where": "text",
         },
         {
             "quantity": "macs",

@@ -328,6 +328,7 @@ class ResNetCaffe(ResNet):
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
     errata=(
         "TensorFlow-slim's resnet_v1_50 is a third network: it reduces the maps in the last block of a stage.",
+        "Units of the last maps see 483 pixels a side, but 427 where the stride is in the 3×3 convolution: both numbers circulate.",
         "Table 1's 3.8×10^9 is 3.858×10^9 cut off, while 7.6 and 11.3 of the deeper networks are rounded.",
         "The released ResNet-50 description leaves the bias of conv1 on, for 64 parameters more; those of ResNet-101 "
         "and 152 do not.",

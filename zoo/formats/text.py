@@ -113,7 +113,7 @@ def _grid(table: Table, width: int) -> Any:
     columns = fitting(table, width)
     name_width, type_width = _label_widths(table, columns, width)
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, _GAP - 1, 0, 0))
-    grid.show_footer = bool(table.total)
+    grid.show_footer = any(column.name in table.total for column in columns)
     grid.add_column("name", "total", no_wrap=True, overflow="ellipsis", width=name_width, footer_style="bold")
     grid.add_column("type", no_wrap=True, overflow="ellipsis", width=type_width, style="dim")
     for column in columns:

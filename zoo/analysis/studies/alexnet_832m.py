@@ -41,19 +41,29 @@ def run() -> Table:
     arms.append(
         Arm("total", {**printed, **sums, "ungrouped": sum(arm.cells["ungrouped"] for arm in arms), "verdict": verdict}, "sum")
     )
-    return arms_table("alexnet-832m: where do AlexNet's 832 million FLOPs come from?", COLUMNS, arms, lesson=_lesson(sums, full))
+    arms.append(Arm("as the slide counts", _slide(grouped, full), "sum"))
+    return arms_table(
+        "alexnet-832m: where do AlexNet's 832 million FLOPs come from?",
+        COLUMNS,
+        arms,
+        lesson=_lesson(sums, _slide(grouped, full), full),
+    )
+
+
+def _slide(grouped: Mapping[str, Mapping[str, Any]], full: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Exact sums of the slide's own convention: conv4 ungrouped, all others as published."""
+    own = {**grouped, "conv4": full["conv4"]}
+    return {name: sum(layer[name] for layer in own.values()) for name in ("params", "macs")}
 
 
 def _weights(name: str) -> Mapping[str, Mapping[str, Any]]:
     """Weights, without biases, and MACs by layer."""
-    from zoo.summarize import trace_subject
-    from zoo.targets import resolve
+    from zoo.analysis.arithmetic import MACS
+    from zoo.summarize import trace_target
 
-    subject = resolve(name, {})
-    ops = trace_subject(subject, (1, *subject.input), None, False).ops
+    ops = trace_target(name).ops
     weighted = [(op, weight) for op in ops if (weight := op.input("weight")) is not None]
     names = [param.name.partition(".")[0] for op, _ in weighted for param in op.owns if param.name.endswith("weight")]
-    from zoo.analysis.arithmetic import MACS
 
     return {layer: {"params": weight.numel, "macs": MACS[op.kind](op)} for layer, (op, weight) in zip(names, weighted, strict=True)}
 
@@ -65,12 +75,13 @@ def _verdict(printed: str, grouped: int, full: int) -> str:
     return f"ungrouped, {slide.verdict(full)}"
 
 
-def _lesson(sums: Mapping[str, int], full: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _lesson(sums: Mapping[str, int], slide: Mapping[str, int], full: Mapping[str, Mapping[str, Any]]) -> list[str]:
     rows = sum(int(Published(quantity="macs", printed=macs, where="slide").value) for _, macs in PRINTED.values())
     return [
-        "The slide counts one FLOP for each multiply-accumulate, cuts each row off, and adds up what is left:",
+        "The slide counts one FLOP for each multiply-accumulate, cuts off the rows of FLOPs, and adds up what is left:",
         f"its rows give {rows // 10**6}M. conv2 and conv5 are grouped in it as in the paper, conv4 is not:",
         f"{full['conv4']['macs']:,} where the published network has half of that.",
+        f"Uncut, its way of counting gives {slide['params']:,} weights and {slide['macs']:,} multiply-accumulates.",
         f"The published network has {sums['params']:,} weights and {sums['macs']:,} multiply-accumulates.",
     ]
 

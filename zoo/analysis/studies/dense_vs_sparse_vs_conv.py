@@ -44,15 +44,18 @@ def run(
     run: bool = False,
 ) -> Table:
     """The textbook's and the lectures' cases; or the case of `input` (channels, height, width), `kernel` (height, width), `stride`
-    and output `channels`; or every convolution of the network `on`. `run` builds all four for a small image, and measures.
+    and output `channels`; or every convolution of the network `on`, at that input. `run` builds all four for a small image and
+    measures.
 
     Raises `ZooError` for a kernel that does not fit, and for a `run` that would need too much memory.
     """
     title = "dense-vs-sparse-vs-conv: what does it cost to hold one linear map as a matrix, and what as a convolution?"
+    if on and (run or (kernel, stride, channels) != (None, 1, 1)):
+        raise ZooError("on takes the convolutions of a network as they are: of the other options only input goes with it")
     if run:
         return _proof(title, input or (1, 64, 56), kernel or (2, 1), stride, channels)
     if on:
-        arms = [arm for name, op in _convolutions(on) for arm in _four(name, op)]
+        arms = [arm for name, op in _convolutions(on, input) for arm in _four(name, op)]
         return arms_table(title, COLUMNS, arms, ratios=("stored",), lesson=_lesson_of_network(on, arms))
     if (input, kernel, stride, channels) != (None, None, 1, 1):
         arms = list(_case(input or (1, 320, 280), kernel or (2, 1), stride, channels))
@@ -159,14 +162,12 @@ def _conv_op(build: "Callable[[], nn.Module]", shape: Shape) -> Op:
     return op
 
 
-def _convolutions(target: str) -> list[tuple[str, Op]]:
+def _convolutions(target: str, input: Shape | None) -> list[tuple[str, Op]]:
     """The convolutions of a network, by the names of their rows."""
     from zoo.analysis.engine import group
-    from zoo.targets import resolve
-    from zoo.tracing import trace
+    from zoo.summarize import trace_target
 
-    subject = resolve(target, {})
-    rows = group(trace(subject.module, input=(1, *subject.input)))
+    rows = group(trace_target(target, input and (1, *input)))
     found = [(row.name, op) for row in rows for op in row.ops if op.kind == "conv2d"]
     if not found:
         raise ZooError(f"{target} has no two-dimensional convolution")
@@ -205,7 +206,6 @@ def _unshared(input: Shape, kernel: Shape, stride: int = 1, channels: int = 1, w
     """A locally connected layer: a kernel of its own for every unit. Weights are units × channels × fan-in."""
     import torch
     from torch import nn
-    from torch.nn import functional as F
 
     heights, widths = ((n - k) // stride + 1 for n, k in zip(input[1:], kernel, strict=True))
     shape = (heights * widths, channels, input[0] * prod(kernel))
@@ -216,8 +216,9 @@ def _unshared(input: Shape, kernel: Shape, stride: int = 1, channels: int = 1, w
             self.weight = nn.Parameter(torch.empty(shape) if weight is None else weight.expand(shape).clone())
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            patches = F.unfold(x, kernel, stride=stride)  # N × fan-in × units
-            y = torch.matmul(self.weight, patches.permute(2, 1, 0))  # units × channels × N
+            patches = x.unfold(2, kernel[0], stride).unfold(3, kernel[1], stride)  # N × C × H × W × kernel
+            patches = patches.permute(2, 3, 1, 4, 5, 0).reshape(heights * widths, -1, x.shape[0])  # units × fan-in × N
+            y = torch.matmul(self.weight, patches)  # units × channels × N
             return y.permute(2, 1, 0).reshape(-1, channels, heights, widths)
 
     return Unshared()
@@ -307,7 +308,8 @@ def _proof_lesson(arms: Sequence[Arm]) -> list[str]:
     shift = max(cells[name]["shift_error"] for name in ("dense", "sparse", "convolution"))
     return [
         f"From one kernel all four give the same output, to within {worst:.1e}.",
-        f"Shifting before or after makes no difference to the convolution and its matrices (at most {shift:.1e}),",
+        f"Shifting before or after makes {f'a difference of {shift:.1e}' if shift else 'no difference'} to the convolution and its",
+        "matrices,",
         f"but to a locally connected layer with weights of its own ({cells['unshared, own weights']['shift_error']:.1f}):",
         "equivariance comes from sharing.",
     ]

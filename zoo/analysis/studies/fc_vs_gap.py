@@ -1,6 +1,7 @@
 """Fully connected heads against global average pooling: Lin, Chen and Yan, "Network In Network" (2013), section 3.2."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
@@ -29,13 +30,15 @@ COLUMNS = (
 )
 
 
-def run(on: str | None = None) -> Table:
+def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
     """The published head and others, for AlexNet, VGG-16, GoogLeNet and ResNet-50, or for the network `on`.
 
-    Raises `ZooError` if that network's head cannot be found.
+    `input` is another one for it, without batch. Raises `ZooError` if that network's head cannot be found.
     """
+    if input is not None and on is None:
+        raise ZooError("input goes with on: of which network?")
     names = (on,) if on else NETWORKS
-    arms = [arm for name in names for arm in _arms(name)]
+    arms = [arm for name in names for arm in _arms(name, input)]
     return arms_table(
         "fc-vs-gap: what does global average pooling in the place of fully connected layers save?",
         COLUMNS,
@@ -46,18 +49,23 @@ def run(on: str | None = None) -> Table:
     )
 
 
-def _arms(name: str) -> Iterator[Arm]:
-    from zoo.heads import find_head, replace_head
-    from zoo.targets import resolve
+def _arms(name: str, input: Sequence[int] | None) -> Iterator[Arm]:
+    from torch import nn
+
+    from zoo.heads import find_head, make_head
+    from zoo.targets import neighbours, resolve
     from zoo.tracing.skeleton import Skeleton
 
-    subject = resolve(name, {})
+    with neighbours(name):
+        subject = resolve(name, {})
+    subject = replace(subject, input=tuple(input or subject.input))
     shape = (1, *subject.input)
-    body = _total(find_head(subject.module, shape).body, shape)
+    cut = find_head(subject.module, shape)
+    body = _total(cut.body, shape)
     yield Arm("published", _cells(subject.module, subject, body), subject.name)
     for kind in HEADS:
         with Skeleton():
-            module = replace_head(subject.module, kind, input=shape)  # type: ignore[arg-type]
+            module = nn.Sequential(cut.body, make_head(kind, cut.maps, cut.classes))
         yield Arm(kind, _cells(module, subject, body), subject.name)
 
 

@@ -30,13 +30,14 @@ STAGES = tuple(
 IMAGES = (4, 3, 64, 64)
 
 
-def run(run: bool = False, seeds: int = 3) -> Table:
-    """Both depths, plain and with each kind of shortcut. With `run`, gradients at initialisation: medians over so many `seeds`.
+def run(run: bool = False, seeds: int | None = None) -> Table:
+    """Both depths, plain and with each kind of shortcut. With `run`, gradients at initialisation: medians over so many `seeds`, 3.
 
-    Raises `ZooError` if `seeds` is no whole number of at least 1.
+    Raises `ZooError` if `seeds` are given without `run`.
     """
-    if not isinstance(seeds, int) or isinstance(seeds, bool) or seeds < 1:
-        raise ZooError(f"seeds={seeds!r}: a whole number of at least 1 is wanted")
+    if seeds is not None and not run:
+        raise ZooError("seeds go with --run, which measures over them")
+    seeds = seeds or 3
     arms = [
         Arm(kind, _cells(name, options) | (_gradients(name, options, seeds) if run else {}), f"{depth} layers")
         for depth in DEPTHS

@@ -29,20 +29,24 @@ LAYERS = (
 BORDER = "a field as large as the input covers it for units in the middle; those at the border look past the edge"
 
 
-def run(on: str | None = None) -> Table:
+def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
     """The shallowest and the deepest network of each family at their last feature maps; or the network `on` layer by layer.
 
-    Raises `ZooError` if the network `on` has no receptive fields.
+    `input` is another one for it, without batch. Raises `ZooError` if the network `on` has no receptive fields.
     """
-    return _growth(on) if on is not None else _networks()
+    if input is not None and on is None:
+        raise ZooError("input goes with on: of which network?")
+    return _growth(on, input) if on is not None else _networks()
 
 
 def _networks() -> Table:
+    from zoo.summarize import trace_target
+
     families: dict[str, list[str]] = {}
     for name in list_models():
         families.setdefault(card(name).family, []).append(name)
     ends = [(end(names, key=lambda name: card(name).depth), family) for family, names in families.items() for end in (min, max)]
-    arms = [Arm(name, _at_the_end(_traced(name)), family) for name, family in dict.fromkeys(ends)]
+    arms = [Arm(name, _at_the_end(trace_target(name)), family) for name, family in dict.fromkeys(ends)]
     return arms_table(
         "receptive-field-growth: how far do units of the last feature maps see?",
         NETWORKS,
@@ -52,10 +56,11 @@ def _networks() -> Table:
     )
 
 
-def _growth(on: str) -> Table:
+def _growth(on: str, input: Sequence[int] | None) -> Table:
     from zoo.analysis.engine import measure, readable_depth
+    from zoo.summarize import trace_target
 
-    found = _traced(on)
+    found = trace_target(on, input and (1, *input))
     arms: list[Arm] = []
     for row in _rows(found, readable_depth(found)):
         share = _share(row, found)
@@ -72,14 +77,6 @@ def _growth(on: str) -> Table:
         lesson=[_in_words(found.target, _at_the_end(found))],
         context={"inputs": [list(value.shape) for value in found.inputs]},
     )
-
-
-def _traced(name: str) -> "Trace":
-    from zoo.targets import resolve
-    from zoo.tracing import trace
-
-    subject = resolve(name, {})
-    return trace(subject.module, input=(1, *subject.input), target=subject.name)
 
 
 def _rows(found: "Trace", depth: int | None = None) -> list[Row]:
