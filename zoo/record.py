@@ -174,5 +174,11 @@ class Trace:
         )
 
 
+def each_axis(value: Any, axes: int) -> tuple[int, ...]:
+    """One int for each axis, from what ops take for kernels, strides and the like: one int, a list of one, or a list of all."""
+    values = (value,) if isinstance(value, int) else tuple(value)
+    return values * axes if len(values) == 1 else values
+
+
 def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.catalogue import Card, card
 from zoo.errors import ZooError
 from zoo.published import Published
-from zoo.record import Op, Trace
+from zoo.record import Op, Trace, each_axis
 from zoo.table import Column, Row, Table
 from zoo.targets import Subject, neighbours, resolve
 
@@ -179,15 +179,10 @@ def _leaves_out(op: Op) -> bool:
         return False
     axes = len(op.output.shape) - 2
     padding = 0 if isinstance(op.attrs.get("padding"), str) else op.attrs.get("padding", 0)
-    k, s, p, d = (_each(value, axes) for value in (kernel, op.attrs["stride"] or kernel, padding, op.attrs.get("dilation", 1)))
+    k, s, p, d = (each_axis(value, axes) for value in (kernel, op.attrs["stride"] or kernel, padding, op.attrs.get("dilation", 1)))
     return any(
         d[i] > 1 or k[i] < s[i] or (op.inputs[0].shape[i + 2] + 2 * p[i] - d[i] * (k[i] - 1) - 1) % s[i] > 0 for i in range(axes)
     )
-
-
-def _each(value: Any, axes: int) -> tuple[int, ...]:
-    values = (value,) if isinstance(value, int) else tuple(value)
-    return values * axes if len(values) == 1 else values
 
 
 def _fields(trace: Trace) -> dict[str, Mapping[str, Any]]:

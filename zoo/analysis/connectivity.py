@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.analysis.arithmetic import MACS
 from zoo.analysis.engine import Group
-from zoo.record import Op, Trace
+from zoo.record import Op, Trace, each_axis
 from zoo.table import Column
 
 _OWN = frozenset({"parameter", "buffer"})
@@ -66,7 +66,7 @@ def connections(op: Op, layer: Layer) -> int:
         if op.kind in {"add", "sub"} and _reads_own(op):
             return op.output.numel
         if "pool" in op.kind:
-            return op.output.numel * prod(_pair(op.attrs["kernel_size"]))
+            return op.output.numel * prod(each_axis(op.attrs["kernel_size"], 2))
     return 0
 
 
@@ -76,8 +76,3 @@ def _weighs(op: Op) -> bool:
 
 def _reads_own(op: Op) -> bool:
     return any(value.source in _OWN for value in op.inputs) and "norm" not in op.kind
-
-
-def _pair(value: Any) -> tuple[int, ...]:
-    values = (value,) if isinstance(value, int) else tuple(value)
-    return values * 2 if len(values) == 1 else values

@@ -199,7 +199,7 @@ class GoogLeNet(nn.Module):
         "does not speak of one.",
         "Of the network's size there are many numbers: 6.8 million is the sum of Table 1; 13.4 million includes the "
         "auxiliary heads; 12 times fewer parameters than AlexNet, as section 1 says, would be 5.1 million, and this "
-        "network has 8.7 times fewer.",
+        "network has 8.7 times fewer. convnet-burden's 51 MB contain the auxiliary heads.",
         "The receptive field of 224×224 in section 5 is the size of the input; a unit of inception_5b would see 715 pixels a side, "
         "and one behind the average 907.",
     ),

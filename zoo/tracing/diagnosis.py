@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.record import Value
+from zoo.record import Value, each_axis
 
 
 def diagnose(kind: str, inputs: Sequence[Value], roles: Sequence[str], attrs: Mapping[str, Any]) -> str | None:
@@ -27,7 +27,7 @@ def diagnose(kind: str, inputs: Sequence[Value], roles: Sequence[str], attrs: Ma
         return f"takes {weight.shape[1]:,} features, got {x.shape[-1]:,}"
     if "pool" in kind and "kernel_size" in attrs:
         axes = int(next(c for c in kind if c.isdigit()))
-        kernel = _each(attrs["kernel_size"], axes)
+        kernel = each_axis(attrs["kernel_size"], axes)
         if _fits(x.shape[-axes:], kernel, attrs):
             return None
         return f"its window of {size(attrs['kernel_size'])} does not fit into maps of {size(x.shape[2:])}"
@@ -37,13 +37,8 @@ def diagnose(kind: str, inputs: Sequence[Value], roles: Sequence[str], attrs: Ma
 def _fits(sizes: Sequence[int], kernel: Sequence[int], attrs: Mapping[str, Any]) -> bool:
     if isinstance(attrs.get("padding"), str):
         return bool(attrs["padding"] == "same")
-    padding, dilation = _each(attrs.get("padding", 0), len(kernel)), _each(attrs.get("dilation", 1), len(kernel))
+    padding, dilation = each_axis(attrs.get("padding", 0), len(kernel)), each_axis(attrs.get("dilation", 1), len(kernel))
     return all(n + 2 * p > d * (k - 1) for n, k, p, d in zip(sizes, kernel, padding, dilation, strict=True))
-
-
-def _each(value: Any, axes: int) -> tuple[int, ...]:
-    values: tuple[int, ...] = (value,) if isinstance(value, int) else tuple(value)
-    return values * axes if len(values) == 1 else values
 
 
 def size(shape: Sequence[int]) -> str:

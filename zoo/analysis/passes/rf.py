@@ -11,7 +11,7 @@ from typing import Any
 
 from zoo.analysis.engine import Flow
 from zoo.analysis.spans import Field, Span, Undefined, join, start
-from zoo.record import WRITE, Op
+from zoo.record import WRITE, Op, each_axis
 from zoo.table import Column
 
 Spans = tuple[Span, ...]
@@ -42,11 +42,6 @@ def _data(fields: Sequence[Spans | None]) -> Spans:
     return fields[0]
 
 
-def _each(value: Any, axes: int) -> tuple[int, ...]:
-    values = (value,) if isinstance(value, int) else tuple(value)
-    return values * axes if len(values) == 1 else values
-
-
 def _axes(op: Op) -> int:
     return int(next(c for c in op.kind if c.isdigit()))
 
@@ -58,7 +53,7 @@ def slide(op: Op, fields: Sequence[Spans | None], kernel: tuple[int, ...], strid
     """A window over the last axes; the other dimensions stay."""
     axes = len(kernel)
     padding = _padding(op, kernel)
-    dilation = _each(op.attrs.get("dilation", 1), axes)
+    dilation = each_axis(op.attrs.get("dilation", 1), axes)
     spans = []
     for span in _data(fields):
         if span.dim is not None and span.dim >= -axes:
@@ -73,9 +68,9 @@ def slide(op: Op, fields: Sequence[Spans | None], kernel: tuple[int, ...], strid
 def _padding(op: Op, kernel: tuple[int, ...]) -> tuple[int, ...]:
     padding = op.attrs.get("padding", 0)
     if padding == "same":
-        dilation = _each(op.attrs.get("dilation", 1), len(kernel))
+        dilation = each_axis(op.attrs.get("dilation", 1), len(kernel))
         return tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
-    return (0,) * len(kernel) if padding == "valid" else _each(padding, len(kernel))
+    return (0,) * len(kernel) if padding == "valid" else each_axis(padding, len(kernel))
 
 
 def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -86,14 +81,14 @@ def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     kernel = weight.shape[2:]
     channels = -len(kernel) - 1
     summed: Spans = tuple(span.collapse() if span.dim == channels else span for span in _data(fields))
-    return slide(op, [summed], kernel, _each(op.attrs.get("stride", 1), len(kernel)))
+    return slide(op, [summed], kernel, each_axis(op.attrs.get("stride", 1), len(kernel)))
 
 
 def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A window without weights; the stride is the window's size unless given. One window over the whole map is global pooling."""
     axes = _axes(op)
-    kernel = _each(op.attrs["kernel_size"], axes)
-    field = slide(op, fields, kernel, _each(op.attrs.get("stride") or kernel, axes))
+    kernel = each_axis(op.attrs["kernel_size"], axes)
+    field = slide(op, fields, kernel, each_axis(op.attrs.get("stride") or kernel, axes))
     if isinstance(field, Undefined):
         return field
     sizes = op.inputs[0].shape[-axes:]

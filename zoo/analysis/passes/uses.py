@@ -10,7 +10,7 @@ from zoo.table import Column
 
 
 class Uses:
-    """The quotient of two columns; none where a row has no parameters."""
+    """The quotient of two columns; none where a row has no connections, or no parameters."""
 
     column = Column("uses", "links per parameter", "how often a parameter is used", order=72, on_request=True)
 
@@ -22,7 +22,7 @@ class Uses:
 
 
 def _quotient(links: int, parameters: int) -> float | None:
-    return float(f"{links / parameters:.6g}") if parameters else None
+    return float(f"{links / parameters:.6g}") if links and parameters else None
 
 
 PASS = Uses()

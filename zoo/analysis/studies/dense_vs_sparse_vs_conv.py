@@ -8,7 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError
-from zoo.record import Op
+from zoo.record import Op, each_axis
 from zoo.study import Arm, Study, arms_table, short, times
 from zoo.table import Column, Table
 
@@ -97,16 +97,11 @@ def _links(op: Op) -> int:
             op.output.shape[2:],
             op.inputs[0].shape[2:],
             weight.shape[2:],
-            *(_pair(op.attrs[name]) for name in ("stride", "padding", "dilation")),
+            *(each_axis(op.attrs[name], 2) for name in ("stride", "padding", "dilation")),
             strict=True,
         )
     ]
     return int(prod(along)) * weight.shape[0] * weight.shape[1]
-
-
-def _pair(value: Any) -> Sequence[int]:
-    values = (value,) if isinstance(value, int) else tuple(value)
-    return values * 2 if len(values) == 1 else values
 
 
 def _cells(units: Sequence[int], stored: int, multiplications: int, biases: int = 0) -> dict[str, Any]:
