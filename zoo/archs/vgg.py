@@ -243,7 +243,10 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
-    errata=(VARIANCE,),
+    errata=(
+        VARIANCE,
+        "Google's table of receptive fields gives 30.7 billion: two for each multiply-accumulate of the convolutions alone.",
+    ),
 )
 def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration D: thirteen 3×3 convolutions, the VGG-16 of common use."""
