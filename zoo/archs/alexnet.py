@@ -102,8 +102,8 @@ class AlexNet(nn.Module):
         "The caption of figure 2 counts 253,440 neurons in the first layer; 55×55×96 is 290,400, and only that count gives the "
         "650,000 neurons of the abstract.",
         "An older abstract, on the proceedings' page, counts 500,000 neurons and two globally connected layers.",
-        "Other tools count otherwise: 727 million at 227 pixels with biases, ReLUs and pooling (convnet-burden), 1.38 billion at two "
-        "for each multiply-accumulate of the one-tower network (Google's table of receptive fields).",
+        "Other tools count otherwise: 727 million at 227 pixels with biases, ReLUs and pooling (convnet-burden), 1.38 billion at "
+        "two for each multiply-accumulate of the one-tower network (Google's table of receptive fields).",
         "Section 1 credits each convolutional layer with no more than 1% of the parameters; conv3 has 1.45%, conv4 1.09%.",
     ),
 )
