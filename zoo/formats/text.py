@@ -33,7 +33,7 @@ def render(table: Table, width: int | None = None) -> str:
     )
     console.print(table.title, style="bold", markup=False)
     _about(console, table.context.get("about", {}))
-    if table.rows:
+    if table.rows or table.total:
         console.print(_grid(table, width))
     for note in _notes(table, width):
         console.print(note, style="dim", markup=False)
