@@ -1,7 +1,9 @@
 """`zoo verify`: the whole catalogue against independent numbers, and proof that it can find a difference."""
 
+import importlib
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -73,3 +75,16 @@ def test_torchvision_agrees() -> None:
         "torchvision",
         "FlopCounterMode / 2",
     }
+
+
+def test_a_named_instance_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills checks that run on the very module behind a name: its weights would be moved to meta, or overwritten."""
+    (tmp_path / "verified_instance.py").write_text(
+        "from torch import nn\nnet = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).train()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    net = importlib.import_module("verified_instance").net
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    assert differences(verify("verified_instance:net", input=(1, 3, 8, 8), rf=True)) == []
+    assert net.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())

@@ -58,9 +58,9 @@ def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf:
         trace = trace_subject(subject, shape, None, False)
     total = measure(trace, columns=["params", "macs", "depth", "connections"], depth=0).total
     checks = [*_of_card(subject, total, input is None), *_of_torchvision(subject, total, input is None)]
-    checks += [_parameters(subject, total), _flop_counter(target, shape, total)]
+    checks += [_parameters(subject, total), _flop_counter(subject.module, shape, total)]
     if rf:
-        checks += _experiment(target, trace, shape)
+        checks += _experiment(subject.module, trace, shape)
     notes = [] if rf else ["--rf adds the experiment on receptive fields"]
     rows = tuple(check.row() for check in checks)
     context = {"target": subject.name, "inputs": [list(shape)], "convention": "pure", "versions": dict(trace.versions)}
@@ -127,38 +127,38 @@ def _parameters(subject: Subject, total: Mapping[str, Any]) -> Check:
     return Check("params", "module.parameters()", total["params"], sum(p.numel() for p in subject.module.parameters()))
 
 
-def _flop_counter(target: "str | nn.Module", shape: Sequence[int], total: Mapping[str, Any]) -> Check:
+def _flop_counter(module: "nn.Module", shape: Sequence[int], total: Mapping[str, Any]) -> Check:
     """torch.utils.flop_counter on the meta device; it counts two for each multiply-accumulate."""
     import copy
 
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    model = resolve(target, {}).module if isinstance(target, str) else copy.deepcopy(target)
+    model = copy.deepcopy(module).eval().to("meta")
     counter = FlopCounterMode(display=False)
     with counter, torch.inference_mode():
-        model.eval().to("meta")(torch.empty(*shape, device="meta"))
+        model(torch.empty(*shape, device="meta"))
     return Check("macs", "FlopCounterMode / 2", total["macs"], counter.get_total_flops() // 2)
 
 
 # The experiment
 
 
-def _experiment(target: "str | nn.Module", trace: Trace, shape: Sequence[int]) -> Iterator[Check]:
+def _experiment(module: "nn.Module", trace: Trace, shape: Sequence[int]) -> Iterator[Check]:
     """For each module with maps and a window: how many units the NaNs reached, and how many should have been."""
     import copy
 
-    fields = _fields(trace)
-    model = resolve(target, {}).module if isinstance(target, str) else copy.deepcopy(target)
-    model = model.eval().to_empty(device="cpu") if isinstance(target, str) else model.eval()
-    if isinstance(target, str):
+    fields, skips = _fields(trace), _skips(trace)
+    model = copy.deepcopy(module).eval()
+    if any(parameter.is_meta for parameter in model.parameters()):
+        model = model.to_empty(device="cpu")
         for name, tensor in model.state_dict().items():
             tensor.fill_(float(name.endswith("running_var")))
     pixels = _probes(shape[2:])
     found = _reached(model, list(fields), _poisoned(shape, pixels))
     for path, reached in found.items():
         expected = _predicted(fields[path], pixels, reached.shape[1:])
-        gaps = _GAPS if _skips(trace) and not bool((reached & ~expected).any()) else ""
+        gaps = _GAPS if skips and not bool((reached & ~expected).any()) else ""
         equal = bool((reached == expected).all())
         verdict = "equal" if equal else "explained" if gaps else "differs"
         yield Check(f"rf of {path}", "experiment", int(expected.sum()), int(reached.sum()), "" if equal else gaps, verdict)

@@ -37,11 +37,9 @@ def run() -> Table:
 def _layers(name: str) -> dict[str, dict[str, Any]]:
     """The cells of each layer by name, and of the network."""
     from zoo.analysis.engine import measure
-    from zoo.targets import resolve
-    from zoo.tracing import trace
+    from zoo.summarize import trace_target
 
-    subject = resolve(name, {})
-    found = trace(subject.module, input=(1, *subject.input))
+    found = trace_target(name)
     table = measure(found, columns=["params", "macs", "rf"])
     reads = {found.calls[op.call].path: weight.shape[1] for op in found.ops if (weight := op.input("weight"))}
     return {row.name: {**row.cells, "reads": reads.get(row.name)} for row in table.rows} | {ALL: dict(table.total)}

@@ -32,11 +32,10 @@ def run() -> Table:
 
 def _cells(name: str) -> dict[str, Any]:
     from zoo.analysis.engine import measure
-    from zoo.targets import resolve
-    from zoo.tracing import trace
+    from zoo.summarize import trace_target
 
-    subject = resolve(name, {})
-    table = measure(trace(subject.module, input=(1, *subject.input)), columns=["output", "params", "macs", "depth", "rf"])
+    found = trace_target(name)
+    table = measure(found, columns=["output", "params", "macs", "depth", "rf"])
     fields = [(row.cells["output"], row.cells["rf"]) for row in table.rows if row.cells["output"]]
     maps = [field for output, field in fields if max(output[2:], default=1) > 1 and field and "size" in field]
     total = table.total
@@ -45,7 +44,7 @@ def _cells(name: str) -> dict[str, Any]:
         **{column: total[column] for column in ("params", "macs", "depth")},
         "reuse": float(f"{total['macs'] / total['params']:.6g}"),
         "rf": max(maps[-1]["size"]) if maps else None,
-        "input": list(subject.input),
+        "input": list(found.inputs[0].shape[1:]),
     }
 
 
