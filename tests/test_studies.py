@@ -20,8 +20,8 @@ from torch.nn import functional as F
 import zoo
 from zoo.analysis.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
 from zoo.formats._cells import text
+from zoo.running import trace_target
 from zoo.study import short, studies, times
-from zoo.summarize import trace_target
 from zoo.table import Table
 
 NAMES = list(studies())

@@ -84,7 +84,7 @@ def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None 
 
 
 def _traced(target: "str | nn.Module", input: Sequence[int] | None, train: bool) -> Trace:
-    from zoo.summarize import trace_target
+    from zoo.running import trace_target
 
     return trace_target(target, input, train=train)
 

@@ -50,7 +50,7 @@ def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf:
     network's weights are allocated. Raises `ZooError` as `summary` does.
     """
     from zoo.analysis.engine import measure
-    from zoo.summarize import trace_subject
+    from zoo.running import trace_subject
 
     with neighbours(target):
         subject = resolve(target, {})

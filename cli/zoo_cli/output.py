@@ -7,7 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from zoo import formats
 from zoo.errors import ZooError
+from zoo.table import Table
 
 _SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -16,6 +18,11 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 def format_for(chosen: str | None, output: Path | None) -> str:
     """The format that was asked for, else the one of the file's suffix, else text."""
     return chosen if chosen is not None else _SUFFIXES.get(output.suffix.lower() if output else "", "text")
+
+
+def emit(table: Table, format: str | None, output: Path | None) -> None:
+    """Write a table in the format that was asked for, or that the file's suffix names."""
+    write(formats.load(format_for(format, output))(table, None), output)
 
 
 def write(text: str, output: Path | None) -> None:

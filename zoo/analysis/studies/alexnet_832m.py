@@ -59,7 +59,7 @@ def _slide(grouped: Mapping[str, Mapping[str, Any]], full: Mapping[str, Mapping[
 def _weights(name: str) -> Mapping[str, Mapping[str, Any]]:
     """Weights, without biases, and MACs by layer."""
     from zoo.analysis.arithmetic import MACS
-    from zoo.summarize import trace_target
+    from zoo.running import trace_target
 
     ops = trace_target(name).ops
     weighted = [(op, weight) for op in ops if (weight := op.input("weight")) is not None]

@@ -160,7 +160,7 @@ def _conv_op(build: "Callable[[], nn.Module]", shape: Shape) -> Op:
 def _convolutions(target: str, input: Shape | None) -> list[tuple[str, Op]]:
     """The convolutions of a network, by the names of their rows."""
     from zoo.analysis.engine import group
-    from zoo.summarize import trace_target
+    from zoo.running import trace_target
 
     rows = group(trace_target(target, input and (1, *input)))
     found = [(row.name, op) for row in rows for op in row.ops if op.kind == "conv2d"]

@@ -37,7 +37,7 @@ def run() -> Table:
 def _layers(name: str) -> dict[str, dict[str, Any]]:
     """The cells of each layer by name, and of the network."""
     from zoo.analysis.engine import measure
-    from zoo.summarize import trace_target
+    from zoo.running import trace_target
 
     found = trace_target(name)
     table = measure(found, columns=["params", "macs", "rf"])

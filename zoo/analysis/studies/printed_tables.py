@@ -36,7 +36,7 @@ def run(family: str | None = None) -> Table:
 
 def _arms(name: str) -> Iterator[Arm]:
     from zoo.analysis.engine import measure
-    from zoo.summarize import trace_target
+    from zoo.running import trace_target
 
     published = card(name).published
     total = measure(trace_target(name), columns=[one.quantity for one in published], depth=0).total

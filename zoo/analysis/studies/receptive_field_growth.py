@@ -40,7 +40,7 @@ def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
 
 
 def _networks() -> Table:
-    from zoo.summarize import trace_target
+    from zoo.running import trace_target
 
     families: dict[str, list[str]] = {}
     for name in list_models():
@@ -58,7 +58,7 @@ def _networks() -> Table:
 
 def _growth(on: str, input: Sequence[int] | None) -> Table:
     from zoo.analysis.engine import measure, readable_depth
-    from zoo.summarize import trace_target
+    from zoo.running import trace_target
 
     found = trace_target(on, input and (1, *input))
     arms: list[Arm] = []

@@ -32,7 +32,7 @@ def run() -> Table:
 
 def _cells(name: str) -> dict[str, Any]:
     from zoo.analysis.engine import measure
-    from zoo.summarize import trace_target
+    from zoo.running import trace_target
 
     found = trace_target(name)
     table = measure(found, columns=["output", "params", "macs", "depth", "rf"])

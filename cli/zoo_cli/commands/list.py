@@ -1,0 +1,20 @@
+"""`zoo list`: the catalogue."""
+
+from typing import Annotated
+
+import typer
+
+from zoo_cli.output import emit
+from zoo_cli.parameters import Format, Output
+
+
+def list_(
+    pattern: Annotated[str, typer.Argument(metavar="PATTERN", help="Part of a name, or wildcards: 'vgg*'.")] = "*",
+    family: Annotated[str | None, typer.Option("--family", metavar="F", help="Of one family only.")] = None,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """List the architectures: year, parameters, MACs, depth."""
+    from zoo.listing import listing
+
+    emit(listing(pattern, family=family), format, output)

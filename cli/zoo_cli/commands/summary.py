@@ -1,0 +1,58 @@
+"""`zoo summary`: a model, layer by layer."""
+
+import contextlib
+import sys
+from typing import Annotated
+
+import typer
+
+from zoo import formats
+from zoo_cli.arguments import parse_columns, parse_options, parse_shape
+from zoo_cli.output import emit, format_for
+from zoo_cli.parameters import Format, Output, Target
+
+
+def summary(
+    target: Target,
+    input: Annotated[
+        list[str] | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch; repeat it for more inputs.")
+    ] = None,
+    batch: Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Images in a batch.")] = 1,
+    depth: Annotated[
+        int | None,
+        typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 is the whole."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers."),
+    ] = None,
+    set: Annotated[
+        list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
+    ] = None,
+    train: Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")] = False,
+    format: Format = None,
+    output: Output = None,
+) -> None:
+    """Analyse a model layer by layer: shapes, parameters, MACs, FLOPs, receptive fields, activations, depth."""
+    shapes = [(batch, *parse_shape(text)) for text in input or ()]
+    chosen, built = parse_columns(columns or ()), parse_options(set or ())
+    wanted = format_for(format, output)
+    formats.load(wanted)
+    from zoo.summarize import summary as analyse
+
+    with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints
+        table = analyse(
+            target,
+            input=shapes[0] if len(shapes) == 1 else shapes or None,
+            batch=batch,
+            depth="auto" if depth is None and wanted == "text" else depth,
+            columns=chosen,
+            train=train,
+            options=built,
+        )
+    emit(table, wanted, output)
+    partial = [note for note in table.notes if note.startswith("≥")]
+    if strict and partial:
+        typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
+        raise typer.Exit(1)

@@ -1,0 +1,33 @@
+"""What several commands take: models, formats, files."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zoo import formats
+from zoo.catalogue import list_models
+
+
+def _models(incomplete: str) -> list[str]:
+    return [name for name in list_models() if name.startswith(incomplete.lower())]
+
+
+def _formats(incomplete: str) -> list[str]:
+    return [name for name in formats.names() if name.startswith(incomplete)]
+
+
+Model = Annotated[str, typer.Argument(metavar="NAME", help="A name of `zoo list`, in any usual spelling.", autocompletion=_models)]
+Target = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET",
+        help="A name of `zoo list`, torchvision:NAME, timm:NAME, package.module:attribute or path/to/file.py:attribute.",
+        autocompletion=_models,
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option("--format", "-f", metavar="NAME", help="text, json, csv, markdown or html.", autocompletion=_formats),
+]
+Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")]

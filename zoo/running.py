@@ -1,0 +1,118 @@
+"""One forward of a TARGET: what is built, what is given to it, and what to say if it does not fit."""
+
+import itertools
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ZooError
+from zoo.record import Trace
+from zoo.targets import Subject, neighbours, resolve
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_SEARCH_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A forward that was recorded, with what is known of the model: its name, the options it was built with, remarks."""
+
+    name: str
+    trace: Trace
+    options: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+
+def run(
+    target: "str | nn.Module",
+    *,
+    input: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    inputs: Any = None,
+    train: bool = False,
+    options: Mapping[str, Any] | None = None,
+    batch: int = 1,
+) -> Run:
+    """Build what `target` names, and record one forward. Arguments and errors are those of `zoo.summary`."""
+    with neighbours(target):
+        subject = resolve(target, options or {}, train=train)
+        given = input is not None or inputs is not None
+        shape = None if inputs is not None else input if input is not None else (batch, *subject.input)
+        trace = trace_subject(subject, shape, inputs, train)
+    notes = tuple(note for note in subject.notes if not (given and "input" in note))
+    return Run(subject.name, trace, subject.options, notes)
+
+
+def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, *, train: bool = False) -> Trace:
+    """One forward of a TARGET on an input with batch, by default its own. Raises `ZooError` as `zoo.summary` does."""
+    return run(target, input=input, train=train).trace
+
+
+def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool) -> Trace:
+    """One forward of a subject, on a shape or on ready inputs. Raises `ZooError` that says what would fit if these do not."""
+    from zoo import __version__
+    from zoo.tracing import ForwardError, trace
+
+    try:
+        found = trace(subject.module, input=shape, inputs=inputs, train=train, target=subject.name)
+    except ForwardError as error:
+        hint = _hint(subject, shape, train) if error.misfit else ""
+        raise ZooError(f"{subject.name} does not take {_sizes(shape, inputs)}: {error}{hint}") from error
+    except SystemExit as error:
+        raise ZooError(f"the forward of {subject.name} ends the program: SystemExit: {error}") from error
+    return replace(found, versions={"zoo": __version__, **found.versions})
+
+
+def _sizes(shape: Any, inputs: Any) -> str:
+    if shape is None:
+        return "these inputs"
+    return "×".join(map(str, shape)) if all(isinstance(n, int) for n in shape) else "these inputs"
+
+
+def _hint(subject: Subject, shape: Any, train: bool) -> str:
+    """What to do about a layer that refuses its input: the right channels, or the smallest size that fits."""
+    if shape is None or not all(isinstance(n, int) for n in shape) or len(shape) != len(subject.input) + 1:
+        return "" if subject.assumed else f"; the input is wanted as N×{'×'.join(map(str, subject.input))}"
+    if subject.assumed and tuple(shape[1:]) == subject.input:
+        return f"; {_UNKNOWN}"
+    if shape[1] != subject.input[0] and _fits(subject, (shape[0], *subject.input), train):
+        way = f", or --set in_channels={shape[1]}" if ":" not in subject.name else ""
+        return f"; the network takes {subject.input[0]} channels{way}"
+    fits = _smallest(subject, shape, train)
+    return f"; the smallest square input that fits is {'×'.join(map(str, fits))}" if fits else ""
+
+
+_UNKNOWN = "no input was given, and 3×224×224 assumed: give one, as --input CxHxW"
+
+
+def _smallest(subject: Subject, shape: Sequence[int], train: bool) -> tuple[int, ...] | None:
+    """The smallest square image that the network takes, found by trying; None if there is none up to twice its own.
+
+    Sizes that fit come in runs as long as the network's stride, so every eighth size is tried first; or they are the multiples
+    of a number, which then divides what is found.
+    """
+    axes, end = len(shape[2:]), time.monotonic() + _SEARCH_SECONDS
+    most = 2 * max(*subject.input[1:], *shape[2:])
+
+    def first(sides: Iterable[int]) -> int | None:
+        tried = itertools.takewhile(lambda _: time.monotonic() < end, sides)
+        return next((side for side in tried if _fits(subject, (*shape[:2], *(side,) * axes), train)), None)
+
+    coarse = first(range(8, most + 1, 8))
+    found = first(range(1, most + 1)) if coarse is None else first(range(max(coarse - 7, 1), coarse + 1))
+    if found is None:
+        return None
+    least = first(side for side in range(1, found) if found % side == 0) or found
+    return (shape[1], *(least,) * axes)
+
+
+def _fits(subject: Subject, shape: Sequence[int], train: bool) -> bool:
+    from zoo.tracing import trace
+
+    try:
+        trace(subject.module, input=shape, train=train)
+    except ZooError:
+        return False
+    return True
