@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 import zoo
-from zoo import verifying
+from zoo import experiment, verifying
 from zoo.verifying import differences, verify
 from zoo_cli.main import run
 
@@ -42,12 +42,12 @@ def test_a_false_claim_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def test_a_false_window_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills an experiment that agrees with whatever is predicted."""
-    fields = verifying._fields
+    fields = experiment._fields
 
     def wider(trace: zoo.Trace) -> dict[str, Any]:
         return {path: {**field, "size": [n + 1 for n in field["size"]]} for path, field in fields(trace).items()}
 
-    monkeypatch.setattr(verifying, "_fields", wider)
+    monkeypatch.setattr(experiment, "_fields", wider)
     assert any("rf of" in found for found in differences(verify("lenet5", rf=True)))
 
 
