@@ -20,7 +20,7 @@ def untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
 
     Tensors' contents are not this guard's concern: the recorder lets no op write to them.
     """
-    restores = [_dict(vars(module)) for module in modules] + [_requires_grad(modules)] + _generators()
+    restores = [_attributes(modules), _requires_grad(modules), *_generators()]
     try:
         yield
     finally:
@@ -28,35 +28,37 @@ def untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
             restore()
 
 
-def _dict(live: dict[str, Any]) -> Restore:
-    """Restores a module's `__dict__` and, one level down, the dicts and sets in it: parameters, buffers, submodules, hooks."""
-    saved = dict(live)
-    inner = [value for value in saved.values() if isinstance(value, dict)]
-    full = [(value, dict(value)) for value in inner if value]
-    sets = [(value, set(value)) for value in saved.values() if isinstance(value, set)]
+def _attributes(modules: Sequence[nn.Module]) -> Restore:
+    """Restores each module's `__dict__` and, one level down, the dicts and sets in it: parameters, buffers, submodules, hooks."""
+    own = [(live, live.copy()) for live in map(vars, modules)]
+    inner = [value for _, saved in own for value in saved.values() if isinstance(value, _CONTAINERS)]
+    full = [(value, value.copy()) for value in inner if value]
     empty = [value for value in inner if not value]
 
     def restore() -> None:
-        _put_back(live, saved)
+        for live, saved in own:
+            _put_back(live, saved)
         for value, content in full:
-            _put_back(value, content)
-        for value in empty:
-            if value:
+            if isinstance(value, dict):
+                _put_back(value, content)
+            elif value != content:
                 value.clear()
-        for names, members in sets:
-            if names != members:
-                names.clear()
-                names.update(members)
+                value.update(content)
+        for value in filter(None, empty):
+            value.clear()
 
     return restore
+
+
+_CONTAINERS = (dict, set)
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
     if list(live) != list(saved):
         for key in [key for key in live if key not in saved]:
             del live[key]
-    if list(live) != list(saved):  # something was taken away, and perhaps put back behind the others
-        live.clear()
+        if list(live) != list(saved):  # something was taken away, and perhaps put back behind the others
+            live.clear()
     if len(live) != len(saved) or not all(map(is_, live.values(), saved.values())):
         live.update(saved)
 

@@ -6,26 +6,12 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-_FILLS = frozenset(
-    {
-        "fill_",
-        "zero_",
-        "normal_",
-        "uniform_",
-        "trunc_normal_",
-        "bernoulli_",
-        "exponential_",
-        "copy_",
-        "mul_",
-        "add_",
-        "sub_",
-        "div_",
-    }
-    | {"clamp_", "clamp_min_", "clamp_max_", "erfinv_", "pow_", "sqrt_", "neg_"}
-)
-_INITIALISERS = frozenset(
-    getattr(torch.nn.init, name) for name in dir(torch.nn.init) if name.endswith("_") and not name.startswith("_")
-)
+_FILLS = """
+    fill_ zero_ normal_ uniform_ trunc_normal_ bernoulli_ exponential_ copy_ mul_ add_ sub_ div_ clamp_ clamp_min_ clamp_max_ erfinv_
+    pow_ sqrt_ neg_
+""".split()
+_INITIALISERS = [getattr(torch.nn.init, name) for name in dir(torch.nn.init) if name.endswith("_") and not name.startswith("_")]
+_NOT_ON_META = frozenset([*_INITIALISERS, *(getattr(torch.Tensor, name) for name in _FILLS if hasattr(torch.Tensor, name))])
 
 
 class Skeleton(TorchFunctionMode):
@@ -42,10 +28,10 @@ class Skeleton(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        kwargs = dict(kwargs or {})
+        kwargs = kwargs or {}
         if func is torch.empty:
-            kwargs["device"] = "meta"
-        elif func in _INITIALISERS or getattr(func, "__name__", "") in _FILLS:
+            return func(*args, **{**kwargs, "device": "meta"})
+        if func in _NOT_ON_META:
             tensor = args[0] if args else kwargs.get("tensor")
             if isinstance(tensor, torch.Tensor) and tensor.is_meta:
                 return tensor
