@@ -31,26 +31,22 @@ def untouched(modules: Sequence[nn.Module]) -> Iterator[None]:
 def _attributes(modules: Sequence[nn.Module]) -> Restore:
     """Restores each module's `__dict__` and, one level down, the dicts and sets in it: parameters, buffers, submodules, hooks."""
     own = [(live, live.copy()) for live in map(vars, modules)]
-    inner = [value for _, saved in own for value in saved.values() if isinstance(value, _CONTAINERS)]
-    full = [(value, value.copy()) for value in inner if value]
+    inner = [value for _, saved in own for value in saved.values() if isinstance(value, dict)]
+    full = own + [(value, value.copy()) for value in inner if value]
     empty = [value for value in inner if not value]
+    sets = [(value, value.copy()) for _, saved in own for value in saved.values() if isinstance(value, set)]
 
     def restore() -> None:
-        for live, saved in own:
+        for live, saved in full:
             _put_back(live, saved)
-        for value, content in full:
-            if isinstance(value, dict):
-                _put_back(value, content)
-            elif value != content:
-                value.clear()
-                value.update(content)
         for value in filter(None, empty):
             value.clear()
+        for names, members in sets:
+            if names != members:
+                names.clear()
+                names.update(members)
 
     return restore
-
-
-_CONTAINERS = (dict, set)
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:

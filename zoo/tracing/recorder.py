@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from itertools import chain
 from threading import get_ident
 from typing import Any
 
@@ -102,7 +104,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def new_value(self, tensor: Tensor, source: str) -> Value:
         """A fresh record: from now on this is what `tensor` holds."""
-        value = Value(self._made, tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), source)
+        value = Value(self._made, tuple(tensor.shape), _dtype(tensor.dtype), source)
         self._made += 1
         self._values[id(tensor)] = tensor, value  # the tensor too: its id must stay its own
         return value
@@ -135,21 +137,25 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Value, ...], tuple[str, ...], dict[str, Any], tuple[Param, ...]]:
         """The op's inputs as they are before it runs."""
-        inputs, roles, attrs, owns = [], [], dict(known.defaults), []
-        for name, argument in (*zip(known.names, args, strict=False), *kwargs.items()):
+        inputs: list[Value] = []
+        roles: list[str] = []
+        owns: list[Param] = []
+        attrs = dict(known.defaults)
+        for name, argument in chain(zip(known.names, args, strict=False), kwargs.items()):
             found = _direct_tensors(argument)
             if not found:
                 attrs[name] = plain(argument)
                 continue
             attrs.pop(name, None)
-            if isinstance(argument, list | tuple) and len(found) < len(argument):
+            if found[0] is not argument and len(found) < len(argument):
                 attrs[name] = tuple("tensor" if isinstance(item, Tensor) else plain(item) for item in argument)
             for tensor in found:
                 inputs.append(self.value(tensor))
                 roles.append(name)
-                if id(tensor) in self.state and id(tensor) not in self._owned:
-                    self._owned.add(id(tensor))
-                    owns.append(self.state[id(tensor)][1])
+                key = id(tensor)
+                if key in self.state and key not in self._owned:
+                    self._owned.add(key)
+                    owns.append(self.state[key][1])
         return tuple(inputs), tuple(roles), attrs, tuple(owns)
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -209,9 +215,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         owns: tuple[Param, ...],
         out: Any,
     ) -> None:
-        results = list(_direct_tensors(out))
-        written = [t for n in known.writes for t in _direct_tensors(_argument(known, n, args, kwargs))]
-        results += [t for t in written if all(t is not r for r in results)]
+        results = _direct_tensors(out)
+        if known.writes:
+            written = [t for n in known.writes for t in _direct_tensors(_argument(known, n, args, kwargs))]
+            results = [*results, *(t for t in written if all(t is not r for r in results))]
         if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
             self._values[id(out)] = out, inputs[0]
             return
@@ -220,7 +227,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             traits = traits | {"view"}
         outputs = tuple(self.new_value(t, "op") for t in results)
         self.ops.append(Op(known.kind, self.stack[-1], inputs, roles, outputs, attrs, traits, owns))
-        if written and self._viewed:
+        if known.writes and self._viewed:
             for tensor, value in zip(results, outputs, strict=True):
                 if (storage := _storage(tensor)) in self._viewed:
                     self._written.setdefault(storage, []).append(value)
@@ -252,11 +259,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def finish(self) -> tuple[tuple[Op, ...], tuple[Call, ...]]:
         """All ops and calls, with what was never read gathered in an `UNUSED` pseudo-op for each module that owns some of it."""
-        first = {call.path: i for i, call in reversed(list(enumerate(self.calls)))}
         unread: dict[str, list[Param]] = {}
         for key, (_, param) in self.state.items():
             if key not in self._owned:
                 unread.setdefault(param.name.rpartition(".")[0], []).append(param)
+        first = {call.path: i for i, call in reversed(list(enumerate(self.calls)))} if unread else {}
         for path, params in unread.items():
             if path not in first:
                 around = path
@@ -288,11 +295,14 @@ def tensors(output: object, depth: int = 8) -> Iterator[Tensor]:
         yield from tensors(vars(output), depth - 1)
 
 
+_SIMPLE = frozenset({type(None), bool, int, float, str})
+
+
 def _direct_tensors(argument: Any) -> Sequence[Tensor]:
     """The tensors of one argument of an op: itself, or those of a list."""
     if isinstance(argument, Tensor):
         return (argument,)
-    if isinstance(argument, list | tuple):
+    if isinstance(argument, (list, tuple)):
         return [item for item in argument if isinstance(item, Tensor)]
     return ()
 
@@ -323,5 +333,9 @@ def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, P
                 name = f"{path}.{key}" if path else key
                 if isinstance(t, nn.UninitializedParameter | nn.UninitializedBuffer):
                     raise ZooError(f"{name} is not initialised yet: run the lazy module once, then analyse it")
-                dtype = str(t.dtype).removeprefix("torch.")
-                yield t, Param(name, tuple(t.shape), dtype, kind, kind == "parameter" and t.requires_grad)
+                yield t, Param(name, tuple(t.shape), _dtype(t.dtype), kind, kind == "parameter" and t.requires_grad)
+
+
+@cache
+def _dtype(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -7,8 +7,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 _FILLS = """
-    fill_ zero_ normal_ uniform_ trunc_normal_ bernoulli_ exponential_ copy_ mul_ add_ sub_ div_ clamp_ clamp_min_ clamp_max_ erfinv_
-    pow_ sqrt_ neg_
+    fill_ zero_ normal_ uniform_ trunc_normal_ bernoulli_ exponential_ copy_ mul_ add_ sub_ div_ clamp_ clamp_min_ clamp_max_
+    erfinv_ pow_ sqrt_ neg_
 """.split()
 _INITIALISERS = [getattr(torch.nn.init, name) for name in dir(torch.nn.init) if name.endswith("_") and not name.startswith("_")]
 _NOT_ON_META = frozenset([*_INITIALISERS, *(getattr(torch.Tensor, name) for name in _FILLS if hasattr(torch.Tensor, name))])

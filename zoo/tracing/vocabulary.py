@@ -60,10 +60,13 @@ def known_op(func: Any) -> Known:
     )
 
 
+_PLAIN = frozenset({type(None), bool, int, float, str})
+
+
 def plain(value: Any) -> Any:
     """An op's argument as JSON-able data."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, list | tuple):
-        return tuple(map(plain, value))
-    return str(value)
+        return tuple([item if type(item) in _PLAIN else plain(item) for item in value])
+    return value if isinstance(value, bool | int | float | str) else str(value)
