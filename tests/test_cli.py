@@ -101,7 +101,7 @@ def test_list(ask: Ask) -> None:
         assert facts == [str(card.year), *map(text, (card.input, card.params, card.macs, card.depth))]
 
 
-@pytest.mark.parametrize(("arguments", "names"), [(["vgg1?"], 4), (["ResNet-152"], 2), (["--family", "lenet"], 2), (["*_BN"], 1)])
+@pytest.mark.parametrize(("arguments", "names"), [(["vgg1?"], 4), (["ResNet-152"], 2), (["--family", "lenet"], 2), (["*_BN"], 5)])
 def test_list_some(ask: Ask, arguments: list[str], names: int) -> None:
     """Kills wildcards, spellings or families that are not minded."""
     rows = json.loads(ask("list", *arguments, "--format", "json"))["rows"]

@@ -258,8 +258,8 @@ def test_natural_order() -> None:
     ("pattern", "names"),
     [
         ("vgg1?", ["vgg11", "vgg13", "vgg16", "vgg19"]),
-        ("VGG-16", ["vgg16", "vgg16_c"]),
-        ("*_bn", ["googlenet_bn"]),
+        ("VGG-16", ["vgg16", "vgg16_bn", "vgg16_c"]),
+        ("*_bn", ["googlenet_bn", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"]),
         ("resnet1[05]?", ["resnet101", "resnet152"]),
     ],
 )

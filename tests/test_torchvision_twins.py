@@ -67,7 +67,7 @@ def test_outputs_agree(name: str) -> None:
     torch.manual_seed(0)
     twin = random_twin(zoo.card(name).torchvision).eval()
     net = ours(name, twin).eval()
-    whole = zoo.card(name).family in ("alexnet", "vgg")  # has fully connected layers on maps of one size
+    whole = zoo.card(name).family in ("alexnet", "vgg", "vgg_bn")  # has fully connected layers on maps of one size
     with torch.inference_mode():
         x = images(224, 224) if whole else images(131, 95)
         assert agree(net(x), twin(x))

@@ -40,7 +40,8 @@ class Card:
     batch 1, evaluation mode, default options. `training` are the options that the network as trained has and the network as used
     has not (auxiliary heads).
     `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
-    dict's keys into ours, applied in order. `url` is for a paper that has neither DOI nor arXiv id.
+    dict's keys into ours, applied in order. `classifier` is the path of the layer that makes the scores; without it the network
+    gives `num_features` features of an image. `url` is for a paper that has neither DOI nor arXiv id.
     """
 
     name: str
@@ -57,6 +58,8 @@ class Card:
     params: int
     macs: int
     depth: int
+    classifier: str = ""
+    num_features: int = 0
     connections: int | None = None
     published: tuple[Published, ...] = ()
     variants: tuple[Variant, ...] = ()

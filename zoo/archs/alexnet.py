@@ -18,6 +18,8 @@ NIPS_2012 = {
     "paper": "ImageNet Classification with Deep Convolutional Neural Networks (NIPS 2012)",
     "doi": "10.1145/3065386",
     "input": (3, 227, 227),
+    "classifier": "fc8",
+    "num_features": 4_096,
 }
 
 
@@ -180,6 +182,8 @@ class AlexNetOWT(nn.Module):
     params=61_100_840,
     macs=714_188_480,
     depth=8,
+    classifier="classifier.fc8",
+    num_features=4_096,
     published=(
         {"quantity": "params", "printed": "61,100,840", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "0.714G", "where": "torchvision's weight metadata"},

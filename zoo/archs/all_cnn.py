@@ -70,6 +70,8 @@ class AllCNNC(nn.Module):
     params=1_369_738,
     macs=270_798_336,
     depth=9,
+    classifier="features.conv9",
+    num_features=192,
     published=(
         {"quantity": "params", "printed": "1.4M", "where": "as quoted; the paper gives no exact number"},
         {"quantity": "params", "printed": "1.3M", "where": "as quoted; the paper gives no exact number"},

@@ -82,6 +82,8 @@ class CaffeNet(nn.Module):
     params=60_965_224,
     macs=724_406_816,
     depth=8,
+    classifier="fc8",
+    num_features=4_096,
     published=(
         {
             "quantity": "macs",

@@ -21,6 +21,8 @@ CVPR_2015 = {
     "doi": "10.1109/CVPR.2015.7298594",
     "arxiv": "1409.4842",
     "input": (3, 224, 224),
+    "classifier": "linear",
+    "num_features": 1_024,
 }
 
 Logits: TypeAlias = torch.Tensor | tuple[torch.Tensor, torch.Tensor, torch.Tensor]

@@ -17,6 +17,8 @@ IEEE_1998 = {
     "paper": "Gradient-Based Learning Applied to Document Recognition (Proceedings of the IEEE 86(11), 1998)",
     "doi": "10.1109/5.726791",
     "input": (1, 32, 32),
+    "classifier": "OUTPUT",
+    "num_features": 84,
 }
 
 # Table I: the maps of S2 that each map of C3 reads, in the order of C3's maps.

@@ -102,6 +102,8 @@ class LeNet1(nn.Module):
     params=2_578,
     macs=91_520,
     depth=3,
+    classifier="OUTPUT",
+    num_features=192,
     connections=98_442,
     published=(
         {"quantity": "params", "printed": "2,578", "where": "text"},

@@ -80,6 +80,8 @@ class LeNet1989(nn.Module):
     params=9_760,
     macs=63_660,
     depth=4,
+    classifier="OUTPUT",
+    num_features=30,
     connections=64_660,
     published=(
         {"quantity": "params", "printed": "9,760", "where": "summary of the architecture"},

@@ -52,6 +52,8 @@ class LeNetCaffe(nn.Module):
     params=431_080,
     macs=2_293_000,
     depth=4,
+    classifier="ip2",
+    num_features=500,
     deviations=(
         "The paper names the example and does not describe it; its layers and their initialisation are Caffe's prototxt's.",
     ),

@@ -74,6 +74,8 @@ class LeviHassner(nn.Module):
     params=11_415_048,
     macs=709_253_120,
     depth=6,
+    classifier="fc8",
+    num_features=512,
     variants=({"options": {"num_classes": 2}, "params": 11_411_970, "macs": 709_250_048},),
     deviations=(
         "It is the network for eight ages; the one for two genders differs in num_classes=2 alone.",

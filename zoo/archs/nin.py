@@ -81,6 +81,8 @@ class NINCifar(nn.Module):
     params=966_986,
     macs=222_486_528,
     depth=9,
+    classifier="features.cccp6",
+    num_features=192,
     deviations=(
         "The paper does not give the sizes of its layers; they are those of the authors' released cuda-convnet configuration.",
         "Pooling at the end averages whatever map there is; the configuration has a window of 8×8, which is all of it at 32×32.",
@@ -154,6 +156,8 @@ class NINImageNet(nn.Module):
     params=7_595_176,
     macs=1_100_188_800,
     depth=12,
+    classifier="features.cccp8",
+    num_features=1_024,
     deviations=(
         "Not a network of the paper, which has no experiment on ImageNet, but the one that the authors released for Caffe. It was "
         "announced with 29 MB, and that is four bytes for each parameter.",

@@ -21,6 +21,7 @@ CVPR_2016 = {
     "doi": "10.1109/CVPR.2016.90",
     "arxiv": "1512.03385",
     "input": (3, 224, 224),
+    "classifier": "fc",
 }
 
 INITIALISATION = (
@@ -206,6 +207,7 @@ class ResNet(nn.Module):
     params=11_689_512,
     macs=1_814_073_344,
     depth=18,
+    num_features=512,
     published=(
         {"quantity": "depth", "printed": "18", "where": "Table 1"},
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
@@ -231,6 +233,7 @@ def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
     params=21_797_672,
     macs=3_663_761_408,
     depth=34,
+    num_features=512,
     published=(
         {"quantity": "depth", "printed": "34", "where": "Table 1"},
         {"quantity": "macs", "printed": "3.6×10^9", "where": "Table 1"},
@@ -279,6 +282,7 @@ class PlainNet(ResNet):
     params=11_515_688,
     macs=1_794_805_760,
     depth=18,
+    num_features=512,
     published=(
         {"quantity": "depth", "printed": "18", "where": "Table 2"},
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
@@ -296,6 +300,7 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     params=21_623_848,
     macs=3_644_493_824,
     depth=34,
+    num_features=512,
     published=(
         {"quantity": "depth", "printed": "34", "where": "section 3.3"},
         {"quantity": "macs", "printed": "3.6 billion", "where": "section 3.3"},
@@ -321,6 +326,7 @@ class ResNetCaffe(ResNet):
     params=25_557_032,
     macs=3_857_973_248,
     depth=50,
+    num_features=2_048,
     published=(
         {"quantity": "depth", "printed": "50", "where": "Table 1"},
         {"quantity": "macs", "printed": "3.8×10^9", "where": "Table 1"},
@@ -345,6 +351,7 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
     params=44_549_160,
     macs=7_570_194_432,
     depth=101,
+    num_features=2_048,
     published=(
         {"quantity": "depth", "printed": "101", "where": "Table 1"},
         {"quantity": "macs", "printed": "7.6×10^9", "where": "Table 1"},
@@ -362,6 +369,7 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
     params=60_192_808,
     macs=11_282_415_616,
     depth=152,
+    num_features=2_048,
     published=(
         {"quantity": "depth", "printed": "152", "where": "Table 1"},
         {"quantity": "macs", "printed": "11.3×10^9", "where": "Table 1"},
@@ -402,6 +410,7 @@ class ResNetV15(ResNet):
     params=25_557_032,
     macs=4_089_184_256,
     depth=50,
+    num_features=2_048,
     published=(
         {"quantity": "params", "printed": "25,557,032", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "4.089G", "where": "torchvision's weight metadata"},
@@ -421,6 +430,7 @@ def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
     params=44_549_160,
     macs=7_801_405_440,
     depth=101,
+    num_features=2_048,
     published=(
         {"quantity": "params", "printed": "44,549,160", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "7.801G", "where": "torchvision's weight metadata"},
@@ -440,6 +450,7 @@ def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
     params=60_192_808,
     macs=11_513_626_624,
     depth=152,
+    num_features=2_048,
     published=(
         {"quantity": "params", "printed": "60,192,808", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "11.514G", "where": "torchvision's weight metadata"},

@@ -18,6 +18,8 @@ CVPR_2016 = {
     "doi": "10.1109/CVPR.2016.90",
     "arxiv": "1512.03385",
     "input": (3, 32, 32),
+    "classifier": "fc",
+    "num_features": 64,
 }
 
 INITIALISATION = (

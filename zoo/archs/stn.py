@@ -101,6 +101,8 @@ class STN(nn.Module):
     params=27_360,
     macs=771_300,
     depth=8,
+    classifier="fc2",
+    num_features=50,
     deviations=(
         "The transformer is the paper's, the layers are not: they are those of the well-known example in PyTorch's tutorials, with "
         "5,520 parameters in the localisation network and 21,840 in the classifier. The outputs are scores, not log-probabilities.",

@@ -29,6 +29,8 @@ ICLR_2015 = {
     "paper": "Very Deep Convolutional Networks for Large-Scale Image Recognition (ICLR 2015)",
     "arxiv": "1409.1556",
     "input": (3, 224, 224),
+    "classifier": "classifier.fc8",
+    "num_features": 4_096,
 }
 
 INITIALISATION = (

@@ -80,6 +80,8 @@ class CNNM(nn.Module):
     params=102_908_520,
     macs=1_676_172_320,
     depth=8,
+    classifier="fc8",
+    num_features=4_096,
     variants=(
         {"options": {"fc7": 2048}, "params": 92_469_864, "macs": 1_665_735_712},
         {"options": {"fc7": 1024}, "params": 87_250_536, "macs": 1_660_517_408},

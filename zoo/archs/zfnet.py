@@ -81,6 +81,8 @@ class ZFNet(nn.Module):
     params=62_357_608,
     macs=1_168_032_896,
     depth=8,
+    classifier="fc8",
+    num_features=4_096,
     published=({"quantity": "depth", "printed": "8", "where": "figure 3"},),
     deviations=(
         "Paddings are unpublished. The 110×110 maps of figure 3 follow from 224×224 with one pixel around conv1, as here, or "
