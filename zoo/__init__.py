@@ -4,6 +4,7 @@
     zoo.card("alexnet")                         what is claimed of one: paper, numbers, deviations, errata
     zoo.create_model("alexnet", num_classes=7)  a new model
     zoo.summary("alexnet")                      its table: shapes, parameters, MACs, FLOPs, receptive fields
+    zoo.survey("torchvision:*")                 many models, one row each
     zoo.measure(zoo.trace(module, input=...))   the same in two halves, for any module
 
 torch is imported when a model is built or traced, not before.
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from zoo.comparing import compare, diff
     from zoo.heads import replace_head
     from zoo.summarize import summary
+    from zoo.surveying import survey
     from zoo.tracing import trace
     from zoo.verifying import verify
 
@@ -39,6 +41,7 @@ __all__ = [
     "measure",
     "replace_head",
     "summary",
+    "survey",
     "trace",
     "verify",
 ]
@@ -50,6 +53,7 @@ _LAZY = {
     "measure": "zoo.analysis.engine",
     "replace_head": "zoo.heads",
     "summary": "zoo.summarize",
+    "survey": "zoo.surveying",
     "trace": "zoo.tracing",
     "verify": "zoo.verifying",
 }

@@ -18,6 +18,7 @@ from zoo_cli.output import lost, write
 # click's base of all its errors, wherever typer keeps click: UsageError's own base
 _CLICK_ERROR: Any = typer.BadParameter.__mro__[2]
 _USER_ERROR = 2
+_INTERRUPTED = 130
 
 app = typer.Typer(
     help="Landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model.",
@@ -47,7 +48,9 @@ for _name in _COMMANDS:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0, 2 for a user's mistake with one line on stderr, 1 for what `--strict` or `verify` finds."""
+    """Run the command line and exit: 0, 2 for a user's mistake with one line on stderr, 1 for what `--strict` or `verify` finds,
+    130 for an interrupt.
+    """
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
@@ -64,6 +67,9 @@ def run(arguments: list[str]) -> int:
         return _refuse(f"{error.format_message()} ({' '.join(['zoo', command]).strip()} --help shows what there is)")
     except OSError as error:
         return _refuse(str(lost(error)))
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("zoo: interrupted", err=True)
+        return _INTERRUPTED
     except SystemExit as stop:  # typer's own answer to a closed pipe
         if not isinstance(stop.__context__, OSError):
             raise

@@ -20,8 +20,28 @@ def format_for(chosen: str | None, output: Path | None) -> str:
     return chosen if chosen is not None else _SUFFIXES.get(output.suffix.lower() if output else "", "text")
 
 
+def ready(format: str | None, output: Path | None) -> None:
+    """Raise `ZooError` now, and not after long work, for a format that is unknown or lacks its package."""
+    if _is_parquet(format, output):
+        from zoo.formats._parquet import load
+
+        load()
+    else:
+        formats.load(format_for(format, output))
+
+
+def _is_parquet(format: str | None, output: Path | None) -> bool:
+    return format is None and output is not None and output.suffix.lower() == ".parquet"
+
+
 def emit(table: Table, format: str | None, output: Path | None) -> None:
     """Write a table in the format that was asked for, or that the file's suffix names."""
+    if _is_parquet(format, output):
+        from zoo.formats._parquet import encode
+
+        assert output is not None
+        _save(encode(table), output)
+        return
     write(formats.load(format_for(format, output))(table, None), output)
 
 
@@ -30,8 +50,12 @@ def write(text: str, output: Path | None) -> None:
     if output is None:
         _print(text)
         return
+    _save(_COLOURS.sub("", text).encode(), output)
+
+
+def _save(content: bytes, output: Path) -> None:
     try:
-        _write_whole(_COLOURS.sub("", text), output)
+        _write_whole(content, output)
     except OSError as error:
         raise ZooError(f"cannot write {output}: {error.strerror or error}") from error
     except RuntimeError as error:  # how Python before 3.13 says that links run in a circle
@@ -59,20 +83,20 @@ def lost(error: OSError) -> ZooError:
     return ZooError(f"cannot write to standard output: {error.strerror or error}")
 
 
-def _write_whole(text: str, path: Path) -> None:
+def _write_whole(content: bytes, path: Path) -> None:
     """Into a new file beside it, which then takes its place; a device or pipe is written to directly."""
     if path.is_dir():
         raise IsADirectoryError(None, "it is a folder")
     if path.exists() and not path.is_file():
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(content)
         return
     path = path.resolve()
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(None, "permission denied")
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".zoo.")
     try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with open(descriptor, "wb") as file:
+            file.write(content)
         os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
         os.replace(name, path)
     except BaseException:

@@ -1,0 +1,244 @@
+"""Surveys: one row for each model, whoever does the work, and whatever happens meanwhile."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zoo
+from zoo.surveying import gather, targets, versions
+from zoo.workers import WorkerDiedError, Workers
+from zoo_cli.main import run
+
+CONTEXT = {"columns": [], "versions": {}}
+SLOW = """
+import time
+
+
+def slow(name):
+    time.sleep(0.02)
+    return {"name": name, "type": "T", "cells": {"n": int(name)}, "failure": None}
+
+
+if __name__ == "__main__":
+    from slowly import slow  # by the name under which a worker finds it
+    from zoo.surveying import gather
+
+    gather([str(n) for n in range(200)], slow, context={"columns": [], "versions": {}}, jobs=2, journal="journal")
+"""
+
+
+def test_patterns() -> None:
+    """Kills a pattern that means too much or too little, a model that is named twice, and an order of no meaning."""
+    import timm
+    from torchvision import models
+
+    assert targets(["*"]) == zoo.list_models()
+    assert targets(["vgg1?", "vgg16"]) == ["vgg11", "vgg13", "vgg16", "vgg19"]
+    assert targets(["torchvision:*"]) == [f"torchvision:{name}" for name in models.list_models()]
+    assert targets(["timm:resnet*"]) == [f"timm:{name}" for name in timm.list_models("resnet*")]
+    assert targets(["net.py:Net", "timm:resnet18", "pkg.mod:make"]) == ["net.py:Net", "timm:resnet18", "pkg.mod:make"]
+    for pattern in ("nothing*", "timm:nothing*"):
+        with pytest.raises(zoo.ZooError, match="nothing"):
+            targets([pattern])
+
+
+def cells(table: zoo.Table) -> list[dict[str, Any]]:
+    """The rows but for what depends on the machine."""
+    return [{"name": row.name, "type": row.type, **row.cells, "seconds": 0} for row in table.rows]
+
+
+def test_rows_are_the_summaries() -> None:
+    """Kills a survey with numbers of its own, in another order, and a failure that is no row or has no reason."""
+    with ThreadPoolExecutor(2) as threads:
+        table = zoo.survey(
+            ["lenet*", "none.py:Net", "torchvision:squeezenet1_0"], executor=threads, columns=["macs", "params", "rf"]
+        )
+    assert [row.name for row in table.rows] == [*zoo.list_models("lenet*"), "none.py:Net", "torchvision:squeezenet1_0"]
+    for row in table.rows:
+        if row.name == "none.py:Net":
+            assert (row.type, row.cells["failure"], row.cells.get("macs")) == ("failed", "none.py: no such file", None)
+        else:
+            total = zoo.summary(row.name, columns=["macs", "params", "rf"]).total
+            assert {name: row.cells[name] for name in total} == total
+            assert row.cells["failure"] is row.cells["unknown"] is None
+    assert table.title == "7 models, 1 failed"
+
+
+def test_any_executor() -> None:
+    """Kills work that only threads of one process, or only processes, can do."""
+    from distributed import Client
+
+    names = ["lenet*", "alexnet", "none.py:Net"]
+    expected = cells(zoo.survey(names, executor=ThreadPoolExecutor(1)))
+
+    def found(executor: Executor) -> Sequence[dict[str, Any]]:
+        return cells(zoo.survey(names, executor=executor))
+
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        assert found(client.get_executor()) == expected
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+        assert found(processes) == expected
+
+
+def test_a_death_is_one_failure() -> None:
+    """Kills a pool that a crash breaks, a crash that takes its neighbours along, and what a task prints in the results."""
+    with Workers(1) as pool:
+        first = pool.submit(os.getpid)
+        crashes = [pool.submit(os.abort), pool.submit(os._exit, 3), pool.submit(sys.exit, "words")]
+        talk, raised, last = pool.submit(os.system, "echo noise; cat"), pool.submit(int, "x"), pool.submit(os.getpid)
+        assert talk.result() == 0
+        for crash, how in zip(crashes, ("SIGABRT", "exit code 3", "words"), strict=True):
+            with pytest.raises(WorkerDiedError, match=how):
+                crash.result()
+        with pytest.raises(ValueError, match="invalid literal"):
+            raised.result()
+        assert len({first.result(), last.result(), os.getpid()}) == 3
+    found = gather(["abort"], os.abort, context=CONTEXT, jobs=1)  # called with too many arguments
+    assert "TypeError" in found["abort"]["failure"]
+
+
+def test_a_broken_executor_is_no_row() -> None:
+    """Kills failures of models that never ran, when a pool that a crash breaks takes all of them along."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, pytest.raises(zoo.ZooError, match="executor broke"):
+        gather([3], os._exit, context=CONTEXT, executor=pool)  # type: ignore[list-item,arg-type]
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"name": "199", "ty', b'{"name"'])
+def test_killed_and_resumed(tmp_path: Path, torn: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a row that is lost, computed again or there twice after kill -9 at any moment, also in the middle of a line."""
+    (tmp_path / "slowly.py").write_text(SLOW)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    journal = tmp_path / "journal"
+    working = subprocess.Popen([sys.executable, "slowly.py"], env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    while not journal.exists() or journal.read_bytes().count(b"\n") < 20:
+        assert working.poll() is None
+        time.sleep(0.005)
+    working.kill()
+    working.wait()
+    with open(journal, "ab") as file:
+        file.write(torn)
+    before = [json.loads(line)["name"] for line in journal.read_bytes().splitlines()[1:-1]]
+    assert len(before) < 199
+    again: list[str] = []
+
+    def instant(name: str) -> dict[str, Any]:
+        again.append(name)
+        return {"name": name, "type": "T", "cells": {"n": int(name)}, "failure": None}
+
+    names = [str(n) for n in range(200)]
+    with ThreadPoolExecutor(1) as threads:
+        found = gather(names, instant, context=CONTEXT, executor=threads, journal=journal)
+    assert {name: record["cells"]["n"] for name, record in found.items()} == {name: int(name) for name in names}
+    assert not set(again) & set(before)
+    lines = [json.loads(line) for line in journal.read_text().splitlines()[1:]]
+    assert sorted(line["name"] for line in lines) == sorted(names)
+
+
+def test_journals_of_others(tmp_path: Path) -> None:
+    """Kills rows of another survey, a damaged journal that is believed, and two surveys that write into one file."""
+    journal = tmp_path / "journal"
+
+    def found(columns: list[str]) -> Any:
+        with ThreadPoolExecutor(1) as threads:
+            context = {**CONTEXT, "columns": columns}
+            return gather(["1"], lambda name: {"name": name}, context=context, executor=threads, journal=journal)
+
+    assert found(["a"]) == found(["a"]) == {"1": {"name": "1"}}
+    with pytest.raises(zoo.ZooError, match="other columns or versions"):
+        found(["b"])
+    for content in ("a,b\n1,2\n", '{"schema": "zoo.survey/1"}\n[]\n', "[]\n"):
+        journal.write_text(content)
+        with pytest.raises(zoo.ZooError, match=r"journal|begun"):
+            found(["a"])
+        assert journal.read_text() == content
+    journal.unlink()
+    fcntl = pytest.importorskip("fcntl")
+    with open(journal, "wb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(zoo.ZooError, match="another survey"):
+            found(["a"])
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a command whose file and journal are not what Python's survey gives, and a Parquet that loses types."""
+    from pyarrow import parquet
+
+    monkeypatch.setattr("zoo.workers.Workers", ThreadPoolExecutor)
+    expected = zoo.survey(["lenet*", "none.py:Net"], columns=["params", "rf"], executor=ThreadPoolExecutor(1))
+    files = {kind: tmp_path / f"found.{kind}" for kind in ("csv", "parquet", "json")}
+    for file in files.values():
+        assert run(["survey", "lenet*", "none.py:Net", "-c", "params,rf", "-o", str(file)]) == 0
+    assert capsys.readouterr() == ("", "")
+    assert sorted(tmp_path.iterdir()) == sorted(files.values())
+    rows = list(csv.DictReader(files["csv"].open()))
+    assert [row["name"] for row in rows] == [row.name for row in expected.rows]
+    assert [row["params"] for row in rows] == [str(row.cells.get("params") or "") for row in expected.rows]
+    columns = parquet.read_table(files["parquet"]).to_pydict()
+    assert columns["params"] == [row.cells.get("params") for row in expected.rows]
+    assert columns["rf.size"] == [(row.cells.get("rf") or {}).get("size") for row in expected.rows]
+    assert columns["failure"][-1] == rows[-1]["failure"] == "none.py: no such file"
+    table = json.loads(files["json"].read_text())
+    assert [row["params"] for row in table["rows"] if row["type"] != "failed"] == [n for n in columns["params"] if n]
+    assert table["context"]["versions"] == versions()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing*"], "no model matches"),
+        (["resnet5"], "did you mean resnet"),
+        (["lenet5", "-c", "parms"], "did you mean params"),
+        (["lenet5", "-o", "none/found.csv"], "cannot write"),
+        (["lenet5", "-f", "yml"], "unknown format"),
+        (["lenet5", "--jobs", "0"], "jobs"),
+    ],
+    ids=" ".join,
+)
+def test_bad_input(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Kills a mistake that is found after long work, or leaves files behind."""
+    os.chdir(tmp_path)
+    assert run(["survey", *map(str, arguments)]) == 2
+    out, err = capsys.readouterr()
+    assert message in err
+    assert (out, err.count("\n")) == ("", 1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_parquet_without_pyarrow(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Kills a survey that does all its work, and then cannot write it."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.chdir(tmp_path)
+    assert run(["survey", "*", "-o", "found.parquet"]) == 2
+    assert "pip install 'zoo[parquet]'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups")
+def test_interrupted(tmp_path: Path) -> None:
+    """Kills an interrupt that loses what is done, leaves workers behind, or shows a traceback."""
+    command = [sys.executable, "-m", "zoo_cli", "survey", "*", "-o", "found.csv", "-j", "1"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    working = subprocess.Popen(command, cwd=tmp_path, env=environment, start_new_session=True, stderr=subprocess.PIPE)
+    journal = tmp_path / "found.csv.partial"
+    while not journal.exists() or journal.read_bytes().count(b"\n") < 3:
+        assert working.poll() is None
+        time.sleep(0.005)
+    os.killpg(working.pid, signal.SIGINT)
+    _, said = working.communicate()
+    assert working.returncode == 130
+    assert said.decode() == "zoo: interrupted; what is done is in found.csv.partial, and the same command goes on from there\n"
+    assert list(tmp_path.iterdir()) == [journal]
+    with pytest.raises(ProcessLookupError):
+        os.killpg(working.pid, 0)
