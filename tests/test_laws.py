@@ -169,7 +169,7 @@ def test_machines_formats_draw_nothing() -> None:
         ("zoo summary alex", {"alexnet", "alexnet_owt", "alexnet_ungrouped"}),
         ("zoo info goog", {"googlenet", "googlenet_bn"}),
         ("zoo summary vgg16 --format j", {"json"}),
-        ("zoo su", {"summary"}),
+        ("zoo sum", {"summary"}),
     ],
 )
 def test_completion(typed: str, completed: set[str]) -> None:
