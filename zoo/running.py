@@ -1,14 +1,17 @@
 """One forward of a TARGET: what is built, what is given to it, and what to say if it does not fit."""
 
+import contextlib
 import itertools
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from zoo import caching
 from zoo.errors import ZooError
 from zoo.record import Trace
-from zoo.targets import Subject, neighbours, resolve
+from zoo.targets import Subject, definition, neighbours, resolve
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,6 +28,15 @@ class Run:
     options: Mapping[str, Any]
     notes: tuple[str, ...] = ()
 
+    def to_dict(self) -> dict[str, Any]:
+        """The run as JSON-able data."""
+        return {"name": self.name, "trace": self.trace.to_dict(), "options": dict(self.options), "notes": list(self.notes)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Run":
+        """The inverse of `to_dict`. Raises `KeyError`, `TypeError` or `ValueError` for what is none."""
+        return cls(data["name"], Trace.from_dict(data["trace"]), data["options"], tuple(data["notes"]))
+
 
 def run(
     target: "str | nn.Module",
@@ -35,9 +47,25 @@ def run(
     options: Mapping[str, Any] | None = None,
     batch: int = 1,
 ) -> Run:
-    """Build what `target` names, and record one forward. Arguments and errors are those of `zoo.summary`."""
+    """Build what `target` names, and record one forward. Arguments and errors are those of `zoo.summary`.
+
+    Where the cache is in use (see `zoo.caching`), a forward that was recorded before is read from there.
+    """
+    question = {"target": target, "input": input, "inputs": inputs, "train": train, "options": options or {}, "batch": batch}
+    key = caching.key(question, partial(definition, target))
+    kept = caching.find(key) if key else None
+    if kept is not None:
+        with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):  # not what we write
+            return Run.from_dict(kept)
+    found = _run(**question)
+    if key:
+        caching.keep(key, found.to_dict())
+    return found
+
+
+def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int) -> Run:
     with neighbours(target):
-        subject = resolve(target, options or {}, train=train)
+        subject = resolve(target, options, train=train)
         given = input is not None or inputs is not None
         shape = None if inputs is not None else input if input is not None else (batch, *subject.input)
         trace = trace_subject(subject, shape, inputs, train)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo import caching
 from zoo.catalogue import check_options, create_model, entry
 from zoo.errors import ZooError, unknown
 
@@ -51,6 +52,17 @@ def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: boo
     if scheme == "timm":
         return _from_timm(name, options)
     return _from_code(target, scheme, name, options)
+
+
+def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
+    """What defines a TARGET, by a digest of each; None for a module, and for code that may change or import what changes."""
+    if not isinstance(target, str):
+        return None
+    scheme, colon, _ = target.rpartition(":")
+    if not colon:
+        spec = importlib.util.find_spec(entry(target).module)
+        return {"source": caching.digest(Path(spec.origin))} if spec and spec.origin else None
+    return {scheme: caching.version(scheme)} if scheme in {"torchvision", "timm"} else None
 
 
 def _ready(module: "nn.Module", options: Mapping[str, Any]) -> Subject:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo import __version__
+from zoo import __version__, caching
 from zoo.errors import ZooError
 from zoo_cli import commands
 from zoo_cli.output import lost, write
@@ -57,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line; the exit code."""
     try:
-        code = app(arguments or ["--help"], prog_name="zoo", standalone_mode=False)
+        with caching.in_use():
+            code = app(arguments or ["--help"], prog_name="zoo", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except ZooError as error:

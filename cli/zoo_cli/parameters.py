@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from zoo import formats
+from zoo import caching, formats
 from zoo.catalogue import list_models
 
 
@@ -31,3 +31,13 @@ Format = Annotated[
     typer.Option("--format", "-f", metavar="NAME", help="text, json, csv, markdown or html.", autocompletion=_formats),
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")]
+
+
+def _forget(wanted: bool) -> None:
+    if wanted:
+        caching.do_without()
+
+
+NoCache = Annotated[
+    bool, typer.Option("--no-cache", callback=_forget, help="Neither read nor keep traces of earlier runs (see zoo cache).")
+]

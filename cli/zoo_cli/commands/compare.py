@@ -9,7 +9,7 @@ import typer
 from zoo import formats
 from zoo_cli.arguments import parse_options, parse_shape, parse_sizes
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Format, Output
+from zoo_cli.parameters import Format, NoCache, Output
 
 
 def compare(
@@ -27,6 +27,7 @@ def compare(
     stride: Annotated[int | None, typer.Option("--stride", min=1, help="Stride of the study.")] = None,
     channels: Annotated[int | None, typer.Option("--channels", min=1, help="Output channels of the study.")] = None,
     train: Annotated[bool, typer.Option("--train", help="Models in training mode.")] = False,
+    no_cache: NoCache = False,
     format: Format = None,
     output: Output = None,
 ) -> None:

@@ -9,13 +9,14 @@ import typer
 from zoo import formats
 from zoo_cli.arguments import parse_shape
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Format, Output, Target
+from zoo_cli.parameters import Format, NoCache, Output, Target
 
 
 def diff(
     first: Target,
     second: Target,
     input: Annotated[str | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch, for both.")] = None,
+    no_cache: NoCache = False,
     format: Format = None,
     output: Output = None,
 ) -> None:

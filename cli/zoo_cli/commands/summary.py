@@ -9,7 +9,7 @@ import typer
 from zoo import formats
 from zoo_cli.arguments import parse_columns, parse_options, parse_shape
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Format, Output, Target
+from zoo_cli.parameters import Format, NoCache, Output, Target
 
 
 def summary(
@@ -31,6 +31,7 @@ def summary(
     ] = None,
     train: Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")] = False,
+    no_cache: NoCache = False,
     format: Format = None,
     output: Output = None,
 ) -> None:

@@ -1,0 +1,211 @@
+"""Traces that are kept: found again without torch, never stale, never in the way."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import zoo
+from zoo import caching, running, targets
+from zoo.analysis.engine import passes
+from zoo.running import Run
+from zoo_cli.main import run
+
+PROBE = "import sys\nfrom zoo_cli.main import run\ncode = run(sys.argv[1:])\nprint('torch' in sys.modules, file=sys.stderr)"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache."""
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def forwards(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """The targets that were really built and run."""
+    ran: list[object] = []
+    real = running._run
+
+    def counted(**question: object) -> Run:
+        ran.append(question["target"])
+        return real(**question)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(running, "_run", counted)
+    return ran
+
+
+def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """What a command prints."""
+    assert run(["summary", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_second_time_needs_no_torch(folder: Path) -> None:
+    """Kills a cache that saves a forward and still waits for torch; and a probe that cannot tell."""
+    runs = [
+        subprocess.run([sys.executable, "-c", PROBE, "summary", "lenet5"], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    assert [one.stderr.strip() for one in runs] == ["True", "False"]
+    assert runs[0].stdout == runs[1].stdout
+    assert "60,000" in runs[0].stdout
+
+
+@pytest.mark.parametrize("arguments", [["googlenet"], ["lenet5", "--train"], ["resnet20", "--set", "num_classes=7", "-f", "json"]])
+def test_equal_to_a_fresh_answer(
+    folder: Path, forwards: list[object], capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """Kills a trace that loses something on its way through JSON."""
+    columns = ["--columns", ",".join(c.column.name for c in passes().values())]
+    fresh, kept = (ask(capsys, *arguments, *columns) for _ in range(2))
+    assert fresh == kept
+    assert len(forwards) == 1
+
+
+def test_other_questions_have_other_answers(folder: Path, forwards: list[object], capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a key that forgets options, input, batch or mode."""
+    questions = [[], ["--set", "num_classes=7"], ["-i", "1x36x36"], ["-b", "2"], ["--train"], ["--set", "num_classes=8"]]
+    for question in questions:
+        capsys.readouterr()
+        run(["summary", "lenet5_modern", *question])
+    assert len(forwards) == len(questions)
+
+
+@pytest.mark.parametrize("changed", ["definition", "tracer", "torch"])
+def test_a_changed_source_is_another_question(
+    folder: Path, forwards: list[object], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    """Kills yesterday's numbers for today's code."""
+    ask(capsys, "lenet5")
+    if changed == "definition":
+        monkeypatch.setattr(running, "definition", lambda target: {"source": "edited"})
+    elif changed == "tracer":
+        monkeypatch.setattr(caching, "digest", lambda *paths: "edited" if len(paths) > 1 else "the same")
+    else:
+        monkeypatch.setattr(caching, "version", lambda package: "2.99")
+    ask(capsys, "lenet5")
+    assert len(forwards) == 2
+
+
+def test_the_definition_is_its_file(tmp_path: Path) -> None:
+    """Kills a digest of anything but the contents."""
+    before = targets.definition("lenet5")
+    path = tmp_path / "net.py"
+    path.write_text("a")
+    first = caching.digest(path)
+    path.write_text("b")
+    assert caching.digest(path) != first
+    assert before == targets.definition("LeNet-5") == {"source": caching.digest(Path(zoo.__file__).parent / "archs" / "lenet.py")}
+    assert targets.definition("torchvision:alexnet") == {"torchvision": caching.version("torchvision")}
+
+
+def test_code_that_may_change_is_not_kept(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills the numbers of a file as it was before its last edit, or before that of a file it imports."""
+    path = tmp_path / "net.py"
+    path.write_text("from torch import nn\ndef net(): return nn.Conv2d(3, 4, 3)\n")
+    assert "448" not in ask(capsys, f"{path}:net")
+    path.write_text("from torch import nn\ndef net(): return nn.Conv2d(3, 16, 3)\n")
+    assert "448" in ask(capsys, f"{path}:net")
+    assert caching.state().entries == 0
+
+
+def _torn(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+def _foreign(text: str) -> str:
+    return json.dumps({**json.loads(text), "key": "another question"})
+
+
+def _of_another_shape(text: str) -> str:
+    return json.dumps({**json.loads(text), "answer": {"trace": {"schema": "zoo.trace/1"}, "name": "x"}})
+
+
+def _of_another_schema(text: str) -> str:
+    return text.replace("zoo.trace/1", "zoo.trace/0")
+
+
+@pytest.mark.parametrize(
+    "spoil", [_torn, _foreign, _of_another_shape, _of_another_schema, lambda text: "", lambda text: "[]", lambda text: "\0\xff"]
+)
+def test_a_spoiled_entry_is_as_good_as_none(
+    folder: Path, forwards: list[object], capsys: pytest.CaptureFixture[str], spoil: "object"
+) -> None:
+    """Kills a traceback, or a wrong number, out of a damaged file; and one that stays damaged."""
+    first = ask(capsys, "lenet5")
+    (entry,) = folder.glob("*.json")
+    whole = entry.read_text(encoding="utf-8")
+    entry.write_text(spoil(whole), encoding="utf-8")  # type: ignore[operator]
+    assert ask(capsys, "lenet5") == first
+    assert entry.read_text(encoding="utf-8") == whole
+    assert len(forwards) == 2
+
+
+def test_no_cache(folder: Path, forwards: list[object], capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills an option that reads but does not write, or the other way round."""
+    ask(capsys, "lenet5", "--no-cache")
+    assert not folder.exists()
+    ask(capsys, "lenet5")
+    ask(capsys, "lenet5", "--no-cache")
+    assert len(forwards) == 3
+    assert run(["compare", "lenet5", "lenet1", "--no-cache", "-i", "1x32x32"]) in (0, 2)
+    assert caching.state().entries == 1
+
+
+def test_a_program_that_imports_zoo_keeps_nothing(folder: Path, forwards: list[object]) -> None:
+    """Kills a library that writes to people's disks unasked."""
+    zoo.summary("lenet5")
+    zoo.summary("lenet5")
+    assert not folder.exists()
+    assert len(forwards) == 2
+
+
+@pytest.mark.parametrize("place", ["file", "nowhere"])
+def test_a_folder_that_cannot_be_used_is_no_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Kills an analysis that fails for want of a place to remember it."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "file" / "cache") if place == "file" else os.path.join(os.devnull, "zoo"))
+    assert "60,000" in ask(capsys, "lenet5")
+    assert run(["cache"]) == 0
+
+
+def test_two_at_once(folder: Path) -> None:
+    """Kills entries that are written over each other."""
+    command = [sys.executable, "-m", "zoo_cli", "summary", "lenet5", "-f", "csv"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    first, second = (process.communicate()[0] for process in both)
+    assert first == second
+    assert [path.suffix for path in folder.iterdir()] == [".json"]
+    json.loads(next(folder.iterdir()).read_text(encoding="utf-8"))
+
+
+def test_it_does_not_grow_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a cache without a bound, and one that throws away what was used last."""
+    ask(capsys, "lenet5")
+    (used,) = folder.glob("*.json")
+    monkeypatch.setattr(caching, "MOST_BYTES", int(used.stat().st_size * 3.5))
+    for classes in range(2, 12):
+        os.utime(used, (2e9, 2e9))
+        ask(capsys, "lenet5_modern", "--set", f"num_classes={classes}")
+        assert caching.state().bytes <= caching.MOST_BYTES
+    assert used.exists()
+
+
+def test_show_and_clear(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a clear that leaves entries, or what a killed process left half-written."""
+    ask(capsys, "lenet5")
+    (folder / "killed.new").write_text("half")
+    (folder / "mine.txt").write_text("not ours")
+    assert run(["cache"]) == 0
+    assert capsys.readouterr().out.startswith("2 traces, ")
+    assert run(["cache", "clear"]) == 0
+    assert capsys.readouterr().out.startswith("removed 2 traces, ")
+    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+    assert run(["cache", "wipe"]) == 2
+    assert capsys.readouterr().err == "zoo: cache wipe: choose from show, clear\n"
