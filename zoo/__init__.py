@@ -6,6 +6,7 @@
     zoo.summary("alexnet")                      its table: shapes, parameters, MACs, FLOPs, receptive fields
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.measure(zoo.trace(module, input=...))   the same in two halves, for any module
+    zoo.export("alexnet", "alexnet.onnx")       a file for other programs
 
 torch is imported when a model is built or traced, not before.
 """
@@ -20,6 +21,7 @@ from zoo.table import Table
 if TYPE_CHECKING:
     from zoo.analysis.engine import measure
     from zoo.comparing import compare, diff
+    from zoo.exporting import export
     from zoo.heads import replace_head
     from zoo.summarize import summary
     from zoo.surveying import survey
@@ -37,6 +39,7 @@ __all__ = [
     "compare",
     "create_model",
     "diff",
+    "export",
     "list_models",
     "measure",
     "replace_head",
@@ -50,6 +53,7 @@ __all__ = [
 _LAZY = {
     "compare": "zoo.comparing",
     "diff": "zoo.comparing",
+    "export": "zoo.exporting",
     "measure": "zoo.analysis.engine",
     "replace_head": "zoo.heads",
     "summary": "zoo.summarize",

@@ -1,7 +1,7 @@
 """What a TARGET means: a catalogue name, `torchvision:NAME`, `timm:NAME`, `package.module:attribute`, `path/to/file.py:attribute`,
 or a module.
 
-Nothing is allocated for a model that is built here: see `zoo.tracing.skeleton`.
+Nothing is allocated for a model that is built here (see `zoo.tracing.skeleton`), except under `real_weights`.
 """
 
 import contextlib
@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -224,7 +225,22 @@ def _import_errors(name: str) -> Iterator[None]:
         raise ZooError(f"{name} does not import: {type(error).__name__}: {error}") from error
 
 
+_REAL: ContextVar[bool] = ContextVar("real weights", default=False)
+
+
+@contextlib.contextmanager
+def real_weights() -> Iterator[None]:
+    """What is resolved meanwhile gets the weights that its constructor draws."""
+    token = _REAL.set(True)
+    try:
+        yield
+    finally:
+        _REAL.reset(token)
+
+
 def _skeleton() -> contextlib.AbstractContextManager[object]:
+    if _REAL.get():
+        return contextlib.nullcontext()
     from zoo.tracing.skeleton import Skeleton
 
     return Skeleton()
