@@ -1,11 +1,13 @@
 """One question in one call: build, trace, measure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from zoo.analysis.engine import choose, measure, readable_depth
+from zoo.analysis.engine import choose, measure
+from zoo.analysis.rows import Depth, group
 from zoo.errors import ZooError
+from zoo.record import Trace
 from zoo.running import Run, run
 from zoo.table import Table
 
@@ -19,7 +21,8 @@ def summary(
     input: Sequence[int] | Sequence[Sequence[int]] | None = None,
     inputs: Any = None,
     train: bool = False,
-    depth: int | Literal["auto"] | None = None,
+    depth: Depth = None,
+    fold: bool = False,
     columns: Sequence[str] | None = None,
     options: Mapping[str, Any] | None = None,
     batch: int = 1,
@@ -29,18 +32,27 @@ def summary(
     `target` is a catalogue name, another TARGET ("torchvision:NAME", "package.module:attribute", "file.py:attribute") or a module.
     `input` is a shape with batch, or a list of such, by default the one the model is made for with `batch` images; `inputs` are
     ready tensors. `options` go to the builder of a model that is named. `depth` folds the rows below so many levels of modules,
-    "auto" so that a page holds them; None shows every layer. Raises `ZooError` for whatever the caller got wrong.
+    "auto" so that a page holds them; None shows every layer. `fold` shows identical blocks in succession as one row.
+
+    Raises `ZooError` for whatever the caller got wrong.
     """
     choose(columns)
     _check(input, inputs, depth, batch)
     found = run(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
-    level = readable_depth(found.trace) if depth == "auto" else depth
-    table = measure(found.trace, columns=columns, depth=level)
-    notes = found.notes
-    if depth == "auto" and level is not None:
-        notes += (f"rows are folded at depth {level}; --depth 99 shows every layer",)
+    table = measure(found.trace, columns=columns, depth=depth, fold=fold)
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
-    return replace(table, title=_title(found), context=context, notes=(*table.notes, *notes))
+    return replace(
+        table, title=_title(found), context=context, notes=(*table.notes, *found.notes, *_folding(found.trace, table, depth))
+    )
+
+
+def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[str]:
+    """What is not shown by itself, and how to see it."""
+    folded = any(row.times > 1 for row in table.rows)
+    if folded:
+        yield "×N: N identical blocks in one row, output, rf and depth after the last; --expand shows each"
+    if depth == "auto" and len(group(trace, fold=folded)) > len(table.rows):
+        yield "modules are shown whole where their layers would fill more than a page; --depth 99 shows every layer"
 
 
 def _check(input: Any, inputs: Any, depth: Any, batch: Any) -> None:

@@ -25,11 +25,21 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line. `cells` are by column name and JSON-able; None is "not applicable"."""
+    """One line, which stands for `times` identical ones. `cells` are by column name and JSON-able; None is "not applicable"."""
 
     name: str
     type: str
     cells: Mapping[str, Any]
+    times: int = 1
+
+    @property
+    def kind(self) -> str:
+        """The type as people read it, with what is to be said of the row besides."""
+        return f"{self.type} ×{self.times}" if self.times > 1 else self.type
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row by key; `times` only where it is more than one."""
+        return {"name": self.name, "type": self.type, **({"times": self.times} if self.times > 1 else {}), **self.cells}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,7 @@ class Table:
             "title": self.title,
             "context": dict(self.context),
             "columns": [{"name": c.name, "unit": c.unit, "description": c.description} for c in self.columns],
-            "rows": [{"name": row.name, "type": row.type, **row.cells} for row in self.rows],
+            "rows": [row.to_dict() for row in self.rows],
             "total": dict(self.total),
             "notes": list(self.notes),
         }

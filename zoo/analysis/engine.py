@@ -2,27 +2,21 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
 from zoo.analysis.count import Count
+from zoo.analysis.rows import Depth
+from zoo.analysis.rows import Group as Group
+from zoo.analysis.rows import group as group
+from zoo.analysis.rows import readable_depth as readable_depth
 from zoo.errors import unknown
-from zoo.record import UNUSED, Op, Trace, Value
+from zoo.record import Op, Trace, Value
 from zoo.table import Column, Row, Table
 
 State = TypeVar("State")
-
-
-@dataclass(slots=True)
-class Group:
-    """The ops behind one row, in order, and what leaves them."""
-
-    name: str
-    type: str
-    ops: list[Op] = field(default_factory=list)
-    outputs: tuple[Value, ...] = ()
 
 
 class Pass(Protocol):
@@ -97,13 +91,14 @@ def choose(columns: Sequence[str] | None) -> list[Pass]:
     return [known[name] for name in dict.fromkeys(columns)]
 
 
-def measure(trace: Trace, *, columns: Sequence[str] | None = None, depth: int | None = None) -> Table:
+def measure(trace: Trace, *, columns: Sequence[str] | None = None, depth: Depth = None, fold: bool = False) -> Table:
     """The table of a trace: a row for each layer, or for each module at most `depth` levels down (0 is the whole model).
 
-    An op that a container runs itself has a row of its own. Raises `ZooError` for an unknown column.
+    An op that a container runs itself has a row of its own. With `fold`, identical blocks in succession share a row, in which sums
+    are those of all, and what flows (output, rf, depth) is what leaves the last. Raises `ZooError` for an unknown column.
     """
     chosen = choose(columns)
-    rows = group(trace, depth)
+    rows = group(trace, depth, fold=fold)
     measured = [p.measure(trace, rows) for p in chosen]
     shown = tuple(p.column if columns is None else replace(p.column, priority=0) for p in chosen)
     names = [p.column.name for p in chosen]
@@ -118,52 +113,12 @@ def measure(trace: Trace, *, columns: Sequence[str] | None = None, depth: int | 
         },
         columns=shown,
         rows=tuple(
-            Row(row.name, row.type, dict(zip(names, cells, strict=True)))
+            Row(row.name, row.type, dict(zip(names, cells, strict=True)), row.times)
             for row, *cells in zip(rows, *([c for c, _ in measured]), strict=True)
         ),
         total={name: total for name, (_, total) in zip(names, measured, strict=True)},
         notes=(*_notes(trace), *_lower_bounds(chosen, rows, measured)),
     )
-
-
-def group(trace: Trace, depth: int | None = None) -> list[Group]:
-    """The ops of the trace by row, in the order in which the rows first ran. Every op is in exactly one group."""
-    levels: list[int] = []
-    shown: list[int] = []
-    for index, call in enumerate(trace.calls):
-        levels.append(0 if call.parent is None else levels[call.parent] + 1)
-        inside = call.parent is not None and depth is not None and levels[call.parent] >= depth
-        shown.append(shown[call.parent] if inside and call.parent is not None else index)
-    groups: dict[Hashable, Group] = {}
-    taken: dict[str, int] = {}
-    for index, op in enumerate(trace.ops):
-        call = trace.calls[op.call]
-        whole = (depth is not None and levels[op.call] >= depth) or (call.leaf and op.call > 0) or op.kind == UNUSED
-        key: Hashable = ("call", shown[op.call]) if whole else ("op", index)
-        if key not in groups:
-            outer = trace.calls[shown[op.call]]
-            name = (outer.path or trace.target) if whole else f"{call.path}.{op.kind}".lstrip(".")
-            kind = outer.type if whole else op.kind
-            groups[key] = Group(_distinct(name, taken), kind, outputs=outer.outputs if whole else op.outputs)
-        groups[key].ops.append(op)
-    return list(groups.values())
-
-
-def readable_depth(trace: Trace, most: int = 64) -> int | None:
-    """The greatest depth at which a table has at most `most` rows, but at least 1; None if it needs no folding."""
-    if len(group(trace)) <= most:
-        return None
-    depth = 1
-    while len(group(trace, depth + 1)) <= most:
-        depth += 1
-    return depth
-
-
-def _distinct(name: str, taken: dict[str, int]) -> str:
-    """relu, relu_1, relu_2, ..."""
-    times = taken.get(name, 0)
-    taken[name] = times + 1
-    return _distinct(f"{name}_{times}", taken) if times else name
 
 
 def _notes(trace: Trace) -> list[str]:

@@ -11,7 +11,7 @@ def render(table: Table, width: int | None = None) -> str:
     names = [column.name for column in table.columns]
     titles = {column.name: escape(f"{column.description} ({column.unit})") for column in table.columns}
     head = "".join(f'<th title="{titles.get(name, "")}">{escape(name)}</th>' for name in ["name", "type", *names])
-    body = "\n".join(_row([row.name, row.type], [cell(c, row.cells.get(c.name)) for c in table.columns]) for row in table.rows)
+    body = "\n".join(_row([row.name, row.kind], [cell(c, row.cells.get(c.name)) for c in table.columns]) for row in table.rows)
     foot = _row(["total", ""], [cell(c, table.total.get(c.name)) for c in table.columns]) if table.total else ""
     notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
     about = table.context.get("about", {})

@@ -12,7 +12,7 @@ def render(table: Table, width: int | None = None) -> str:
     """Title, table with totals as its last row, notes."""
     names = [column.name for column in table.columns]
     lines = [["name", "type", *names]]
-    lines += [[row.name, row.type, *(cell(c, row.cells.get(c.name)) for c in table.columns)] for row in table.rows]
+    lines += [[row.name, row.kind, *(cell(c, row.cells.get(c.name)) for c in table.columns)] for row in table.rows]
     if table.total:
         lines.append(["total", "", *(cell(c, table.total.get(c.name)) for c in table.columns)])
     body = [_line(line) for line in lines]

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from zoo.formats._cells import cell, text
-from zoo.table import Column, Table
+from zoo.table import Column, Row, Table
 
 _NARROWEST_NAME, _NARROWEST_TYPE, _GAP = 14, 9, 2
 _CONVENTION = "1 MAC = 2 FLOPs, without biases, activations and pooling"
@@ -55,7 +55,7 @@ def _longest_name(table: Table) -> int:
 
 
 def _longest_type(table: Table) -> int:
-    return max([4, *(len(row.type) for row in table.rows)])
+    return max([4, *(len(row.kind) for row in table.rows)])
 
 
 def _room(table: Table, column: Column) -> int:
@@ -76,7 +76,8 @@ def _label_widths(table: Table, columns: tuple[Column, ...], width: int) -> tupl
     comfortable, least = (sum(room(table, c) for c in columns) for room in (_comfortable, _room))
     name, kind = _longest_name(table), _longest_type(table)
     lack = name + kind + _GAP + comfortable - width
-    for least_kind, least_name, broken in ((_NARROWEST_TYPE, _NARROWEST_NAME, comfortable - least), (4, 5, 0)):
+    least_type = 1 + max([3, *(len(row.kind) - len(row.type) for row in table.rows)])
+    for least_kind, least_name, broken in ((_NARROWEST_TYPE, _NARROWEST_NAME, comfortable - least), (least_type, 5, 0)):
         cut = max(min(lack, kind - least_kind), 0)
         lack, kind = lack - cut, kind - cut
         cut = max(min(lack, name - least_name), 0)
@@ -124,8 +125,21 @@ def _grid(table: Table, width: int) -> Any:
             column.name, total, justify="left" if words else "right", no_wrap=not words, width=fixed, footer_style="bold"
         )
     for row in table.rows:
-        grid.add_row(Text(row.name), Text(row.type), *(Text(cell(c, row.cells.get(c.name))) for c in columns))
+        labels = Text(_cut_front(row.name, name_width)), Text(_cut_type(row, type_width))
+        grid.add_row(*labels, *(Text(cell(c, row.cells.get(c.name))) for c in columns))
     return grid
+
+
+def _cut_front(name: str, width: int) -> str:
+    """…layer.11.conv: a path is told from others by its end. A name that is none is left to the grid, which cuts its end."""
+    return name if len(name) <= width or "." not in name else f"…{name[len(name) - width + 1 :]}"
+
+
+def _cut_type(row: Row, width: int) -> str:
+    """Bottlen… ×35: what is said beside the type stays whole."""
+    beside = row.kind.removeprefix(row.type)
+    room = width - len(beside)
+    return f"{row.type[: max(room - 1, 0)]}…{beside}" if len(row.type) > room else row.kind
 
 
 def _about(console: Any, about: dict[str, Any]) -> None:

@@ -11,6 +11,8 @@ from zoo_cli.arguments import parse_columns, parse_options, parse_shape
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, NoCache, Output, Target
 
+_MACHINES = frozenset({"json", "csv"})
+
 
 def summary(
     target: Target,
@@ -21,6 +23,12 @@ def summary(
     depth: Annotated[
         int | None,
         typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 is the whole."),
+    ] = None,
+    fold: Annotated[
+        bool | None,
+        typer.Option(
+            "--fold/--expand", help="Identical blocks as one row, or each by itself; json and csv expand.", show_default=False
+        ),
     ] = None,
     columns: Annotated[
         list[str] | None,
@@ -39,6 +47,7 @@ def summary(
     shapes = [(batch, *parse_shape(text)) for text in input or ()]
     chosen, built = parse_columns(columns or ()), parse_options(set or ())
     wanted = format_for(format, output)
+    people = wanted not in _MACHINES
     formats.load(wanted)
     from zoo.summarize import summary as analyse
 
@@ -47,7 +56,8 @@ def summary(
             target,
             input=shapes[0] if len(shapes) == 1 else shapes or None,
             batch=batch,
-            depth="auto" if depth is None and wanted == "text" else depth,
+            depth="auto" if depth is None and people else depth,
+            fold=people if fold is None else fold,
             columns=chosen,
             train=train,
             options=built,

@@ -1,0 +1,115 @@
+"""From a trace to the groups of ops that are the rows of a table."""
+
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from string import digits
+from typing import Literal
+
+from zoo.analysis.repeats import Repeats, repeats
+from zoo.record import UNUSED, Op, Trace, Value
+
+Depth = int | Literal["auto"] | None
+
+Key = tuple[bool, int]  # a call and its index, or an op and its own
+
+_PAGE = 64  # rows that a page holds
+
+
+@dataclass(slots=True)
+class Group:
+    """The ops behind one row, in order, and what leaves them. Of `times` blocks that are alike it is what leaves the last."""
+
+    name: str
+    type: str
+    ops: list[Op] = field(default_factory=list)
+    outputs: tuple[Value, ...] = ()
+    times: int = 1
+
+
+def group(trace: Trace, depth: Depth = None, *, fold: bool = False) -> list[Group]:
+    """The ops of the trace by row, in the order in which the rows first ran. Every op is in exactly one group.
+
+    A row is a leaf module's call, a call `depth` levels down, or an op that a container runs itself. With `fold` the rows of
+    identical blocks in succession are one. "auto" is the greatest depth at which a page holds the rows; with `fold`, blocks that
+    repeat are then shown whole.
+    """
+    found = repeats(trace) if fold else None
+    if depth != "auto":
+        return _rows(trace, depth, frozenset(), found)
+    blocks = found.blocks if found else frozenset()
+    return _rows(trace, readable_depth(trace, blocks=blocks, found=found), blocks, found)
+
+
+def readable_depth(trace: Trace, most: int = _PAGE, *, blocks: Set[int] = frozenset(), found: Repeats | None = None) -> int | None:
+    """The greatest depth at which a table has at most `most` rows, but at least 1; None if it needs no folding."""
+    if len(_rows(trace, None, blocks, found)) <= most:
+        return None
+    depth = 1
+    while len(_rows(trace, depth + 1, blocks, found)) <= most:
+        depth += 1
+    return depth
+
+
+def _rows(trace: Trace, depth: int | None, blocks: Set[int], found: Repeats | None) -> list[Group]:
+    """A row is what a call in `blocks`, or one `depth` levels down, does as a whole; what is in none of them is shown by itself."""
+    levels: list[int] = []
+    shown: list[int] = []
+    whole: list[bool] = []
+    for index, call in enumerate(trace.calls):
+        levels.append(0 if call.parent is None else levels[call.parent] + 1)
+        inside = call.parent is not None and whole[call.parent]
+        shown.append(shown[call.parent] if inside and call.parent is not None else index)
+        whole.append(inside or index in blocks or (depth is not None and levels[index] >= depth))
+    groups: dict[Key, Group] = {}
+    paths: dict[Key, str] = {}
+    taken: dict[str, int] = {}
+    for index, op in enumerate(trace.ops):
+        call = trace.calls[op.call]
+        one = whole[op.call] or (call.leaf and op.call > 0) or op.kind == UNUSED
+        key = (True, shown[op.call]) if one else (False, index)
+        if key not in groups:
+            outer = trace.calls[shown[op.call]]
+            paths[key] = (outer.path or trace.target) if one else f"{call.path}.{op.kind}".lstrip(".")
+            kind = outer.type if one else op.kind
+            groups[key] = Group(_distinct(paths[key], taken), kind, outputs=outer.outputs if one else op.outputs)
+        groups[key].ops.append(op)
+    return list(groups.values()) if found is None else _folded(groups, paths, found)
+
+
+def _folded(groups: Mapping[Key, Group], paths: Mapping[Key, str], found: Repeats) -> list[Group]:
+    """Each group joined to the one that it repeats."""
+    joined: dict[Key, list[Key]] = {}
+    for key in groups:
+        is_call, index = key
+        joined.setdefault((is_call, (found.calls if is_call else found.ops)[index]), []).append(key)
+    return [_together(keys, groups, paths) for keys in joined.values()]
+
+
+def _together(keys: Sequence[Key], groups: Mapping[Key, Group], paths: Mapping[Key, str]) -> Group:
+    first, last = groups[keys[0]], groups[keys[-1]]
+    if len(keys) == 1:
+        return first
+    suffix = first.name.removeprefix(paths[keys[0]])
+    name = span_of_names(paths[keys[0]], paths[keys[-1]]) + suffix
+    return Group(name, first.type, [op for key in keys for op in groups[key].ops], last.outputs, len(keys))
+
+
+def span_of_names(first: str, last: str) -> str:
+    """layers.1.conv and layers.35.conv -> layers.1–35.conv."""
+    ones, others = first.split("."), last.split(".")
+    return ".".join(map(_span, ones, others)) if len(ones) == len(others) else f"{first}…{last}"
+
+
+def _span(first: str, last: str) -> str:
+    stem = first.rstrip(digits)
+    number = last.removeprefix(stem)
+    if first == last:
+        return first
+    return f"{first}–{number}" if stem != first and number.isdecimal() else f"{first}…{last}"
+
+
+def _distinct(name: str, taken: dict[str, int]) -> str:
+    """relu, relu_1, relu_2, ..."""
+    times = taken.get(name, 0)
+    taken[name] = times + 1
+    return _distinct(f"{name}_{times}", taken) if times else name
