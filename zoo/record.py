@@ -65,7 +65,9 @@ class Op:
 
     `roles` names the argument of each of `inputs`; `attrs` holds the other arguments by name, with defaults filled in.
     `traits` are what torch states of the op: "pointwise", "reduction", "view" (its output shares storage with its input),
-    "inplace", "alias" (may be a view), "random". `owns` are the parameters and buffers that no earlier op has read.
+    "inplace", "alias" (may be a view), "random"; and how the model came to it: "functional" (torch.nn.functional called it),
+    "operator" (it is written +, * or @), "in NAME" (it is a part of the composite op NAME, which torch took apart). `owns` are the
+    parameters and buffers that no earlier op has read.
     """
 
     kind: str

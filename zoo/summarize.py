@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis.conventions import load
 from zoo.analysis.engine import choose, measure
 from zoo.analysis.rows import Depth, group
 from zoo.errors import ZooError
@@ -26,20 +27,23 @@ def summary(
     columns: Sequence[str] | None = None,
     options: Mapping[str, Any] | None = None,
     batch: int = 1,
+    convention: str = "pure",
 ) -> Table:
     """The table of a model: a row for each layer, a column for each pass, totals.
 
     `target` is a catalogue name, another TARGET ("torchvision:NAME", "package.module:attribute", "file.py:attribute") or a module.
     `input` is a shape with batch, or a list of such, by default the one the model is made for with `batch` images; `inputs` are
     ready tensors. `options` go to the builder of a model that is named. `depth` folds the rows below so many levels of modules,
-    "auto" so that a page holds them; None shows every layer. `fold` shows identical blocks in succession as one row.
+    "auto" so that a page holds them; None shows every layer. `fold` shows identical blocks in succession as one row. `convention`
+    names what `macs` and `flops` count (docs/conventions.md).
 
     Raises `ZooError` for whatever the caller got wrong.
     """
     choose(columns)
+    load(convention)
     _check(input, inputs, depth, batch)
     found = run(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
-    table = measure(found.trace, columns=columns, depth=depth, fold=fold)
+    table = measure(found.trace, columns=columns, depth=depth, fold=fold, convention=convention)
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
     return replace(
         table, title=_title(found), context=context, notes=(*table.notes, *found.notes, *_folding(found.trace, table, depth))

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from zoo import caching, formats
+from zoo.analysis import conventions
 from zoo.catalogue import list_models
 
 
@@ -15,6 +16,10 @@ def _models(incomplete: str) -> list[str]:
 
 def _formats(incomplete: str) -> list[str]:
     return [name for name in formats.names() if name.startswith(incomplete)]
+
+
+def _conventions(incomplete: str) -> list[str]:
+    return [name for name in conventions.names() if name.startswith(incomplete)]
 
 
 Model = Annotated[str, typer.Argument(metavar="NAME", help="A name of `zoo list`, in any usual spelling.", autocompletion=_models)]
@@ -29,6 +34,15 @@ Target = Annotated[
 Format = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="text, json, csv, markdown or html.", autocompletion=_formats),
+]
+Convention = Annotated[
+    str,
+    typer.Option(
+        "--convention",
+        metavar="NAME",
+        help="What macs and flops count: pure, or as fvcore, ptflops, thop, torch, torchinfo do.",
+        autocompletion=_conventions,
+    ),
 ]
 Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")]
 

@@ -91,24 +91,35 @@ def choose(columns: Sequence[str] | None) -> list[Pass]:
     return [known[name] for name in dict.fromkeys(columns)]
 
 
-def measure(trace: Trace, *, columns: Sequence[str] | None = None, depth: Depth = None, fold: bool = False) -> Table:
+def measure(
+    trace: Trace,
+    *,
+    columns: Sequence[str] | None = None,
+    depth: Depth = None,
+    fold: bool = False,
+    convention: str = "pure",
+) -> Table:
     """The table of a trace: a row for each layer, or for each module at most `depth` levels down (0 is the whole model).
 
     An op that a container runs itself has a row of its own. With `fold`, identical blocks in succession share a row, in which sums
-    are those of all, and what flows (output, rf, depth) is what leaves the last. Raises `ZooError` for an unknown column.
+    are those of all, and what flows (output, rf, depth) is what leaves the last. `convention` names the rule book of `macs` and
+    `flops`. Raises `ZooError` for an unknown column or convention.
     """
-    chosen = choose(columns)
+    from zoo.analysis.conventions import under, unseen
+
+    chosen = under(convention, choose(columns))
     rows = group(trace, depth, fold=fold)
     measured = [p.measure(trace, rows) for p in chosen]
     shown = tuple(p.column if columns is None else replace(p.column, priority=0) for p in chosen)
     names = [p.column.name for p in chosen]
+    counted = convention != "pure" and not {"macs", "flops"}.isdisjoint(names)
     return Table(
         title=trace.target,
         context={
             "target": trace.target,
             "inputs": [list(value.shape) for value in trace.inputs],
             "mode": trace.mode,
-            "convention": "pure",
+            "convention": convention,
             "versions": dict(trace.versions),
         },
         columns=shown,
@@ -117,7 +128,7 @@ def measure(trace: Trace, *, columns: Sequence[str] | None = None, depth: Depth 
             for row, *cells in zip(rows, *([c for c, _ in measured]), strict=True)
         ),
         total={name: total for name, (_, total) in zip(names, measured, strict=True)},
-        notes=(*_notes(trace), *_lower_bounds(chosen, rows, measured)),
+        notes=(*_notes(trace), *_lower_bounds(chosen, rows, measured), *(unseen(convention, trace) if counted else ())),
     )
 
 

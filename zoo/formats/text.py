@@ -6,11 +6,11 @@ import shutil
 import sys
 from typing import Any
 
+from zoo.analysis.conventions import load
 from zoo.formats._cells import cell, text
 from zoo.table import Column, Row, Table
 
 _NARROWEST_NAME, _NARROWEST_TYPE, _GAP = 14, 9, 2
-_CONVENTION = "1 MAC = 2 FLOPs, without biases, activations and pooling"
 _WORDS = 24  # characters in which a column of words that must be shown can be broken well
 
 
@@ -163,7 +163,7 @@ def _notes(table: Table, width: int) -> list[str]:
         star = "; * sees the whole input" if any(value.get("global") for value in fields) else ""
         notes.append(f"rf: size/stride/padding in input pixels{star}")
     if "convention" in table.context and any(c.name in {"macs", "flops"} for c in shown):
-        notes.append(f"convention {table.context['convention']}: {_CONVENTION}")
+        notes.append(f"convention {table.context['convention']}: {load(table.context['convention']).says}")
     reasons = list(dict.fromkeys(value["undefined"] for value in fields if "undefined" in value))
     notes += [f"rf undefined: {reason}" for reason in reasons[:3]]
     if left_out := [column.name for column in table.columns if column not in shown]:

@@ -1,14 +1,18 @@
 """The dispatch mode that writes down every op of one forward, and the module calls around them."""
 
+import dis
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from itertools import chain
 from threading import get_ident
+from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.errors import ZooError
@@ -66,6 +70,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._owned: set[int] = set()
         self._viewed: set[int] = set()
         self._written: dict[int, list[Value]] = {}
+        self._apart: str | None = None
 
     # Module calls
 
@@ -117,8 +122,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         kwargs = kwargs or {}
         known = known_op(func)
         if known.apart:
-            with self:
-                return func.decompose(*args, **kwargs)
+            return self._take_apart(func, known, args, kwargs)
+        said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind)
         inputs, roles, attrs, owns = self._read(known, args, kwargs)
         self.attempt = known.kind, inputs, roles, attrs
         shortcut = SHORTCUTS.get(func)
@@ -129,9 +134,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             out = args[0]
         else:
             out = torch.empty(shape, dtype=(args[0] if isinstance(args[0], Tensor) else args[0][0]).dtype, device="meta")
-        self._write_down(known, args, kwargs, inputs, roles, attrs, owns, out)
+        self._write_down(known, args, kwargs, inputs, roles, attrs, owns, out, said)
         self.attempt = None
         return out
+
+    def _take_apart(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """What torch makes of a composite op, its parts recorded each by itself."""
+        outermost = self._apart is None
+        self._apart = self._apart or known.kind
+        try:
+            with self:
+                return func.decompose(*args, **kwargs)
+        finally:
+            if outermost:
+                self._apart = None
 
     def _read(
         self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -214,6 +230,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         attrs: Mapping[str, Any],
         owns: tuple[Param, ...],
         out: Any,
+        said: frozenset[str],
     ) -> None:
         results = _direct_tensors(out)
         if known.writes:
@@ -222,7 +239,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
             self._values[id(out)] = out, inputs[0]
             return
-        traits = known.traits
+        traits = _also(known.traits, said)
         if "alias" in traits and self._share(args, results):
             traits = traits | {"view"}
         outputs = tuple(self.new_value(t, "op") for t in results)
@@ -274,6 +291,30 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.ops.append(Op(UNUSED, first[path], (), (), (), {}, frozenset(), tuple(params)))
         calls = tuple(Call(c.path, c.type, c.parent, c.leaf, c.outputs) for c in self.calls)
         return tuple(self.ops), calls
+
+
+_FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
+_SIGNS = frozenset({"add", "mul", "matmul"})
+
+
+def _spelling(caller: FrameType, kind: str) -> frozenset[str]:
+    """How the model wrote the op, from the frame that called torch: through torch.nn.functional, as the sign of an operator, or
+    by name. It is nothing to the op, but some other tools see one spelling and not the others.
+    """
+    code = caller.f_code
+    if kind in _SIGNS and code.co_code[caller.f_lasti] == dis.opmap["BINARY_OP"]:
+        return _OPERATOR
+    return _FUNCTIONAL if code.co_filename == functional.__file__ else _CALL
+
+
+@cache
+def _also(traits: frozenset[str], said: frozenset[str]) -> frozenset[str]:
+    return traits | said
+
+
+@cache
+def _inside(composite: str) -> frozenset[str]:
+    return frozenset({f"in {composite}"})
 
 
 def tensors(output: object, depth: int = 8) -> Iterator[Tensor]:

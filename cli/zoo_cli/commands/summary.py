@@ -9,7 +9,7 @@ import typer
 from zoo import formats
 from zoo_cli.arguments import parse_columns, parse_options, parse_shape
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Format, NoCache, Output, Target
+from zoo_cli.parameters import Convention, Format, NoCache, Output, Target
 
 _MACHINES = frozenset({"json", "csv"})
 
@@ -38,6 +38,7 @@ def summary(
         list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
     ] = None,
     train: Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")] = False,
+    convention: Convention = "pure",
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")] = False,
     no_cache: NoCache = False,
     format: Format = None,
@@ -61,6 +62,7 @@ def summary(
             columns=chosen,
             train=train,
             options=built,
+            convention=convention,
         )
     emit(table, wanted, output)
     partial = [note for note in table.notes if note.startswith("≥")]

@@ -1,0 +1,73 @@
+"""The conventions by name: one file each, with a `CONVENTION` in it."""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from zoo.analysis.arithmetic import macs
+from zoo.analysis.convention import Convention, Counts
+from zoo.analysis.count import Count
+from zoo.errors import unknown
+from zoo.record import Trace
+from zoo.table import Column
+
+if TYPE_CHECKING:
+    from zoo.analysis.engine import Group, Pass
+
+
+def names() -> list[str]:
+    """Every convention, the default first."""
+    return sorted((info.name for info in pkgutil.iter_modules(__path__)), key=lambda name: (name != "pure", name))
+
+
+def load(name: str) -> Convention:
+    """The convention of that name. Raises `ZooError` for an unknown one."""
+    if name not in names():
+        raise unknown("convention", name, names(), f"there are {', '.join(names())}")
+    found: Convention = importlib.import_module(f"{__name__}.{name}").CONVENTION
+    return found
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A pass whose counts a convention gives."""
+
+    column: Column
+    counts: Counts
+
+    def measure(self, trace: Trace, groups: "Sequence[Group]") -> tuple[list[Any], Any]:
+        """Sums over each group, and over all."""
+        by_op = dict(zip(map(id, trace.ops), self.counts(trace), strict=True))
+        sums: list[Count] = [Count() + sum(by_op[id(op)] for op in group.ops) for group in groups]
+        return [count.cell() for count in sums], (Count() + sum(sums)).cell()
+
+
+def under(name: str, passes: "Sequence[Pass]") -> "list[Pass]":
+    """The passes, with the convention's own in the place of `macs` and `flops`. Raises `ZooError` for an unknown convention."""
+    convention = load(name)
+    if name == "pure":
+        return list(passes)
+    figures = {"macs": convention.macs, "flops": convention.flops}
+    return [
+        Figure(replace(p.column, description=convention.says), figures[p.column.name]) if p.column.name in figures else p
+        for p in passes
+    ]
+
+
+def unseen(name: str, trace: Trace) -> list[str]:
+    """A note on the products that a tool does not see: it counts nothing where there are multiply-accumulates."""
+    convention = load(name)
+    counts = convention.macs(trace)
+    seen = {op.call for op, count in zip(trace.ops, counts, strict=True) if count} if convention.sees == "layers" else set()
+    missed: dict[str, int] = {}
+    total = Count()
+    for op, count in zip(trace.ops, counts, strict=True):
+        if not count and op.call not in seen and (cost := macs(op)):
+            missed[op.kind] = missed.get(op.kind, 0) + 1
+            total += cost
+    if not missed:
+        return []
+    ops = ", ".join(f"{kind} ({times}×)" for kind, times in missed.items())
+    return [f"convention {name} counts nothing for {ops}: {total.known:,} MACs under pure"]
