@@ -35,9 +35,8 @@ class Resized(nn.Module):
         self.around = nn.Conv2d(6, 8, 3, padding=2, dilation=2, padding_mode="circular", bias=False)
         self.norms = nn.Sequential(nn.GroupNorm(2, 8), nn.InstanceNorm2d(8, affine=True), nn.InstanceNorm2d(8))
         self.plain = nn.BatchNorm2d(8, affine=False)
-        self.pools = nn.Sequential(
-            nn.MaxPool2d(2), nn.Upsample(scale_factor=2), nn.AvgPool2d(2), nn.Upsample(size=(7, 9), mode="bilinear")
-        )
+        self.pools = nn.Sequential(nn.MaxPool2d(2), nn.Upsample(scale_factor=2), nn.AvgPool2d(2))
+        self.bilinear = nn.Upsample(size=(7, 9), mode="bilinear")
         self.bicubic, self.nearest = nn.Upsample(size=6, mode="bicubic"), nn.UpsamplingNearest2d(size=5)
         self.adaptive = nn.AdaptiveAvgPool2d((3, 2))
         self.weight = nn.Parameter(torch.zeros(4, 8, 1, 1))

@@ -6,8 +6,8 @@ by 1, 2, 4 or 5 per element; adaptive average pooling in two dimensions by 1 per
 a convolution whose padding is a word.
 
 Its figure for an `einsum` is rounded to four digits; a matrix in front of a batch counts for one of the batch alone. Not followed:
-two equations, "abc,abd->acd" and "abc,adc->adb", are not rounded there; an outer product by `einsum` counts half of its elements; and
-fvcore refuses what torch.jit cannot trace.
+two equations, "abc,abd->acd" and "abc,adc->adb", are not rounded there; an outer product by `einsum` counts half of its elements;
+and fvcore refuses what torch.jit cannot trace.
 """
 
 from math import prod
