@@ -4,6 +4,8 @@
     zoo.card("alexnet")                         what is claimed of one: paper, numbers, deviations, errata
     zoo.create_model("alexnet", num_classes=7)  a new model
     zoo.summary("alexnet")                      its table: shapes, parameters, MACs, FLOPs, receptive fields
+    zoo.stages("alexnet")                       its resolutions: layer, channels, size, stride, receptive field
+    zoo.features("alexnet", ["stage2"])         a network that gives named feature maps
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.measure(zoo.trace(module, input=...))   the same in two halves, for any module
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from zoo.analysis.engine import measure
     from zoo.comparing import compare, diff
     from zoo.exporting import export
+    from zoo.featuring import features
     from zoo.heads import replace_head
+    from zoo.staging import Stage, stages
     from zoo.summarize import summary
     from zoo.surveying import survey
     from zoo.tracing import trace
@@ -32,6 +36,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Card",
+    "Stage",
     "Table",
     "Trace",
     "ZooError",
@@ -40,9 +45,11 @@ __all__ = [
     "create_model",
     "diff",
     "export",
+    "features",
     "list_models",
     "measure",
     "replace_head",
+    "stages",
     "summary",
     "survey",
     "trace",
@@ -51,11 +58,14 @@ __all__ = [
 
 
 _LAZY = {
+    "Stage": "zoo.staging",
     "compare": "zoo.comparing",
     "diff": "zoo.comparing",
     "export": "zoo.exporting",
+    "features": "zoo.featuring",
     "measure": "zoo.analysis.engine",
     "replace_head": "zoo.heads",
+    "stages": "zoo.staging",
     "summary": "zoo.summarize",
     "survey": "zoo.surveying",
     "trace": "zoo.tracing",

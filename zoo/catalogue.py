@@ -32,6 +32,22 @@ class Variant:
     macs: int
 
 
+@dataclass(frozen=True)
+class StageClaim:
+    """The last layer of one resolution, its channels, stride in pixels, and receptive field (None where it is no number)."""
+
+    layer: str
+    channels: int
+    stride: int
+    rf: int | None
+
+    @classmethod
+    def read(cls, text: str) -> "StageClaim":
+        """The claim as a card writes it: "conv3_x 512 8 99", with a question mark for a receptive field that is no number."""
+        layer, channels, stride, rf = text.split()
+        return cls(layer, int(channels), int(stride), None if rf == "?" else int(rf))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Card:
     """What is claimed of one architecture. Nothing is computed from it; the tests hold every claim to account.
@@ -39,6 +55,7 @@ class Card:
     `input` is channels, height, width; `params`, `macs`, `depth` and `connections`, where they are claimed, are for that input,
     batch 1, evaluation mode, default options. `training` are the options that the network as trained has and the network as used
     has not (auxiliary heads).
+    `stages` are claims too, written "layer channels stride rf": "conv3_x 512 8 99".
     `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
     dict's keys into ours, applied in order. `classifier` is the path of the layer that makes the scores; without it the network
     gives `num_features` features of an image. `url` is for a paper that has neither DOI nor arXiv id.
@@ -60,6 +77,7 @@ class Card:
     depth: int
     classifier: str = ""
     num_features: int = 0
+    stages: tuple[StageClaim, ...] = ()
     connections: int | None = None
     published: tuple[Published, ...] = ()
     variants: tuple[Variant, ...] = ()
@@ -195,6 +213,7 @@ def _card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
         raise TypeError(f"@arch of {name}: {', '.join(sorted(wrong))} cannot be set")
     summary = doc.strip().partition("\n")[0].removesuffix(".")
     plural = {
+        "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),
         "published": tuple(Published(**one) for one in facts.get("published", ())),
         "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
     }

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo.catalogue import card, entry, list_models
+from zoo.catalogue import StageClaim, card, entry, list_models
 from zoo.table import Column, Row, Table
 
 _LIST = (
@@ -46,6 +46,11 @@ def listing(pattern: str = "*", *, family: str | None = None) -> Table:
     return Table(title, context, _LIST, rows)
 
 
+def _stage(claim: StageClaim) -> str:
+    seen = "" if claim.rf is None else f", receptive field {claim.rf}"
+    return f"{claim.layer}: {claim.channels} maps, stride {claim.stride}{seen}"
+
+
 def info(name: str) -> Table:
     """The card of a model: what it is, its numbers as printed and as computed, deviations and errata. Raises `ZooError`."""
     from zoo import __version__
@@ -83,6 +88,7 @@ def info(name: str) -> Table:
         "options": ", ".join(f"{o.name}: {o.type} = {o.default!r}" for o in found.options),
         "in training": ", ".join(f"{k}={v}" for k, v in c.training.items()),
         "torchvision": c.torchvision,
+        **{f"stage{i}": _stage(claim) for i, claim in enumerate(c.stages, start=1)},
         "licence": f"{c.licence} (this definition)",
     }
     context = {"about": {k: v for k, v in about.items() if v}, "convention": "pure", "versions": {"zoo": __version__}}

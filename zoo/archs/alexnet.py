@@ -86,6 +86,7 @@ class AlexNet(nn.Module):
     params=60_965_224,
     macs=724_406_816,
     depth=8,
+    stages=("norm1 96 4 11", "norm2 256 8 51", "relu5 256 16 163", "pool5 256 32 195"),
     published=(
         {"quantity": "params", "printed": "60 million", "where": "abstract"},
         {"quantity": "depth", "printed": "8", "where": "section 3"},
@@ -119,6 +120,7 @@ def alexnet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
     params=62_378_344,
     macs=1_135_256_096,
     depth=8,
+    stages=("norm1 96 4 11", "norm2 256 8 51", "relu5 256 16 163", "pool5 256 32 195"),
     deviations=(
         "Not the published network: conv2, conv4 and conv5 see all maps, as many lectures and re-implementations draw it. "
         "It has 1.57 times the multiply-accumulates of the published one.",
@@ -182,6 +184,7 @@ class AlexNetOWT(nn.Module):
     params=61_100_840,
     macs=714_188_480,
     depth=8,
+    stages=("features.relu1 64 4 11", "features.relu2 192 8 51", "features.relu5 256 16 163", "features 256 32 195"),
     classifier="classifier.fc8",
     num_features=4_096,
     published=(

@@ -70,6 +70,7 @@ class AllCNNC(nn.Module):
     params=1_369_738,
     macs=270_798_336,
     depth=9,
+    stages=("features.relu2 96 1 5", "features.relu5 192 2 15", "features.relu8 192 4 27"),
     classifier="features.conv9",
     num_features=192,
     published=(

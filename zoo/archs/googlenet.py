@@ -173,6 +173,7 @@ class GoogLeNet(nn.Module):
     params=6_998_552,
     macs=1_582_671_872,
     depth=22,
+    stages=("conv1 64 2 7", "norm2 192 4 19", "inception_3b 480 8 91", "inception_4e 832 16 427", "inception_5b 1024 32 715"),
     published=(
         {"quantity": "depth", "printed": "22", "where": "section 5"},
         {
@@ -259,6 +260,7 @@ class GoogLeNetBN(GoogLeNet):
     params=6_624_904,
     macs=1_498_376_192,
     depth=22,
+    stages=("conv1 64 2 7", "conv2 192 4 19", "inception_3b 480 8 59", "inception_4e 832 16 235", "inception_5b 1024 32 379"),
     published=(
         {"quantity": "params", "printed": "6,624,904", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "1.498G", "where": "torchvision's weight metadata"},

@@ -156,6 +156,7 @@ class LeNet5(nn.Module):
     params=60_000,
     macs=325_680,
     depth=4,
+    stages=("C1 6 1 5", "C3 16 2 14", "S4 16 4 16"),
     connections=340_908,
     published=(
         {"quantity": "params", "printed": "60,000", "where": "section II.B"},
@@ -227,6 +228,7 @@ class LeNet5Modern(nn.Module):
     params=61_706,
     macs=416_520,
     depth=5,
+    stages=("tanh1 6 1 5", "tanh3 16 2 14", "S4 16 4 16"),
     deviations=(
         "Not the published network but the one that tutorials build in its place: every map of C3 reads all of S2, "
         "subsampling is a plain average, tanh is unscaled, and the output is a linear layer.",

@@ -102,6 +102,7 @@ class LeNet1(nn.Module):
     params=2_578,
     macs=91_520,
     depth=3,
+    stages=("H1 4 1 5", "H3 12 2 14", "H4 12 4 16"),
     classifier="OUTPUT",
     num_features=192,
     connections=98_442,

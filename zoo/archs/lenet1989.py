@@ -80,6 +80,7 @@ class LeNet1989(nn.Module):
     params=9_760,
     macs=63_660,
     depth=4,
+    stages=("H1 12 2 5", "H2 12 4 13"),
     classifier="OUTPUT",
     num_features=30,
     connections=64_660,

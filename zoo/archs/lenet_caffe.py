@@ -52,6 +52,7 @@ class LeNetCaffe(nn.Module):
     params=431_080,
     macs=2_293_000,
     depth=4,
+    stages=("conv1 20 1 5", "conv2 50 2 14", "pool2 50 4 16"),
     classifier="ip2",
     num_features=500,
     deviations=(

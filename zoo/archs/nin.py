@@ -81,6 +81,7 @@ class NINCifar(nn.Module):
     params=966_986,
     macs=222_486_528,
     depth=9,
+    stages=("features.relu_cccp2 96 1 5", "features.relu_cccp4 192 2 15", "features.relu_cccp5 192 4 27"),
     classifier="features.cccp6",
     num_features=192,
     deviations=(
@@ -156,6 +157,7 @@ class NINImageNet(nn.Module):
     params=7_595_176,
     macs=1_100_188_800,
     depth=12,
+    stages=("features.relu2 96 4 11", "features.relu6 256 8 51", "features.relu9 384 16 99", "features.relu11 1024 32 195"),
     classifier="features.cccp8",
     num_features=1_024,
     deviations=(

@@ -207,6 +207,7 @@ class ResNet(nn.Module):
     params=11_689_512,
     macs=1_814_073_344,
     depth=18,
+    stages=("relu1 64 2 7", "conv2_x 64 4 43", "conv3_x 128 8 99", "conv4_x 256 16 211", "conv5_x 512 32 435"),
     num_features=512,
     published=(
         {"quantity": "depth", "printed": "18", "where": "Table 1"},
@@ -233,6 +234,7 @@ def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
     params=21_797_672,
     macs=3_663_761_408,
     depth=34,
+    stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
     num_features=512,
     published=(
         {"quantity": "depth", "printed": "34", "where": "Table 1"},
@@ -282,6 +284,7 @@ class PlainNet(ResNet):
     params=11_515_688,
     macs=1_794_805_760,
     depth=18,
+    stages=("relu1 64 2 7", "conv2_x 64 4 43", "conv3_x 128 8 99", "conv4_x 256 16 211", "conv5_x 512 32 435"),
     num_features=512,
     published=(
         {"quantity": "depth", "printed": "18", "where": "Table 2"},
@@ -300,6 +303,7 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     params=21_623_848,
     macs=3_644_493_824,
     depth=34,
+    stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
     num_features=512,
     published=(
         {"quantity": "depth", "printed": "34", "where": "section 3.3"},
@@ -326,6 +330,7 @@ class ResNetCaffe(ResNet):
     params=25_557_032,
     macs=3_857_973_248,
     depth=50,
+    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 99", "conv4_x 1024 16 291", "conv5_x 2048 32 483"),
     num_features=2_048,
     published=(
         {"quantity": "depth", "printed": "50", "where": "Table 1"},
@@ -351,6 +356,7 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
     params=44_549_160,
     macs=7_570_194_432,
     depth=101,
+    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 99", "conv4_x 1024 16 835", "conv5_x 2048 32 1027"),
     num_features=2_048,
     published=(
         {"quantity": "depth", "printed": "101", "where": "Table 1"},
@@ -369,6 +375,7 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
     params=60_192_808,
     macs=11_282_415_616,
     depth=152,
+    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 163", "conv4_x 1024 16 1315", "conv5_x 2048 32 1507"),
     num_features=2_048,
     published=(
         {"quantity": "depth", "printed": "152", "where": "Table 1"},
@@ -410,6 +417,7 @@ class ResNetV15(ResNet):
     params=25_557_032,
     macs=4_089_184_256,
     depth=50,
+    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 91", "conv4_x 1024 16 267", "conv5_x 2048 32 427"),
     num_features=2_048,
     published=(
         {"quantity": "params", "printed": "25,557,032", "where": "torchvision's weight metadata"},
@@ -430,6 +438,7 @@ def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
     params=44_549_160,
     macs=7_801_405_440,
     depth=101,
+    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 91", "conv4_x 1024 16 811", "conv5_x 2048 32 971"),
     num_features=2_048,
     published=(
         {"quantity": "params", "printed": "44,549,160", "where": "torchvision's weight metadata"},
@@ -450,6 +459,7 @@ def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
     params=60_192_808,
     macs=11_513_626_624,
     depth=152,
+    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 155", "conv4_x 1024 16 1291", "conv5_x 2048 32 1451"),
     num_features=2_048,
     published=(
         {"quantity": "params", "printed": "60,192,808", "where": "torchvision's weight metadata"},

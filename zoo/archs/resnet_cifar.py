@@ -126,6 +126,7 @@ class ResNetCifar(nn.Module):
     params=269_722,
     macs=40_551_040,
     depth=20,
+    stages=("conv2_x 16 1 15", "conv3_x 32 2 37", "conv4_x 64 4 81"),
     published=(
         {"quantity": "depth", "printed": "20", "where": "Table 6"},
         {"quantity": "params", "printed": "0.27M", "where": "Table 6"},
@@ -144,6 +145,7 @@ def resnet20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=464_154,
     macs=68_862_592,
     depth=32,
+    stages=("conv2_x 16 1 23", "conv3_x 32 2 61", "conv4_x 64 4 137"),
     published=(
         {"quantity": "depth", "printed": "32", "where": "Table 6"},
         {"quantity": "params", "printed": "0.46M", "where": "Table 6"},
@@ -162,6 +164,7 @@ def resnet32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=658_586,
     macs=97_174_144,
     depth=44,
+    stages=("conv2_x 16 1 31", "conv3_x 32 2 85", "conv4_x 64 4 193"),
     published=(
         {"quantity": "depth", "printed": "44", "where": "Table 6"},
         {"quantity": "params", "printed": "0.66M", "where": "Table 6"},
@@ -180,6 +183,7 @@ def resnet44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=853_018,
     macs=125_485_696,
     depth=56,
+    stages=("conv2_x 16 1 39", "conv3_x 32 2 109", "conv4_x 64 4 249"),
     published=(
         {"quantity": "depth", "printed": "56", "where": "Table 6"},
         {"quantity": "params", "printed": "0.85M", "where": "Table 6"},
@@ -198,6 +202,7 @@ def resnet56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=1_727_962,
     macs=252_887_680,
     depth=110,
+    stages=("conv2_x 16 1 75", "conv3_x 32 2 217", "conv4_x 64 4 501"),
     published=(
         {"quantity": "depth", "printed": "110", "where": "Table 6"},
         {"quantity": "params", "printed": "1.7M", "where": "Table 6"},
@@ -216,6 +221,7 @@ def resnet110(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=19_421_274,
     macs=2_829_238_912,
     depth=1202,
+    stages=("conv2_x 16 1 803", "conv3_x 32 2 2401", "conv4_x 64 4 5597"),
     published=(
         {"quantity": "depth", "printed": "1202", "where": "Table 6"},
         {"quantity": "params", "printed": "19.4M", "where": "Table 6"},
@@ -234,6 +240,7 @@ def resnet1202(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=269_722,
     macs=40_551_040,
     depth=20,
+    stages=("conv2_x 16 1 15", "conv3_x 32 2 37", "conv4_x 64 4 81"),
     published=({"quantity": "depth", "printed": "20", "where": "figure 6"},),
     deviations=(INITIALISATION,),
 )
@@ -248,6 +255,7 @@ def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=464_154,
     macs=68_862_592,
     depth=32,
+    stages=("conv2_x 16 1 23", "conv3_x 32 2 61", "conv4_x 64 4 137"),
     published=({"quantity": "depth", "printed": "32", "where": "figure 6"},),
     deviations=(INITIALISATION,),
 )
@@ -262,6 +270,7 @@ def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=658_586,
     macs=97_174_144,
     depth=44,
+    stages=("conv2_x 16 1 31", "conv3_x 32 2 85", "conv4_x 64 4 193"),
     published=({"quantity": "depth", "printed": "44", "where": "figure 6"},),
     deviations=(INITIALISATION,),
 )
@@ -276,6 +285,7 @@ def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=853_018,
     macs=125_485_696,
     depth=56,
+    stages=("conv2_x 16 1 39", "conv3_x 32 2 109", "conv4_x 64 4 249"),
     published=({"quantity": "depth", "printed": "56", "where": "figure 6"},),
     deviations=(INITIALISATION,),
 )
@@ -290,6 +300,7 @@ def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     params=1_727_962,
     macs=252_887_680,
     depth=110,
+    stages=("conv2_x 16 1 75", "conv3_x 32 2 217", "conv4_x 64 4 501"),
     published=({"quantity": "depth", "printed": "110", "where": "figure 6"},),
     deviations=(INITIALISATION,),
 )

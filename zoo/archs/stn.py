@@ -101,6 +101,7 @@ class STN(nn.Module):
     params=27_360,
     macs=771_300,
     depth=8,
+    stages=("conv1 10 1 ?", "conv2 20 2 ?", "relu2 20 4 ?"),
     classifier="fc2",
     num_features=50,
     deviations=(

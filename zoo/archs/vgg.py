@@ -107,6 +107,14 @@ class VGG(nn.Module):
     params=132_863_336,
     macs=7_609_090_048,
     depth=11,
+    stages=(
+        "features.relu1_1 64 1 3",
+        "features.relu2_1 128 2 8",
+        "features.relu3_2 256 4 26",
+        "features.relu4_2 512 8 62",
+        "features.relu5_2 512 16 134",
+        "features 512 32 150",
+    ),
     published=(
         {"quantity": "depth", "printed": "11", "where": "Table 1"},
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
@@ -141,6 +149,14 @@ def vgg11(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
     params=132_863_336,
     macs=7_609_090_048,
     depth=11,
+    stages=(
+        "features.norm1_1 64 1 3",
+        "features.relu2_1 128 2 8",
+        "features.relu3_2 256 4 26",
+        "features.relu4_2 512 8 62",
+        "features.relu5_2 512 16 134",
+        "features 512 32 150",
+    ),
     published=(
         {"quantity": "depth", "printed": "11", "where": "Table 1"},
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
@@ -159,6 +175,14 @@ def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.
     params=133_047_848,
     macs=11_308_466_176,
     depth=13,
+    stages=(
+        "features.relu1_2 64 1 5",
+        "features.relu2_2 128 2 14",
+        "features.relu3_2 256 4 32",
+        "features.relu4_2 512 8 68",
+        "features.relu5_2 512 16 140",
+        "features 512 32 156",
+    ),
     published=(
         {"quantity": "depth", "printed": "13", "where": "Table 1"},
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
@@ -195,6 +219,14 @@ def vgg13(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
     params=133_638_952,
     macs=11_770_888_192,
     depth=16,
+    stages=(
+        "features.relu1_2 64 1 5",
+        "features.relu2_2 128 2 14",
+        "features.relu3_3 256 4 32",
+        "features.relu4_3 512 8 68",
+        "features.relu5_3 512 16 140",
+        "features 512 32 156",
+    ),
     published=(
         {"quantity": "depth", "printed": "16", "where": "Table 1"},
         {"quantity": "params", "printed": "134 million", "where": "Table 2"},
@@ -213,6 +245,14 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
     params=138_357_544,
     macs=15_470_264_320,
     depth=16,
+    stages=(
+        "features.relu1_2 64 1 5",
+        "features.relu2_2 128 2 14",
+        "features.relu3_3 256 4 40",
+        "features.relu4_3 512 8 92",
+        "features.relu5_3 512 16 196",
+        "features 512 32 212",
+    ),
     published=(
         {"quantity": "depth", "printed": "16", "where": "Table 1"},
         {"quantity": "params", "printed": "138 million", "where": "Table 2"},
@@ -261,6 +301,14 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
     params=143_667_240,
     macs=19_632_062_464,
     depth=19,
+    stages=(
+        "features.relu1_2 64 1 5",
+        "features.relu2_2 128 2 14",
+        "features.relu3_4 256 4 48",
+        "features.relu4_4 512 8 116",
+        "features.relu5_4 512 16 252",
+        "features 512 32 268",
+    ),
     published=(
         {"quantity": "depth", "printed": "19", "where": "Table 1"},
         {"quantity": "params", "printed": "144 million", "where": "Table 2"},

@@ -95,6 +95,14 @@ class VGGBN(nn.Module):
     params=132_868_840,
     macs=7_609_090_048,
     depth=11,
+    stages=(
+        "features.relu1_1 64 1 3",
+        "features.relu2_1 128 2 8",
+        "features.relu3_2 256 4 26",
+        "features.relu4_2 512 8 62",
+        "features.relu5_2 512 16 134",
+        "features 512 32 150",
+    ),
     published=(
         {"quantity": "params", "printed": "132,868,840", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "7.609G", "where": "torchvision's weight metadata"},
@@ -134,6 +142,14 @@ def vgg11_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
     params=133_053_736,
     macs=11_308_466_176,
     depth=13,
+    stages=(
+        "features.relu1_2 64 1 5",
+        "features.relu2_2 128 2 14",
+        "features.relu3_2 256 4 32",
+        "features.relu4_2 512 8 68",
+        "features.relu5_2 512 16 140",
+        "features 512 32 156",
+    ),
     published=(
         {"quantity": "params", "printed": "133,053,736", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "11.308G", "where": "torchvision's weight metadata"},
@@ -177,6 +193,14 @@ def vgg13_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
     params=138_365_992,
     macs=15_470_264_320,
     depth=16,
+    stages=(
+        "features.relu1_2 64 1 5",
+        "features.relu2_2 128 2 14",
+        "features.relu3_3 256 4 40",
+        "features.relu4_3 512 8 92",
+        "features.relu5_3 512 16 196",
+        "features 512 32 212",
+    ),
     published=(
         {"quantity": "params", "printed": "138,365,992", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "15.47G", "where": "torchvision's weight metadata"},
@@ -226,6 +250,14 @@ def vgg16_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
     params=143_678_248,
     macs=19_632_062_464,
     depth=19,
+    stages=(
+        "features.relu1_2 64 1 5",
+        "features.relu2_2 128 2 14",
+        "features.relu3_4 256 4 48",
+        "features.relu4_4 512 8 116",
+        "features.relu5_4 512 16 252",
+        "features 512 32 268",
+    ),
     published=(
         {"quantity": "params", "printed": "143,678,248", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "19.632G", "where": "torchvision's weight metadata"},

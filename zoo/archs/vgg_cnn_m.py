@@ -80,6 +80,7 @@ class CNNM(nn.Module):
     params=102_908_520,
     macs=1_676_172_320,
     depth=8,
+    stages=("norm1 96 2 7", "pool1 96 4 11", "norm2 256 8 27", "relu5 512 16 139", "pool5 512 32 171"),
     classifier="fc8",
     num_features=4_096,
     variants=(

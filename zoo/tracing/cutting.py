@@ -8,7 +8,7 @@ from torch import fx, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from zoo.errors import ZooError
-from zoo.stages import Stage, call_names
+from zoo.staging import Stage, call_names
 from zoo.tracing.guard import untouched
 
 
@@ -71,9 +71,7 @@ class _Layers(fx.Tracer):
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return not m._modules or super().is_leaf_module(m, module_qualified_name)
 
-    def call_module(
-        self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Any:
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         index = len(self.calls)
         self.calls.append((self.path_of_module(m), None))
         out = super().call_module(m, forward, args, kwargs)
@@ -99,7 +97,7 @@ def _keep_only(graph: fx.Graph, outputs: Mapping[str, fx.Node]) -> None:
 
 
 def _follow_mode(graph: fx.Graph, twin: fx.Graph) -> None:
-    """An argument that is False in `graph` and True in its `twin` of training mode (F.dropout has one) becomes the network's flag."""
+    """What is False in `graph` and True in its `twin` of training mode (an argument of F.dropout) becomes the network's flag."""
     flag: fx.Node | None = None
     for node, other in zip(list(graph.nodes), twin.nodes, strict=False):
         values, structure = tree_flatten((node.args, node.kwargs))

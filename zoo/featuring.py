@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.catalogue import card, create_model
 from zoo.errors import ZooError
 from zoo.record import WRITE, Op, Trace
-from zoo.stages import find_layers, find_stages, handed_on
+from zoo.staging import find_layers, find_stages, handed_on
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,41 +26,38 @@ def features(
 
     Raises `ZooError` for an unknown layer, and for a network whose forward is no fixed graph.
     """
+    from zoo.running import trace_target
     from zoo.tracing.cutting import cut
 
     if isinstance(layers, str):
         raise ZooError(f"layers {layers!r}: a list of names is wanted, such as [{layers!r}]")
+    size: Sequence[int] | None = input
     if isinstance(model, str):
         channels, *sizes = card(model).input
-        input = input or (1, options.get("in_channels", channels), *sizes)
+        size = input or (1, options.get("in_channels", channels), *sizes)
         model = create_model(model, **options)
     elif options:
         raise ZooError(f"options build a model, and this one is built already: {', '.join(options)}")
-    whole = _traced(model, input)
+    whole = trace_target(model, size)
     names = [stage.name for stage in find_stages(whole)] if layers is None else list(dict.fromkeys(layers))
     if not names:
         raise ZooError("layers: name one at least, such as stage3")
     stages = find_layers(whole, names)
     body = cut(model, stages)
     copied = set()
+    several = (2, *whole.inputs[0].shape[1:])  # one image alone has no statistics
     for train in (False, True):
-        before = _traced(model, input, train=True) if train else whole
+        before = trace_target(model, several, train=train)
         wanted = [handed_on(before)[stage.layer].id for stage in stages.values()]
-        copied |= _overwritten(before, wanted, names, _traced(body, input, train=train))
-    return (cut(model, stages, copied) if copied else body).train(model.training)
-
-
-def _traced(module: "nn.Module", input: Sequence[int] | None, *, train: bool = False) -> Trace:
-    from zoo.running import trace_target
-
-    if train and input is not None:
-        input = (2, *input[1:])  # one image alone has no statistics
-    return trace_target(module, (2, 3, 224, 224) if train and input is None else input, train=train)
+        copied |= _overwritten(before, wanted, names, trace_target(body, several, train=train))
+    body = cut(model, stages, copied) if copied else body
+    body.training = model.training  # its layers are the model's, and stay in their modes
+    return body
 
 
 def _overwritten(before: Trace, wanted: Sequence[int], names: Sequence[str], after: Trace) -> set[str]:
-    """The outputs of `after`, a network cut from that of `before`, to which a later op writes. Raises `ZooError` if the network does
-    not do the very ops that lead to the values `wanted`, and only these.
+    """The outputs of `after`, a network cut from that of `before`, to which a later op writes. Raises `ZooError` if it does not do
+    the very ops that lead to the values `wanted`, and only these.
     """
     needed, done = _behind(before, wanted), _behind(after, [value.id for value in after.outputs])
     if list(map(_facts, needed)) != list(map(_facts, done)):

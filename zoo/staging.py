@@ -26,9 +26,9 @@ _MOST_LAYERS = 4  # of a head
 class Stage:
     """The last feature maps of one resolution.
 
-    `layer` is the module that hands them on (as a row of `zoo.summary` is named: `pool_1` is the second call of `pool`), `size` is by
-    axis, `stride` how many pixels of the input lie between two units, along the axis where they are most. `rf` is the receptive field
-    as in the column of that name: size, stride and padding by axis, or why it is undefined.
+    `layer` is the module that hands them on, named as in `zoo.summary` (pool_1 is the second call of pool). `size` is by axis,
+    `stride` the pixels of the input from one unit to the next, along the axis where they are most. `rf` is the receptive field as
+    in the column of that name: size, stride and padding by axis, or why it is undefined.
     """
 
     name: str
@@ -196,9 +196,9 @@ Found = tuple[int, Value]
 
 
 def _with_strides(trace: Trace, found: Sequence[Found]) -> Iterator[tuple[Found, Mapping[str, Any], Sequence[int]]]:
-    """With receptive field, and stride by axis. From where the field is undefined (a sampler looks anywhere) strides are counted anew,
-    and multiplied by how much smaller than the input the maps are there. What then is reduced unevenly has other axes than the
-    input (windows, channels last), and is left out.
+    """With receptive field, and stride by axis. From where the field is undefined (a sampler looks anywhere) strides are counted
+    anew, and multiplied by how much smaller than the input the maps are there. What then is reduced unevenly has other axes than
+    the input (windows, channels last), and is left out.
     """
     fields = _measured(trace, found)
     for one, field in zip(found, fields, strict=True):
@@ -258,7 +258,7 @@ def _stepped_back(trace: Trace, maps: list[_Maps], following: _Maps | None) -> l
     while call:
         first = next(i for i, op in enumerate(trace.ops) if _inside(trace, op.call, call))
         before = [one for one in maps if one.index < first]
-        if not before or any(_slides(op) for op in trace.ops[before[-1].index + 1 : maps[-1].index]):
+        if not before or any(_slides(op) for op in trace.ops[before[-1].index + 1 : maps[-1].index + 1]):
             break
         maps, call = before, trace.calls[call].parent
     return maps

@@ -1,0 +1,316 @@
+"""Stages and features: against papers, timm's own tables of them, and what hooks see in the whole network."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import zoo
+from zoo.catalogue import StageClaim
+from zoo_cli.main import run
+
+NAMES = zoo.list_models()
+SMALL = [name for name in NAMES if zoo.card(name).params < 500_000] + ["nin_cifar10", "all_cnn_c"]
+
+
+def strides(stages: Sequence[zoo.Stage]) -> list[tuple[int, int]]:
+    return [(stage.stride, stage.channels) for stage in stages]
+
+
+# Stages --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "resnet1202"])
+def test_cards_claim_what_is_computed(name: str) -> None:
+    """Kills a stage on a card that the network has not, and a network whose stages nobody has written down."""
+    found = []
+    for stage in zoo.stages(name):
+        sizes = stage.rf.get("size", [None])
+        assert len(set(sizes)) == 1
+        found.append(StageClaim(stage.layer, stage.channels, stage.stride, sizes[0]))
+    assert tuple(found) == zoo.card(name).stages
+
+
+def test_resnet_as_in_table_1() -> None:
+    """Kills stages at another place than Table 1 of He et al. and Araujo et al. (Distill 2019: resnet_v1_50, all four blocks)."""
+    found = zoo.stages("resnet50")
+    assert [stage.name for stage in found] == ["stage1", "stage2", "stage3", "stage4", "stage5"]
+    assert [stage.layer for stage in found] == ["relu1", "conv2_x", "conv3_x", "conv4_x", "conv5_x"]
+    assert strides(found) == [(2, 64), (4, 256), (8, 512), (16, 1024), (32, 2048)]
+    assert [stage.size for stage in found] == [(112, 112), (56, 56), (28, 28), (14, 14), (7, 7)]
+    assert [stage.rf["size"][0] for stage in found[1:]] == [35, 99, 291, 483]
+
+
+# timm's tables are typed by hand for each network; they end before the convolution with which some networks begin their head
+TIMM = {
+    "resnetv2_50": 5,
+    "vgg16": 6,
+    "densenet121": 5,
+    "convnext_tiny": 4,
+    "mobilenetv2_100": 4,
+    "efficientnet_b0": 4,
+}
+
+
+@pytest.mark.parametrize("name", TIMM)
+def test_stages_are_those_of_timm(name: str) -> None:
+    """Kills stages inside a block, in a gate, behind an expansion, a transition or a norm of the next stage."""
+    import timm
+
+    from zoo.tracing.skeleton import Skeleton
+
+    with Skeleton():
+        table = timm.create_model(name, features_only=True).feature_info
+    theirs = list(zip(table.reduction(), table.channels(), strict=True))
+    assert strides(zoo.stages(f"timm:{name}"))[: TIMM[name]] == theirs[: TIMM[name]]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["resnet50", "densenet121", "mobilenet_v3_small", "efficientnet_b0", "inception_v3"],
+)
+def test_torchvision_has_the_usual_strides(name: str) -> None:
+    """Kills a pyramid that cannot be had of another library's networks."""
+    assert {4, 8, 16, 32} <= {stage.stride for stage in zoo.stages(f"torchvision:{name}")}
+
+
+class Tutorial(nn.Module):
+    """The usual first network: functions for activations, one pool for all, and (a blunder) one that writes in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 4, 3, padding=1)
+        self.conv2 = nn.Conv2d(4, 8, 3, padding=1)
+        self.pool = nn.MaxPool2d(2)
+        self.relu = nn.ReLU(inplace=True)
+        self.gate = nn.Conv2d(8, 8, 1)
+        self.fc = nn.Linear(8, 10)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.pool(F.dropout(F.relu(self.conv1(x)), 0.5, self.training))
+        x = self.relu(self.conv2(x))
+        x = self.pool(x * torch.sigmoid(self.gate(x.mean((2, 3), keepdim=True))))
+        return self.fc(x.mean((2, 3)))
+
+
+def test_functions_gates_and_repeated_calls() -> None:
+    """Kills a stage without a module, one in a gate, and the first call of a module taken for its second."""
+    found = zoo.stages(Tutorial(), (1, 3, 16, 12))
+    assert [(s.layer, s.channels, s.size, s.stride) for s in found] == [
+        ("conv1", 4, (16, 12), 1),
+        ("relu", 8, (8, 6), 2),
+        ("pool_1", 8, (4, 3), 4),
+    ]
+
+
+class Block(nn.Module):
+    """Channels first, then maps: the 1×1 convolution belongs to what is reduced, the 3×3 convolution does not."""
+
+    def __init__(self, kernel: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(4, 6, kernel, padding=kernel // 2)
+        self.second = nn.Conv2d(6, 4, 3, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(self.first(x))
+
+
+@pytest.mark.parametrize(("kernel", "layer", "channels"), [(1, "0", 4), (3, "1.first", 6)])
+def test_expansions(kernel: int, layer: str, channels: int) -> None:
+    """Kills the maps of an expansion, and maps that look further than those before them left out as if they were one."""
+    net = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), Block(kernel), nn.Conv2d(4, 4, 3, padding=1))
+    first, second = zoo.stages(net, (1, 3, 16, 16))
+    assert (first.layer, first.channels) == (layer, channels)
+    assert (second.layer, second.stride, second.size) == ("2", 2, (8, 8))
+
+
+def test_other_axes() -> None:
+    """Kills images taken for the only input: signals and films have stages too."""
+    signal = nn.Sequential(nn.Conv1d(2, 4, 3, stride=2), nn.Conv1d(4, 8, 3, stride=2), nn.AdaptiveAvgPool1d(1))
+    assert [(s.size, s.stride, s.rf["size"]) for s in zoo.stages(signal, (1, 2, 31))] == [((15,), 2, [3]), ((7,), 4, [7])]
+    film = nn.Sequential(nn.Conv3d(2, 4, 3, stride=(1, 2, 2), padding=1), nn.AdaptiveAvgPool3d(1))
+    assert [(s.size, s.stride, s.rf["stride"]) for s in zoo.stages(film, (1, 2, 4, 8, 8))] == [((4, 4, 4), 2, [1, 2, 2])]
+
+
+def test_the_class_maps_are_scores() -> None:
+    """Kills a stage of as many maps as there are classes: of Network in Network, and of SqueezeNet."""
+    assert zoo.stages("nin_imagenet")[-1].channels == 1024
+    assert strides(zoo.stages("torchvision:squeezenet1_1"))[-1] == (16, 512)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("torchvision:vit_b_16", "49 layers stand behind its last feature maps conv_proj"),
+        (nn.Linear(224, 3), "Linear has no stages: no module on the way"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3)), "no module on the way"),
+    ],
+)
+def test_no_stages(target: Any, message: str) -> None:
+    """Kills stages of what has no feature maps, or whose features are no maps."""
+    with pytest.raises(zoo.ZooError, match=message):
+        zoo.stages(target)
+
+
+def test_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a command that shows other stages than the library finds, and a card that keeps them to itself."""
+    assert run(["stages", "lenet5", "-f", "csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].startswith("stage1,stage,C1,6,28x28,1,")
+    assert run(["info", "lenet5"]) == 0
+    assert "stage2   C3: 16 maps, stride 2, receptive field 14" in capsys.readouterr().out
+    assert run(["stages", "torchvision:resnet18", "--input", "3x64x64", "-f", "json"]) == 0
+    assert '"layer4"' in capsys.readouterr().out
+
+
+# Features ------------------------------------------------------------------------------------------------------------
+
+
+def seen(model: nn.Module, body: Any, x: Tensor) -> dict[str, Tensor]:
+    """What hooks in the whole network see of the outputs of `body`, before anything else can write to them."""
+    found: dict[str, list[Tensor]] = {}
+    layers = {stage.layer: stage.layer.removesuffix("_1") for stage in body.stages.values() if stage.layer == "pool_1"}
+    paths = {stage.layer: layers.get(stage.layer, stage.layer) for stage in body.stages.values()}
+    hooks = [
+        model.get_submodule(path).register_forward_hook(lambda m, i, out, p=path: found.setdefault(p, []).append(out.clone()))
+        for path in set(paths.values())
+    ]
+    with torch.no_grad():
+        model(x)
+    for hook in hooks:
+        hook.remove()
+    return {n: found[paths[s.layer]][1 if s.layer in layers else 0] for n, s in body.stages.items()}
+
+
+def assert_same(model: nn.Module, body: Any, x: Tensor) -> None:
+    model.eval()
+    body.eval()
+    wanted = seen(model, body, x)
+    with torch.no_grad():
+        maps = body(x)
+    assert list(maps) == list(wanted) == list(body.stages)
+    for name, stage in body.stages.items():
+        assert torch.equal(maps[name], wanted[name]), name
+        assert tuple(maps[name].shape[1:]) == (stage.channels, *stage.size)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_features_are_what_hooks_see(name: str) -> None:
+    """Kills maps of another layer, or before or after the activation; layers that are copies; changed keys; heads."""
+    model = zoo.create_model(name)
+    body = zoo.features(model, input=(1, *zoo.card(name).input))
+    assert_same(model, body, torch.rand(1, *zoo.card(name).input))
+    state = model.state_dict()
+    assert 0 < len(body.state_dict()) < len(state)
+    assert all(tensor.data_ptr() == state[key].data_ptr() for key, tensor in body.state_dict().items())
+
+
+@pytest.mark.parametrize(("name", "side"), [("resnet18", 64), ("nin_imagenet", 96)])
+def test_large_networks(name: str, side: int) -> None:
+    """Kills the same on networks of ImageNet, on smaller images."""
+    model = zoo.create_model(name).eval()
+    body = zoo.features(model, input=(1, 3, side, side))
+    assert_same(model, body, torch.rand(1, 3, side, side))
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "regnet_y_400mf"])
+def test_torchvision(name: str) -> None:
+    """Kills features of our own networks alone."""
+    from torchvision import models
+
+    model = models.get_model(name, weights=None)
+    assert_same(model, zoo.features(model, input=(1, 3, 96, 96)), torch.rand(1, 3, 96, 96))
+
+
+def test_any_layer_of_a_careless_network() -> None:
+    """Kills maps that a later layer overwrites, copies that nobody needs, and the first call taken for the second."""
+    model = Tutorial()
+    body = zoo.features(model, ["conv2", "pool_1", "stage2", "pool"], input=(1, 3, 16, 16))
+    assert_same(model, body, torch.rand(1, 3, 16, 16))
+    assert sum("clone" in str(node.target) for node in body.graph.nodes) == 1
+    assert set(body.state_dict()) == {f"{layer}.{kind}" for layer in ("conv1", "conv2", "gate") for kind in ("weight", "bias")}
+
+
+def test_modes() -> None:
+    """Kills dropout that is left out in training because it is a function, and a network that is returned in another mode."""
+    model = Tutorial().eval()
+    body = zoo.features(model, ["stage2"], input=(1, 3, 16, 16))
+    x = torch.rand(1, 3, 16, 16)
+    assert not body.training
+    assert torch.equal(body(x)["stage2"], body(x)["stage2"])
+    assert not torch.equal(body.train()(x)["stage2"], body(x)["stage2"])
+    assert zoo.features(Tutorial(), ["stage2"], input=(1, 3, 16, 16)).training
+
+
+def test_weights_are_shared_and_learn() -> None:
+    """Kills copies of weights, maps without gradients, statistics that stand still, and stages that a copy of the network loses."""
+    model = zoo.create_model("resnet20").train()
+    body = zoo.features(model, ["stage3"], input=(1, 3, 32, 32))
+    before = model.bn1.running_mean.clone()
+    body(torch.rand(2, 3, 32, 32))["stage3"].square().mean().backward()
+    assert model.conv1.weight.grad.abs().sum() > 0
+    assert not torch.equal(model.bn1.running_mean, before)
+    assert copy.deepcopy(copy.deepcopy(body)).stages == body.stages
+
+
+def test_by_name() -> None:
+    """Kills options that are not passed on, and metadata of the default input."""
+    body = zoo.features("resnet20", ["stage1", "conv4_x.0"], in_channels=1)
+    assert body.conv1.in_channels == 1
+    assert [(s.name, s.channels, s.stride) for s in body.stages.values()] == [("stage1", 16, 1), ("conv4_x.0", 64, 4)]
+    assert body(torch.rand(1, 1, 32, 32))["conv4_x.0"].shape == (1, 64, 8, 8)
+
+
+def test_the_model_is_left_alone() -> None:
+    """Kills a tracer that leaves flags, hooks or numbers behind."""
+    model = Tutorial()
+    model.conv1.eval()
+    state = torch.get_rng_state()
+    before = {name: (layer.training, set(vars(layer)), type(layer)) for name, layer in model.named_modules()}
+    zoo.features(model, ["conv2"], input=(1, 3, 16, 16))
+    assert {name: (layer.training, set(vars(layer)), type(layer)) for name, layer in model.named_modules()} == before
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class Fickle(nn.Module):
+    """Another graph for every number of rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(x) if x.shape[2] > 4 else x
+
+
+class TwoWays(Tutorial):
+    """Another graph in training."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) if self.training else self.fc(self.pool(self.conv2(self.conv1(x))).mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("model", "layers", "message"),
+    [
+        (Tutorial(), ["stag1"], "unknown layer of Tutorial 'stag1'; did you mean stage1"),
+        (Tutorial(), ["conv3"], "did you mean conv"),
+        (Tutorial(), [], "layers: name one at least"),
+        (Tutorial(), "conv1", r"a list of names is wanted, such as \['conv1'\]"),
+        (Fickle(), ["conv"], "Fickle cannot be cut: its forward is no fixed graph"),
+        (TwoWays(), ["conv2"], "cannot be cut: in training mode"),
+    ],
+)
+def test_bad_layers(model: nn.Module, layers: Any, message: str) -> None:
+    """Kills a traceback, a misspelling without a hint, and a graph that is right in one mode only."""
+    with pytest.raises(zoo.ZooError, match=message):
+        zoo.features(model, layers, input=(1, 3, 16, 16))
+
+
+def test_options_of_a_module() -> None:
+    """Kills options that vanish."""
+    with pytest.raises(zoo.ZooError, match="options build a model"):
+        zoo.features(Tutorial(), ["conv1"], num_classes=3)
