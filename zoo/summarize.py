@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.conventions import load
@@ -10,6 +11,7 @@ from zoo.analysis.rows import Depth, group
 from zoo.errors import ZooError
 from zoo.record import Trace
 from zoo.running import Run, run
+from zoo.selecting import select
 from zoo.table import Table
 
 if TYPE_CHECKING:
@@ -25,6 +27,9 @@ def summary(
     depth: Depth = None,
     fold: bool = False,
     columns: Sequence[str] | None = None,
+    filter: str | None = None,
+    sort: str | None = None,
+    top: int | None = None,
     options: Mapping[str, Any] | None = None,
     batch: int = 1,
     convention: str = "pure",
@@ -33,21 +38,44 @@ def summary(
 
     `target` is a catalogue name, another TARGET ("torchvision:NAME", "package.module:attribute", "file.py:attribute") or a module.
     `input` is a shape with batch, or a list of such, by default the one the model is made for with `batch` images; `inputs` are
-    ready tensors. `options` go to the builder of a model that is named. `depth` folds the rows below so many levels of modules,
-    "auto" so that a page holds them; None shows every layer. `fold` shows identical blocks in succession as one row. `convention`
+    ready tensors. `options` go to the builder of a model that is named.
+
+    `depth` folds the rows below so many levels of modules, "auto" so that a page holds them; None shows every layer. `fold` shows
+    identical blocks in succession as one row. `filter` keeps the rows whose names match a pattern, `sort` puts the greatest in a
+    column first, `top` keeps the first, by MACs unless `sort` says otherwise; totals stay those of the model. `convention`
     names what `macs` and `flops` count (docs/conventions.md).
 
     Raises `ZooError` for whatever the caller got wrong.
     """
-    choose(columns)
+    sort = "macs" if sort is None and top is not None else sort
+    columns = _with(columns, sort)
     load(convention)
-    _check(input, inputs, depth, batch)
+    _check(input, inputs, depth, batch, top)
     found = run(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
-    table = measure(found.trace, columns=columns, depth=depth, fold=fold, convention=convention)
+    level, folds = _matching(found.trace, depth, fold, filter)
+    table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention)
+    notes = (*table.notes, *found.notes, *_folding(found.trace, table, level))
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
-    return replace(
-        table, title=_title(found), context=context, notes=(*table.notes, *found.notes, *_folding(found.trace, table, depth))
-    )
+    return select(replace(table, title=_title(found), context=context, notes=notes), filter=filter, sort=sort, top=top)
+
+
+def _with(columns: Sequence[str] | None, sort: str | None) -> Sequence[str] | None:
+    """The names of the columns, and of that to sort by where it is none of them. Raises `ZooError` for an unknown one."""
+    names = [one.column.name for one in choose(columns)]
+    if sort is None or sort in {"name", "type", *names}:
+        return columns
+    choose([sort])
+    return [*names, sort]
+
+
+def _matching(trace: Trace, depth: Depth, fold: bool, pattern: str | None) -> tuple[Depth, bool]:
+    """The depth and folding that were asked for; if a pattern matches no row there, those of finer rows that it does match."""
+    if pattern is not None:
+        finer = None if depth == "auto" else depth
+        for level, folds in ((depth, fold), (finer, fold), (finer, False)):
+            if any(fnmatchcase(one.name, pattern) for one in group(trace, level, fold=folds)):
+                return level, folds
+    return depth, fold
 
 
 def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[str]:
@@ -59,7 +87,7 @@ def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[str]:
         yield "modules are shown whole where their layers would fill more than a page; --depth 99 shows every layer"
 
 
-def _check(input: Any, inputs: Any, depth: Any, batch: Any) -> None:
+def _check(input: Any, inputs: Any, depth: Any, batch: Any, top: Any) -> None:
     if input is not None and inputs is not None:
         raise ZooError("give either input (shapes) or inputs (tensors)")
     if input is not None and not isinstance(input, Sequence):
@@ -68,6 +96,8 @@ def _check(input: Any, inputs: Any, depth: Any, batch: Any) -> None:
         raise ZooError(f"depth {depth!r}: a whole number of at least 0, 'auto' or None is wanted")
     if not isinstance(batch, int) or batch < 1:
         raise ZooError(f"batch {batch!r}: a whole number of at least 1 is wanted")
+    if top is not None and (not isinstance(top, int) or top < 1):
+        raise ZooError(f"top {top!r}: a whole number of at least 1 is wanted")
 
 
 def _title(found: Run) -> str:

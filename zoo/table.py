@@ -25,21 +25,26 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line, which stands for `times` identical ones. `cells` are by column name and JSON-able; None is "not applicable"."""
+    """One line, which stands for `times` identical ones. `cells` are by column name and JSON-able; None is "not applicable".
+
+    `mark` is a word on what the row is, such as "shared" or "unused".
+    """
 
     name: str
     type: str
     cells: Mapping[str, Any]
     times: int = 1
+    mark: str = ""
 
     @property
     def kind(self) -> str:
         """The type as people read it, with what is to be said of the row besides."""
-        return f"{self.type} ×{self.times}" if self.times > 1 else self.type
+        return f"{self.type}{f' ×{self.times}' if self.times > 1 else ''}{self.mark and f' {self.mark}'}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The row by key; `times` only where it is more than one."""
-        return {"name": self.name, "type": self.type, **({"times": self.times} if self.times > 1 else {}), **self.cells}
+        """The row by key; `times` only where it is more than one, `mark` only where there is one."""
+        beside = {"times": self.times} if self.times > 1 else {}
+        return {"name": self.name, "type": self.type, **beside, **({"mark": self.mark} if self.mark else {}), **self.cells}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,12 @@ class Table:
         from zoo.formats import load
 
         return load(format)(self, width)
+
+    def select(self, *, filter: str | None = None, sort: str | None = None, top: int | None = None) -> "Table":
+        """Some of the rows, in another order: see `zoo.selecting.select`."""
+        from zoo.selecting import select
+
+        return select(self, filter=filter, sort=sort, top=top)
 
     def __str__(self) -> str:
         return self.render("text").rstrip("\n")

@@ -11,7 +11,7 @@ from zoo import formats
 from zoo.errors import ZooError
 from zoo.table import Table
 
-_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html"}
+_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".tex": "latex"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 

@@ -33,7 +33,7 @@ Target = Annotated[
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--format", "-f", metavar="NAME", help="text, json, csv, markdown or html.", autocompletion=_formats),
+    typer.Option("--format", "-f", metavar="NAME", help="text, json, csv, markdown, html or latex.", autocompletion=_formats),
 ]
 Convention = Annotated[
     str,

@@ -12,7 +12,7 @@ from zoo.analysis.rows import Depth
 from zoo.analysis.rows import Group as Group
 from zoo.analysis.rows import group as group
 from zoo.analysis.rows import readable_depth as readable_depth
-from zoo.errors import unknown
+from zoo.errors import ZooError, unknown
 from zoo.record import Op, Trace, Value
 from zoo.table import Column, Row, Table
 
@@ -70,6 +70,25 @@ class Flow(Generic[State]):
         return [look(group.outputs) for group in groups], look(trace.outputs)
 
 
+@dataclass(frozen=True)
+class Share:
+    """A pass for each cell of a sum as its part of the total; none where the total is 0 or not known."""
+
+    of: Pass
+
+    @property
+    def column(self) -> Column:
+        """As that of the sum, named with a percent sign."""
+        whole = self.of.column
+        return replace(whole, name=f"{whole.name}%", unit="share", description=f"share of {whole.name}", priority=0)
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """Quotients of each group, and 1."""
+        cells, total = self.of.measure(trace, groups)
+        known = isinstance(total, int | float) and total > 0
+        return [cell / total if known else None for cell in cells], 1.0 if known else None
+
+
 @cache
 def passes() -> Mapping[str, Pass]:
     """Every pass by its column's name, in the order of the columns: one from each file of `zoo/analysis/passes`."""
@@ -81,14 +100,26 @@ def passes() -> Mapping[str, Pass]:
 
 
 def choose(columns: Sequence[str] | None) -> list[Pass]:
-    """The passes of those names, in that order; by default all but the ones on request. Raises `ZooError` for an unknown name."""
+    """The passes of those names, in that order; by default all but the ones on request. NAME% is the share of a sum.
+
+    Raises `ZooError` for an unknown name, and for a share of what is no sum.
+    """
     known = passes()
     if columns is None:
         return [p for p in known.values() if not p.column.on_request]
-    for name in columns:
-        if name not in known:
-            raise unknown("column", name, known)
-    return [known[name] for name in dict.fromkeys(columns)]
+    return [_named(name, known) for name in dict.fromkeys(columns)]
+
+
+def _named(name: str, known: Mapping[str, Pass]) -> Pass:
+    found = known.get(name.removesuffix("%"))
+    if found is None:
+        raise unknown("column", name, known)
+    if name in known:
+        return found
+    if not isinstance(found, Sum):
+        sums = ", ".join(f"{key}%" for key, one in known.items() if isinstance(one, Sum) and not one.column.on_request)
+        raise ZooError(f"column {name!r}: {found.column.name} does not add up, so it has no shares; {sums} are there")
+    return Share(found)
 
 
 def measure(
@@ -124,16 +155,18 @@ def measure(
         },
         columns=shown,
         rows=tuple(
-            Row(row.name, row.type, dict(zip(names, cells, strict=True)), row.times)
+            Row(row.name, row.type, dict(zip(names, cells, strict=True)), row.times, row.mark)
             for row, *cells in zip(rows, *([c for c, _ in measured]), strict=True)
         ),
         total={name: total for name, (_, total) in zip(names, measured, strict=True)},
-        notes=(*_notes(trace), *_lower_bounds(chosen, rows, measured), *(unseen(convention, trace) if counted else ())),
+        notes=(*_notes(trace, rows), *_lower_bounds(chosen, rows, measured), *(unseen(convention, trace) if counted else ())),
     )
 
 
-def _notes(trace: Trace) -> list[str]:
+def _notes(trace: Trace, rows: Sequence[Group]) -> list[str]:
     notes = []
+    if any(row.mark == "shared" for row in rows):
+        notes.append("shared: runs on parameters that have run before, and are counted there")
     if unused := trace.unused:
         owners = dict.fromkeys(param.name.partition(".")[0] for param in unused)
         total = sum(param.numel for param in unused)
@@ -142,11 +175,20 @@ def _notes(trace: Trace) -> list[str]:
 
 
 def _lower_bounds(chosen: Sequence[Pass], rows: Sequence[Group], measured: Sequence[tuple[list[Any], Any]]) -> list[str]:
-    """A note for each column whose total is a lower bound: which ops are unknown, how often, and where first."""
+    """A note for each column whose total is a lower bound: which ops are unknown, how often, and in which rows."""
     notes = []
     for one, (cells, total) in zip(chosen, measured, strict=True):
         if isinstance(total, dict) and "unknown" in total:
-            where = next(row.name for row, cell in zip(rows, cells, strict=True) if isinstance(cell, dict) and "unknown" in cell)
-            ops = ", ".join(f"{kind} ({times}×)" for kind, times in total["unknown"].items())
-            notes.append(f"≥ {one.column.name} is a lower bound, the cost of these ops is not known: {ops}, first in {where}")
+            ops = "; ".join(f"{kind} ({times}×) in {_places(kind, rows, cells)}" for kind, times in total["unknown"].items())
+            notes.append(f"≥ {one.column.name} is a lower bound, the cost of these ops is not known: {ops}")
     return notes
+
+
+def _places(kind: str, rows: Sequence[Group], cells: Sequence[Any]) -> str:
+    """conv1, blocks.0 (2×): the rows in which an unknown op ran."""
+    met = {row.name: cell["unknown"][kind] for row, cell in zip(rows, cells, strict=True) if _meets(cell, kind)}
+    return ", ".join(f"{name} ({times}×)" if times > 1 else name for name, times in met.items())
+
+
+def _meets(cell: Any, kind: str) -> bool:
+    return isinstance(cell, dict) and kind in cell.get("unknown", {})

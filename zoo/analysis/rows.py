@@ -17,13 +17,17 @@ _PAGE = 64  # rows that a page holds
 
 @dataclass(slots=True)
 class Group:
-    """The ops behind one row, in order, and what leaves them. Of `times` blocks that are alike it is what leaves the last."""
+    """The ops behind one row, in order, and what leaves them. Of `times` blocks that are alike it is what leaves the last.
+
+    `mark` is "shared" if it reads parameters that an earlier row, or an earlier one of its blocks, has read; "unused" if no op ran.
+    """
 
     name: str
     type: str
     ops: list[Op] = field(default_factory=list)
     outputs: tuple[Value, ...] = ()
     times: int = 1
+    mark: str = ""
 
 
 def group(trace: Trace, depth: Depth = None, *, fold: bool = False) -> list[Group]:
@@ -35,9 +39,9 @@ def group(trace: Trace, depth: Depth = None, *, fold: bool = False) -> list[Grou
     """
     found = repeats(trace) if fold else None
     if depth != "auto":
-        return _rows(trace, depth, frozenset(), found)
+        return _marked(_rows(trace, depth, frozenset(), found))
     blocks = found.blocks if found else frozenset()
-    return _rows(trace, readable_depth(trace, blocks=blocks, found=found), blocks, found)
+    return _marked(_rows(trace, readable_depth(trace, blocks=blocks, found=found), blocks, found))
 
 
 def readable_depth(trace: Trace, most: int = _PAGE, *, blocks: Set[int] = frozenset(), found: Repeats | None = None) -> int | None:
@@ -91,7 +95,26 @@ def _together(keys: Sequence[Key], groups: Mapping[Key, Group], paths: Mapping[K
         return first
     suffix = first.name.removeprefix(paths[keys[0]])
     name = span_of_names(paths[keys[0]], paths[keys[-1]]) + suffix
-    return Group(name, first.type, [op for key in keys for op in groups[key].ops], last.outputs, len(keys))
+    read = [_parameters(groups[key]) for key in keys]
+    mark = "shared" if len(set().union(*read)) < sum(map(len, read)) else ""
+    return Group(name, first.type, [op for key in keys for op in groups[key].ops], last.outputs, len(keys), mark)
+
+
+def _marked(groups: list[Group]) -> list[Group]:
+    """With their marks."""
+    seen: set[int] = set()
+    for one in groups:
+        read = _parameters(one)
+        if not seen.isdisjoint(read):
+            one.mark = "shared"
+        if one.ops[0].kind == UNUSED and all(op.kind == UNUSED for op in one.ops):
+            one.mark = "unused"
+        seen |= read
+    return groups
+
+
+def _parameters(one: Group) -> set[int]:
+    return {value.id for op in one.ops for value in op.inputs if value.source == "parameter"}
 
 
 def span_of_names(first: str, last: str) -> str:

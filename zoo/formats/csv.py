@@ -10,11 +10,12 @@ from zoo.table import Table
 def render(table: Table, width: int | None = None) -> str:
     """The rows alone: the total of an additive column is its sum, so it is not repeated."""
     rows = [
-        {"name": row.name, "type": row.type, "times": str(row.times)}
+        {"name": row.name, "type": row.type, "times": str(row.times), "mark": row.mark}
         | {k: v for name, cell in row.cells.items() for k, v in flat(name, cell)}
         for row in table.rows
     ]
     header = ["name", "type", *(["times"] if any(row.times > 1 for row in table.rows) else [])]
+    header += ["mark"] if any(row.mark for row in table.rows) else []
     for column in table.columns:
         nested = dict.fromkeys(key for row in rows for key in row if key.startswith(f"{column.name}."))
         if not nested or any(row.get(column.name) for row in rows):

@@ -32,7 +32,18 @@ def summary(
     ] = None,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers."),
+        typer.Option(
+            "--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers; params% is a share."
+        ),
+    ] = None,
+    filter: Annotated[
+        str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows whose names match, such as 'layer4.*'.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", metavar="COLUMN", help="The greatest first; name and type by alphabet.")
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, metavar="N", help="Only the N greatest, by MACs unless sorted.")
     ] = None,
     set: Annotated[
         list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
@@ -60,6 +71,9 @@ def summary(
             depth="auto" if depth is None and people else depth,
             fold=people if fold is None else fold,
             columns=chosen,
+            filter=filter,
+            sort=sort,
+            top=top,
             train=train,
             options=built,
             convention=convention,

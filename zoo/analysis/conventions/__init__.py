@@ -46,14 +46,18 @@ class Figure:
 
 def under(name: str, passes: "Sequence[Pass]") -> "list[Pass]":
     """The passes, with the convention's own in the place of `macs` and `flops`. Raises `ZooError` for an unknown convention."""
+    from zoo.analysis.engine import Share
+
     convention = load(name)
-    if name == "pure":
-        return list(passes)
-    figures = {"macs": convention.macs, "flops": convention.flops}
-    return [
-        Figure(replace(p.column, description=convention.says), figures[p.column.name]) if p.column.name in figures else p
-        for p in passes
-    ]
+    figures = {} if name == "pure" else {"macs": convention.macs, "flops": convention.flops}
+
+    def own(p: "Pass") -> "Pass":
+        if isinstance(p, Share):
+            return replace(p, of=own(p.of))
+        figure = figures.get(p.column.name)
+        return p if figure is None else Figure(replace(p.column, description=convention.says), figure)
+
+    return list(map(own, passes))
 
 
 def unseen(name: str, trace: Trace) -> list[str]:
