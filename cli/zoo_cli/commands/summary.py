@@ -14,43 +14,49 @@ from zoo_cli.parameters import Convention, Format, NoCache, Output, Target
 _MACHINES = frozenset({"json", "csv"})
 
 
+Input = Annotated[
+    list[str] | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch; repeat it for more inputs.")
+]
+Batch = Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Images in a batch.")]
+Depth = Annotated[
+    int | None, typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 is the whole.")
+]
+Fold = Annotated[
+    bool | None,
+    typer.Option(
+        "--fold/--expand", help="Identical blocks as one row, or each by itself; json and csv expand.", show_default=False
+    ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers; params% is a share."
+    ),
+]
+Filter = Annotated[str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows whose names match, such as 'layer4.*'.")]
+Sort = Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="The greatest first; name and type by alphabet.")]
+Top = Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N greatest, by MACs unless sorted.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
+]
+Train = Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")]
+
+
 def summary(
     target: Target,
-    input: Annotated[
-        list[str] | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch; repeat it for more inputs.")
-    ] = None,
-    batch: Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Images in a batch.")] = 1,
-    depth: Annotated[
-        int | None,
-        typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 is the whole."),
-    ] = None,
-    fold: Annotated[
-        bool | None,
-        typer.Option(
-            "--fold/--expand", help="Identical blocks as one row, or each by itself; json and csv expand.", show_default=False
-        ),
-    ] = None,
-    columns: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers; params% is a share."
-        ),
-    ] = None,
-    filter: Annotated[
-        str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows whose names match, such as 'layer4.*'.")
-    ] = None,
-    sort: Annotated[
-        str | None, typer.Option("--sort", metavar="COLUMN", help="The greatest first; name and type by alphabet.")
-    ] = None,
-    top: Annotated[
-        int | None, typer.Option("--top", min=1, metavar="N", help="Only the N greatest, by MACs unless sorted.")
-    ] = None,
-    set: Annotated[
-        list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
-    ] = None,
-    train: Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")] = False,
+    input: Input = None,
+    batch: Batch = 1,
+    depth: Depth = None,
+    fold: Fold = None,
+    columns: Columns = None,
+    filter: Filter = None,
+    sort: Sort = None,
+    top: Top = None,
+    set: Set = None,
+    train: Train = False,
     convention: Convention = "pure",
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")] = False,
+    strict: Strict = False,
     no_cache: NoCache = False,
     format: Format = None,
     output: Output = None,
