@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 _FILLS = """
     fill_ zero_ normal_ uniform_ trunc_normal_ bernoulli_ exponential_ copy_ mul_ add_ sub_ div_ clamp_ clamp_min_ clamp_max_
@@ -18,7 +19,8 @@ class Skeleton(TorchFunctionMode):
     """While it is entered, `torch.empty` allocates nothing and filling such tensors costs nothing; in this thread alone.
 
     Every weight of `torch.nn` is born by `torch.empty`. Other factories (`arange`, `linspace`, `zeros`) stay real, since
-    constructors read what they make. No random number is drawn for a weight.
+    constructors read what they make. No random number is drawn for a weight. Where a constructor runs a layer on a real tensor, to
+    see its output's shape, that tensor follows the weights to the meta device.
     """
 
     def __torch_function__(
@@ -35,4 +37,11 @@ class Skeleton(TorchFunctionMode):
             tensor = args[0] if args else kwargs.get("tensor")
             if isinstance(tensor, torch.Tensor) and tensor.is_meta:
                 return tensor
-        return func(*args, **kwargs)
+        try:
+            return func(*args, **kwargs)
+        except RuntimeError:
+            given = [t for t in tree_leaves((args, kwargs)) if isinstance(t, torch.Tensor)]
+            if len({t.is_meta for t in given}) < 2:
+                raise
+            args, kwargs = tree_map_only(torch.Tensor, lambda t: t.to("meta"), (args, kwargs))
+            return func(*args, **kwargs)
