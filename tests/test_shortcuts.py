@@ -7,9 +7,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 import zoo
-from zoo.tracing.shortcuts import SHORTCUTS
+from zoo.tracing.shortcuts import MADE, SHORTCUTS
 from zoo.tracing.vocabulary import VOCABULARY, known_op
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -122,6 +123,33 @@ def test_same_table_without_shortcuts(name: str, monkeypatch: pytest.MonkeyPatch
     for func in tuple(SHORTCUTS):
         monkeypatch.delitem(SHORTCUTS, func)
     assert zoo.summary(name, train=True).rows == expected
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "rnn"])
+@pytest.mark.parametrize("layers", [1, 3])
+@pytest.mark.parametrize("ways", [1, 2])
+@pytest.mark.parametrize("batch_first", [False, True])
+@pytest.mark.parametrize("how", [{}, {"bias": False}, {"proj_size": 5}, {"dtype": torch.float64}, {"wrong": True}], ids=str)
+def test_recurrent_rule_agrees_with_torch(kind: str, layers: int, ways: int, batch_first: bool, how: dict[str, Any]) -> None:
+    """Kills states of the wrong layers or directions, a layout that is not torch's, and answers where torch would raise."""
+    if "proj_size" in how and kind != "lstm":
+        pytest.skip("only an LSTM projects its states")
+    wrong, options = how.get("wrong", False), {key: value for key, value in how.items() if key != "wrong"}
+    net = getattr(nn, kind.upper())(6, 7, layers, bidirectional=ways == 2, device="meta", **options)
+    hidden = torch.empty(layers * ways, 4, how.get("proj_size", 7), dtype=how.get("dtype"), device="meta")
+    states = (hidden, torch.empty(layers * ways, 4, 7, dtype=how.get("dtype"), device="meta")) if kind == "lstm" else hidden
+    sizes = (4, 3, 5 if wrong else 6) if batch_first else (3, 4, 5 if wrong else 6)
+    x = torch.empty(sizes, dtype=how.get("dtype"), device="meta")
+    func = getattr(torch.ops.aten, "rnn_tanh" if kind == "rnn" else kind).input
+    args = (x, states, list(net.parameters()), net.bias, layers, 0.0, False, ways == 2, batch_first)
+    made = MADE[func](*args)
+    if wrong:
+        assert made is None
+    else:
+        with torch.inference_mode():
+            expected = func(*args)
+        assert made is not None
+        assert [(t.shape, t.stride(), t.dtype) for t in made] == [(t.shape, t.stride(), t.dtype) for t in expected]
 
 
 @pytest.mark.parametrize("func", SHORTCUTS, ids=str)

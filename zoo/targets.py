@@ -127,7 +127,7 @@ def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
         import timm
     except ImportError as error:
         raise ZooError(f"timm:{name}: timm does not import ({error}); pip install timm") from error
-    if name not in timm.list_models():
+    if not timm.is_model(name):
         raise unknown("timm model", name, timm.list_models(), "timm.list_models() has them all")
     try:
         with _skeleton():

@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from zoo.errors import ZooError
 from zoo.record import UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.diagnosis import diagnose
-from zoo.tracing.shortcuts import SHORTCUTS
+from zoo.tracing.shortcuts import MADE, SHORTCUTS
 from zoo.tracing.vocabulary import Known, known_op, plain
 
 
@@ -186,6 +186,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         if abstract and self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:
             raise RuntimeError(misfit)  # torch would say it less clearly, and import its compiler for that
+        if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
+            return made
         common = _autocast_type(found) if abstract and self.calls[self.stack[-1]].autocast else None
 
         def stand_in(argument: Any) -> Any:

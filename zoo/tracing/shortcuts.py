@@ -131,6 +131,72 @@ def layer_norm(x: Tensor, shape: Sizes, weight: Tensor | None = None, bias: Tens
     return tuple(x.shape) if x.is_meta and x.layout is torch.strided and fits and x.is_floating_point() else None
 
 
+def group_norm(x: Tensor, groups: int, weight: Tensor | None = None, bias: Tensor | None = None, *args: Any) -> Shape | None:
+    """The shape stays; groups of equal size make up the channels, and a vector given has one element for each of these."""
+    fits = _plain(x) and x.is_floating_point() and x.dim() >= 2 and groups > 0 and x.shape[1] % groups == 0 and min(x.shape) > 0
+    return tuple(x.shape) if fits and all(v is None or v.shape == x.shape[1:2] for v in (weight, bias)) else None
+
+
+def rms_norm(x: Tensor, shape: Sizes, weight: Tensor | None = None, eps: float | None = None) -> Shape | None:
+    """As `layer_norm`, in one type."""
+    return layer_norm(x, shape, weight) if _plain(x) and len(shape) and (weight is None or weight.dtype == x.dtype) else None
+
+
+def attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None = None,
+    dropout: float = 0.0,
+    causal: bool = False,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Shape | None:
+    """The queries, as wide as the values; a mask spreads over all pairs of queries and keys."""
+    given = (query, key, value)
+    typed = query.is_floating_point() and all(t.is_meta and t.layout is torch.strided and t.dtype == query.dtype for t in given)
+    if not typed or not 3 <= query.dim() == key.dim() == value.dim() or enable_gqa or not 0 <= dropout < 1:
+        return None
+    fits = query.shape[:-2] == key.shape[:-2] == value.shape[:-2] and key.shape[-2] == value.shape[-2]
+    if not fits or query.shape[-1] != key.shape[-1] or min(*query.shape, *key.shape, *value.shape) < 1:
+        return None
+    if mask is not None:
+        pairs = (*query.shape[:-1], key.shape[-2])
+        wide = all(m in {1, n} for m, n in zip(reversed(mask.shape), reversed(pairs), strict=False))
+        if causal or mask.dtype not in {torch.bool, query.dtype} or not 2 <= mask.dim() <= len(pairs) or not wide:
+            return None
+    return (*query.shape[:-1], value.shape[-1])
+
+
+def recurrent(
+    x: Tensor,
+    states: Tensor | Sequence[Tensor],
+    weights: Sequence[Tensor],
+    biases: bool,
+    layers: int,
+    dropout: float,
+    train: bool,
+    bidirectional: bool,
+    batch_first: bool,
+) -> tuple[Tensor, ...] | None:
+    """Outputs and last states of an LSTM, a GRU or a plain RNN: torch would take every step of the sequence."""
+    several = [states] if isinstance(states, Tensor) else list(states)
+    ways, hidden = 1 + bidirectional, several[0]
+    batch, steps = x.shape[1 - batch_first], x.shape[int(batch_first)]
+    sizes = (layers * ways, batch)
+    fits = _plain(x) and x.dim() == 3 and x.is_floating_point() and all(s.dim() == 3 and s.shape[:2] == sizes for s in several)
+    if not fits or len({t.dtype for t in (x, *several, *weights)}) > 1 or not 0 <= dropout <= 1 or min(x.shape) < 1:
+        return None
+    each = 2 + 2 * biases + (len(several) == 2 and several[1].shape[-1] != hidden.shape[-1])
+    widths = [x.shape[-1], *[ways * hidden.shape[-1]] * (layers - 1)]
+    if len(weights) != each * layers * ways or any(weights[i * each].shape[1] != widths[i // ways] for i in range(layers * ways)):
+        return None
+    out = torch.empty((steps, batch, ways * hidden.shape[-1]), dtype=x.dtype, device="meta")
+    ends = (torch.empty(state.shape, dtype=x.dtype, device="meta") for state in several)
+    return (out.transpose(0, 1) if batch_first else out, *ends)
+
+
 def _pool(x: Tensor, axes: int, kernel: Sizes, stride: Sizes, padding: Sizes, dilation: Sizes, ceil: bool) -> Shape | None:
     k, p, d = _each(kernel, axes), _each(padding, axes), _each(dilation, axes)
     s = _each(stride, axes) if stride else k
@@ -200,6 +266,9 @@ SHORTCUTS: dict[Any, Callable[..., Shape | None]] = {
     aten.linear.default: linear,
     aten.batch_norm.default: batch_norm,
     aten.layer_norm.default: layer_norm,
+    aten.group_norm.default: group_norm,
+    aten.rms_norm.default: rms_norm,
+    aten.scaled_dot_product_attention.default: attention,
     aten.max_pool2d.default: max_pool2d,
     aten.avg_pool2d.default: avg_pool,
     aten.avg_pool3d.default: partial(avg_pool, axes=3),
@@ -212,3 +281,8 @@ SHORTCUTS: dict[Any, Callable[..., Shape | None]] = {
     **dict.fromkeys((aten.dropout.default, aten.dropout_.default), dropout),
     **dict.fromkeys(_POINTWISE, same),
 }
+
+MADE: dict[Any, Callable[..., tuple[Tensor, ...] | None]] = dict.fromkeys(
+    (aten.lstm.input, aten.gru.input, aten.rnn_tanh.input, aten.rnn_relu.input), recurrent
+)
+"""As `SHORTCUTS`, for ops with several outputs: a rule makes them itself."""
