@@ -67,7 +67,7 @@ def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
     with neighbours(target):
         subject = resolve(target, options, train=train)
         given = input is not None or inputs is not None
-        shape = None if inputs is not None else input if input is not None else (batch, *subject.input)
+        shape = None if inputs is not None else input if input is not None else subject.shape(batch)
         trace = trace_subject(subject, shape, inputs, train)
     notes = tuple(note for note in subject.notes if not (given and "input" in note))
     return Run(subject.name, trace, subject.options, notes)

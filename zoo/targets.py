@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +27,21 @@ _ASSUMED = (3, 224, 224)
 
 @dataclass(frozen=True)
 class Subject:
-    """A model to be analysed, with what is known of it: its name, the input it is made for (without batch), remarks."""
+    """A model to be analysed, with what is known of it: its name, the input it is made for (without batch), remarks; and how many
+    such inputs it takes.
+    """
 
     name: str
     module: "nn.Module"
     input: tuple[int, ...]
     options: Mapping[str, Any]
     notes: tuple[str, ...] = ()
+    times: int = 1
+
+    def shape(self, batch: int = 1) -> tuple[int, ...] | list[tuple[int, ...]]:
+        """The shape of the input for a batch; of several, a list."""
+        one = (batch, *self.input)
+        return one if self.times == 1 else [one] * self.times
 
     @property
     def assumed(self) -> bool:
@@ -114,12 +122,12 @@ def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
     given = {**_TORCHVISION_DEFAULTS.get(name, {}), **options}
     if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
         given.setdefault("weights_backbone", None)  # some builders would download the backbone's
-    size, notes = _published_size(models, name)
-    if size is not None and name.startswith("vit_"):
-        given.setdefault("image_size", size)
+    size, notes = _published_input(models, name)
+    if name.startswith("vit_"):
+        given.setdefault("image_size", size[-1])
     with _skeleton():
         module = _build(f"torchvision:{name}", lambda **given: models.get_model(name, **given), given)
-    return Subject(f"torchvision:{name}", module, (3, size, size) if size else _ASSUMED, options, notes)
+    return Subject(f"torchvision:{name}", module, size, options, notes, times=1 + name.startswith("raft_"))
 
 
 def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
@@ -135,17 +143,30 @@ def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
     except Exception:  # a constructor that computes with its weights: with real ones, then
         module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), options)
     size = tuple(module.pretrained_cfg.get("input_size", _ASSUMED))
-    return Subject(f"timm:{name}", module, size, options, (f"input of the published weights: {'×'.join(map(str, size))}",))
+    return Subject(f"timm:{name}", module, size, options, (f"input of the published weights: {_times(size)}",))
 
 
-def _published_size(models: Any, name: str) -> tuple[int | None, tuple[str, ...]]:
-    """The side of the image for which the model's default weights are published, if its transforms say so."""
+_FRAMES = 16  # of the clips with which torchvision counts its video models' operations
+_USUAL = {"optical_flow": (3, 520, 960), "detection": (3, 800, 800)}  # sizes in its documentation; no weights are for one size
+
+
+def _published_input(models: Any, name: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The input for which the model's default weights are published, if torchvision says so."""
+    kind = models.get_model_builder(name).__module__.removeprefix("torchvision.models.").partition(".")[0]
+    if kind in _USUAL:
+        return _USUAL[kind], (f"no input is published: {_times(_USUAL[kind])} is assumed",)
     try:
-        crop = models.get_model_weights(name).DEFAULT.transforms.keywords["crop_size"]
+        known = models.get_model_weights(name).DEFAULT.transforms.keywords
+        crop = known["crop_size" if "crop_size" in known else "resize_size"]
     except (AttributeError, KeyError, ValueError):
-        return None, (_assumption(),)
+        return _ASSUMED, (_assumption(),)
     side = crop if isinstance(crop, int) else crop[-1]
-    return side, (f"input of the published weights: 3×{side}×{side}",)
+    size = (3, *([_FRAMES] if kind == "video" else []), side, side)
+    return size, (f"input of the published weights: {_times(size)}",)
+
+
+def _times(size: Sequence[int]) -> str:
+    return "×".join(map(str, size))
 
 
 def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -> Subject:
