@@ -80,7 +80,8 @@ def test_any_executor() -> None:
     from distributed import Client
 
     names = ["lenet*", "alexnet", "none.py:Net"]
-    expected = cells(zoo.survey(names, executor=ThreadPoolExecutor(1)))
+    with ThreadPoolExecutor(1) as threads:
+        expected = cells(zoo.survey(names, executor=threads))
 
     def found(executor: Executor) -> Sequence[dict[str, Any]]:
         return cells(zoo.survey(names, executor=executor))
@@ -176,13 +177,13 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     from pyarrow import parquet
 
     monkeypatch.setattr("zoo.workers.Workers", ThreadPoolExecutor)
-    expected = zoo.survey(["lenet*", "none.py:Net"], columns=["params", "rf"], executor=ThreadPoolExecutor(1))
+    expected = zoo.survey(["lenet*", "none.py:Net"], columns=["params", "rf"], jobs=1)
     files = {kind: tmp_path / f"found.{kind}" for kind in ("csv", "parquet", "json")}
     for file in files.values():
         assert run(["survey", "lenet*", "none.py:Net", "-c", "params,rf", "-o", str(file)]) == 0
     assert capsys.readouterr() == ("", "")
     assert sorted(tmp_path.iterdir()) == sorted(files.values())
-    rows = list(csv.DictReader(files["csv"].open()))
+    rows = list(csv.DictReader(files["csv"].read_text().splitlines()))
     assert [row["name"] for row in rows] == [row.name for row in expected.rows]
     assert [row["params"] for row in rows] == [str(row.cells.get("params") or "") for row in expected.rows]
     columns = parquet.read_table(files["parquet"]).to_pydict()

@@ -7,6 +7,7 @@
     zoo.stages("alexnet")                       its resolutions: layer, channels, size, stride, receptive field
     zoo.features("alexnet", ["stage2"])         a network that gives named feature maps
     zoo.survey("torchvision:*")                 many models, one row each
+    zoo.sweep("vgg16", inputs=[...])            one model at many sizes
     zoo.measure(zoo.trace(module, input=...))   the same in two halves, for any module
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from zoo.staging import Stage, stages
     from zoo.summarize import summary
     from zoo.surveying import survey
+    from zoo.sweeping import sweep
     from zoo.tracing import trace
     from zoo.verifying import verify
 
@@ -52,6 +54,7 @@ __all__ = [
     "stages",
     "summary",
     "survey",
+    "sweep",
     "trace",
     "verify",
 ]
@@ -68,6 +71,7 @@ _LAZY = {
     "stages": "zoo.staging",
     "summary": "zoo.summarize",
     "survey": "zoo.surveying",
+    "sweep": "zoo.sweeping",
     "trace": "zoo.tracing",
     "verify": "zoo.verifying",
 }

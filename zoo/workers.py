@@ -5,6 +5,7 @@ them, threads and locks of the caller are not inherited, and a worker whose pare
 """
 
 import contextlib
+import gc
 import os
 import pickle
 import signal
@@ -105,7 +106,12 @@ def _serve() -> None:
     with os.fdopen(os.dup(1), "wb") as results, os.fdopen(os.dup(0), "rb") as tasks:
         os.dup2(2, 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        imported = 0
         while True:
+            if len(sys.modules) > imported:  # what they brought stays: the collector need not look at it again and again
+                imported = len(sys.modules)
+                gc.collect()
+                gc.freeze()
             try:
                 function, args, kwargs = pickle.load(tasks)
             except EOFError:
