@@ -147,7 +147,7 @@ def version(package: str) -> str | None:
 def _own() -> dict[str, str | None]:
     """What every trace depends on: Python, torch, and this library's own source of traces."""
     here = Path(__file__).parent
-    sources = sorted([*here.glob("*.py"), *here.glob("tracing/*.py")])
+    sources = sorted([*here.glob("*.py"), *here.glob("tracing/*.py"), *here.glob("reading/*.py")])
     return {"python": sys.version, "torch": version("torch"), "zoo": digest(*sources)}
 
 

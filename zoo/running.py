@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import caching
 from zoo.errors import ZooError
+from zoo.reading import is_graph, read
 from zoo.record import Trace
 from zoo.targets import Subject, definition, neighbours, resolve
 
@@ -64,6 +65,9 @@ def run(
 
 
 def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int) -> Run:
+    if is_graph(target):
+        found, remarks = read(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
+        return Run(target, found, {}, tuple(remarks))
     with neighbours(target):
         subject = resolve(target, options, train=train)
         given = input is not None or inputs is not None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from zoo import caching
 from zoo.catalogue import check_options, create_model, entry
 from zoo.errors import ZooError, unknown
+from zoo.reading import is_graph
 
 if TYPE_CHECKING:
     from torch import nn
@@ -53,6 +54,8 @@ def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: boo
     """The model behind a TARGET, built with `options`. Raises `ZooError` if there is none, or it cannot be built so."""
     if not isinstance(target, str):
         return _ready(target, options)
+    if is_graph(target):
+        raise ZooError(f"{target} is a graph, and a module is wanted here: zoo summary, compare and diff read graphs")
     scheme, colon, name = target.rpartition(":")
     if not colon:
         return _from_catalogue(target, options, train)
@@ -66,6 +69,10 @@ def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: boo
 def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
     """What defines a TARGET, by a digest of each; None for a module, and for code that may change or import what changes."""
     if not isinstance(target, str):
+        return None
+    if is_graph(target):
+        with contextlib.suppress(OSError):
+            return {"file": caching.digest(Path(target))}
         return None
     scheme, colon, _ = target.rpartition(":")
     if not colon:
