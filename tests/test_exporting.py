@@ -77,6 +77,34 @@ def test_state_dicts_load(exported: tuple[str, Path]) -> None:
         assert all(torch.equal(found[key], wanted[key]) for key in wanted)
 
 
+@pytest.mark.parametrize("file", ["net.onnx", "net.pt2"])
+def test_a_graph_counts_as_its_network(exported: tuple[str, Path], file: str) -> None:
+    """Kills a reading that loses a parameter, a layer's name or type, a stride or a pad on the way."""
+    name, folder = exported
+    columns = ["output", "params", "macs", "rf", "depth"]
+    found, wanted = (zoo.summary(target, columns=columns, batch=3) for target in (str(folder / file), name))
+    assert found.total == wanted.total
+
+    def layers(table: zoo.Table) -> list[tuple[str, str, dict[str, object]]]:
+        return [(row.name, row.type, dict(row.cells)) for row in table.rows if row.cells["params"]]
+
+    assert layers(found) == layers(wanted)
+    assert not any(note.startswith("≥") for note in found.notes)
+
+
+def test_exported_programs_are_read_op_by_op(exported: tuple[str, Path]) -> None:
+    """Kills a replay that counts other operations than the forward."""
+    name, folder = exported
+    assert zoo.summary(str(folder / "net.pt2")).rows == zoo.summary(name).rows
+
+
+def test_graphs_are_compared(exported: tuple[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills graphs that one command reads and another does not."""
+    name, folder = exported
+    assert run(["diff", name, str(folder / "net.pt2")]) == 0
+    assert run(["compare", name, str(folder / "net.onnx")]) == 0
+
+
 # Modules and other targets -------------------------------------------------------------------------------------------
 
 NET = """

@@ -22,22 +22,22 @@ _SCHEMA = 8
 def read(path: Path, shapes: Sequence[Sequence[int]] | None, batch: int) -> tuple[Trace, list[str]]:
     """The trace of an exported program. Raises `ZooError` for a file that is none."""
     program, weights = _archive(path)
-    version = program.get("schema_version", {}).get("major")
-    if version != _SCHEMA:
-        raise ZooError(f"{path}: its schema is of version {version}, and {_SCHEMA} is read: save it again with this torch")
-    from zoo.tracing import ForwardError, trace
-    from zoo.tracing.replay import DamagedError, empty, replay
+    from zoo.tracing import trace
+    from zoo.tracing.replay import empty, replay
 
     try:
+        if (version := program["schema_version"]["major"]) != _SCHEMA:
+            raise ZooError(f"{path}: its schema is of version {version}, and {_SCHEMA} is read: save it again with this torch")
         given = _inputs(program["graph_module"])
-        sizes = settle(path, given, shapes, batch)
         module = replay(program["graph_module"], weights)
+        sizes = settle(path, given, shapes, batch)
         ready = tuple(empty(size, one.dtype) for size, one in zip(sizes, given, strict=True))
-        found = trace(module, inputs=ready, target=path.name)
-    except ForwardError as error:
-        raise ZooError(f"{path} cannot be followed: {error}") from error
-    except (DamagedError, KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
         raise ZooError(f"{path} is damaged, or not what torch.export.save writes: {type(error).__name__}: {error}") from error
+    try:
+        found = trace(module, inputs=ready)
+    except ZooError as error:
+        raise ZooError(f"{path} cannot be followed: {error}") from error
     return found, [f"exported by torch {program['torch_version']}"] if program.get("torch_version") else []
 
 

@@ -33,10 +33,6 @@ _END = 2**63 - 1
 _CHECKS = ("_assert", "sym_constrain_range")
 
 
-class DamagedError(Exception):
-    """The program is not what it should be."""
-
-
 @dataclass
 class _Segment:
     """A part's call: steps, which are nodes and the calls within; what is read of it later."""
@@ -117,7 +113,7 @@ class _Part(nn.Module):
 def replay(program: Json, weights: Json) -> nn.Module:
     """The module of a program; `weights` says of each parameter where it is stored.
 
-    Raises `DamagedError` if the program makes no sense.
+    Raises `ZooError` if the program makes no sense.
     """
     stacks = (stack for node in program["graph"]["nodes"] if (stack := _stack(node)))
     kind = next((stack[0][2] for stack in stacks if stack[0][1] == ""), "Module")
@@ -132,7 +128,7 @@ def empty(size: Sequence[int], dtype: int) -> Tensor:
 
 def _dtype(number: int) -> torch.dtype:
     if number not in _DTYPES:
-        raise DamagedError(f"type {number} of tensors is not known")
+        raise ZooError(f"type {number} of tensors is not known")
     return _DTYPES[number]
 
 
@@ -260,7 +256,7 @@ def _function(target: str, arguments: Sequence[Any]) -> Callable[..., Any]:
         raise ZooError(f"op {target.removeprefix('torch.ops.')} is neither torch's nor torchvision's: analyse the module itself")
     space, name, overload = found.groups()
     if not (any(map(_holds_tensor, arguments)) or name in _MADE):
-        raise DamagedError(f"{target} without a tensor")
+        raise ZooError(f"{target} without a tensor")
     if space == "torchvision":
         import torchvision  # noqa: F401
     op: Callable[..., Any] = getattr(getattr(getattr(torch.ops, space), name), overload)
@@ -296,4 +292,4 @@ def _argument(argument: Json, values: Mapping[str, Any]) -> Any:
         return torch.device("meta")
     if kind in {"as_int", "as_ints", "as_float", "as_floats", "as_string", "as_strings", "as_bool", "as_bools"}:
         return value
-    raise DamagedError(f"argument of a kind that is not known: {kind}")
+    raise ZooError(f"argument of a kind that is not known: {kind}")
