@@ -111,14 +111,6 @@ CASES: dict[str, tuple[dict[str, Any], nn.Module]] = {
         {"nodes": [node("MatMul", "x w", "h"), node("Add", "h b")], "weights": {"w": (7, 4), "b": (4,)}},
         nn.Linear(7, 4),
     ),
-    "both ways": (
-        {
-            "nodes": [node("LSTM", "x w r b", "y", hidden_size=5, direction="bidirectional")],
-            "weights": {"w": (2, 20, 3), "r": (2, 20, 5), "b": (2, 40)},
-            "shape": (6, 2, 3),
-        },
-        Does(lambda x, lstm: lstm(x)[0].unflatten(-1, (2, 5)).transpose(1, 2), nn.LSTM(3, 5, bidirectional=True)),
-    ),
     "a branch": (
         {"nodes": [node("Conv", "x w", "h", pads=[1] * 4), node("Concat", "x h", axis=1)], "weights": {"w": (4, 3, 3, 3)}},
         Does(lambda x, conv: torch.cat([x, conv(x)], 1), nn.Conv2d(3, 4, 3, padding=1, bias=False)),
@@ -180,6 +172,17 @@ def test_sizes_that_the_graph_computes(tmp_path: Path) -> None:
     assert table.total == {"output": [5, 4], "params": 4 * 144, "macs": 5 * 4 * 144}
     with pytest.raises(zoo.ZooError, match=r"takes x n×3×h×w: how large is h\? --input says it"):
         zoo.summary(str(path))
+
+
+@pytest.mark.parametrize(("kind", "gates"), [("LSTM", 4), ("GRU", 3), ("RNN", 1)])
+def test_recurrent_layers(kind: str, gates: int, tmp_path: Path) -> None:
+    """Kills matrices that are stacked by direction and count as none, or once: each is used by every step of each sequence."""
+    weights = {"w": (2, gates * 5, 3), "r": (2, gates * 5, 5), "b": (2, gates * 10)}
+    nodes = [node(kind, "x w r b", hidden_size=5, direction="bidirectional")]
+    path = save(tmp_path / "net.onnx", nodes, weights, (6, 2, 3))
+    table = zoo.summary(str(path), columns=["output", "params", "macs", "depth"])
+    matrices = 2 * gates * 5 * (3 + 5)
+    assert table.total == {"output": [6, 2, 2, 5], "params": matrices + 20 * gates, "macs": 6 * 2 * matrices, "depth": 1}
 
 
 def test_nothing_is_silently_zero(tmp_path: Path) -> None:
