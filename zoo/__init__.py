@@ -16,8 +16,9 @@ torch is imported when a model is built or traced, not before.
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.catalogue import Card, card, create_model, list_models
+from zoo.catalogue import Card, arch, card, create_model, list_models
 from zoo.errors import ZooError
+from zoo.plugins import register
 from zoo.record import Trace
 from zoo.table import Table
 
@@ -42,6 +43,7 @@ __all__ = [
     "Table",
     "Trace",
     "ZooError",
+    "arch",
     "card",
     "compare",
     "create_model",
@@ -50,6 +52,7 @@ __all__ = [
     "features",
     "list_models",
     "measure",
+    "register",
     "replace_head",
     "stages",
     "summary",

@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zoo.errors import ZooError, unknown
+from zoo import plugins
+from zoo.errors import ZooError, spelling, unknown
 from zoo.published import Published
 
 if TYPE_CHECKING:
@@ -116,11 +117,22 @@ class Option:
 
 @dataclass(frozen=True)
 class Entry:
-    """A card, the builder's options, and the module that defines it."""
+    """A card, the builder's options, the module that defines it, and whose it is: nothing for ours, a plugin, or who registered it.
+
+    `builder` is the function itself, where it was registered at run time.
+    """
 
     card: Card
     options: tuple[Option, ...]
     module: str
+    origin: str = ""
+    builder: Callable[..., Any] | None = None
+
+    def build(self, options: Mapping[str, Any]) -> "nn.Module":
+        """A new model."""
+        builder = self.builder or getattr(importlib.import_module(self.module), self.card.name)
+        model: nn.Module = builder(**options)
+        return model
 
 
 def arch(**facts: Any) -> Callable[[Builder], Builder]:
@@ -142,16 +154,16 @@ def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
 
     Raises `ZooError` if nothing matches.
     """
-    entries = _entries()
+    entries = architectures()
     if family is not None:
         families = sorted({entry.card.family for entry in entries.values()})
         if family not in families:
             raise unknown("family", family, families)
-    wanted = pattern.lower() if any(c in pattern for c in "*?[") else f"*{_squeeze(pattern)}*"
+    wanted = pattern.lower() if any(c in pattern for c in "*?[") else f"*{spelling(pattern)}*"
     names = [
         name
         for name, entry in entries.items()
-        if (fnmatch.fnmatchcase(name, wanted) or fnmatch.fnmatchcase(_squeeze(name), wanted))
+        if (fnmatch.fnmatchcase(name, wanted) or fnmatch.fnmatchcase(spelling(name), wanted))
         and family in (None, entry.card.family)
     ]
     if not names or (wanted == "**" and pattern.strip("* ")):  # a pattern of signs alone matches no name
@@ -167,9 +179,9 @@ def card(name: str) -> Card:
 
 def entry(name: str) -> Entry:
     """Card, options and module of the model of that name, in any usual spelling. Raises `ZooError` for an unknown one."""
-    entries = _entries()
-    spellings = {_squeeze(known): known for known in entries}
-    found = spellings.get(_squeeze(name))
+    entries = architectures()
+    spellings = {spelling(known): known for known in entries}
+    found = spellings.get(spelling(name))
     if found is None:
         raise unknown("model", name, entries, "zoo list shows all")
     return entries[found]
@@ -181,10 +193,7 @@ def create_model(name: str, /, **options: Any) -> "nn.Module":
     `options` are the builder's own (`num_classes`, `in_channels`, ...). Raises `ZooError` for an unknown name, option or value.
     """
     found = entry(name)
-    checked = check_options(found, options)
-    builder = getattr(importlib.import_module(found.module), found.card.name)
-    model: nn.Module = builder(**checked)
-    return model
+    return found.build(check_options(found, options))
 
 
 def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -196,10 +205,6 @@ def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
             raise unknown(f"option of {found.card.name}", name, known)
         checked[name] = known[name].check(value)
     return checked
-
-
-def _squeeze(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
@@ -221,13 +226,40 @@ def _card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
 
 
 @cache
-def _entries() -> dict[str, Entry]:
+def architectures() -> Mapping[str, Entry]:
+    """Every architecture by name: ours, those of plugins, and those registered."""
+    found = plugins.merged("archs", _own, _of_plugin)
+    return {name: found[name] for name in sorted(found, key=_natural)}
+
+
+def _own() -> dict[str, Entry]:
     folder = Path(__file__).parent / "archs"
-    found = [entry for path in sorted(folder.glob("[a-z]*.py")) for entry in _read(path)]
-    return {entry.card.name: entry for entry in sorted(found, key=lambda entry: _natural(entry.card.name))}
+    found = (entry for path in sorted(folder.glob("[a-z]*.py")) for entry in _read(path, f"zoo.archs.{path.stem}"))
+    return {entry.card.name: entry for entry in found}
 
 
-def _read(path: Path) -> Iterator[Entry]:
+def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Entry]]:
+    found = [entry for module, path in plugin.files() for entry in _read(path, module, str(plugin))]
+    if not found:
+        raise ZooError("there is no builder under @arch in it")
+    yield from ((entry.card.name, entry) for entry in found)
+
+
+def entry_of(builder: Callable[..., Any]) -> Entry:
+    """The entry of a builder under `@arch` that is at hand. Raises `ZooError` for an option without type or default."""
+    import inspect
+
+    card: Card = builder.__dict__["card"]
+    options = []
+    for p in inspect.signature(builder).parameters.values():
+        if p.annotation is p.empty or p.default is p.empty:
+            raise ZooError(f"{card.name}: option {p.name} lacks a {'type' if p.annotation is p.empty else 'default'}")
+        written = p.annotation if isinstance(p.annotation, str) else inspect.formatannotation(p.annotation)
+        options.append(Option(p.name, written, p.default))
+    return Entry(card, tuple(options), builder.__module__, f"registered by {builder.__module__}", builder)
+
+
+def _read(path: Path, module: str, origin: str = "") -> Iterator[Entry]:
     """The entries of one architecture file, from its text."""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     constants: dict[str, ast.expr] = {}
@@ -237,13 +269,13 @@ def _read(path: Path) -> Iterator[Entry]:
         if not isinstance(node, ast.FunctionDef):
             continue
         for decorator in node.decorator_list:
-            if isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Name) and decorator.func.id == "arch":
+            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) in {"arch", "zoo.arch"}:
                 facts: dict[str, Any] = {}
                 for keyword in decorator.keywords:
                     value = _literal(keyword.value, constants)
                     facts.update({keyword.arg: value} if keyword.arg else value)
                 doc = ast.get_docstring(node) or ""
-                yield Entry(_card(node.name, path.stem, doc, facts), tuple(_options(node)), f"zoo.archs.{path.stem}")
+                yield Entry(_card(node.name, path.stem, doc, facts), tuple(_options(node)), module, origin)
 
 
 def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:

@@ -10,6 +10,11 @@ class ZooError(ValueError):
         super().__init__(" ".join(str(message).split()))
 
 
+def spelling(name: str) -> str:
+    """What is the same in all usual spellings of a name: VGG-16 and vgg16 are one."""
+    return "".join(sign for sign in name.lower() if sign.isascii() and sign.isalnum())
+
+
 def near(name: str, choices: Iterable[str], most: int = 3) -> list[str]:
     """The choices that look most like `name`, best first; possibly none."""
     import difflib

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo.catalogue import StageClaim, card, entry, list_models
+from zoo.catalogue import StageClaim, entry, list_models
 from zoo.table import Column, Row, Table
 
 _LIST = (
@@ -13,6 +13,7 @@ _LIST = (
     Column("depth", "layers", "layers with weights on the longest path", priority=1),
     Column("summary", "text", "what it is", priority=4),
 )
+_FROM = Column("from", "text", "whose it is", priority=2)
 _INFO = (
     Column("printed", "as printed", "the number as its source prints it", priority=0),
     Column("where", "text", "where it is printed", priority=0),
@@ -25,7 +26,8 @@ def listing(pattern: str = "*", *, family: str | None = None) -> Table:
     """A row for each model that matches, in order of year. Raises `ZooError` if none does."""
     from zoo import __version__
 
-    cards = [card(name) for name in list_models(pattern, family=family)]
+    found = [entry(name) for name in list_models(pattern, family=family)]
+    foreign = any(one.origin for one in found)
     rows = tuple(
         Row(
             c.name,
@@ -37,13 +39,15 @@ def listing(pattern: str = "*", *, family: str | None = None) -> Table:
                 "macs": c.macs,
                 "depth": c.depth,
                 "summary": c.summary,
+                **({"from": one.origin or "zoo"} if foreign else {}),
             },
         )
-        for c in cards
+        for one in found
+        for c in (one.card,)
     )
     title = f"{len(rows)} {'architecture' if len(rows) == 1 else 'architectures'}"
     context = {"pattern": pattern, "family": family, "convention": "pure", "versions": {"zoo": __version__}}
-    return Table(title, context, _LIST, rows)
+    return Table(title, context, _LIST + (_FROM,) * foreign, rows)
 
 
 def _stage(claim: StageClaim) -> str:
@@ -77,6 +81,7 @@ def info(name: str) -> Table:
     about: dict[str, Any] = {
         "name": c.name,
         "family": c.family,
+        "from": found.origin,
         "what": c.summary,
         "year": str(c.year),
         "authors": c.authors,

@@ -3,11 +3,12 @@
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from zoo import plugins
 from zoo.errors import ZooError, unknown
 from zoo.table import Column, Row, Table
 
@@ -50,11 +51,20 @@ def _check(name: str, value: Any) -> None:
 
 @cache
 def studies() -> Mapping[str, Study]:
-    """Every study by name: one from each file of `zoo/analysis/studies`."""
+    """Every study by name: one from each file of `zoo/analysis/studies`, and others'."""
+    return plugins.merged("studies", _own, _of_plugin)
+
+
+def _own() -> dict[str, Study]:
     import zoo.analysis.studies as folder
 
     modules = [importlib.import_module(f"{folder.__name__}.{info.name}") for info in pkgutil.iter_modules(folder.__path__)]
     return {module.STUDY.name: module.STUDY for module in modules}
+
+
+def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Study]]:
+    found: Study = plugin.load().STUDY
+    yield found.name, replace(found, run=plugins.guarded(plugin, found.run))
 
 
 def listing() -> Table:

@@ -76,7 +76,10 @@ def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
         return None
     scheme, colon, _ = target.rpartition(":")
     if not colon:
-        spec = importlib.util.find_spec(entry(target).module)
+        found = entry(target)
+        if found.origin:
+            return None
+        spec = importlib.util.find_spec(found.module)
         return {"source": caching.digest(Path(spec.origin))} if spec and spec.origin else None
     return {scheme: caching.version(scheme)} if scheme in {"torchvision", "timm"} else None
 

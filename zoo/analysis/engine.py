@@ -2,11 +2,12 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Generic, Protocol, TypeVar
 
+from zoo import plugins
 from zoo.analysis.count import Count
 from zoo.analysis.rows import Depth
 from zoo.analysis.rows import Group as Group
@@ -91,12 +92,46 @@ class Share:
 
 @cache
 def passes() -> Mapping[str, Pass]:
-    """Every pass by its column's name, in the order of the columns: one from each file of `zoo/analysis/passes`."""
+    """Every pass by its column's name, in the order of the columns: one from each file of `zoo/analysis/passes`, and others'."""
+    found = plugins.merged("passes", _own, _of_plugin)
+    return {p.column.name: p for p in sorted(found.values(), key=lambda p: (p.column.order, p.column.name))}
+
+
+def _own() -> dict[str, Pass]:
     import zoo.analysis.passes as folder
 
     modules = [importlib.import_module(f"{folder.__name__}.{info.name}") for info in pkgutil.iter_modules(folder.__path__)]
-    found: list[Pass] = sorted((module.PASS for module in modules), key=lambda p: (p.column.order, p.column.name))
-    return {p.column.name: p for p in found}
+    return {module.PASS.column.name: module.PASS for module in modules}
+
+
+def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Pass]]:
+    found: Pass = plugin.load().PASS
+    if not isinstance(found.column, Column):
+        raise TypeError(f"{found.column!r} is no column")
+    yield found.column.name, _Others(found, str(plugin))
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The pass of a plugin. What it raises is reported, and its cells are empty then."""
+
+    inner: Pass
+    origin: str
+
+    @property
+    def column(self) -> Column:
+        return self.inner.column
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        try:
+            cells, total = self.inner.measure(trace, groups)
+            if len(cells) == len(groups):
+                return cells, total
+            problem: object = f"{len(cells)} cells for {len(groups)} rows"
+        except Exception as error:
+            problem = error
+        plugins.report(f"column {self.column.name} of {self.origin}", problem)
+        return [None] * len(groups), None
 
 
 def choose(columns: Sequence[str] | None) -> list[Pass]:

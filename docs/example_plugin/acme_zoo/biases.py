@@ -1,0 +1,14 @@
+"""Bias elements: parameters with one dimension that a convolution or linear layer adds."""
+
+from zoo.analysis.engine import Sum
+from zoo.record import Op
+from zoo.table import Column
+
+
+def biases(op: Op) -> int:
+    """Elements of the bias, if the op has one."""
+    bias = op.input("bias")
+    return bias.numel if bias is not None else 0
+
+
+PASS = Sum(Column("biases", "elements", "biases of convolutions and linear layers", order=14, on_request=True), biases)
