@@ -1,7 +1,9 @@
 """Stages and features: against papers, timm's own tables of them, and what hooks see in the whole network."""
 
 import copy
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from torch.nn import functional as F
 
 import zoo
 from zoo.catalogue import StageClaim
+from zoo.targets import resolve
 from zoo_cli.main import run
 
 NAMES = zoo.list_models()
@@ -273,6 +276,17 @@ def test_the_model_is_left_alone() -> None:
     zoo.features(model, ["conv2"], input=(1, 3, 16, 16))
     assert {name: (layer.training, set(vars(layer)), type(layer)) for name, layer in model.named_modules()} == before
     assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("target", ["resnet50", "vgg16", "torchvision:mobilenet_v3_small", "torchvision:densenet121"])
+def test_a_neck_is_written_once(target: str) -> None:
+    """Kills a neck that must know whose network it stands on: the document's gives maps of one width at strides 8, 16, 32."""
+    text = (Path(zoo.__file__).parent.parent / "docs" / "features.md").read_text(encoding="utf-8")
+    found: dict[str, Any] = {}
+    exec(re.findall(r"```python\n(from torch.*?)```", text, re.DOTALL)[0], found)
+    neck = found["Pyramid"](resolve(target, {}).module, width=16)
+    levels = zoo.trace(neck.eval(), input=(2, 3, 224, 224)).outputs
+    assert [value.shape for value in levels] == [(2, 16, size, size) for size in (7, 14, 28)]
 
 
 class Fickle(nn.Module):

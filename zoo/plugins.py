@@ -7,7 +7,6 @@ of the same name, and the first package over the next.
 
 import functools
 import importlib
-import importlib.machinery
 import importlib.util
 import os
 import sys
@@ -51,17 +50,17 @@ class Plugin:
 
         Raises `ImportError` if there is none.
         """
-        top, *parts = self.module.split(".")
-        spec, name = importlib.util.find_spec(top), top
-        for part in parts:
-            name = f"{name}.{part}"
-            spec = importlib.machinery.PathFinder.find_spec(name, spec.submodule_search_locations) if spec else None
-        if spec is None or (spec.origin is None and not spec.submodule_search_locations):
+        top, *inside = self.module.split(".")
+        spec = importlib.util.find_spec(top)
+        places = [Path(folder, *inside) for folder in (spec.submodule_search_locations if spec else None) or ()]
+        files = [Path(spec.origin)] if spec and spec.origin and not inside and not places else []
+        files += [place.with_suffix(".py") for place in places if inside and place.with_suffix(".py").is_file()]
+        if files:
+            yield self.module, files[0]
+        elif folders := [place for place in places if place.is_dir()]:
+            yield from ((f"{self.module}.{path.stem}", path) for path in sorted(folders[0].glob("[a-z]*.py")))
+        else:
             raise ImportError(f"no module named {self.module!r}")
-        for folder in spec.submodule_search_locations or ():
-            yield from ((f"{self.module}.{path.stem}", path) for path in sorted(Path(folder).glob("[a-z]*.py")))
-        if spec.origin is not None and not spec.submodule_search_locations:
-            yield self.module, Path(spec.origin)
 
 
 @cache

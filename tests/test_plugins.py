@@ -1,0 +1,300 @@
+"""Other people's networks, columns, comparisons and formats: installed, registered, broken."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+import pytest
+from torch import nn
+
+import zoo
+from zoo import caching, formats, plugins
+from zoo.analysis.engine import Sum, passes
+from zoo.catalogue import arch, entry
+from zoo.study import Study, studies
+from zoo.table import Column, Row, Table
+from zoo.targets import definition
+from zoo_cli.main import run
+
+ROOT = Path(zoo.__file__).parent.parent
+EXAMPLE = ROOT / "docs" / "example_plugin"
+FACTS: dict[str, Any] = {
+    "title": "A",
+    "year": 2020,
+    "authors": "A",
+    "paper": "A",
+    "arxiv": "2001.00000",
+    "input": (3, 8, 8),
+    "params": 30,
+    "macs": 1728,
+    "depth": 1,
+}
+
+# The example ---------------------------------------------------------------------------------------------------------
+
+SESSION = """
+import contextlib, io, sys
+from zoo_cli.main import run
+def said(line):
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert run(line.split()) == 0, line
+    return out.getvalue()
+assert "plugin acme_zoo" in said("list acme"), "list"
+assert "from     plugin acme_zoo" in said("info acmenet") and "stage2   conv2" in said("info ACME-Net")
+assert not {"torch", "acme_zoo", "acme_zoo.acmenet"} & set(sys.modules), "a card that is imported"
+assert "importlib.metadata" not in sys.modules, "a slow start"
+assert said("list acme -f tsv") == "acmenet\\t1562\\n"
+assert "\\nconv2,Conv2d,1168,73728,16\\n" in said("summary acmenet -c params,macs,biases -f csv")
+assert "times the parameters of 3." in said("compare depth-price")
+assert "conv2" in said("stages acmenet")
+said("verify acmenet")
+import zoo
+assert zoo.create_model("acmenet", num_classes=7, pooling="average").fc.out_features == 7
+assert zoo.features("acmenet", ["stage2"]).stages["stage2"].channels == 16
+"""
+
+
+def test_the_example_is_built_installed_and_used(tmp_path: Path) -> None:
+    """Kills a documented package that does not build, and an entry point that nobody reads."""
+    pip = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*pip, "--disable-pip-version-check", "--target", tmp_path, EXAMPLE], check=True)
+    script = f"import sys; sys.path.append({str(tmp_path)!r})\n{SESSION}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_document_quotes_the_example() -> None:
+    """Kills a document that shows another package than the one that is tested."""
+    text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"`(?:acme_zoo/)?(\w+\.\w+)`\n\n```\w+\n(.*?)```", text, re.DOTALL)
+    assert {name for name, _ in quoted} == {"pyproject.toml", "acmenet.py", "biases.py", "depth_price.py", "tsv.py"}
+    for name, block in quoted:
+        path = EXAMPLE / name if name.endswith("toml") else EXAMPLE / "acme_zoo" / name
+        assert path.read_text(encoding="utf-8") == block, name
+
+
+# Installed -----------------------------------------------------------------------------------------------------------
+
+Install = Callable[..., None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs packages without a build: entry points as (group, name, module), and the sources of modules."""
+    modules = set(sys.modules)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+
+    def install(package: str, *points: tuple[str, str, str], **sources: str) -> None:
+        info = tmp_path / f"{package}-1.0.dist-info"
+        info.mkdir()
+        lines = {group: "".join(f"{name} = {module}\n" for one, name, module in points if one == group) for group, _, _ in points}
+        info.joinpath("entry_points.txt").write_text("".join(f"[{group}]\n{text}" for group, text in lines.items()))
+        for name, source in sources.items():
+            (tmp_path / f"{name}.py").write_text(source)
+        plugins.refresh()
+
+    yield install
+    monkeypatch.undo()
+    plugins.refresh()
+    for name in set(sys.modules) - modules:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def builder(name: str, **facts: Any) -> str:
+    keywords = ", ".join(f"{key}={value!r}" for key, value in (FACTS | facts).items())
+    return (
+        "from torch import nn\nimport zoo\nfrom zoo.catalogue import arch\n"
+        f"@arch({keywords})\ndef {name}(num_classes: int = 1, in_channels: int = 3) -> nn.Module:\n    '''A net.'''\n"
+        "    return nn.Sequential(nn.Conv2d(in_channels, 1, 3, padding=1), nn.Flatten())\n"
+    )
+
+
+PASS = "from zoo.analysis.engine import Sum\nfrom zoo.table import Column\nPASS = Sum(Column('{0}', 'n', 'd'), lambda op: {1})\n"
+
+BROKEN = [
+    (("zoo.archs", "a", "nowhere.at_all"), "", "plugin bad (nowhere.at_all) is left out: ImportError: no module named"),
+    (("zoo.archs", "a", "bad_mod"), "def (", "plugin bad (bad_mod) is left out: SyntaxError"),
+    (("zoo.archs", "a", "bad_mod"), "x = 1", "ZooError: there is no builder under @arch in it"),
+    (("zoo.archs", "a", "bad_mod"), builder("net", yaer=3), "TypeError: @arch of net: yaer cannot be set"),
+    (("zoo.archs", "a", "bad_mod"), builder("ResNet_50"), "ResNet_50 of plugin bad is left out: zoo itself has one of that name"),
+    (("zoo.passes", "a", "bad_mod"), "raise SystemExit(3)", "plugin bad (bad_mod) is left out: SystemExit: 3"),
+    (("zoo.passes", "a", "bad_mod"), "import absent_package", "ModuleNotFoundError: No module named 'absent_package'"),
+    (("zoo.passes", "a", "bad_mod"), "class PASS: column = 3", "TypeError: 3 is no column"),
+    (("zoo.passes", "a", "bad_mod"), PASS.format("params", 1), "params of plugin bad is left out: zoo itself has one"),
+    (("zoo.passes", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "column mine of plugin bad is left out: ZeroDivisionError"),
+    (("zoo.studies", "a", "bad_mod"), "STUDY = None", "AttributeError: 'NoneType' object has no attribute 'name'"),
+    (("zoo.formats", "text", "bad_mod"), "", "text of plugin bad is left out: zoo itself has one of that name"),
+    (("zoo.archs", "a", "bad_mod:net"), "", "plugin bad is left out: zoo.archs: a = bad_mod:net: a module is wanted"),
+    (("zoo.nets", "a", "bad_mod"), "", "plugin bad is left out: there is no group zoo.nets; there are zoo.archs, zoo.passes"),
+    (("zoo.archs]\n[", "a", "b"), "", "plugin bad is left out: "),
+]
+
+
+@pytest.mark.parametrize(("point", "source", "message"), BROKEN, ids=[message[-30:] for _, _, message in BROKEN])
+def test_broken(
+    install: Install, capsys: pytest.CaptureFixture[str], point: tuple[str, str, str], source: str, message: str
+) -> None:
+    """Kills a broken plugin that takes others with it, is passed over in silence, or is complained of again and again."""
+    install("bad", point, bad_mod=source)
+    install("good", ("zoo.archs", "x", "good_arch"), ("zoo.passes", "x", "good_pass"), good_arch=builder("good_net"))
+    Path(sys.path[-1], "good_pass.py").write_text(PASS.format("good_column", 1))
+    for _ in range(2):
+        table = zoo.summary("good_net")
+        assert table.total["good_column"] == 2
+        assert table.total["params"] == 28
+        assert zoo.list_models("resnet50") == ["resnet50", "resnet50_v1_5"]
+        assert "fc-vs-gap" in studies()
+        assert {"text", "json"} <= set(formats.names())
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert lines[0].startswith("zoo: ")
+
+
+def test_two_plugins_of_one_name(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a clash that the order of folders decides, or that names one side only."""
+    install("beta", ("zoo.archs", "x", "beta_mod"), beta_mod=builder("the_net", year=2002))
+    install("alpha", ("zoo.archs", "x", "alpha_mod"), alpha_mod=builder("TheNet", year=2001))
+    assert zoo.card("the_net").year == 2001
+    assert capsys.readouterr().err == "zoo: the_net of plugin beta is left out: plugin alpha has one of that name\n"
+
+
+def test_nothing_is_imported_to_list(install: Install) -> None:
+    """Kills a card that is read by importing its file, or the package around it."""
+    install("heavy", ("zoo.archs", "x", "heavy_package.nets"))
+    folder = Path(sys.path[-1], "heavy_package", "nets")
+    folder.mkdir(parents=True)
+    (folder.parent / "__init__.py").write_text("raise RuntimeError('imported')")
+    for name in ("one", "two"):
+        (folder / f"{name}.py").write_text(builder(f"net_{name}"))
+    plugins.refresh()
+    assert zoo.list_models("net_*") == ["net_one", "net_two"]
+    assert entry("net_two").module == "heavy_package.nets.two"
+    assert zoo.card("net_two").family == "two"
+
+
+def test_failures_in_use(install: Install, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a traceback out of somebody else's study or format, and one that is loaded before it is wanted."""
+    install(
+        "frail",
+        ("zoo.studies", "s", "frail_study"),
+        ("zoo.formats", "late", "frail_format"),
+        ("zoo.formats", "gone", "frail_gone"),
+        frail_study="from zoo.study import Study\ndef run(*, stride: int = 2): return [][stride]\nSTUDY = Study('frail', 'q', run)",
+        frail_format="def render(table, width=None): return table.nothing",
+    )
+    for arguments, message in (
+        ("compare frail --stride 3", "plugin frail: IndexError: list index out of range"),
+        ("compare frail --stride 0", "stride"),
+        ("list lenet -f late", "plugin frail: AttributeError: 'Table' object has no attribute 'nothing'"),
+        ("list lenet -f gone", "plugin frail: ModuleNotFoundError: No module named 'frail_gone'"),
+    ):
+        assert run(arguments.split()) == 2
+        assert message in capsys.readouterr().err
+
+
+def test_traces_of_others_are_not_kept(install: Install) -> None:
+    """Kills an answer from the cache after a plugin, or a cell of a notebook, has changed."""
+    install("other", ("zoo.archs", "x", "other_mod"), other_mod=builder("other_net"))
+    with caching.in_use():
+        assert definition("lenet5")
+        assert definition("other_net") is None
+
+
+# Registered ----------------------------------------------------------------------------------------------------------
+
+
+@arch(**FACTS)
+def my_net(num_classes: int = 1, in_channels: int = 3, *, kind: Literal["A", "B"] = "A", dropout: float = 0.5) -> nn.Module:
+    """Mine 2020: a network."""
+    return nn.Sequential(nn.Conv2d(in_channels, 1, 3, padding=1), nn.Flatten())
+
+
+mine = Sum(Column("mine", "ops", "ops"), lambda op: 1)
+
+
+def mine_format(table: Table, width: int | None = None) -> str:
+    return f"{len(table.rows)}\n"
+
+
+def answer() -> Table:
+    return Table("answer", {}, (), (Row("a", "b", {}),))
+
+
+def test_registered() -> None:
+    """Kills a kind that cannot be registered, a cache that does not notice, and what stays when it is taken back."""
+    before = [zoo.list_models(), list(passes()), list(studies()), formats.names()]
+    with zoo.register(my_net, mine, Study("mine", "What?", answer), mine_format):
+        assert zoo.list_models("my") == ["my_net"]
+        assert [option.type for option in entry("my_net").options] == ["int", "int", "Literal['A', 'B']", "float"]
+        assert zoo.summary("my-net", options={"kind": "B"}).total["mine"] == 2
+        assert zoo.compare("mine").render("mine_format") == "1\n"
+        assert entry("my_net").origin == f"registered by {__name__}"
+        with pytest.raises(zoo.ZooError, match="choose from A, B"):
+            zoo.create_model("my_net", kind="C")
+    assert [zoo.list_models(), list(passes()), list(studies()), formats.names()] == before
+    with pytest.raises(zoo.ZooError, match="unknown model"):
+        zoo.card("my_net")
+
+
+def test_modules_are_registered() -> None:
+    """Kills a module that is registered in part, or with what it has imported from elsewhere."""
+    module = ModuleType("notebook")
+    source = builder("cell_net") + PASS.format("cells", 1) + "from zoo.archs.vgg import vgg16\n"
+    exec(f"{source}def render(table, width=None): return 'x'\n", vars(module))
+    with zoo.register(module):
+        assert zoo.summary("cell_net", columns=["cells"]).render("notebook") == "x"
+
+
+def test_a_cell_runs_again() -> None:
+    """Kills a notebook that must be restarted for every change, and an old handle that removes what is new."""
+    first = zoo.register(mine)
+    later = Sum(Column("mine", "ops", "ops"), lambda op: 2)
+    with zoo.register(later):
+        first.close()
+        assert passes()["mine"] is later
+    assert "mine" not in passes()
+
+
+def other_home() -> Any:
+    function: Any = lambda op: 1  # noqa: E731
+    function.__module__ = "elsewhere"
+    return Sum(Column("Mine", "ops", "ops"), function)
+
+
+@pytest.mark.parametrize(
+    ("thing", "message"),
+    [
+        (Sum(Column("macs", "ops", "ops"), lambda op: 1), "macs of .* cannot be registered: zoo itself has one of that name"),
+        (Study("FC vs GAP", "?", answer), "FC vs GAP of .* cannot be registered: zoo itself has one"),
+        (other_home(), f"Mine of elsewhere cannot be registered: {__name__} has one"),
+        (nn.Linear, "a builder under @arch, a pass, a study, a format, or a module of such is wanted"),
+        (answer, "cannot be registered: a builder under @arch"),
+        (sys, "cannot be registered"),
+        (3, "^3 cannot be registered"),
+    ],
+)
+def test_refused(thing: Any, message: str) -> None:
+    """Kills a name that is taken away from its owner, a thing that vanishes, and half of what was to be registered."""
+    with zoo.register(mine):
+        with pytest.raises(zoo.ZooError, match=message):
+            zoo.register(my_net, thing)
+        assert "my_net" not in zoo.list_models()
+        assert passes()["mine"] is mine
+
+
+def test_refused_builders() -> None:
+    """Kills a builder whose options cannot be checked."""
+
+    @arch(**FACTS)
+    def untyped(num_classes=1) -> nn.Module:  # type: ignore[no-untyped-def]
+        """A net."""
+
+    with pytest.raises(zoo.ZooError, match="untyped: option num_classes lacks a type"):
+        zoo.register(untyped)
