@@ -38,6 +38,8 @@ FACTS: dict[str, Any] = {
 
 SESSION = """
 import contextlib, io, sys
+import zoo
+assert zoo.list_models("acme") == ["acmenet"] and "importlib.metadata" not in sys.modules, "a slow start"
 from zoo_cli.main import run
 def said(line):
     out = io.StringIO()
@@ -47,13 +49,11 @@ def said(line):
 assert "plugin acme_zoo" in said("list acme"), "list"
 assert "from     plugin acme_zoo" in said("info acmenet") and "stage2   conv2" in said("info ACME-Net")
 assert not {"torch", "acme_zoo", "acme_zoo.acmenet"} & set(sys.modules), "a card that is imported"
-assert "importlib.metadata" not in sys.modules, "a slow start"
 assert said("list acme -f tsv") == "acmenet\\t1562\\n"
 assert "\\nconv2,Conv2d,1168,73728,16\\n" in said("summary acmenet -c params,macs,biases -f csv")
 assert "times the parameters of 3." in said("compare depth-price")
 assert "conv2" in said("stages acmenet")
 said("verify acmenet")
-import zoo
 assert zoo.create_model("acmenet", num_classes=7, pooling="average").fc.out_features == 7
 assert zoo.features("acmenet", ["stage2"]).stages["stage2"].channels == 16
 """
