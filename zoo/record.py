@@ -8,14 +8,34 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+from zoo.errors import ZooError
+
 SCHEMA = "zoo.trace/1"
+
+_SIZES = {
+    1: "bool int8 uint8 qint8 quint8 quint4x2 quint2x4 bits8 bits1x8 bits2x4 bits4x2 float4_e2m1fn_x2 float8_e4m3fn float8_e4m3fnuz"
+    " float8_e5m2 float8_e5m2fnuz float8_e8m0fnu int1 int2 int3 int4 int5 int6 int7 uint1 uint2 uint3 uint4 uint5 uint6 uint7",
+    2: "int16 uint16 bits16 float16 bfloat16",
+    4: "int32 uint32 qint32 float32 complex32 bcomplex32",
+    8: "int64 uint64 float64 complex64",
+    16: "complex128",
+}
+_BYTES = {dtype: size for size, dtypes in _SIZES.items() for dtype in dtypes.split()}
+
+
+def bytes_each(dtype: str) -> int:
+    """Bytes of one element, as torch stores it. Raises `ZooError` for a type that is not known."""
+    if dtype not in _BYTES:
+        raise ZooError(f"how many bytes an element of {dtype} takes is not known")
+    return _BYTES[dtype]
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
     """One tensor at one moment: an in-place op turns it into another `Value`.
 
-    `source` is "input", "op", "parameter", "buffer" or "constant" (a tensor that the model made or held by other means).
+    `source` is "input", "variable" (an input that requires a gradient), "op", "parameter", "buffer" or "constant" (a tensor that
+    the model made or held by other means).
     """
 
     id: int
@@ -27,6 +47,11 @@ class Value:
     def numel(self) -> int:
         """Number of elements."""
         return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its elements. Raises `ZooError` for a type that is not known."""
+        return self.numel * bytes_each(self.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +68,11 @@ class Param:
     def numel(self) -> int:
         """Number of elements."""
         return prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of its elements. Raises `ZooError` for a type that is not known."""
+        return self.numel * bytes_each(self.dtype)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,20 @@ class Sum:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """A pass that counts each op in the light of the whole trace, `counts` giving one number an op; they add up as in `Sum`."""
+
+    column: Column
+    counts: Callable[[Trace], Sequence[int | Count]]
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """Sums over each group, and over all."""
+        each = dict(zip(map(id, trace.ops), self.counts(trace), strict=True))
+        counts: list[Count] = [Count() + sum(each[id(op)] for op in group.ops) for group in groups]
+        return [count.cell() for count in counts], (Count() + sum(counts)).cell()
+
+
+@dataclass(frozen=True)
 class Flow(Generic[State]):
     """A pass that carries a state along the edges, from the network's inputs through each op.
 

@@ -16,6 +16,7 @@ from zoo.tracing.guard import untouched
 from zoo.tracing.recorder import Recorder, tensors
 
 Shape = Sequence[int]
+_SOURCES = {False: "input", True: "variable"}
 
 
 class ForwardError(ZooError):
@@ -53,7 +54,8 @@ def trace(
         stack.enter_context(_plain_dispatch())
         arguments = _arguments(module, input, inputs)
         recorder = Recorder(named)
-        given = tuple(recorder.new_value(t, "input") for t in tensors(arguments))
+        wanted = [t.requires_grad for t in tensors(arguments if inputs is None else inputs)]
+        given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors(arguments), wanted, strict=True))
         for part in parts:
             vars(part)["training"] = train
             if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values

@@ -1,14 +1,14 @@
 """Activations: what a forward writes into new memory."""
 
 from zoo.analysis.engine import Sum
+from zoo.analysis.memory import written
 from zoo.record import Op
 from zoo.table import Column
 
 
 def activations(op: Op) -> int:
     """Elements of the outputs, unless the op works in place, returns a view, or is dropout in evaluation mode."""
-    idle = op.kind.endswith("dropout") and not op.attrs.get("train")
-    return 0 if idle or not op.traits.isdisjoint({"view", "inplace"}) else sum(value.numel for value in op.outputs)
+    return sum(value.numel for value in written(op))
 
 
 PASS = Sum(

@@ -1,0 +1,12 @@
+"""Multiply-accumulates of a backward: the gradient of each input and of each weight that needs one."""
+
+from zoo.analysis.engine import Tally
+from zoo.analysis.gradients import products
+from zoo.table import Column
+
+PASS = Tally(
+    Column(
+        "backward_macs", "multiply-accumulates", "of the gradients: to the inputs and to the weights", order=21, on_request=True
+    ),
+    products,
+)
