@@ -76,7 +76,10 @@ def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
         return None
     scheme, colon, _ = target.rpartition(":")
     if not colon:
-        found = entry(target)
+        try:
+            found = entry(target)
+        except ZooError:  # whoever builds it says so
+            return None
         if found.origin:
             return None
         spec = importlib.util.find_spec(found.module)
