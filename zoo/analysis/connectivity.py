@@ -6,6 +6,7 @@ units are its outputs. A connection is a link from an input, or from a bias, to 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -39,12 +40,12 @@ class Layer:
 
     ops: list[Op]
 
-    @property
+    @cached_property
     def weighted(self) -> bool:
         """Whether it is a convolution or linear layer, whose units these ops give."""
         return any(_weighs(op) for op in self.ops)
 
-    @property
+    @cached_property
     def unweighted_units(self) -> bool:
         """Whether it subsamples with coefficients of its own, or compares with codes of its own."""
         subsamples = any("pool" in op.kind for op in self.ops) and any(map(_reads_own, self.ops))
