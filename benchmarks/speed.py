@@ -1,88 +1,211 @@
-"""How fast the analyzer is, as ratios in one run: against the bare construction of the same modules, a forward, and other counters.
+"""Every goal of speed, as a ratio measured in one run; installs nothing, and uses the peers that can be imported.
 
-    python benchmarks/speed.py [NAME ...]      torchvision's names; default: a few of each kind
+    python benchmarks/speed.py [-o FILE.json] [--quick]
 
-Peers that are not installed are left out. Times are the best of several, in one process, on one thread.
+Within a process, times are of the processor, on one thread, best of several; a ratio's two sides come from the same process, or
+from the same kind of process started in turns. The table is `zoo`'s own; docs/performance.md and the README are made from the JSON.
 """
 
-import importlib.util
+import argparse
+import json
+import os
+import resource
+import subprocess
 import sys
-import time
-import warnings
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-import torch
-import torchvision
-from torch.utils.flop_counter import FlopCounterMode
+from peers import installed
 
-import zoo
+from zoo.table import Column, Row, Table
+
+NETWORKS = ("alexnet", "vgg16", "googlenet", "resnet50", "resnet152", "densenet201", "vit_b_16", "swin_t")
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One goal and what was measured: `at_most` is the bound for `value`, or `at_least`."""
+
+    goal: str
+    what: str
+    value: float
+    unit: str = "ratio"
+    at_most: float | None = None
+    at_least: float | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached."""
+        return (self.at_most is None or self.value <= self.at_most) and (self.at_least is None or self.value >= self.at_least)
+
+
+_PEAK = """
+import re, resource, sys
+try:
+    peak = int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1])
+except OSError:  # a system without /proc; elsewhere this number may be the parent's
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+print(peak, file=sys.stderr)
+"""
+
+
+def python(*arguments: str, **environment: str) -> tuple[str, float, float]:
+    """What a fresh process prints, its processor seconds, and its peak memory in MB."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    code = f"import atexit;atexit.register(lambda: exec({_PEAK!r}));{arguments[0]}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments[1:]],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout, seconds, int(done.stderr.split()[-1]) / 1024
+
+
+ZOO = "from zoo_cli.main import run;import sys;code=run(sys.argv[1:])"
+
+
+def against_peers(networks: tuple[str, ...]) -> Iterator[Figure]:
+    """Milliseconds of each peer over ours."""
+    floors: dict[str, list[float]] = {}
+    for peer in installed():
+        done = subprocess.run(
+            [sys.executable, str(HERE / "peers.py"), peer, *networks], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            print(f"{peer}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
+            continue
+        for name, ms in json.loads(done.stdout.splitlines()[-1]).items():
+            if "error" in ms:
+                print(f"{peer}, {name}: {ms['error']}", file=sys.stderr)
+                continue
+            built = peer in {"torchinfo", "torchinfo_meta"}  # their use includes building the model
+            least = {("torchinfo", "resnet152"): 15.0, ("torchinfo_meta", "resnet152"): 6.0}.get((peer, name), 1.0)
+            yield Figure(f"faster than {peer}", name, ms[peer] / ms["zoo" if built else "zoo_real"], at_least=least)
+            floors.setdefault(name, []).append(ms["zoo"] / ms["floor"])
+    for name, ratios in floors.items():
+        bound = 2.5 if name == "resnet152" else None
+        yield Figure("build, trace and table, over the bare module tree", name, sorted(ratios)[len(ratios) // 2], at_most=bound)
+
+
+def command_line(runs: int) -> Iterator[Figure]:
+    """Processor seconds of whole processes over those of `import torch`, in turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        warm = {"ZOO_CACHE": folder}
+        commands: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+            "import torch": (("import torch",), {}),
+            "zoo list": ((ZOO, "list"), {}),
+            "zoo info resnet50": ((ZOO, "info", "resnet50"), {}),
+            "zoo --help": ((ZOO, "--help"), {}),
+            "zoo summary resnet50": ((ZOO, "summary", "resnet50", "--no-cache"), {}),
+            "zoo summary resnet50, again": ((ZOO, "summary", "resnet50"), warm),
+        }
+        completion = {"_ZOO_COMPLETE": "complete_bash", "COMP_WORDS": "zoo summary alex", "COMP_CWORD": "2"}
+        commands["completion"] = (("from zoo_cli.main import main\nmain()",), completion)
+        python(ZOO, "summary", "resnet50", **warm)
+        times: dict[str, list[float]] = {name: [] for name in commands}
+        for _ in range(runs):
+            for name, (arguments, environment) in commands.items():
+                times[name].append(python(*arguments, **environment)[1])
+    base = min(times["import torch"])
+    bounds = {"zoo summary resnet50": 1.15, "zoo summary resnet50, again": 0.3}
+    for name, seconds in times.items():
+        if name != "import torch":
+            yield Figure("whole command, over import torch", name, min(seconds) / base, at_most=bounds.get(name, 0.25))
+
+
+def memory() -> Iterator[Figure]:
+    """Peak resident memory of whole commands above that of `import torch`."""
+    base = python("import torch")[2]
+    for arguments in (
+        ("summary", "vgg19"),
+        ("summary", "resnet152"),
+        ("summary", "resnet1202"),
+        ("compare", "dense-vs-sparse-vs-conv"),
+    ):
+        extra = ("--no-cache",) if arguments[0] == "summary" else ()
+        found = python(ZOO, *arguments, *extra)[2]
+        yield Figure("peak memory above import torch", f"zoo {' '.join(arguments)}", found - base, "MB", at_most=25.0)
+
+
+CHAIN = """
+import time, torch, zoo
+from torch import nn
 from zoo.tracing.skeleton import Skeleton
-
-NAMES = ("alexnet", "vgg16", "googlenet", "resnet50", "resnet152", "densenet201", "vit_b_16")
-
-
-def best(function: Callable[[], object], runs: int = 5) -> float:
-    """Milliseconds of the fastest of `runs`."""
-    times = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times) * 1e3
-
-
-def build(name: str) -> torch.nn.Module:
-    options = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
-    return torchvision.models.get_model(name, **options).eval()
-
-
-def measure(name: str) -> dict[str, float]:
-    """Milliseconds by way of counting, for a model with real weights but for the construction."""
+class Net(nn.Module):
+    def __init__(self, modules, steps):
+        super().__init__()
+        self.layers, self.steps = nn.ModuleList(nn.Conv2d(4, 4, 3, padding=1) for _ in range(modules)), steps
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        branches = [x := torch.relu(x) for _ in range(self.steps)]
+        return torch.cat(branches, 1)
+times = []
+for size in (SIZES):
     with Skeleton():
-        skeleton = build(name)
-    model, image, shape = build(name), torch.randn(1, 3, 224, 224), (1, 3, 224, 224)
+        net = Net(size // 10, size - size // 10)
+    start = time.process_time()
+    zoo.measure(zoo.trace(net, input=(1, 4, 8, 8)), depth=None).render("text", 100)
+    times.append((time.process_time() - start) / size * 1e6)
+print(*times)
+"""
 
-    def construct() -> None:
-        with Skeleton():
-            build(name)
 
-    def forward() -> None:
-        with torch.inference_mode():
-            model(image)
+def scale(most: int) -> Iterator[Figure]:
+    """Microseconds an op of tracing, all columns and drawing, for networks a hundred times as long."""
+    out, _, _ = python(CHAIN.replace("SIZES", f"{most // 100}, {most // 100}, {most}"))
+    _, small, large = map(float, out.split())
+    yield Figure(f"time for each op, of {most:,} over {most // 100:,}", "chain and wide join", large / small, at_most=1.5)
+    yield Figure(f"time for each of {most:,} ops", "trace, columns, text", large, "µs")
 
-    def flop_counter() -> None:
-        with FlopCounterMode(display=False), torch.inference_mode():
-            model(image)
 
-    times = {
-        "construct on meta": best(construct),
-        "zoo: trace, all columns": best(lambda: zoo.measure(zoo.trace(skeleton, input=shape))),
-        "zoo, real weights": best(lambda: zoo.measure(zoo.trace(model, input=shape))),
-        "forward": best(forward),
-        "FlopCounterMode": best(flop_counter),
-    }
-    if importlib.util.find_spec("fvcore"):
-        from fvcore.nn import FlopCountAnalysis
+COLUMNS = (
+    Column("value", "ratio", "measured", priority=0),
+    Column("goal", "text", "the bound", priority=0),
+    Column("met", "text", "whether the goal is reached", priority=0),
+)
 
-        def fvcore() -> None:
-            FlopCountAnalysis(model, image).unsupported_ops_warnings(False).uncalled_modules_warnings(False).total()
 
-        times["fvcore"] = best(fvcore, 3)
-    if importlib.util.find_spec("torchinfo"):
-        import torchinfo
-
-        times["torchinfo"] = best(lambda: torchinfo.summary(model, shape, verbose=0), 3)
-    return times
+def table(figures: list[Figure]) -> Table:
+    """A row for each figure."""
+    rows = []
+    for one in figures:
+        goal = f"≤ {one.at_most:g}" if one.at_most is not None else f"≥ {one.at_least:g}" if one.at_least is not None else ""
+        value = one.value if one.unit == "ratio" else f"{one.value:.0f} {one.unit}"
+        rows.append(Row(one.goal, one.what, {"value": value, "goal": goal, "met": ("yes" if one.met else "no") if goal else ""}))
+    return Table("speed, as ratios of one run", {}, COLUMNS, tuple(rows))
 
 
 def main() -> None:
-    warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
-    for name in sys.argv[1:] or NAMES:
-        times = measure(name)
-        ours = times["zoo: trace, all columns"]
-        shown = ", ".join(f"{way} {ms:.1f} ms ({ms / ours:.1f}×)" for way, ms in times.items())
-        print(f"{name}: {shown}", flush=True)
+    """Measure, print, write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--quick", action="store_true", help="few networks, few runs")
+    chosen = parser.parse_args()
+    figures: list[Figure] = []
+    parts = (
+        command_line(2 if chosen.quick else 5),
+        memory(),
+        scale(10_000 if chosen.quick else 100_000),
+        against_peers(("alexnet", "resnet152") if chosen.quick else NETWORKS),
+    )
+    for part in parts:
+        for figure in part:
+            figures.append(figure)
+            print(
+                f"{figure.goal}, {figure.what}: {figure.value:.3g} {figure.unit}{'' if figure.met else '  (goal missed)'}",
+                file=sys.stderr,
+            )
+    print(table(figures))
+    if chosen.output:
+        chosen.output.write_text(json.dumps([asdict(one) for one in figures], indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
