@@ -18,7 +18,7 @@ import pytest
 import zoo
 from zoo import formats
 from zoo.formats._cells import cell, text
-from zoo.formats.text import fitting
+from zoo.formats._layout import Layout
 from zoo.listing import info, listing
 from zoo.table import Column, Row, Table
 
@@ -169,7 +169,7 @@ def test_columns_left_out() -> None:
     whole = zoo.summary("alexnet")
     before: set[str] = set()
     for width in range(40, 130):
-        shown = [column.name for column in fitting(whole, width)]
+        shown = [column.name for column in Layout(whole, width).columns]
         left_out = [column for column in whole.columns if column.name not in shown]
         assert before <= set(shown)
         before = set(shown)
@@ -185,7 +185,7 @@ def test_notes_of_shown_columns_only() -> None:
     """Kills an explanation of receptive fields on a page that shows none."""
     whole = zoo.summary("alexnet")
     assert "rf: size/stride/padding" in whole.render("text", 80)
-    assert "rf" not in {column.name for column in fitting(whole, 45)}
+    assert "rf" not in {column.name for column in Layout(whole, 45).columns}
     assert "rf: size/stride/padding" not in whole.render("text", 45)
 
 

@@ -145,10 +145,12 @@ def test_no_torch(arguments: list[str]) -> None:
 
 
 def test_torch_can_be_found() -> None:
-    """Kills a probe that never finds torch, and a summary that needs anything more than its command."""
+    """Kills a probe that never finds torch, or rich."""
     out, heavy = loaded(COMMAND, "summary", "alexnet")
     assert "60,965,224" in out
-    assert {"torch", "rich", "typer"} <= heavy
+    assert {"torch", "typer"} <= heavy
+    assert "rich" in loaded(COMMAND, "info", "alexnet")[1]
+    assert "rich" not in loaded(COMMAND, "list")[1]
 
 
 def test_import_zoo_is_light() -> None:

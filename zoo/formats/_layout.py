@@ -1,0 +1,121 @@
+"""What a page of text shows of a table: which columns, how wide, and every cell written once. Nothing here draws."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from zoo.formats._cells import cell
+from zoo.table import Column, Row, Table
+
+GAP = 2
+_NARROWEST_NAME, _NARROWEST_TYPE = 14, 9
+_WORDS = 24  # characters in which a column of words that must be shown can be broken well
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table on a page of `width` characters."""
+
+    table: Table
+    width: int
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns for which the page has room, name and type beside them."""
+        columns = list(self.table.columns)
+        labels = min(self._longest_name, _NARROWEST_NAME) + min(self._longest_type, _NARROWEST_TYPE) + GAP
+        for column in sorted(self.table.columns, key=lambda c: -c.priority):
+            if labels + sum(map(self._comfortable, columns)) > self.width and column.priority > 0 and len(columns) > 1:
+                columns.remove(column)
+        return tuple(columns)
+
+    @cached_property
+    def texts(self) -> dict[str, list[str]]:
+        """The cells of each column, top to bottom."""
+        return {c.name: [cell(c, row.cells.get(c.name)) for row in self.table.rows] for c in self.table.columns}
+
+    @cached_property
+    def totals(self) -> dict[str, str]:
+        """The last line: a cell for each column that has a total."""
+        return {c.name: cell(c, self.table.total[c.name]) for c in self.table.columns if c.name in self.table.total}
+
+    @cached_property
+    def has_totals(self) -> bool:
+        """Whether any column that is shown has a total."""
+        return any(column.name in self.totals for column in self.columns)
+
+    def words(self, column: Column) -> bool:
+        """Whether a column holds words, which may be broken, and are set from the left."""
+        return self._of_words[column.name]
+
+    @cached_property
+    def label_widths(self) -> tuple[int, int]:
+        """How wide name and type are drawn: in full if there is room beside the cells; else they are cut, words broken, in turn."""
+        comfortable, least = (sum(map(room, self.columns)) for room in (self._comfortable, self._room))
+        name, kind = self._longest_name, self._longest_type
+        lack = name + kind + GAP + comfortable - self.width
+        least_type = 1 + max([3, *(len(row.kind) - len(row.type) for row in self.table.rows)])
+        for least_kind, least_name, broken in ((_NARROWEST_TYPE, _NARROWEST_NAME, comfortable - least), (least_type, 5, 0)):
+            cut = max(min(lack, kind - least_kind), 0)
+            lack, kind = lack - cut, kind - cut
+            cut = max(min(lack, name - least_name), 0)
+            lack, name = lack - cut - broken, name - cut
+        return name, kind
+
+    @cached_property
+    def least_width(self) -> int:
+        """Characters that the page must have for its numbers to be whole; columns of words can be broken."""
+        if not self.table.rows or any(map(self.words, self.columns)):
+            return self.width
+        return max(self.width, sum(self.label_widths) + GAP + sum(self.natural(c) + GAP for c in self.columns))
+
+    def natural(self, column: Column) -> int:
+        """Characters of the longest cell, unbroken."""
+        return max([len(column.name), len(self.totals.get(column.name, "")), *map(len, self.texts[column.name])])
+
+    def label(self, row: Row) -> tuple[str, str]:
+        """A row's name and type, as far as there is room."""
+        name_width, type_width = self.label_widths
+        return _cut_name(row.name, name_width), _cut_type(row, type_width)
+
+    def values(self, column: Column) -> list[Any]:
+        """The cells of a column as they are, the total behind them."""
+        total = [self.table.total.get(column.name)] if self.table.total else []
+        return [row.cells.get(column.name) for row in self.table.rows] + total
+
+    @cached_property
+    def _of_words(self) -> dict[str, bool]:
+        return {c.name: any(isinstance(value, str) for value in self.values(c)) for c in self.table.columns}
+
+    @cached_property
+    def _longest_name(self) -> int:
+        return max([5, *(len(row.name) for row in self.table.rows)])
+
+    @cached_property
+    def _longest_type(self) -> int:
+        return max([4, *(len(row.kind) for row in self.table.rows)])
+
+    def _room(self, column: Column) -> int:
+        """Characters that a column takes, its gap included. One of words may be broken if it cannot be left out."""
+        if self.words(column) and column.priority == 0:
+            values = [column.name, *self.values(column)]
+            return max(len(word) for value in values for word in str(value or "").split() or [""]) + GAP
+        return self.natural(column) + GAP
+
+    def _comfortable(self, column: Column) -> int:
+        """As `_room`, but words that may be broken have room for a few."""
+        return max(self._room(column), min(self.natural(column) + GAP, _WORDS))
+
+
+def _cut_name(name: str, width: int) -> str:
+    """…layer.11.conv: a path is told from others by its end; a name that is none is cut at its end."""
+    if len(name) <= width:
+        return name
+    return f"…{name[len(name) - width + 1 :]}" if "." in name else f"{name[: width - 1]}…"
+
+
+def _cut_type(row: Row, width: int) -> str:
+    """Bottlen… ×35: what is said beside the type stays whole."""
+    beside = row.kind.removeprefix(row.type)
+    room = width - len(beside)
+    return f"{row.type[: max(room - 1, 0)]}…{beside}" if len(row.type) > room else row.kind
