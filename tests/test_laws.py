@@ -99,7 +99,7 @@ def test_law_of_imports(path: Path) -> None:
 
 LIGHT = (
     *("zoo/record.py", "zoo/table.py", "zoo/catalogue.py", "zoo/plugins.py", "zoo/published.py", "zoo/listing.py", "zoo/errors.py"),
-    *("zoo/formats", "zoo/analysis/passes", "zoo/analysis/engine.py", "zoo/analysis/spans.py", "zoo/analysis/arithmetic.py"),
+    *("zoo/formats", "zoo/analysis/passes", "zoo/analysis/engine.py", "zoo/analysis/fields", "zoo/analysis/arithmetic.py"),
     *("zoo/analysis/count.py", "zoo/analysis/convention.py", "zoo/analysis/conventions", "zoo/tracing/diagnosis.py", "cli"),
     *("zoo/analysis/memory.py", "zoo/analysis/gradients.py"),
 )

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, product
+from math import prod
 from operator import mul
 from typing import Any
 
@@ -18,14 +19,28 @@ import zoo
 from zoo.analysis.arithmetic import FLOPS, FREE, MACS, flops, macs
 from zoo.analysis.count import Count
 from zoo.analysis.engine import passes
-from zoo.analysis.spans import Span, Undefined, join
+from zoo.analysis.fields.join import join
+from zoo.analysis.fields.rules import rule
+from zoo.analysis.fields.spans import Span, Undefined, Walk
+from zoo.analysis.fields.taps import adaptive, interpolated, nearest, transposed, window
+from zoo.analysis.fields.windows import Lattice
+from zoo.analysis.passes.rf import cell
 from zoo.record import Call, Op, Param, Trace, Value
 from zoo.table import Table
 
-# Spans ----------------------------------------------------------------------------------------------------------------
+# Receptive fields -----------------------------------------------------------------------------------------------------
 
-PIXEL = Span(lo=0, hi=0, step=1, count=100, dim=-1)
+MAP = (Walk(-1, 1, 100),)
+PIXEL = Span(Lattice(((0, 0),), 1), MAP, 100)
 WINDOW = st.tuples(st.integers(1, 5), st.integers(1, 3), st.integers(0, 3), st.integers(1, 3))  # kernel, stride, padding, dilation
+
+
+def slid(span: Span, kernel: int, stride: int, padding: int, dilation: int = 1) -> Span:
+    return span.along(-1, span.units, window(kernel, stride, padding, dilation, span.units))
+
+
+def law(*phases: tuple[int, int] | None, shift: int = 1, **how: Any) -> Span:
+    return Span(Lattice(phases, shift), how.pop("walks", MAP), 100, **how)
 
 
 @given(st.lists(WINDOW, max_size=6))
@@ -34,51 +49,112 @@ def test_slide(windows: list[tuple[int, int, int, int]]) -> None:
     """Kills a window that is widened by its own stride, or by the stride of a later layer: compare the closed form."""
     span = PIXEL
     for kernel, stride, padding, dilation in windows:
-        span = span.slide(kernel, stride, padding, dilation, span.count)
+        span = slid(span, kernel, stride, padding, dilation)
     jumps = list(accumulate((stride for _, stride, _, _ in windows), mul, initial=1))
     size = 1 + sum(d * (k - 1) * jump for (k, _, _, d), jump in zip(windows, jumps, strict=False))
     padding = sum(p * jump for (_, _, p, _), jump in zip(windows, jumps, strict=False))
-    assert (span.hi - span.lo + 1, span.step, -span.lo) == (size, jumps[-1], padding)
+    assert cell([(span,)]) == {"size": [size], "stride": [jumps[-1]], "padding": [padding]}
 
 
 def test_hull() -> None:
     """Kills the union of sizes, and the wider branch alone: branches that are shifted against each other widen the window."""
-    left, right = PIXEL.slide(3, 1, 2, 1, 100), PIXEL.slide(4, 1, 0, 1, 100)
-    assert join([(left,), (right,)], "add") == (Span(-2, 3, 1, 100, -1),)
+    left, right = slid(PIXEL, 3, 1, 2), slid(PIXEL, 4, 1, 0)
+    assert join("add", [(left,), (right,)], (100,)) == (law((-2, 3)),)
 
 
 def test_constants_do_not_see() -> None:
     """Kills a constant that is taken for an input: what is added to it keeps its window, and constants alone have none."""
-    assert join([None, (PIXEL,)], "add") == (PIXEL,)
-    assert join([None, None], "add") is None
+    assert join("add", [None, (PIXEL,)], (100,)) == (PIXEL,)
+    assert join("add", [None, None], (100,)) is None
 
 
 def test_misaligned() -> None:
-    """Kills a window where branches walk at different strides."""
-    joined = join([(PIXEL,), (PIXEL.slide(3, 1, 1, 1, 100),), (PIXEL.slide(1, 4, 0, 1, 100),)], "cat")
-    assert joined == Undefined("cat joins branches of strides 1 and 4: they are misaligned")
+    """Kills a window where branches walk at different strides, and the loss of what they see: an average sees it all."""
+    joined = join("cat", [(PIXEL,), (slid(PIXEL, 3, 1, 1),), (slid(PIXEL, 1, 4, 0),)], (100,))
+    assert isinstance(joined, tuple)
+    assert cell([joined]) == {"undefined": "cat joins branches of strides 1 and 4: they are misaligned"}
+    assert cell([(joined[0].together((-1,)),)]) == {"size": [100], "stride": [0], "padding": [0], "global": True}
 
 
 def test_undefined_stays() -> None:
     """Kills a reason that is lost behind a join, and axes that are joined although there are more of them on one side."""
-    assert join([(PIXEL,), Undefined("why")], "add") == Undefined("why")
-    assert "different numbers of axes" in join([(PIXEL,), (PIXEL, PIXEL)], "add").reason
+    assert rule(op("add", {"self": (9,), "other": (9,)}, (9,), "pointwise"), ((PIXEL,), Undefined("why"))) == Undefined("why")
+    joined = join("add", [(PIXEL,), (PIXEL, PIXEL)], (100,))
+    assert isinstance(joined, Undefined)
+    assert "different numbers of axes" in joined.reason
 
 
 def test_all_units() -> None:
     """Kills a sum over an axis that sees what one unit sees: it sees from the first unit's start to the last unit's end."""
-    span = Span(-1, 3, 4, 6, -1)
-    assert span.collapse() == Span(-1, 3 + 5 * 4, 4, 6, None, whole=True)
-    assert span.all_units() == Span(-1, 3 + 5 * 4, 4, 6, -1, whole=True)
-    assert span.collapse().collapse() == span.collapse()
-    assert span.at(2) == Span(-1 + 2 * 4, 3 + 2 * 4, 4, 6, None)
+    span = law((-1, 3), shift=4, walks=(Walk(-1, 1, 6),))
+    assert span.together((-1,)) == law((-1, 3 + 5 * 4), shift=4, walks=(), whole=True)
+    assert span.together((-1,)).together((-1,)) == span.together((-1,))
+    assert span.together((-2,)) == span
+    assert span.alone(-1, 2) == law((-1 + 2 * 4, 3 + 2 * 4), shift=4, walks=())
 
 
 def test_whole_meets_part() -> None:
     """Kills a broadcast unit that is not global taken for one that is; and global times local is global."""
-    one, whole = PIXEL.at(3), PIXEL.collapse()
-    assert "one window for all units" in join([(PIXEL,), (one,)], "mul").reason
-    assert join([(PIXEL,), (whole,)], "mul") == (Span(0, 99, 1, 100, -1, whole=True),)
+    one, whole = PIXEL.alone(-1, 3), PIXEL.together((-1,))
+    joined = join("mul", [(PIXEL,), (one,)], (100,))
+    assert "one window for all units" in cell([joined])["undefined"]
+    assert join("mul", [(PIXEL,), (whole,)], (100,)) == (law((0, 99), walks=(), whole=True),)
+
+
+def test_phases() -> None:
+    """Kills one window for all phases: of a transposed convolution of kernel 3 and stride 2, every other unit sees two pixels.
+
+    Behind a stride of 2 they are one again; half of them at a quarter of the stride have a stride of a half, as a string for JSON.
+    """
+    twice = PIXEL.along(-1, 100, transposed(3, 2, 0, 1, 201))
+    assert twice.windows == Lattice(((-1, 0), (0, 0)), 1)
+    assert cell([(twice,)]) == {"size": [2], "stride": ["1/2"], "padding": [1]}
+    assert twice.along(-1, 201, window(1, 2, 1, 1, 101)).windows == Lattice(((-1, -1),), 1)
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+@settings(database=None, deadline=None, derandomize=True)
+def test_adaptive_windows(n: int, count: int) -> None:
+    """Kills windows of adaptive pooling that are rounded the other way: torch's own, by what each gets of a gradient."""
+    x = torch.zeros(1, 1, n, requires_grad=True)
+    taps = adaptive(n, count)
+    for j, unit in enumerate(F.adaptive_avg_pool1d(x, count)[0, 0]):
+        (gradient,) = torch.autograd.grad(unit, x, retain_graph=True)
+        assert list(taps.reads(j)) == gradient[0, 0].nonzero()[:, 0].tolist()
+
+
+@given(st.integers(1, 12), st.integers(1, 30), st.sampled_from(["linear", "cubic", "nearest", "exact"]), st.booleans())
+@settings(database=None, deadline=None, derandomize=True)
+def test_interpolated_neighbours(n: int, count: int, kind: str, corners: bool) -> None:
+    """Kills neighbours of other phases, of other corners, or without weight: torch's own, by what each gives."""
+    x = torch.eye(n, dtype=torch.float64).view(1, n, n, 1)
+    mode = {"linear": "bilinear", "cubic": "bicubic", "exact": "nearest-exact"}.get(kind, kind)
+    how: dict[str, Any] = {} if kind in {"nearest", "exact"} else {"align_corners": corners}
+    weights = F.interpolate(x, size=(count, 1), mode=mode, **how)[0, :, :, 0]
+    if kind in {"nearest", "exact"}:
+        taps = nearest(n, count, None, centred=kind == "exact")
+    else:
+        taps = interpolated(n, count, None, 1 if kind == "linear" else 2, corners=corners)
+    for j in range(count):
+        assert list(taps.reads(j)) == (weights[:, j].abs() > 1e-9).nonzero()[:, 0].tolist()
+
+
+@given(st.permutations(range(4)), st.lists(st.sampled_from([2, 3]), min_size=4, max_size=4), st.data())
+@settings(database=None, deadline=None, derandomize=True)
+def test_views(order: list[int], sizes: list[int], data: Any) -> None:
+    """Kills digits of a view that are read in another order: what torch makes of the numbers of the units themselves."""
+    n = prod(sizes)
+    numbers = torch.arange(n).view(1, 1, n)
+    permuted, cut = tuple(sizes[i] for i in order), data.draw(st.integers(1, 3))
+    merged = (prod(permuted[:cut]), prod(permuted[cut:]))
+    field: Any = (Span(Lattice(((0, 0),), 1), (Walk(-1, 1, n),), n),)
+    field = rule(op("view", {"self": (n,)}, tuple(sizes)), (field,))
+    field = rule(op("permute", {"self": tuple(sizes)}, permuted, dims=tuple(order)), (field,))
+    field = rule(op("view", {"self": permuted}, merged), (field,))
+    turned = numbers.view(sizes).permute(order).reshape(merged)
+    for i, j in product(range(merged[0]), range(merged[1])):
+        pixel = int(turned[i, j])
+        assert field[0].windows.window(field[0].number({-2: i, -1: j})) == (pixel, pixel)
 
 
 # Counts ---------------------------------------------------------------------------------------------------------------
@@ -333,9 +409,9 @@ def test_weights_made_on_the_way() -> None:
         mask=nn.Parameter(torch.zeros(4, 3, 3, 3)),
     )
     assert table(net, (1, 3, 8, 8)).total["macs"] == 36 * 4 * 27
-    for cell, shape, gates in ((nn.LSTMCell(8, 16), (3, 8), 4), (nn.GRUCell(8, 16), (3, 8), 3)):
-        nn.utils.parametrize.register_parametrization(cell, "weight_hh", nn.Hardtanh())
-        assert table(cell, shape).total["macs"] == 3 * gates * 16 * (8 + 16)
+    for unit, shape, gates in ((nn.LSTMCell(8, 16), (3, 8), 4), (nn.GRUCell(8, 16), (3, 8), 3)):
+        nn.utils.parametrize.register_parametrization(unit, "weight_hh", nn.Hardtanh())
+        assert table(unit, shape).total["macs"] == 3 * gates * 16 * (8 + 16)
     lstm = nn.LSTM(8, 16)
     nn.utils.parametrize.register_parametrization(lstm, "weight_ih_l0", nn.Hardtanh())
     assert table(lstm, (5, 3, 8)).total["macs"] == 5 * 3 * 4 * 16 * (8 + 16)

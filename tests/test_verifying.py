@@ -4,7 +4,6 @@ import importlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -12,6 +11,9 @@ from torch import nn
 
 import zoo
 from zoo import experiment, verifying
+from zoo.analysis.fields.spans import Field
+from zoo.analysis.fields.windows import Units
+from zoo.record import Value
 from zoo.verifying import differences, verify
 from zoo_cli.main import run
 
@@ -42,12 +44,14 @@ def test_a_false_claim_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
 def test_a_false_window_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills an experiment that agrees with whatever is predicted."""
-    fields = experiment._fields
+    right = experiment.exact
 
-    def wider(trace: zoo.Trace) -> dict[str, Any]:
-        return {path: {**field, "size": [n + 1 for n in field["size"]]} for path, field in fields(trace).items()}
+    def wider(value: Value) -> Field:
+        field = right(value)
+        assert isinstance(field, tuple)
+        return tuple(replace(span, windows=Units(tuple(s | s << 1 for s in span.windows.sets))) for span in field)
 
-    monkeypatch.setattr(experiment, "_fields", wider)
+    monkeypatch.setattr(experiment, "exact", wider)
     assert any("rf of" in found for found in differences(verify("lenet5", rf=True)))
 
 

@@ -1,21 +1,32 @@
-"""Receptive fields proved by experiment: a NaN in one pixel of the input reaches exactly the units whose window holds the pixel."""
+"""Receptive fields proved by experiment: NaNs in one row of pixels reach exactly the units that see a pixel of that row.
+
+Rows lie across an axis of the input: all pixels with one coordinate. So each axis is proved by itself, gaps and borders included,
+also where branches cross and what a unit sees is no box.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from zoo.record import Op, Trace, each_axis
+from zoo.analysis.engine import carry
+from zoo.analysis.fields.rules import rule
+from zoo.analysis.fields.spans import Span, Spans, Undefined, exact
+from zoo.analysis.fields.windows import Units
+from zoo.record import Trace
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+ROWS = (0, 0.37, 0.5, 1)
+"""Places along an axis, from its first pixel to its last."""
+
 
 @dataclass(frozen=True)
 class Finding:
-    """Of one module: how many units the NaNs should have reached, how many they did, and whether these are the same units.
+    """Of one module's output: how many units the NaNs should have reached, how many they did, and whether these are the same units.
 
-    `verdict` is "equal", "explained" (`why` says by what) or "differs".
+    `verdict` is "equal", "differs", or "not checked" where no field is defined; `why` says why not.
     """
 
     path: str
@@ -25,111 +36,135 @@ class Finding:
     why: str = ""
 
 
-def experiment(module: "nn.Module", trace: Trace, shape: Sequence[int]) -> Iterator[Finding]:
-    """A finding for each module that has maps and a window. `module` is copied; where it has no weights, they are allocated."""
+def experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], rows: Sequence[float] = ROWS) -> Iterator[Finding]:
+    """A finding for each output of each module that is called once, and one for each reason for which there is no field.
+
+    `trace` is of `module` on one input of `shape`. The module is copied; where it has no weights, they are allocated.
+    """
+    import torch
+
+    fields, undefined = _fields(trace)
+    tallies = {path: [0, 0, 0] for path in fields}  # predicted, reached, wrong
+    with torch.inference_mode(), _interpolating():
+        model = allocated(module)
+        for axis, row in dict.fromkeys((axis, round(place * (n - 1))) for axis, n in enumerate(shape[2:]) for place in rows):
+            image = torch.zeros(*shape)
+            image.select(axis + 2, row).fill_(torch.nan)
+            for path, outputs in _outputs(model, fields, image).items():
+                for field, output in zip(fields[path], outputs, strict=True):
+                    seen = reached(output, field)
+                    expected = predicted(field, axis, row, seen.shape)
+                    found = int(expected.sum()), int(seen.sum()), int((expected != seen).sum())
+                    tallies[path] = [a + b for a, b in zip(tallies[path], found, strict=True)]
+    for path, tally in tallies.items():
+        yield Finding(path, tally[0], tally[1], "differs" if tally[2] else "equal")
+    yield from (Finding(path, 0, 0, "not checked", reason) for reason, path in undefined.items())
+
+
+def _fields(trace: Trace) -> tuple[dict[str, list[Spans]], dict[str, str]]:
+    """The exact fields of what each module returns, if it is called once; and the first module without, by reason."""
+    states = carry(trace, exact, rule)
+    paths = [call.path for call in trace.calls]
+    fields: dict[str, list[Spans]] = {}
+    undefined: dict[str, str] = {}
+    for call in trace.calls:
+        found = [states.get(value.id) for value in call.outputs]
+        known = [field for field in found if isinstance(field, tuple)]
+        for field in found:
+            if isinstance(field, Undefined):
+                undefined.setdefault(field.reason, call.path)
+        if call.path and known and len(known) == len(found) and paths.count(call.path) == 1:
+            fields[call.path] = known
+    return fields, undefined
+
+
+def allocated(module: "nn.Module") -> "nn.Module":
+    """A copy in evaluation mode, with zeros for weights that are not there: what multiplies a NaN with nothing is NaN."""
     import copy
 
-    fields, skips = _fields(trace), _skips(trace)
+    import torch
+
     model = copy.deepcopy(module).eval()
-    if any(parameter.is_meta for parameter in model.parameters()):
-        model = model.to_empty(device="cpu")
-        for name, tensor in model.state_dict().items():
-            tensor.fill_(float(name.endswith("running_var")))
-    pixels = _probes(shape[2:])
-    found = _reached(model, list(fields), _poisoned(shape, pixels))
-    for path, reached in found.items():
-        expected = _predicted(fields[path], pixels, reached.shape[1:])
-        gaps = _GAPS if skips and not bool((reached & ~expected).any()) else ""
-        equal = bool((reached == expected).all())
-        verdict = "equal" if equal else "explained" if gaps else "differs"
-        yield Finding(path, int(expected.sum()), int(reached.sum()), verdict, "" if equal else gaps)
+    made: dict[int, torch.Tensor] = {}
+    for part in model.modules():
+        own: tuple[dict[str, Any], ...] = part._parameters, part._buffers
+        for store in own:
+            for name, tensor in store.items():
+                if tensor is not None and tensor.is_meta:
+                    value = torch.full(tensor.shape, float(name == "running_var")).to(tensor.dtype)
+                    parameter = store is part._parameters
+                    store[name] = made.setdefault(id(tensor), torch.nn.Parameter(value, False) if parameter else value)
+    return model
 
 
-_GAPS = "a stride or dilation skips pixels inside the window, or rounding leaves out the last ones"
+def _outputs(model: "nn.Module", paths: Mapping[str, Any], image: "Tensor") -> "dict[str, list[Tensor]]":
+    """What each module returns of an image."""
+    from zoo.tracing.recorder import tensors
 
-
-def _skips(trace: Trace) -> bool:
-    """Whether a window of the network leaves pixels out: it is dilated, smaller than its stride, or does not come to the end."""
-    return any(_leaves_out(op) for op in trace.ops)
-
-
-def _leaves_out(op: Op) -> bool:
-    weight = op.input("weight")
-    kernel = weight.shape[2:] if weight is not None and "conv" in op.kind else op.attrs.get("kernel_size")
-    if not kernel or "stride" not in op.attrs:
-        return False
-    axes = len(op.output.shape) - 2
-    padding = 0 if isinstance(op.attrs.get("padding"), str) else op.attrs.get("padding", 0)
-    k, s, p, d = (each_axis(value, axes) for value in (kernel, op.attrs["stride"] or kernel, padding, op.attrs.get("dilation", 1)))
-    return any(
-        d[i] > 1 or k[i] < s[i] or (op.inputs[0].shape[i + 2] + 2 * p[i] - d[i] * (k[i] - 1) - 1) % s[i] > 0 for i in range(axes)
-    )
-
-
-def _fields(trace: Trace) -> dict[str, Mapping[str, Any]]:
-    """The windows of the modules at depth 1, and of all layers, up to where everything is seen."""
-    from zoo.analysis.engine import measure
-
-    found = {}
-    for depth in (1, None):
-        for row in measure(trace, columns=["output", "rf"], depth=depth).rows:
-            rf, output = row.cells["rf"], row.cells["output"]
-            called = any(call.path == row.name for call in trace.calls)
-            if called and rf and "size" in rf and "global" not in rf and len(output) == len(trace.inputs[0].shape):
-                found[row.name] = rf
-    return found
-
-
-def _probes(sizes: Sequence[int]) -> "Tensor":
-    """Corners, the middle of the first border along each axis, and the centre."""
-    import torch
-
-    corners = [*product(*((0, size - 1) for size in sizes))]
-    centre = tuple(size // 2 for size in sizes)
-    borders = [tuple(0 if axis == a else c for a, c in enumerate(centre)) for axis in range(len(sizes))]
-    return torch.tensor([corners[0], corners[-1], *borders, centre])
-
-
-def _poisoned(shape: Sequence[int], pixels: "Tensor") -> "Tensor":
-    """A black image for each pixel, but for the NaN in it."""
-    import torch
-
-    images = torch.zeros(len(pixels), *shape[1:])
-    for image, pixel in zip(images, pixels.tolist(), strict=True):
-        image[(slice(None), *pixel)] = torch.nan
-    return images
-
-
-def _reached(model: "nn.Module", paths: Sequence[str], images: "Tensor") -> "dict[str, Tensor]":
-    """Where a NaN came to in what leaves each module, in any channel. A module that was called more than once is left out."""
-    import torch
-
-    found: dict[str, torch.Tensor] = {}
-    twice: set[str] = set()
+    found: dict[str, list[Tensor]] = {}
 
     def look(path: str) -> Callable[..., None]:
         def hook(module: Any, inputs: Any, output: Any) -> None:
-            if path in found:
-                twice.add(path)
-            found[path] = output.isnan().any(dim=1)
+            found[path] = [tensor.isnan() for tensor in tensors(output)]
 
         return hook
 
-    for path in paths:
-        model.get_submodule(path).register_forward_hook(look(path))
-    with torch.inference_mode():
-        model(images)
-    return {path: reached for path, reached in found.items() if path not in twice}
+    hooks = [model.get_submodule(path).register_forward_hook(look(path)) for path in paths]
+    model(image)
+    for hook in hooks:
+        hook.remove()
+    return found
 
 
-def _predicted(field: Mapping[str, Any], pixels: "Tensor", units: Sequence[int]) -> "Tensor":
-    """Which units see which pixel: unit i along an axis those from i·stride - padding on, as many as the size."""
+def reached(poisoned: "Tensor", field: Spans) -> "Tensor":
+    """Which units are poisoned: of the dimensions that no axis walks, any index. They are of size 1."""
+    walked = {walk.dim % poisoned.dim() for span in field for walk in span.walks}
+    others = [dim for dim in range(poisoned.dim()) if dim not in walked]
+    return poisoned.any(dim=others, keepdim=True) if others else poisoned
+
+
+def predicted(field: Spans, axis: int, row: int, shape: Sequence[int]) -> "Tensor":
+    """Which units see a pixel of that row across that axis; what sees nothing along another axis sees nothing."""
     import torch
 
-    seen = torch.ones(len(pixels), *units, dtype=torch.bool)
-    for axis, count in enumerate(units):
-        first = torch.arange(count) * field["stride"][axis] - field["padding"][axis]
-        pixel = pixels[:, axis, None]
-        inside = (first <= pixel) & (pixel < first + field["size"][axis])
-        seen &= inside.view(len(pixels), *(count if a == axis else 1 for a in range(len(units))))
+    seen = torch.ones(*shape, dtype=torch.bool)
+    for i, span in enumerate(field):
+        assert isinstance(span.windows, Units)
+        table = torch.tensor([bool(pixels >> row & 1 if i == axis else pixels) for pixels in span.windows.sets])
+        seen &= table[_numbers(span, shape)]
     return seen
+
+
+def _numbers(span: Span, shape: Sequence[int]) -> "Tensor":
+    """The number of the unit at each index of a tensor."""
+    import torch
+
+    number = torch.zeros((1,) * len(shape), dtype=torch.int64)
+    for dim, inner, size in span.walks:
+        digit = torch.arange(shape[dim]) // inner % size
+        number = number * size + digit.view(-1, *(1,) * (-dim - 1))
+    return number
+
+
+def _interpolating() -> AbstractContextManager[object]:
+    """While it is entered, a neighbour that has no weight in an interpolation passes no NaN on: nothing times NaN would be NaN.
+
+    The weights are torch's own: what it makes of the places of the NaNs, in double precision, each with a value of its own, so that
+    negative weights do not cancel.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    kinds = ("upsample_linear", "upsample_bilinear", "upsample_bicubic", "upsample_trilinear")
+
+    class Interpolating(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            if not getattr(func, "__name__", "").startswith(kinds):
+                return func(*args, **kwargs)
+            x, *rest = args
+            places = x.isnan().double()
+            weights = func(places * (1 + torch.rand_like(places)), *rest, **kwargs)
+            return func(x.nan_to_num(), *rest, **kwargs).masked_fill(weights.abs() > 1e-6, torch.nan)
+
+    return Interpolating()

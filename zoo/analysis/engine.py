@@ -18,6 +18,7 @@ from zoo.record import Op, Trace, Value
 from zoo.table import Column, Row, Table
 
 State = TypeVar("State")
+Rule = Callable[[Op, tuple[State | None, ...]], State | list[State | None] | None]
 
 
 class Pass(Protocol):
@@ -62,22 +63,18 @@ class Tally:
 class Flow(Generic[State]):
     """A pass that carries a state along the edges, from the network's inputs through each op.
 
-    `start` gives the state of an input, `rule` the state of an op's outputs from those of its inputs (None for parameters and
-    constants), `cell` what to show of the states that leave a group.
+    `start` gives the state of an input, `rule` the state of an op's outputs (or a list of one for each) from those of its inputs
+    (None for parameters and constants), `cell` what to show of the states that leave a group.
     """
 
     column: Column
     start: Callable[[Value], State]
-    rule: Callable[[Op, tuple[State | None, ...]], State | None]
+    rule: Rule[State]
     cell: Callable[[Sequence[State | None]], Any]
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """One walk over the trace, then a look at what leaves each group."""
-        states: dict[int, State | None] = {value.id: self.start(value) for value in trace.inputs}
-        for op in trace.ops:
-            state = self.rule(op, tuple(states.get(value.id) for value in op.inputs))
-            for value in op.outputs:
-                states[value.id] = state
+        states = carry(trace, self.start, self.rule)
 
         def look(values: Sequence[Value]) -> Any:
             return self.cell([states.get(value.id) for value in values]) if values else None
@@ -102,6 +99,19 @@ class Share:
         cells, total = self.of.measure(trace, groups)
         known = isinstance(total, int | float) and total > 0
         return [cell / total if known else None for cell in cells], 1.0 if known else None
+
+
+def carry(trace: Trace, start: Callable[[Value], State], rule: Rule[State]) -> dict[int, State | None]:
+    """The state of each value, by its id: of the inputs, and of the outputs of each op. See `Flow`."""
+    states: dict[int, State | None] = {value.id: start(value) for value in trace.inputs}
+    for op in trace.ops:
+        state = rule(op, tuple([states.get(value.id) for value in op.inputs]))
+        if isinstance(state, list):
+            states.update((value.id, own) for value, own in zip(op.outputs, state, strict=True))
+        else:
+            for value in op.outputs:
+                states[value.id] = state
+    return states
 
 
 @cache
