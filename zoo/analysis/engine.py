@@ -76,8 +76,14 @@ class Flow(Generic[State]):
         """One walk over the trace, then a look at what leaves each group."""
         states = carry(trace, self.start, self.rule)
 
+        shown: dict[tuple[int, ...], Any] = {}  # what a layer only passes on is shown as it came
+
         def look(values: Sequence[Value]) -> Any:
-            return self.cell([states.get(value.id) for value in values]) if values else None
+            found = [states.get(value.id) for value in values]
+            key = tuple(map(id, found))
+            if key not in shown:
+                shown[key] = self.cell(found) if found else None
+            return shown[key]
 
         return [look(group.outputs) for group in groups], look(trace.outputs)
 

@@ -16,29 +16,30 @@ def join(kind: str, fields: Sequence[Spans | None], shape: Sequence[int]) -> Fie
         return known[0] if known else None
     if len({len(field) for field in known}) > 1:
         return Undefined(f"{kind} combines inputs of different numbers of axes")
-    _boxes(kind, known)
-    return tuple(_join(kind, spans, shape) for spans in zip(*known, strict=True))
+    if isinstance(known[0][0].windows, Units) and not known[0][0].windows.reason:
+        known = [_alive(kind, field, known, shape) for field in known]
+    return tuple([_join(kind, spans, shape) for spans in zip(*known, strict=True)])
 
 
 def _join(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> Span:
-    first, second = spans[:2]
-    if len(spans) == 2 and isinstance(first.windows, Lattice) and first == second:
-        return first
-    tables = any(isinstance(span.windows, Units) for span in spans)
-    if not tables and any(span.whole for span in spans):
+    walks, why, same, whole, exact = spans[0].walks, "", True, False, False
+    for span in spans:
+        same &= span.walks == walks
+        whole |= span.whole
+        if isinstance(span.windows, Units):
+            exact = not span.windows.reason
+    if whole and not exact:
         return _whole(spans)
-    walks, why = first.walks, ""
-    if any(span.walks != walks for span in spans):
-        walks = _common(spans, shape)
-        alone = any(not _moving(span) for span in spans)
-        why = f"{kind} joins " + ("one window for all units with a window for each" if alone else "different orders of axes")
+    if not same:
+        walks, why = _common(kind, spans, shape)
         moving = any(map(_moving, spans))
         spans = [_arranged(span, walks, why, moving) for span in spans]
-    if all(isinstance(span.windows, Lattice) for span in spans):
-        strides = sorted({span.windows.stride for span in spans if isinstance(span.windows, Lattice)})
-        if len(strides) == 1:
-            return _lattices(spans, walks)
-        why = f"{kind} joins branches of strides {' and '.join(map(str, strides))}: they are misaligned"
+    laws = [span.windows for span in spans if isinstance(span.windows, Lattice)]
+    if len(laws) == len(spans):
+        if len({(law.shift, len(law.phases)) for law in laws}) == 1 or len({law.stride for law in laws}) == 1:
+            return Span(_hulls(laws), walks, max([span.pixels for span in spans]))
+        each = " and ".join(map(str, sorted({law.stride for law in laws})))
+        why = f"{kind} joins branches of strides {each}: they are misaligned"
     return _tables(spans, walks, why)
 
 
@@ -54,39 +55,38 @@ def _arranged(span: Span, walks: tuple[Walk, ...], why: str, moving: bool) -> Sp
     return alone.tabled(why).arranged(walks, why) if moving else alone.at(span.windows, walks)
 
 
-def _common(spans: Sequence[Span], shape: Sequence[int]) -> tuple[Walk, ...]:
-    """Digits from which those of all can be told."""
+def _common(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> tuple[tuple[Walk, ...], str]:
+    """Digits from which those of all can be told, and what to say if they follow no law."""
     moving = [span for span in spans if _moving(span)]
-    if not moving:
-        return max((span.walks for span in spans), key=len)
-    most = max((span.walks for span in moving), key=len)
+    alone = len(moving) < len(spans)
+    why = f"{kind} joins " + ("one window for all units with a window for each" if alone else "different orders of axes")
+    most = max((span.walks for span in moving or spans), key=len)
     if all(span.walks == most[: len(span.walks)] for span in moving):
-        return most
+        return most, why
     walks: list[Walk] = []
     for dim in dict.fromkeys(walk.dim for span in moving for walk in span.walks if walk.size > 1):
         digits = {tuple(walk for walk in span.walks if walk.dim == dim) for span in moving} - {()}
         walks += digits.pop() if len(digits) == 1 else (Walk(dim, 1, shape[dim]),)
-    return tuple(walks)
+    return tuple(walks), why
 
 
 def _whole(spans: Sequence[Span]) -> Span:
     """Something is seen whole: then by every unit."""
     extents = [span.everywhere().windows.window(0) for span in spans]
-    widest = max(spans, key=lambda span: isinstance(span.windows, Lattice) and span.windows.stride)
-    assert isinstance(widest.windows, Lattice)
-    phases = (hull(iter(extents)),) * len(widest.windows.phases)
-    return Span(Lattice(phases, widest.windows.shift), (), max(span.pixels for span in spans), True)
+    laws = [span.windows for span in spans if isinstance(span.windows, Lattice)]
+    widest = max(laws, key=lambda law: law.stride, default=Lattice((None,), 0))
+    windows = Lattice((hull(extents),) * len(widest.phases), widest.shift)
+    return Span(windows, (), max([span.pixels for span in spans]), True)
 
 
-def _lattices(spans: Sequence[Span], walks: tuple[Walk, ...]) -> Span:
+def _hulls(laws: Sequence[Lattice]) -> Lattice:
     """Of one stride: the hull of each unit's windows, over as many phases as they have in common."""
-    windows = [span.windows for span in spans if isinstance(span.windows, Lattice)]
-    period = lcm(*(len(one.phases) for one in windows))
+    period = lcm(*[len(law.phases) for law in laws])
     if period > MOST_PHASES:
         raise NoField("phases of branches that fall together too seldom")
-    several = [one.times(period) if len(one.phases) < period else one for one in windows]
-    phases = tuple(hull(iter(found)) for found in zip(*(one.phases for one in several), strict=True))
-    return Span(Lattice(phases, several[0].shift), walks, max(span.pixels for span in spans))
+    several = [law.times(period) if len(law.phases) < period else law for law in laws]
+    phases = tuple([hull(found) for found in zip(*[law.phases for law in several], strict=True)])
+    return Lattice(phases, several[0].shift)
 
 
 def _tables(spans: Sequence[Span], walks: tuple[Walk, ...], why: str) -> Span:
@@ -103,25 +103,33 @@ def _tables(spans: Sequence[Span], walks: tuple[Walk, ...], why: str) -> Span:
     return Span(Units(tuple(sets), reason), walks, max(span.pixels for span in spans), any(span.whole for span in spans))
 
 
-def _boxes(kind: str, fields: Sequence[Spans]) -> None:
-    """Axis by axis is exact as long as a unit that sees nothing along one axis does not join others: it sees nothing at all.
+def _alive(kind: str, field: Spans, fields: Sequence[Spans], shape: Sequence[int]) -> Spans:
+    """The field, with nothing seen along any axis by a unit that sees nothing along another: it lies in mere padding.
 
-    Raises `NoField` where pixels would be said to be seen that no branch sees.
+    Only where it matters: where no other field sees as much along that axis.
     """
-    for field in fields:
-        windows = [span.windows for span in field]
-        if not all(isinstance(one, Units) and not one.reason for one in windows):
-            return
-        for a, blind in enumerate(windows):
-            if isinstance(blind, Units) and 0 in blind.sets:
-                for b, span in enumerate(field):
-                    if b != a and not any(_covers(other[b], span) for other in fields if other is not field):
-                        raise NoField(f"{kind} joins units in mere padding with others: what they see is no box")
+    blind = [span for span in field if 0 in _sets(span)]
+    if not blind:
+        return field
+    found = []
+    for axis, span in enumerate(field):
+        others = [one for one in blind if one is not span]
+        if others and not any(_covers(other[axis], span) for other in fields if other is not field):
+            walks, why = _common(kind, (span, *others), shape)
+            tables = [_sets(one.arranged(walks, why)) for one in (span, *others)]
+            sets = tuple([seen if all(rest) else 0 for seen, *rest in zip(*tables, strict=True)])
+            span = Span(Units(sets), walks, span.pixels, span.whole)
+        found.append(span)
+    return tuple(found)
+
+
+def _sets(span: Span) -> tuple[int, ...]:
+    assert isinstance(span.windows, Units)
+    return span.windows.sets
 
 
 def _covers(big: Span, small: Span) -> bool:
-    """Whether each unit sees what the same unit of another tensor sees."""
-    if not (isinstance(big.windows, Units) and isinstance(small.windows, Units)):
-        return False
-    same = big.walks == small.walks
-    return same and all(a | b == a for a, b in zip(big.windows.sets, small.windows.sets, strict=True))
+    """Whether each unit surely sees what the same unit of another tensor sees."""
+    if not big.walks:
+        return all(_sets(big)[0] | seen == _sets(big)[0] for seen in _sets(small))
+    return big.walks == small.walks and all(a | b == a for a, b in zip(_sets(big), _sets(small), strict=True))

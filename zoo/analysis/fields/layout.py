@@ -131,17 +131,15 @@ def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     ndim = len(op.output.shape)
     dim = op.attrs.get("dim", 0) % ndim - ndim
     known = [field for field in fields if field is not None]
+    if not any(walk.dim == dim for field in known for span in field for walk in span.walks):
+        return join(op.kind, known, op.output.shape)
     axes: list[Span] = []
     for axis, first in enumerate(known[0]):
         spans = [None if field is None else field[axis] for field in fields]
-        if all(span is None or all(walk.dim != dim for walk in span.walks) for span in spans):
-            across = any(walk.dim == dim for field in known for span in field for walk in span.walks)
-            if not across or all(span is None or span == first for span in spans):
-                joined = join(op.kind, [None if span is None else (span,) for span in spans], op.output.shape)
-                assert isinstance(joined, tuple)
-                axes += joined
-                continue
-        axes.append(_side_by_side(spans, [value.shape[dim] for value in op.inputs], dim))
+        if all(span is None or (span == first and all(walk.dim != dim for walk in span.walks)) for span in spans):
+            axes.append(first)
+        else:
+            axes.append(_side_by_side(spans, [value.shape[dim] for value in op.inputs], dim))
     return tuple(axes)
 
 

@@ -11,9 +11,10 @@ from zoo.record import Op, each_axis
 
 def data(fields: Sequence[Spans | None]) -> Spans:
     """The field of the first input, which must be the only one that depends on the network's input."""
-    if fields[0] is None or any(field is not None for field in fields[1:]):
+    first, *others = fields
+    if first is None or any(others):
         raise NoField("arguments that depend on the input")
-    return fields[0]
+    return first
 
 
 def _axes(op: Op) -> int:
@@ -23,9 +24,12 @@ def _axes(op: Op) -> int:
 def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps]) -> Spans:
     """Through the last axes; `tap` takes an axis, the units before and the units after. The other dimensions stay."""
     source, target = op.inputs[0].shape, op.output.shape
-    for dim in range(-axes, 0):
-        spans = tuple([span.along(dim, source[dim], tap(dim, source[dim], target[dim])) for span in spans])
-    return spans
+    found = []
+    for span in spans:
+        for dim in dict.fromkeys([walk.dim for walk in span.walks if walk.dim >= -axes]):
+            span = span.along(dim, source[dim], tap(dim, source[dim], target[dim]))
+        found.append(span)
+    return tuple(found)
 
 
 def _window(op: Op, spans: Spans, kernel: Sequence[int], stride: Sequence[int]) -> Spans:
@@ -46,7 +50,7 @@ def _padding(op: Op, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[in
 def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A convolution sums over the channels; weights that depend on the input have no window."""
     weight = op.input("weight")
-    if weight is None or any(field is not None for field in fields[1:]):
+    if weight is None or any(fields[1:]):
         raise NoField(f"{op.kind} with weights that depend on the input")
     kernel = weight.shape[2:]
     axes = len(kernel)

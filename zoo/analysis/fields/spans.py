@@ -1,6 +1,6 @@
 """The field of a tensor along one axis of the network's input: what its units see, and where in the tensor they are."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise, product
 from math import prod
@@ -63,11 +63,11 @@ class Span:
 
     def along(self, dim: int, size: int, taps: Taps) -> "Span":
         """Dimension `dim`, of `size` units, becomes one whose units read them as `taps` say."""
-        if all(walk.dim != dim for walk in self.walks):
-            return self
         before, full = Walk(dim, 1, size), Walk(dim, 1, taps.count)
         if self.walks == (before,) and isinstance(self.windows, Lattice) and not taps.irregular:
-            return self.at(self.windows.through(taps), (full,))
+            return Span(self.windows.through(taps), (full,), self.pixels)
+        if all(walk.dim != dim for walk in self.walks):
+            return self
         others = tuple(walk for walk in self.walks if walk.dim != dim)
         span = self.arranged((*others, before), "")
         if isinstance(span.windows, Lattice) and not others and not taps.irregular:
@@ -82,9 +82,9 @@ class Span:
         digits = {i: index // walk.inner % walk.size for i, walk in enumerate(self.walks) if walk.dim == dim}
         return self._without(digits.keys(), [digits]) if digits else self
 
-    def together(self, dims: Iterable[int]) -> "Span":
+    def together(self, dims: Container[int]) -> "Span":
         """What all units along some dimensions see together, at each of them: a sum or a statistic."""
-        gone = [i for i, walk in enumerate(self.walks) if walk.dim in set(dims)]
+        gone = [i for i, walk in enumerate(self.walks) if walk.dim in dims]
         if not gone:
             return self
         if len(gone) < len(self.walks):

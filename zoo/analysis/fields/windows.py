@@ -1,6 +1,6 @@
 """What the units along one axis of the input see: a law for all of them, or a set of pixels for each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -99,7 +99,7 @@ def bounds(pixels: int) -> Window:
     return ((pixels & -pixels).bit_length() - 1, pixels.bit_length() - 1) if pixels else None
 
 
-def hull(windows: Iterator[Window]) -> Window:
+def hull(windows: Iterable[Window]) -> Window:
     """The least window that holds all of them."""
     known = [window for window in windows if window is not None]
-    return (min(lo for lo, _ in known), max(hi for _, hi in known)) if known else None
+    return (min([lo for lo, _ in known]), max([hi for _, hi in known])) if known else None
