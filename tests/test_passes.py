@@ -23,7 +23,7 @@ from zoo.analysis.fields.join import join
 from zoo.analysis.fields.rules import rule
 from zoo.analysis.fields.spans import Span, Undefined, Walk
 from zoo.analysis.fields.taps import adaptive, interpolated, nearest, transposed, window
-from zoo.analysis.fields.windows import Lattice
+from zoo.analysis.fields.windows import Everything, Lattice
 from zoo.analysis.passes.rf import cell
 from zoo.record import Call, Op, Param, Trace, Value
 from zoo.table import Table
@@ -39,8 +39,8 @@ def slid(span: Span, kernel: int, stride: int, padding: int, dilation: int = 1) 
     return span.along(-1, span.units, window(kernel, stride, padding, dilation, span.units))
 
 
-def law(*phases: tuple[int, int] | None, shift: int = 1, **how: Any) -> Span:
-    return Span(Lattice(phases, shift), how.pop("walks", MAP), 100, **how)
+def law(*phases: tuple[int, int] | None, shift: int = 1, walks: tuple[Walk, ...] = MAP) -> Span:
+    return Span(Lattice(phases, shift), walks, 100)
 
 
 @given(st.lists(WINDOW, max_size=6))
@@ -87,7 +87,9 @@ def test_undefined_stays() -> None:
 def test_all_units() -> None:
     """Kills a sum over an axis that sees what one unit sees: it sees from the first unit's start to the last unit's end."""
     span = law((-1, 3), shift=4, walks=(Walk(-1, 1, 6),))
-    assert span.together((-1,)) == law((-1, 3 + 5 * 4), shift=4, walks=(), whole=True)
+    everything = Everything((-1, 3 + 5 * 4), 4)
+    assert span.together((-1,)) == Span(everything, (), 100)
+    assert span.together((-1,), keep=True) == Span(everything, span.walks, 100)
     assert span.together((-1,)).together((-1,)) == span.together((-1,))
     assert span.together((-2,)) == span
     assert span.alone(-1, 2) == law((-1 + 2 * 4, 3 + 2 * 4), shift=4, walks=())
@@ -98,7 +100,7 @@ def test_whole_meets_part() -> None:
     one, whole = PIXEL.alone(-1, 3), PIXEL.together((-1,))
     joined = join("mul", [(PIXEL,), (one,)], (100,))
     assert "one window for all units" in cell([joined])["undefined"]
-    assert join("mul", [(PIXEL,), (whole,)], (100,)) == (law((0, 99), walks=(), whole=True),)
+    assert join("mul", [(PIXEL,), (whole,)], (100,)) == (Span(Everything((0, 99), 1), MAP, 100),)
 
 
 def test_phases() -> None:

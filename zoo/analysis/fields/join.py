@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import lcm
 
 from zoo.analysis.fields.spans import Field, Span, Spans, Undefined, Walk, check
-from zoo.analysis.fields.windows import Lattice, NoField, Units, hull
+from zoo.analysis.fields.windows import Everything, Lattice, NoField, Units, hull
 
 MOST_PHASES = 4096
 
@@ -22,14 +22,11 @@ def join(kind: str, fields: Sequence[Spans | None], shape: Sequence[int]) -> Fie
 
 
 def _join(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> Span:
-    walks, why, same, whole, exact = spans[0].walks, "", True, False, False
+    walks, why, same = spans[0].walks, "", True
     for span in spans:
         same &= span.walks == walks
-        whole |= span.whole
-        if isinstance(span.windows, Units):
-            exact = not span.windows.reason
-    if whole and not exact:
-        return _whole(spans)
+        if isinstance(span.windows, Everything):
+            return together_whole(spans)
     if not same:
         walks, why = _common(kind, spans, shape)
         moving = any(map(_moving, spans))
@@ -51,7 +48,7 @@ def _arranged(span: Span, walks: tuple[Walk, ...], why: str, moving: bool) -> Sp
     """With the digits of the others; one unit for all by its set, since it does not move with them."""
     if span.walks == walks or _moving(span):
         return span.arranged(walks, why)
-    alone = Span(span.windows, (), span.pixels, span.whole)
+    alone = Span(span.windows, (), span.pixels)
     return alone.tabled(why).arranged(walks, why) if moving else alone.at(span.windows, walks)
 
 
@@ -70,13 +67,14 @@ def _common(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> tuple[tup
     return tuple(walks), why
 
 
-def _whole(spans: Sequence[Span]) -> Span:
+def together_whole(spans: Sequence[Span]) -> Span:
     """Something is seen whole: then by every unit."""
-    extents = [span.everywhere().windows.window(0) for span in spans]
-    laws = [span.windows for span in spans if isinstance(span.windows, Lattice)]
-    widest = max(laws, key=lambda law: law.stride, default=Lattice((None,), 0))
-    windows = Lattice((hull(extents),) * len(widest.phases), widest.shift)
-    return Span(windows, (), max([span.pixels for span in spans]), True)
+    every = [span.everywhere() for span in spans]
+    windows = Everything(
+        hull([one.windows.window(0) for one in every]),
+        max([one.windows.stride for one in every if isinstance(one.windows, Everything)]),
+    )
+    return Span(windows, max([span.walks for span in spans], key=len), max([span.pixels for span in spans]))
 
 
 def _hulls(laws: Sequence[Lattice]) -> Lattice:
@@ -100,7 +98,7 @@ def _tables(spans: Sequence[Span], walks: tuple[Walk, ...], why: str) -> Span:
             seen |= one
         sets.append(seen)
     reason = next((one.reason for one in windows if one.reason), "")
-    return Span(Units(tuple(sets), reason), walks, max(span.pixels for span in spans), any(span.whole for span in spans))
+    return Span(Units(tuple(sets), reason), walks, max(span.pixels for span in spans))
 
 
 def _alive(kind: str, field: Spans, fields: Sequence[Spans], shape: Sequence[int]) -> Spans:
@@ -118,7 +116,7 @@ def _alive(kind: str, field: Spans, fields: Sequence[Spans], shape: Sequence[int
             walks, why = _common(kind, (span, *others), shape)
             tables = [_sets(one.arranged(walks, why)) for one in (span, *others)]
             sets = tuple([seen if all(rest) else 0 for seen, *rest in zip(*tables, strict=True)])
-            span = Span(Units(sets), walks, span.pixels, span.whole)
+            span = Span(Units(sets), walks, span.pixels)
         found.append(span)
     return tuple(found)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import prod
 
 from zoo.analysis.fields import taps
-from zoo.analysis.fields.join import join
+from zoo.analysis.fields.join import join, together_whole
 from zoo.analysis.fields.sliding import data
 from zoo.analysis.fields.spans import Field, Span, Spans, Walk, check
 from zoo.analysis.fields.windows import NoField, Units
@@ -136,7 +136,9 @@ def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     axes: list[Span] = []
     for axis, first in enumerate(known[0]):
         spans = [None if field is None else field[axis] for field in fields]
-        if all(span is None or (span == first and all(walk.dim != dim for walk in span.walks)) for span in spans):
+        if all(span is not None and span.whole for span in spans):
+            axes.append(together_whole([span for span in spans if span is not None]))
+        elif all(span is None or (span == first and all(walk.dim != dim for walk in span.walks)) for span in spans):
             axes.append(first)
         else:
             axes.append(_side_by_side(spans, [value.shape[dim] for value in op.inputs], dim))

@@ -71,7 +71,7 @@ def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     source, target = op.inputs[0].shape, op.output.shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and kernel[dim] >= source[dim] > 1]
     found = _window(op, data(fields), kernel, each_axis(op.attrs.get("stride") or kernel, axes))
-    return tuple([span.everywhere() if _alone(span, whole) else span for span in found]) if whole else found
+    return tuple([span.everywhere(span.walks) if _alone(span, whole) else span for span in found]) if whole else found
 
 
 def _alone(span: Span, dims: Sequence[int]) -> bool:

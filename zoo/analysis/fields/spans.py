@@ -7,7 +7,7 @@ from math import prod
 from typing import NamedTuple
 
 from zoo.analysis.fields.taps import Taps, each
-from zoo.analysis.fields.windows import Lattice, NoField, Units
+from zoo.analysis.fields.windows import Everything, Lattice, NoField, Units, bounds
 from zoo.record import Value
 
 MOST = 1 << 24
@@ -22,19 +22,21 @@ class Walk(NamedTuple):
     size: int
 
 
+Windows = Lattice | Everything | Units
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """What the units of a tensor see along one axis of the input, which has so many `pixels`.
 
     The number of a unit is written with the digits `walks`, the first of which counts most; an index of the tensor that no digit
     depends on does not matter. A map has one digit for an axis, its whole dimension; tokens have one for each axis in the same
-    dimension; views into windows have two. `whole` says that an op joined all units: everything is seen by construction, by each.
+    dimension; views into windows have two.
     """
 
-    windows: Lattice | Units
+    windows: Windows
     walks: tuple[Walk, ...]
     pixels: int
-    whole: bool = False
 
     @property
     def units(self) -> int:
@@ -48,9 +50,14 @@ class Span:
             found = found * count + index[dim] // inner % count
         return found
 
-    def at(self, windows: Lattice | Units, walks: Iterable[Walk]) -> "Span":
+    @property
+    def whole(self) -> bool:
+        """Whether an op joined all units, so that each sees everything by construction."""
+        return isinstance(self.windows, Everything)
+
+    def at(self, windows: Windows, walks: Iterable[Walk]) -> "Span":
         """Other units."""
-        return Span(windows, tuple(walks), self.pixels, self.whole)
+        return Span(windows, tuple(walks), self.pixels)
 
     def tabled(self, reason: str) -> "Span":
         """With a set of pixels for each unit."""
@@ -70,6 +77,8 @@ class Span:
             return self
         others = tuple(walk for walk in self.walks if walk.dim != dim)
         span = self.arranged((*others, before), "")
+        if isinstance(span.windows, Everything):
+            return span.at(span.windows.through(taps), (*others, full))
         if isinstance(span.windows, Lattice) and not others and not taps.irregular:
             return span.at(span.windows.through(taps), (full,))
         span = span.tabled(taps.irregular or "a window slides over parts of an axis")
@@ -82,25 +91,28 @@ class Span:
         digits = {i: index // walk.inner % walk.size for i, walk in enumerate(self.walks) if walk.dim == dim}
         return self._without(digits.keys(), [digits]) if digits else self
 
-    def together(self, dims: Container[int]) -> "Span":
-        """What all units along some dimensions see together, at each of them: a sum or a statistic."""
+    def together(self, dims: Container[int], *, keep: bool = False) -> "Span":
+        """What all units along some dimensions see together: a sum over them; or, if they are kept, a statistic for each unit."""
         gone = [i for i, walk in enumerate(self.walks) if walk.dim in dims]
         if not gone:
             return self
-        if len(gone) < len(self.walks):
-            digits = [dict(zip(gone, values, strict=True)) for values in product(*(range(self.walks[i].size) for i in gone))]
-            return self._without(gone, digits)
-        return self.everywhere()
+        if self.whole or len(gone) == len(self.walks):
+            return self.everywhere([walk for walk in self.walks if keep or walk.dim not in dims])
+        return self._without(gone, [dict(zip(gone, values, strict=True)) for values in _values([self.walks[i] for i in gone])])
 
-    def everywhere(self) -> "Span":
-        """What all units see together."""
+    def everywhere(self, walks: Iterable[Walk] = ()) -> "Span":
+        """What all units see together, for units with these digits."""
+        if isinstance(self.windows, Lattice):
+            return self.at(Everything(self.windows.hull(self.units), self.windows.stride), walks)
         if isinstance(self.windows, Units):
-            return Span(Units((self.windows.union(),), self.windows.reason), (), self.pixels, True)
-        everything = (self.windows.hull(self.units),) * len(self.windows.phases)
-        return Span(Lattice(everything, self.windows.shift), (), self.pixels, True)
+            union = self.windows.union()
+            return self.at(Everything(bounds(union), 0), walks) if self.windows.reason else self.at(Units((union,)), ())
+        return self.at(self.windows, walks)
 
     def _without(self, gone: Iterable[int], readings: Sequence[Mapping[int, int]]) -> "Span":
         """Without some digits: a unit sees what those see together that have the values of `readings` there."""
+        if self.whole:
+            return self.at(self.windows, [walk for i, walk in enumerate(self.walks) if i not in set(gone)])
         weights = [prod(walk.size for walk in self.walks[i + 1 :]) for i in range(len(self.walks))]
         offsets = sorted(sum(weights[i] * value for i, value in reading.items()) for reading in readings)
         kept = [i for i in range(len(self.walks)) if i not in set(gone)]
@@ -120,8 +132,8 @@ class Span:
 
     def arranged(self, walks: tuple[Walk, ...], reason: str) -> "Span":
         """With other digits, from which the present ones can be told: whole dimensions, or the same ones."""
-        if walks == self.walks:
-            return self
+        if walks == self.walks or self.whole:
+            return self.at(self.windows, walks)
         if isinstance(self.windows, Lattice):
             inner = self._repeats(walks)
             if inner is not None:
@@ -186,7 +198,7 @@ def exact(value: Value) -> Field:
     return _start(value, lambda pixels: Units(tuple(1 << pixel for pixel in range(pixels))))
 
 
-def _start(value: Value, windows: Callable[[int], Lattice | Units]) -> Field:
+def _start(value: Value, windows: Callable[[int], Windows]) -> Field:
     axes = range(2 - len(value.shape), 0)
     if not axes:
         return Undefined("the input has no spatial axes")

@@ -8,9 +8,9 @@ from zoo.analysis.fields.spans import Field, Spans
 from zoo.record import Op
 
 
-def together(field: Spans | None, *dims: int) -> Spans | None:
-    """All units along some dimensions go into each."""
-    return None if field is None else tuple([span.together(dims) for span in field])
+def together(field: Spans | None, *dims: int, keep: bool = False) -> Spans | None:
+    """All units along some dimensions go into one, or into each if they are kept."""
+    return None if field is None else tuple([span.together(dims, keep=keep) for span in field])
 
 
 def linear(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -46,22 +46,22 @@ def reduction(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 def softmax(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Every unit along the dimension goes into each."""
     ndim = len(op.output.shape)
-    return together(data(fields), op.attrs["dim"] % ndim - ndim)
+    return together(data(fields), op.attrs["dim"] % ndim - ndim, keep=True)
 
 
 def layer_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Statistics over the last dimensions."""
-    return together(data(fields), *range(-len(op.attrs["normalized_shape"]), 0))
+    return together(data(fields), *range(-len(op.attrs["normalized_shape"]), 0), keep=True)
 
 
 def group_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Statistics over everything behind the channels, and over groups of these."""
-    return together(data(fields), *range(1 - len(op.output.shape), 0))
+    return together(data(fields), *range(1 - len(op.output.shape), 0), keep=True)
 
 
 def instance_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Statistics over everything behind the channels."""
-    return together(data(fields), *range(2 - len(op.output.shape), 0))
+    return together(data(fields), *range(2 - len(op.output.shape), 0), keep=True)
 
 
 RULES = {

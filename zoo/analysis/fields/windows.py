@@ -1,4 +1,4 @@
-"""What the units along one axis of the input see: a law for all of them, or a set of pixels for each."""
+"""What the units along one axis of the input see: a law for all of them, everything, or a set of pixels for each."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -64,6 +64,27 @@ class Lattice:
             lo, hi = self.window(unit) or (0, -1)
             lo, hi = max(lo, 0), min(hi, pixels - 1)
             yield ((1 << (hi - lo + 1)) - 1) << lo if hi >= lo else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """Every unit sees the same window, since an op joined all units. `stride` is the units' distance, as if they still moved."""
+
+    seen: Window
+    stride: Fraction | int
+
+    def window(self, unit: int) -> Window:
+        """The same for each."""
+        return self.seen
+
+    def through(self, taps: Taps) -> "Everything":
+        """Of units that read these units."""
+        step = self.stride * taps.shift
+        return Everything(self.seen, step if taps.period == 1 else Fraction(step) / taps.period)
+
+    def sets(self, units: int, pixels: int) -> Iterator[int]:
+        """The pixels in the image that each unit sees, as `Units` holds them."""
+        return Lattice((self.seen,), 0).sets(units, pixels)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 from zoo.analysis.engine import Flow
 from zoo.analysis.fields.rules import rule
 from zoo.analysis.fields.spans import Field, Span, Undefined, start
-from zoo.analysis.fields.windows import Units
+from zoo.analysis.fields.windows import Everything, Lattice, Units
 from zoo.table import Column
 
 
@@ -16,33 +16,29 @@ def cell(fields: Sequence[Field | None]) -> dict[str, Any] | None:
     field = next((field for field in fields if field is not None), None)
     if field is None or isinstance(field, Undefined):
         return None if field is None else {"undefined": field.reason}
-    everywhere = True
     for span in field:
-        if not span.whole:
-            if isinstance(span.windows, Units):
-                return {"undefined": span.windows.reason}
-            everywhere = False
+        if isinstance(span.windows, Units):
+            return {"undefined": span.windows.reason}
+    everywhere = all(span.whole for span in field)
     parts = [_parts(span, everywhere) for span in field]
-    shown: dict[str, Any] = {
-        key: list(several) for key, several in zip(("size", "stride", "padding"), zip(*parts, strict=True), strict=True)
-    }
+    shown: dict[str, Any] = {"size": [p[0] for p in parts], "stride": [p[1] for p in parts], "padding": [p[2] for p in parts]}
     return {**shown, "global": True} if everywhere else shown
 
 
 def _parts(span: Span, everywhere: bool) -> tuple[int, int | str, int]:
     """Size of the largest window, stride, and how far the first window begins before the first pixel."""
     windows = span.windows
-    if isinstance(windows, Units):
-        lo, hi = windows.window(0) or (0, -1)
-        return hi - lo + 1, 0, -lo
-    stride = 0 if span.whole and not everywhere else windows.shift
-    if len(windows.phases) == 1 and (only := windows.phases[0]) is not None:
-        return only[1] - only[0] + 1, stride, -only[0]
-    known = [window for window in map(windows.window, range(min(span.units, len(windows.phases)))) if window is not None]
-    return max((hi - lo + 1 for lo, hi in known), default=0), stride and _readable(windows.stride), -known[0][0] if known else 0
+    if isinstance(windows, Lattice):
+        if len(windows.phases) == 1 and (only := windows.phases[0]) is not None:
+            return only[1] - only[0] + 1, windows.shift, -only[0]
+        known = [window for window in map(windows.window, range(min(span.units, len(windows.phases)))) if window is not None]
+        return max((hi - lo + 1 for lo, hi in known), default=0), _readable(windows.stride), -known[0][0] if known else 0
+    assert isinstance(windows, Everything)
+    lo, hi = windows.seen or (0, -1)
+    return hi - lo + 1, _readable(windows.stride) if everywhere else 0, -lo
 
 
-def _readable(stride: Fraction) -> int | str:
+def _readable(stride: Fraction | int) -> int | str:
     return stride.numerator if stride.denominator == 1 else str(stride)
 
 
