@@ -185,7 +185,7 @@ def recurrent(
     ways, hidden = 1 + bidirectional, several[0]
     batch, steps = x.shape[1 - batch_first], x.shape[int(batch_first)]
     sizes = (layers * ways, batch)
-    fits = _plain(x) and x.dim() == 3 and x.is_floating_point() and all(s.dim() == 3 and s.shape[:2] == sizes for s in several)
+    fits = x.is_meta and x.dim() == 3 and x.is_floating_point() and all(s.dim() == 3 and s.shape[:2] == sizes for s in several)
     if not fits or len({t.dtype for t in (x, *several, *weights)}) > 1 or not 0 <= dropout <= 1 or min(x.shape) < 1:
         return None
     each = 2 + 2 * biases + (len(several) == 2 and several[1].shape[-1] != hidden.shape[-1])
