@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from zoo.sweeping import sweep
     from zoo.tracing import trace
     from zoo.verifying import verify
+    from zoo.weights import to_torchvision
 
 __version__ = "0.1.0"
 
@@ -58,6 +59,7 @@ __all__ = [
     "summary",
     "survey",
     "sweep",
+    "to_torchvision",
     "trace",
     "verify",
 ]
@@ -75,6 +77,7 @@ _LAZY = {
     "summary": "zoo.summarize",
     "survey": "zoo.surveying",
     "sweep": "zoo.sweeping",
+    "to_torchvision": "zoo.weights",
     "trace": "zoo.tracing",
     "verify": "zoo.verifying",
 }

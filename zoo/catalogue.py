@@ -20,6 +20,8 @@ from zoo.published import Published
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo.weights import Weights
+
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 
@@ -106,13 +108,20 @@ class Option:
                 raise ZooError(f"option {self.name}={value!r}: choose from {', '.join(map(str, choices))}")
         elif self.type == "bool" and not isinstance(value, bool):
             raise ZooError(f"option {self.name}={value!r}: true or false is wanted")
-        elif self.type == "int" and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise ZooError(f"option {self.name}={value!r}: a whole number of at least 1 is wanted")
+        elif self.type == "int":
+            least = 0 if self.name == "num_classes" else 1
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                none = ", or 0 for features instead of scores," if least == 0 else ""
+                raise ZooError(f"option {self.name}={value!r}: a whole number of at least 1{none} is wanted")
         elif self.type == "float":
             if not isinstance(value, int | float) or isinstance(value, bool):
                 raise ZooError(f"option {self.name}={value!r}: a number is wanted")
             value = float(value)
         return value
+
+
+# What every builder's network can be built with, besides the builder's own options.
+COMMON = (Option("init", 'Literal["paper", "torch", None]', "paper"), Option("head", 'Literal["paper", None]', "paper"))
 
 
 @dataclass(frozen=True)
@@ -187,18 +196,31 @@ def entry(name: str) -> Entry:
     return entries[found]
 
 
-def create_model(name: str, /, **options: Any) -> "nn.Module":
-    """A new model with the paper's initialisation, drawn from torch's global generator.
+def create_model(name: str, /, *, weights: "Weights | None" = None, **options: Any) -> "nn.Module":
+    """A new model.
 
-    `options` are the builder's own (`num_classes`, `in_channels`, ...). Raises `ZooError` for an unknown name, option or value.
+    `options` are the builder's own (`num_classes`, `in_channels`, ...; see `zoo info`) and two that every network has:
+
+    - `init`: how weights start. "paper" (default), as the card says; "torch", each layer as torch has it; both drawn from torch's
+      global generator. None draws nothing and leaves weights to chance, for those who fill them anyway; buffers are right.
+    - `head=None`, or `num_classes=0`: features instead of scores. `nn.Identity` stands for the layer that makes the scores, all
+      other keys of the state dict stay, and the output is N×num_features (see the card).
+
+    `weights` are loaded into it: "torchvision:IMAGENET1K_V1", a file (.pt, .pth, .safetensors) or a state dict, in our keys or
+    torchvision's. Layers that make the scores start anew if the weights are for another number of classes; first convolutions are
+    adapted to `in_channels`; the logger "zoo" says so.
+
+    Raises `ZooError` for an unknown name, option or value, and for weights that cannot be read or do not fit.
     """
+    from zoo.building import build
+
     found = entry(name)
-    return found.build(check_options(found, options))
+    return build(found, check_options(found, options), weights)
 
 
 def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
     """`options` as the builder wants them. Raises `ZooError` for an unknown one or a value that it cannot take."""
-    known = {option.name: option for option in found.options}
+    known = {option.name: option for option in (*found.options, *COMMON)}
     checked = {}
     for name, value in options.items():
         if name not in known:
