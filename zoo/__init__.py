@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zoo.featuring import features
     from zoo.heads import replace_head
     from zoo.staging import Stage, stages
+    from zoo.pulling import pull
     from zoo.summarize import summary
     from zoo.surveying import survey
     from zoo.sweeping import sweep
@@ -54,6 +55,7 @@ __all__ = [
     "list_models",
     "measure",
     "register",
+    "pull",
     "replace_head",
     "stages",
     "summary",
@@ -72,6 +74,7 @@ _LAZY = {
     "export": "zoo.exporting",
     "features": "zoo.featuring",
     "measure": "zoo.analysis.engine",
+    "pull": "zoo.pulling",
     "replace_head": "zoo.heads",
     "stages": "zoo.staging",
     "summary": "zoo.summarize",

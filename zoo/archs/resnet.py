@@ -6,7 +6,7 @@ images. Deviations stand on the cards.
 """
 
 from collections import OrderedDict
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
@@ -144,6 +144,9 @@ class Bottleneck(nn.Module):
         return x
 
 
+Block: TypeAlias = type[BasicBlock | Bottleneck]
+
+
 class ResNet(nn.Module):
     """A column of Table 1, with `counts` blocks in conv2_x to conv5_x.
 
@@ -152,7 +155,7 @@ class ResNet(nn.Module):
 
     def __init__(
         self,
-        block: type[BasicBlock | Bottleneck],
+        block: Block,
         counts: tuple[int, int, int, int],
         num_classes: int,
         in_channels: int,
@@ -173,9 +176,7 @@ class ResNet(nn.Module):
         self.initialise()
 
     @staticmethod
-    def stage(
-        block: type[BasicBlock | Bottleneck], count: int, in_channels: int, width: int, stride: int, shortcut: str
-    ) -> nn.Sequential:
+    def stage(block: Block, count: int, in_channels: int, width: int, stride: int, shortcut: str) -> nn.Sequential:
         """`count` blocks, of which the first changes the shape."""
         first = block(in_channels, width, stride, shortcut)
         rest = [block(width * block.expansion, width, 1, shortcut) for _ in range(count - 1)]

@@ -1,0 +1,299 @@
+"""What one function of a module needs, cut from the text of the module: comments, names and layout stay.
+
+A name that stands only in a type is no need where another member of its union is kept: `type[A | B]` becomes `type[A]`.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from zoo.errors import ZooError
+
+_WIDTH = 132
+_Definition = ast.FunctionDef | ast.ClassDef
+
+
+class _Text:
+    """A module's text, and where its nodes stand in it."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.lines = source.splitlines(keepends=True)
+        self.starts = [0, *accumulate(map(len, self.lines))]
+
+    def offset(self, line: int, column: int) -> int:
+        """Of a line from 1 and a column in bytes, as `ast` counts."""
+        return self.starts[line - 1] + len(self.lines[line - 1].encode()[:column].decode())
+
+    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
+        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
+
+    def of(self, node: ast.expr) -> str:
+        return self.source[slice(*self.span(node))]
+
+
+@dataclass(frozen=True)
+class _Edit:
+    """What stands from `start` to `end` gives way to `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A statement of the module: from `start` to `end` with its decorators, below `blank` empty lines and `comments`.
+
+    It `defines` names, and `needs` others to run, or in `types`. `decorators` are those that stay behind.
+    """
+
+    node: ast.stmt
+    start: int
+    end: int
+    blank: int
+    comments: str
+    defines: frozenset[str]
+    needs: frozenset[str]
+    types: tuple[ast.expr, ...]
+    decorators: tuple[ast.expr, ...]
+
+
+def excerpt(source: str, root: str, defaults: Mapping[str, Any]) -> str:
+    """The imports and definitions that the function `root` reaches, with other `defaults` for its arguments.
+
+    Decorators that come from `zoo` are left out. Raises `ZooError` if anything else comes from there.
+    """
+    text, module = _Text(source), ast.parse(source)
+    ours = {alias.asname or alias.name for node in module.body if _from_zoo(node) for alias in node.names}  # type: ignore[attr-defined]
+    parts = list(_parts(text, module, ours))
+    kept, gone = _reached(parts, root)
+    used = {name for part in kept for name in part.needs | _wanted(part.types, gone)}
+    if used & ours:
+        raise ZooError(f"{root} cannot stand alone: it needs {', '.join(sorted(used & ours))} of zoo")
+    pieces, previous = [], None
+    for part in kept:
+        edits = [_without(text, part.node, decorator) for decorator in part.decorators]
+        edits += [edit for annotation in part.types for edit in _shrunk(text, annotation, gone)]
+        if isinstance(part.node, ast.FunctionDef) and part.node.name == root and defaults:
+            edits.append(_signature(text, part.node, defaults))
+        if isinstance(part.node, ast.Import | ast.ImportFrom):
+            edits = [_narrowed(text, part.node, used)]
+        pieces.append("\n" * _blank(previous, part) + part.comments + _edited(text, part, edits))
+        previous = part.node
+    return "\n".join(pieces) + "\n"
+
+
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
+def _from_zoo(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "zoo"
+
+
+def _parts(text: _Text, module: ast.Module, ours: Set[str]) -> Iterator[_Part]:
+    """The statements but the docstring, imports of zoo, and what runs when the file is a script."""
+    above = 0
+    for i, node in enumerate(module.body):
+        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+        assert node.end_lineno is not None
+        gap, above = text.lines[above : first - 1], node.end_lineno
+        docstring = i == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        script = isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
+        if docstring or script or _from_zoo(node):
+            continue
+        blank = next((i for i, line in enumerate(gap) if line.strip()), len(gap))
+        names = _Names(ours)
+        names.visit(node)
+        yield _Part(
+            node,
+            text.starts[first - 1],
+            text.starts[node.end_lineno],
+            blank,
+            "".join(gap[blank:]),
+            frozenset(_defined(node)),
+            frozenset(names.needs),
+            tuple(names.types),
+            tuple(names.decorators),
+        )
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    if isinstance(node, _Definition):
+        yield node.name
+    elif isinstance(node, ast.Import | ast.ImportFrom):
+        yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
+    elif isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        yield from (name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
+
+
+class _Names(ast.NodeVisitor):
+    """The names that a statement needs to run; its types; the decorators that come from `ours`."""
+
+    def __init__(self, ours: Set[str]) -> None:
+        self.ours = ours
+        self.needs: set[str] = set()
+        self.types: list[ast.expr] = []
+        self.decorators: list[ast.expr] = []
+
+    def visit_Name(self, node: ast.Name) -> None:
+        if isinstance(node.ctx, ast.Load):
+            self.needs.add(node.id)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        for decorator in node.decorator_list:
+            if _names(decorator.func if isinstance(decorator, ast.Call) else decorator) & self.ours:
+                self.decorators.append(decorator)
+            else:
+                self.visit(decorator)
+        self.visit(node.args)
+        self.types += [node.returns] if node.returns else []
+        for statement in node.body:
+            self.visit(statement)
+
+    def visit_arg(self, node: ast.arg) -> None:
+        self.types += [node.annotation] if node.annotation else []
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
+        self.types.append(node.annotation)
+        if node.value is not None and _names(node.annotation) & {"TypeAlias"}:
+            self.types.append(node.value)
+        elif node.value is not None:
+            self.visit(node.value)
+
+
+def _names(node: ast.AST) -> set[str]:
+    """All names in an expression, those in a type's quotes too."""
+    found = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
+    quoted = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return found | {name for text in quoted for name in re.findall(r"\w+", text)}
+
+
+# Choosing ------------------------------------------------------------------------------------------------------------
+
+
+def _reached(parts: list[_Part], root: str) -> tuple[list[_Part], set[str]]:
+    """The parts that `root` needs, directly or not, in their order; and the names of the definitions that nothing needs."""
+    by_name = {name: part for part in parts for name in part.defines}
+    definitions = {name for name, part in by_name.items() if not isinstance(part.node, ast.Import | ast.ImportFrom)}
+    wanted, names = {root, *(name for part in parts if not part.defines for name in part.needs)}, set[str]()
+    while wanted - names:
+        names |= wanted
+        kept = [part for part in parts if part.defines & names or not part.defines]
+        wanted = {name for part in kept for name in part.needs} & by_name.keys()
+        if not wanted - names:  # nothing more to run: what do types need that cannot be left out?
+            wanted = {name for part in kept for name in _wanted(part.types, definitions - names)} & by_name.keys()
+    return kept, definitions - names
+
+
+def _wanted(types: Iterable[ast.expr], gone: Set[str]) -> set[str]:
+    """The names in types, but those of a union's members that can be left out."""
+    left_out = {id(node) for one in types for _, dead, _ in _unions(one, gone) for member in dead for node in ast.walk(member)}
+    return {name for one in types for node in ast.walk(one) if id(node) not in left_out for name in _own_names(node)}
+
+
+def _own_names(node: ast.AST) -> set[str]:
+    return _names(node) if isinstance(node, ast.Name | ast.Constant) else set()
+
+
+def _unions(annotation: ast.expr, gone: Set[str]) -> Iterator[tuple[ast.BinOp, list[ast.expr], list[ast.expr]]]:
+    """The unions in a type of which some members are gone and others stay."""
+    inner = {id(side) for node in ast.walk(annotation) if _is_union(node) for side in (node.left, node.right)}  # type: ignore[attr-defined]
+    for node in ast.walk(annotation):
+        if isinstance(node, ast.BinOp) and _is_union(node) and id(node) not in inner:
+            members = list(_members(node))
+            dead = [member for member in members if _names(member) & gone]
+            alive = [member for member in members if member not in dead]
+            if dead and any(not isinstance(member, ast.Constant) for member in alive):
+                yield node, dead, alive
+
+
+def _is_union(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
+
+
+def _members(node: ast.expr) -> Iterator[ast.expr]:
+    if isinstance(node, ast.BinOp) and _is_union(node):
+        yield from _members(node.left)
+        yield from _members(node.right)
+    else:
+        yield node
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
+
+
+def _edited(text: _Text, part: _Part, edits: list[_Edit]) -> str:
+    piece = text.source[part.start : part.end]
+    for edit in sorted(edits, key=lambda edit: -edit.start):
+        piece = piece[: edit.start - part.start] + edit.text + piece[edit.end - part.start :]
+    return piece.rstrip("\n")
+
+
+def _without(text: _Text, node: ast.stmt, decorator: ast.expr) -> _Edit:
+    """The lines of a decorator go."""
+    assert decorator.end_lineno is not None
+    return _Edit(text.starts[decorator.lineno - 1], text.starts[decorator.end_lineno], "")
+
+
+def _shrunk(text: _Text, annotation: ast.expr, gone: Set[str]) -> Iterator[_Edit]:
+    for union, _, alive in _unions(annotation, gone):
+        yield _Edit(*text.span(union), " | ".join(map(text.of, alive)))
+
+
+def _narrowed(text: _Text, node: ast.Import | ast.ImportFrom, used: Set[str]) -> _Edit:
+    """An import of what is used alone."""
+    start, end = text.span(node)
+    future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    names = [alias for alias in node.names if future or (alias.asname or alias.name).partition(".")[0] in used]
+    if len(names) == len(node.names):
+        return _Edit(start, end, text.source[start:end])
+    same = {"names": names} if isinstance(node, ast.Import) else {"names": names, "module": node.module, "level": node.level}
+    return _Edit(start, end, ast.unparse(type(node)(**same)))
+
+
+def _signature(text: _Text, node: ast.FunctionDef, defaults: Mapping[str, Any]) -> _Edit:
+    """The first line of a function whose arguments all have defaults, or its first lines if it is long."""
+    start, end = text.offset(node.lineno, node.col_offset), text.span(node.body[0])[0]
+    found = zip(node.args.args + node.args.kwonlyargs, [*node.args.defaults, *node.args.kw_defaults], strict=True)
+    arguments = [f"{text.source[slice(*_whole(text, one))]} = {_default(text, one, old, defaults)}" for one, old in found]
+    if node.args.kwonlyargs:
+        arguments.insert(len(node.args.args), "*")
+    ending = f") -> {text.of(node.returns)}:" if node.returns else "):"
+    line, inner = f"def {node.name}({', '.join(arguments)}{ending}", f"    {', '.join(arguments)}"
+    if len(line) > _WIDTH:
+        rows = [inner] if len(inner) <= _WIDTH else [f"    {argument}," for argument in arguments]
+        line = "\n".join([f"def {node.name}(", *rows, ending])
+    return _Edit(start, text.source.rindex(":", start, end) + 1, line)
+
+
+def _whole(text: _Text, argument: ast.arg) -> tuple[int, int]:
+    assert argument.end_lineno is not None
+    assert argument.end_col_offset is not None
+    return text.offset(argument.lineno, argument.col_offset), text.offset(argument.end_lineno, argument.end_col_offset)
+
+
+def _default(text: _Text, argument: ast.arg, old: ast.expr | None, defaults: Mapping[str, Any]) -> str:
+    if argument.arg not in defaults:
+        return text.of(old) if old is not None else ""
+    value = defaults[argument.arg]
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def _blank(previous: ast.stmt | None, part: _Part) -> int:
+    """How many empty lines stand above a part, by the rules of the field's formatters."""
+    imports = (ast.Import, ast.ImportFrom)
+    if previous is None:
+        return 0
+    if isinstance(part.node, _Definition) or isinstance(previous, _Definition):
+        return 2
+    if isinstance(previous, imports) and not isinstance(part.node, imports):
+        return 1
+    return min(part.blank, 1)
