@@ -249,7 +249,7 @@ summary alexnet --set num_classes         'num_classes' & name=value & --set
 summary alexnet --set =3                  '=3' & name=value
 summary alexnet --set 1x=3                '1x=3' & name=value
 summary alexnet --set classes=3           unknown option of alexnet 'classes' & num_classes
-summary alexnet --set num_classes=0       num_classes=0 & at least 1
+summary googlenet --train --set num_classes=0              num_classes must be at least 1 & aux_heads
 summary alexnet --set num_classes=-3      num_classes=-3 & at least 1
 summary alexnet --set num_classes=ten     num_classes='ten' & whole number
 summary alexnet --set num_classes=        num_classes='' & whole number

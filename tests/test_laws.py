@@ -133,7 +133,15 @@ def loaded(code: str, *arguments: str, **environment: str) -> tuple[str, set[str
 
 @pytest.mark.parametrize(
     "arguments",
-    [["list"], ["list", "--format", "json"], ["info", "alexnet"], ["--help"], ["summary", "--help"], ["--version"]],
+    [
+        ["list"],
+        ["list", "--format", "json"],
+        ["info", "alexnet"],
+        ["--help"],
+        ["summary", "--help"],
+        ["--version"],
+        ["pull", "alexnet", "-o", "-"],
+    ],
     ids=" ".join,
 )
 def test_no_torch(arguments: list[str]) -> None:

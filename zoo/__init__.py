@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from zoo.exporting import export
     from zoo.featuring import features
     from zoo.heads import replace_head
-    from zoo.staging import Stage, stages
     from zoo.pulling import pull
+    from zoo.staging import Stage, stages
     from zoo.summarize import summary
     from zoo.surveying import survey
     from zoo.sweeping import sweep

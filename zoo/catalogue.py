@@ -100,6 +100,9 @@ class Option:
     type: str
     default: Any
 
+    def __str__(self) -> str:
+        return f"{self.name}: {self.type} = {self.default!r}"
+
     def check(self, value: Any) -> Any:
         """`value`, as the builder wants it. Raises `ZooError` if it cannot be that."""
         if self.type.startswith("Literal["):
@@ -121,7 +124,7 @@ class Option:
 
 
 # What every builder's network can be built with, besides the builder's own options.
-COMMON = (Option("init", 'Literal["paper", "torch", None]', "paper"), Option("head", 'Literal["paper", None]', "paper"))
+COMMON = (Option("init", "Literal['paper', 'torch', None]", "paper"), Option("head", "Literal['paper', None]", "paper"))
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,11 @@ class Entry:
         builder = self.builder or getattr(importlib.import_module(self.module), self.card.name)
         model: nn.Module = builder(**options)
         return model
+
+    @property
+    def every_option(self) -> tuple[Option, ...]:
+        """The builder's options, and those that every network has."""
+        return (*self.options, *COMMON)
 
 
 def arch(**facts: Any) -> Callable[[Builder], Builder]:
@@ -220,7 +228,7 @@ def create_model(name: str, /, *, weights: "Weights | None" = None, **options: A
 
 def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
     """`options` as the builder wants them. Raises `ZooError` for an unknown one or a value that it cannot take."""
-    known = {option.name: option for option in (*found.options, *COMMON)}
+    known = {option.name: option for option in found.every_option}
     checked = {}
     for name, value in options.items():
         if name not in known:

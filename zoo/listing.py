@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from zoo.catalogue import COMMON, StageClaim, entry, list_models
+from zoo.catalogue import StageClaim, entry, list_models
 from zoo.table import Column, Row, Table
 
 _LIST = (
@@ -90,10 +90,10 @@ def info(name: str) -> Table:
         "arXiv": c.arxiv,
         "URL": c.url,
         "input": list(c.input),
-        "options": ", ".join(f"{o.name}: {o.type} = {o.default!r}" for o in (*found.options, *COMMON)),
+        "options": ", ".join(map(str, found.every_option)),
         "in training": ", ".join(f"{k}={v}" for k, v in c.training.items()),
         "classifier": c.classifier and f"{c.classifier}; without it {c.num_features:,} features (num_classes=0, head=None)",
-        "torchvision": c.torchvision,
+        "torchvision": c.torchvision and f"{c.torchvision}, whose weights it takes (weights='torchvision:IMAGENET1K_V1')",
         **{f"stage{i}": _stage(claim) for i, claim in enumerate(c.stages, start=1)},
         "licence": f"{c.licence} (this definition)",
     }

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo.catalogue import Entry, check_options, entry
-from zoo.excerpt import excerpt
 from zoo.errors import ZooError
+from zoo.excerpt import excerpt
 
 _WIDTH = 88
 _NOTICE = """\

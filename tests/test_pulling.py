@@ -1,0 +1,503 @@
+"""Pulling: networks by name with another head or start, as one file that needs torch alone, through torch.hub."""
+
+import ast
+import contextlib
+import inspect
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import zoo
+from zoo.catalogue import entry
+from zoo.excerpt import excerpt
+from zoo.record import UNUSED
+from zoo.tracing.skeleton import Skeleton
+from zoo_cli.main import run
+
+ROOT = Path(__file__).parent.parent
+NAMES = zoo.list_models()
+# What the papers' last layers read, by arithmetic on their tables.
+FEATURES = {
+    4096: "alexnet alexnet_ungrouped alexnet_owt caffenet zfnet vgg_cnn_m vgg11 vgg11_lrn vgg13 vgg16 vgg16_c vgg19 "
+    "vgg11_bn vgg13_bn vgg16_bn vgg19_bn",
+    2048: "resnet50 resnet101 resnet152 resnet50_v1_5 resnet101_v1_5 resnet152_v1_5",
+    1024: "googlenet googlenet_bn nin_imagenet",
+    512: "resnet18 resnet34 plain18 plain34 levi_hassner",
+    500: "lenet_caffe",
+    192: "all_cnn_c nin_cifar10 lenet1",
+    84: "lenet5 lenet5_modern",
+    64: "resnet20 resnet32 resnet44 resnet56 resnet110 resnet1202 plain20 plain32 plain44 plain56 plain110",
+    50: "stn_mnist",
+    30: "lenet1989",
+}
+
+
+def refused(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line of a command that is refused."""
+    assert run(list(arguments)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    return err
+
+
+# As a library --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_features(name: str) -> None:
+    """Kills a card that names another layer than the last one with state, keys that change, and features of the wrong width."""
+    card = zoo.card(name)
+    with Skeleton():
+        whole, body = zoo.create_model(name), zoo.create_model(name, num_classes=0)
+    trace = zoo.trace(whole, input=(2, *card.input))
+    classes = {option.name: option.default for option in entry(name).options}["num_classes"]
+    assert trace.outputs[0].shape == (2, classes)
+    read = [param.name for op in trace.ops if op.kind != UNUSED for param in op.owns]
+    assert read[-1].rpartition(".")[0] == card.classifier
+    features = [width for width, names in FEATURES.items() if name in names.split()]
+    assert zoo.trace(body, input=(2, *card.input)).outputs[0].shape == (2, *features) == (2, card.num_features)
+    shapes = {key: tensor.shape for key, tensor in whole.state_dict().items() if not key.startswith(f"{card.classifier}.")}
+    assert {key: tensor.shape for key, tensor in body.state_dict().items()} == shapes
+    assert isinstance(body.get_submodule(card.classifier), nn.Identity)
+
+
+def test_headless_is_the_same_network() -> None:
+    """Kills a feature extractor that draws other weights from the same seed, and one that computes anything else."""
+    torch.manual_seed(0)
+    whole = zoo.create_model("resnet20").eval()
+    torch.manual_seed(0)
+    body = zoo.create_model("resnet20", head=None).eval()
+    image = torch.randn(2, 3, 32, 32)
+    assert torch.equal(whole.fc(body(image)), whole(image))
+
+
+@pytest.mark.parametrize("name", ["lenet1989", "lenet5", "stn_mnist", "resnet20", "googlenet_bn"])
+def test_init_none(name: str) -> None:
+    """Kills a start that draws numbers, weights left on meta or shared, and buffers (codes, statistics) left to chance."""
+    before = torch.get_rng_state()
+    empty = zoo.create_model(name, init=None)
+    assert torch.equal(torch.get_rng_state(), before)
+    drawn = zoo.create_model(name)
+    assert {key: t.shape for key, t in empty.state_dict().items()} == {key: t.shape for key, t in drawn.state_dict().items()}
+    with torch.no_grad():
+        for parameter in empty.parameters():
+            assert parameter.requires_grad
+            parameter.fill_(0.01)
+    for key, buffer in drawn.named_buffers():
+        assert torch.equal(empty.get_buffer(key), buffer), key
+    assert empty(torch.zeros(2, *zoo.card(name).input)).isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["lenet5", "lenet1989", "stn_mnist", "resnet20", "all_cnn_c"])
+def test_init_torch(name: str) -> None:
+    """Kills the paper's start under torch's name: layers are uniform in ±1/sqrt(fan_in), weights and biases alike."""
+    torch.manual_seed(0)
+    net = zoo.create_model(name, init="torch")
+    layers = [layer for layer in net.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
+    assert layers
+    for layer in layers:
+        bound = layer.weight[0].numel() ** -0.5
+        assert layer.weight.abs().max() <= bound * (1 + 1e-6)
+        assert layer.weight.abs().mean().item() == pytest.approx(bound / 2, rel=5 / layer.weight.numel() ** 0.5)
+        assert layer.bias is None or 0 < layer.bias.abs().max() <= bound * (1 + 1e-6)
+    if name == "lenet5":
+        assert set(net.OUTPUT.codes.flatten().tolist()) == {1.0, -1.0}
+        assert net.S2.coefficient.abs().max() <= 2.4 / 4
+
+
+def test_init_torch_is_torch() -> None:
+    """Kills a start that only looks like torch's: from one seed it draws what torch draws for the same layers."""
+    net = zoo.create_model("lenet_caffe", init="torch")
+    torch.manual_seed(3)
+    for layer in (net.conv1, net.conv2, net.ip1, net.ip2):
+        layer.reset_parameters()
+    expected = [parameter.clone() for parameter in net.parameters()]
+    torch.manual_seed(3)
+    fresh = nn.ModuleList([nn.Conv2d(1, 20, 5), nn.Conv2d(20, 50, 5), nn.Linear(800, 500), nn.Linear(500, 10)])
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(expected, fresh.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("alexnet", {"num_classes": -1}, "num_classes=-1: a whole number of at least 1, or 0 for features"),
+        ("alexnet", {"init": "papper"}, "init='papper': choose from paper, torch, None"),
+        ("alexnet", {"head": "gap"}, "head='gap': choose from paper, None"),
+        ("alexnet", {"classes": 7}, "unknown option of alexnet 'classes'; did you mean num_classes"),
+        ("alexnet", {"int": None}, "unknown option of alexnet 'int'; did you mean init"),
+        ("googlenet", {"num_classes": 0, "aux_heads": True}, "googlenet: aux_heads=True makes scores of its own"),
+    ],
+)
+def test_refused_options(name: str, options: dict[str, object], message: str) -> None:
+    """Kills options that are ignored, and answers without a way out."""
+    with pytest.raises(zoo.ZooError, match=re.escape(message)):
+        zoo.create_model(name, **options)
+
+
+def test_summary_without_head() -> None:
+    """Kills an analyzer that refuses a feature extractor: VGG-16 without fc8 has 4,097,000 parameters less."""
+    whole, body = zoo.summary("vgg16").total, zoo.summary("vgg16", options={"num_classes": 0}).total
+    assert whole["params"] - body["params"] == 4_096_000 + 1_000
+    assert zoo.summary("vgg16", options={"head": None}).total == body
+
+
+# As one file ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def pulled() -> dict[str, str]:
+    return {name: zoo.pull(name) for name in NAMES}
+
+
+@pytest.fixture(scope="module")
+def folder(pulled: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("pulled")
+    for name, source in pulled.items():
+        (place / f"{name}.py").write_text(source, encoding="utf-8")
+    return place
+
+
+# Weights stay on meta: seconds less, and the count is the same.
+BARE = """
+import importlib.abc, runpy, sys
+class Nothing(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"zoo", "zoo_cli", "torchvision", "fvcore", "rich", "typer"}:
+            raise ImportError(f"{name} is not installed")
+sys.meta_path.insert(0, Nothing())
+try:
+    import zoo
+except ImportError as error:
+    print(error)
+import torch
+torch.set_default_device("meta")
+for path in sys.argv[1:]:
+    runpy.run_path(path, run_name="__main__")
+"""
+
+
+def test_runs_without_zoo(pulled: dict[str, str], folder: Path) -> None:
+    """Kills a file that imports zoo, lacks a definition, or miscounts: in a process that has torch and nothing of ours."""
+    command = [sys.executable, "-I", "-c", BARE, *(str(folder / f"{name}.py") for name in pulled)]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    counts = [f"{name}: {zoo.card(name).params:,} parameters" for name in pulled]
+    assert done.stdout.splitlines() == ["zoo is not installed", *counts]
+
+
+def loaded(source: str) -> ModuleType:
+    module = ModuleType("pulled")
+    exec(compile(source, "pulled.py", "exec"), vars(module))
+    return module
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_network(name: str, pulled: dict[str, str]) -> None:
+    """Kills a cut that changes what is computed: the same ops with the same arguments on the same parameters."""
+    with Skeleton():
+        mine, theirs = zoo.create_model(name), getattr(loaded(pulled[name]), name)()
+    shape = (1, *zoo.card(name).input)
+    assert zoo.trace(theirs, input=shape) == zoo.trace(mine, input=shape)
+
+
+# Every family once or more, in sizes that take milliseconds.
+SAMPLE = {
+    **{name: zoo.card(name).input for name in ("lenet1", "lenet1989", "lenet5", "lenet5_modern", "lenet_caffe", "stn_mnist")},
+    **{name: zoo.card(name).input for name in ("alexnet", "caffenet", "levi_hassner", "zfnet", "vgg_cnn_m", "alexnet_owt")},
+    **dict.fromkeys(("nin_cifar10", "all_cnn_c", "resnet20", "plain20", "resnet110"), (3, 16, 16)),
+    **dict.fromkeys(("resnet18", "plain18", "resnet50", "resnet50_v1_5"), (3, 64, 64)),
+    **dict.fromkeys(("googlenet", "nin_imagenet"), (3, 224, 224)),
+    "googlenet_bn": (3, 64, 64),
+    "vgg11_bn": (3, 224, 224),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_same_bits(name: str, pulled: dict[str, str]) -> None:
+    """Kills any difference at all: one state dict, one image, the same bits."""
+    mine = zoo.create_model(name, init=None).eval()
+    with torch.no_grad():
+        for parameter in mine.parameters():  # some weights, in a wink
+            some = torch.randn(40_009) * ((2 / parameter[0].numel()) ** 0.5 if parameter.dim() > 1 else 0.3)
+            parameter.copy_(some.repeat(parameter.numel() // len(some) + 1)[: parameter.numel()].view_as(parameter))
+    with Skeleton():
+        theirs: nn.Module = getattr(loaded(pulled[name]), name)().eval()
+    theirs.load_state_dict(mine.state_dict(), assign=True)
+    image = torch.randn(1, *SAMPLE[name])
+    with torch.inference_mode():
+        out: Tensor = mine(image)
+        assert out.isfinite().all()
+        assert out.any()
+        assert torch.equal(theirs(image), out)
+
+
+RULES = "A,B,C4,E,F,I,N,PIE,PT,RUF,SIM,TID,UP,W"
+
+
+def test_ruff_is_content(folder: Path) -> None:
+    """Kills unused imports, imports out of order, lines too long, and blank lines that a formatter would move."""
+    isolated = [sys.executable, "-m", "ruff", "%", "--isolated", "--line-length", "132"]
+    relaxed = "RUF001,RUF002,RUF003,RUF005,A002,N812,SIM905"  # as in our own configuration
+    for what, arguments in (
+        ("check", ["--select", RULES, "--ignore", relaxed]),
+        ("check", []),
+        ("format", ["--check"]),
+    ):
+        command = [what if word == "%" else word for word in isolated]
+        done = subprocess.run([*command, *arguments, str(folder)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_needless(name: str, pulled: dict[str, str]) -> None:
+    """Kills definitions that nothing in the file needs, and text that the family's file does not have."""
+    tree = ast.parse(pulled[name])
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    made = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    made |= {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}  # type: ignore[attr-defined]
+    assert made <= read
+    family = (ROOT / f"{entry(name).module.replace('.', '/')}.py").read_text(encoding="utf-8").splitlines()
+    body = pulled[name].partition("\nimport torch\n")[2].partition('\nif __name__ == "__main__":')[0].splitlines()
+    assert len(body) > 20
+    assert {line for line in body if "type[" not in line} <= {*family}
+
+
+@pytest.mark.parametrize(
+    ("name", "definitions"),
+    [
+        ("lenet5_modern", "LeNet5Modern lenet5_modern"),
+        ("alexnet", "lrn AlexNet alexnet"),
+        ("alexnet_owt", "AlexNetOWT alexnet_owt"),
+        ("vgg16", "TABLE_1 WIDTHS lrn feature_layers VGG vgg16"),
+        ("resnet18", "ZeroPadding make_shortcut BasicBlock Block ResNet resnet18"),
+        ("resnet50", "ZeroPadding make_shortcut Bottleneck Block ResNet ResNetCaffe resnet50"),
+        ("googlenet", "Logits Convolution Inception AuxiliaryHead GoogLeNet googlenet"),
+    ],
+)
+def test_only_what_is_needed(name: str, definitions: str, pulled: dict[str, str]) -> None:
+    """Kills the family's other networks, cards, and what only a type would name."""
+    found = []
+    for node in ast.parse(pulled[name]).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found.append(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            found.append(ast.unparse(node.targets[0] if isinstance(node, ast.Assign) else node.target))
+    assert found == definitions.split()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_header(name: str, pulled: dict[str, str]) -> None:
+    """Kills a file that does not say whose network it is, where it came from, under which licence, and what differs."""
+    card, doc = zoo.card(name), " ".join((ast.get_docstring(ast.parse(pulled[name])) or "").split())
+    for fact in (card.title, card.authors, card.paper, f"zoo {zoo.__version__}", card.doi or card.arxiv or card.url, card.licence):
+        assert fact in doc
+    assert all(" ".join(text.split()) in doc for text in card.deviations)
+    assert not re.search(r"\bcards?\b", doc)
+    notice = "".join(f"# {line}".rstrip() + "\n" for line in (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines())
+    assert pulled[name].endswith(notice)
+
+
+MODULE = '''
+"""A module."""
+
+import math, os
+from collections import OrderedDict, deque
+from typing import Literal, TypeAlias
+
+from zoo.catalogue import arch
+
+# Kept, and so is this.
+WIDTH = 3  # of it
+DEAD = WIDTH
+
+Kind: TypeAlias = type["Left | Right"]
+Other: TypeAlias = type[int] | type[str]
+
+
+class Left:
+    """Left."""
+
+
+class Right:
+    """Right."""
+
+
+class Quoted:
+    """Named in quotes alone."""
+
+
+def helper(kind: Left | Right, size: Literal[1, 2] = 1, more: "Quoted | None" = None) -> "OrderedDict[str, int]":
+    return OrderedDict(a=math.pi)
+
+
+def dead(x: Right) -> deque[int]:
+    return deque([os.getpid()])
+
+
+@arch(
+    title="Net",
+    deviations=(str(DEAD),),
+)
+def net(width: int = WIDTH, name: Literal["a", "b"] = "a", *, rate: float = 0.5) -> "OrderedDict[str, int]":
+    """A net."""
+    return helper(Left(), width)
+
+
+@arch(title="Other")
+def other() -> None:
+    dead(Right())
+
+
+if __name__ == "__main__":
+    other()
+'''
+CUT = '''
+import math
+from collections import OrderedDict
+from typing import Literal
+
+# Kept, and so is this.
+WIDTH = 3  # of it
+
+
+class Left:
+    """Left."""
+
+
+class Quoted:
+    """Named in quotes alone."""
+
+
+def helper(kind: Left, size: Literal[1, 2] = 1, more: "Quoted | None" = None) -> "OrderedDict[str, int]":
+    return OrderedDict(a=math.pi)
+
+
+def net(width: int = 7, name: Literal["a", "b"] = "b", *, rate: float = 0.5) -> "OrderedDict[str, int]":
+    """A net."""
+    return helper(Left(), width)
+'''
+
+
+def test_excerpt() -> None:
+    """Kills comments lost, decorators kept, a needed type left out, a needless one kept, and defaults in the wrong place."""
+    assert excerpt(MODULE, "net", {"width": 7, "name": "b"}) == CUT.lstrip()
+
+
+def test_long_signatures_are_wrapped() -> None:
+    """Kills a line that a formatter would break."""
+    source = zoo.pull("googlenet_bn", num_classes=123456789, dropout=0.123456789)
+    assert "def googlenet_bn(\n    num_classes: int = 123456789, in_channels: int = 3, dropout: float = 0.123456789, " in source
+
+
+def test_excerpt_needs_zoo() -> None:
+    """Kills a file that fails where zoo is not installed."""
+    with pytest.raises(zoo.ZooError, match="net cannot stand alone: it needs entry of zoo"):
+        excerpt("from zoo.catalogue import entry\n\n\ndef net() -> None:\n    entry('x')\n", "net", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("alexnet", {"num_classes": 7, "in_channels": 1, "dropout": 0.25}),
+        ("resnet18", {"shortcut": "A"}),
+        ("googlenet", {"aux_heads": True}),
+        ("lenet5", {"num_classes": 3}),
+    ],
+)
+def test_options_become_defaults(name: str, options: dict[str, object]) -> None:
+    """Kills options that the file forgets, or does not tell of."""
+    source = zoo.pull(name, **options)
+    builder = getattr(loaded(source), name)
+    assert {key: parameter.default for key, parameter in inspect.signature(builder).parameters.items() if key in options} == options
+    with Skeleton():
+        mine, theirs = zoo.create_model(name, **options), builder()
+    assert {key: t.shape for key, t in theirs.state_dict().items()} == {key: t.shape for key, t in mine.state_dict().items()}
+    doc = " ".join((ast.get_docstring(ast.parse(source)) or "").split())
+    assert all(f"--set {key}={value}" in doc for key, value in options.items())
+
+
+# On the command line -------------------------------------------------------------------------------------------------
+
+
+def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a file elsewhere, notes on standard output, and a file that is overwritten unasked."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["pull", "LeNet-5"]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("lenet5.py: LeNet-5, ")
+    assert Path("lenet5.py").read_text(encoding="utf-8") == zoo.pull("lenet5")
+    assert "lenet5.py exists already: --force" in refused("pull", "lenet5", "--set", "num_classes=3", capsys=capsys)
+    assert Path("lenet5.py").read_text(encoding="utf-8") == zoo.pull("lenet5")
+    assert run(["pull", "lenet5", "-s", "num_classes=3", "--force"]) == 0
+    assert Path("lenet5.py").read_text(encoding="utf-8") == zoo.pull("lenet5", num_classes=3)
+    capsys.readouterr()
+    assert run(["pull", "lenet5", "-o", "-"]) == 0
+    assert capsys.readouterr() == (zoo.pull("lenet5"), "")
+    assert [path.name for path in tmp_path.iterdir()] == ["lenet5.py"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("alexnot", "unknown model 'alexnot' & alexnet"),
+        ("alexnet -o models/alexnet.py", "models/alexnet.py & No such file"),
+        ("alexnet -o .", ". & folder"),
+        ("alexnet --set clases=3", "unknown option of alexnet 'clases' & num_classes"),
+        ("alexnet --set num_classes=-1", "num_classes=-1"),
+        ("alexnet --set num_classes=0", "alexnet & whole & model.fc8 = nn.Identity()"),
+        ("alexnet --set init=torch", "alexnet & whole"),
+        ("lenet5 --set num_classes=11", "lenet5 & 11 & lenet5_modern"),
+        ("resnet18 --set shortcut=D", "shortcut='D' & A, B, C"),
+    ],
+)
+def test_refused_pulls(
+    arguments: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Kills tracebacks, silence, and files half-written or left behind."""
+    monkeypatch.chdir(tmp_path)
+    line = refused("pull", *arguments.split(), capsys=capsys)
+    assert all(word in line for word in words.split(" & ")), line
+    assert list(tmp_path.iterdir()) == []
+
+
+# Through torch.hub ---------------------------------------------------------------------------------------------------
+
+
+def test_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a network that torch.hub does not list or explain, helpers listed among them, and options that do not arrive."""
+    monkeypatch.setattr(torch.hub, "_get_cache_or_reload", lambda *_, **__: str(ROOT))  # instead of a download
+    assert sorted(torch.hub.list("owner/zoo")) == sorted(NAMES)
+    net = torch.hub.load(str(ROOT), "resnet20", source="local", num_classes=7, in_channels=1)
+    assert net.eval()(torch.zeros(1, 1, 32, 32)).shape == (1, 7)
+    told = torch.hub.help("owner/zoo", "alexnet")
+    assert zoo.card("alexnet").paper in told
+    assert "dropout: float = 0.5" in told
+
+
+# In the documents ----------------------------------------------------------------------------------------------------
+
+
+def test_training_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills an example that does not run as it stands, or does not learn: above 97% of unseen digits."""
+    document = (ROOT / "docs" / "pulling.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", document, re.DOTALL)
+    (example,) = [block for block in blocks if "from lenet5 import lenet5" in block]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert run(["pull", "lenet5"]) == 0
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), torch.random.fork_rng():
+        exec(compile(example, "pulling.md", "exec"), {"__name__": "example"})
+    sys.modules.pop("lenet5")
+    accuracy = re.fullmatch(r"accuracy ([\d.]+)%\n", printed.getvalue())
+    assert accuracy
+    assert float(accuracy[1]) > 97
