@@ -71,7 +71,7 @@ def excerpt(source: str, root: str, defaults: Mapping[str, Any]) -> str:
     Decorators that come from `zoo` are left out. Raises `ZooError` if anything else comes from there.
     """
     text, module = _Text(source), ast.parse(source)
-    ours = {alias.asname or alias.name for node in module.body if _from_zoo(node) for alias in node.names}  # type: ignore[attr-defined]
+    ours = {name for node in module.body if _from_zoo(node) for name in _defined(node)}
     parts = list(_parts(text, module, ours))
     kept, gone = _reached(parts, root)
     used = {name for part in kept for name in part.needs | _wanted(part.types, gone)}
@@ -94,7 +94,8 @@ def excerpt(source: str, root: str, defaults: Mapping[str, Any]) -> str:
 
 
 def _from_zoo(node: ast.stmt) -> bool:
-    return isinstance(node, ast.ImportFrom) and str(node.module).partition(".")[0] == "zoo"
+    names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [str(getattr(node, "module", ""))]
+    return all(name.partition(".")[0] == "zoo" for name in names)
 
 
 def _parts(text: _Text, module: ast.Module, ours: Set[str]) -> Iterator[_Part]:

@@ -125,6 +125,6 @@ def _script(builder: str) -> str:
 
 def _licence(found: Entry) -> str:
     """Our own networks bring the notice that their licence wants to be kept."""
-    if found.card.licence != "MIT" or not found.module.startswith("zoo."):
+    if found.card.licence != "MIT" or found.origin:
         return ""
     return "\n" + "".join(f"# {line}".rstrip() + "\n" for line in _NOTICE.splitlines())
