@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 import zoo
 from zoo.catalogue import StageClaim
+from zoo.staging import call_names
 from zoo.targets import resolve
 from zoo_cli.main import run
 
@@ -235,6 +236,11 @@ def test_any_layer_of_a_careless_network() -> None:
     assert_same(model, body, torch.rand(1, 3, 16, 16))
     assert sum("clone" in str(node.target) for node in body.graph.nodes) == 1
     assert set(body.state_dict()) == {f"{layer}.{kind}" for layer in ("conv1", "conv2", "gate") for kind in ("weight", "bias")}
+
+
+def test_names_of_calls() -> None:
+    """Kills a second call that takes the name of another module."""
+    assert call_names(["", "a", "a", "b", "a", "a_1"]) == ["", "a", "a_2", "b", "a_3", "a_1"]
 
 
 def test_modes() -> None:

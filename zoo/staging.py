@@ -6,7 +6,7 @@ several branches or in a gate are not. A stage is what a module hands on, so tha
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, count
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -130,12 +130,12 @@ def _described(trace: Trace, name: str, value: Value) -> Stage:
 
 def call_names(paths: Sequence[str]) -> list[str]:
     """The names of calls in the order in which they began: the module's path, then path_1, path_2, ... if it is called again."""
-    taken: dict[str, int] = {}
-    names = []
+    modules = set(paths)
+    names: dict[str, None] = {}
     for path in paths:
-        times = taken[path] = taken.get(path, -1) + 1
-        names.append(f"{path}_{times}" if times else path)
-    return names
+        again = (f"{path}_{times}" for times in count(1))
+        names[path if path not in names else next(name for name in again if name not in modules and name not in names)] = None
+    return list(names)
 
 
 def handed_on(trace: Trace) -> dict[str, Value]:
@@ -174,7 +174,7 @@ def _maps(trace: Trace, way: Sequence[int]) -> list[_Maps]:
     """
     scores = len(trace.outputs[0].shape) < len(trace.inputs[0].shape) if trace.outputs else False
     end = max((i for i, op in enumerate(trace.ops) if _weighted(op)), default=-1) if scores else len(trace.ops)
-    sizes = trace.inputs[0].shape[2:] if trace.inputs else ()
+    sizes = trace.inputs[0].shape[2:]
     found = []
     for i in way:
         op = trace.ops[i]
