@@ -20,10 +20,10 @@ def features(
     """A network whose forward gives a dict of feature maps by name, made of the very layers and weights of `model`.
 
     `model` is a module, or a name of the catalogue, built with `options`. `layers` are stages ("stage3", before a module of that
-    name) or modules ("conv4_x.0", "pool_1" for the second call of pool), by default all stages. What none of them needs is left out;
-    what remains keeps its name in the state dict. The attribute `stages` maps each name to its `Stage`: channels, size, stride,
-    receptive field, which hold for `input` (a shape with batch, by default the one that the network is made for; 1×3×224×224 for
-    a module).
+    name) or modules ("conv4_x.0", "pool_1" for the second call of pool), by default all stages. What none of them needs is left
+    out; what remains keeps its name in the state dict. The attribute `stages` maps each name to its `Stage`: channels, size,
+    stride, receptive field, which hold for `input` (a shape with batch, by default the one that the network is made for;
+    1×3×224×224 for a module).
 
     Raises `ZooError` for an unknown layer, and for a network whose forward is no fixed graph.
     """
