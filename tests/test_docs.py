@@ -21,9 +21,12 @@ CONSOLE = re.compile(r"(?<=```console\n)\$ (?P<command>.*)\n(?P<output>[^`]*)(?=
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_commands_print_what_is_shown(document: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_print_what_is_shown(
+    document: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Kills a document that shows yesterday's output."""
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)  # for what commands write
 
     def output(match: re.Match[str]) -> str:
         program, *arguments = shlex.split(match["command"])

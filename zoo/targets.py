@@ -72,7 +72,7 @@ def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
         return None
     if is_graph(target):
         with contextlib.suppress(OSError):
-            return {"file": caching.digest(Path(target))}
+            return {"file": caching.digest(Path(target)), "onnx": caching.version("onnx")}
         return None
     scheme, colon, _ = target.rpartition(":")
     if not colon:

@@ -28,7 +28,7 @@ _STATISTICS = {"BatchNormalization": (3, 4)}
 
 
 def read(path: Path, shapes: Sequence[Sequence[int]] | None, batch: int) -> tuple[Trace, list[str]]:
-    """The trace of an ONNX file, and who made it. Raises `ZooError` for a file that is none, or that contradicts itself."""
+    """The trace of an ONNX file, and remarks on it. Raises `ZooError` for a file that is none, or that contradicts itself."""
     try:
         import onnx
         import onnx.inliner
@@ -88,8 +88,6 @@ class _Reader:
 
     def remarks(self) -> Iterator[str]:
         """What is to be said of the file."""
-        maker = f"{self.model.producer_name} {self.model.producer_version}".strip()
-        yield f"ONNX opset {self.opsets.get('ai.onnx', '?')}{f', made by {maker}' if maker else ''}"
         rules = [p.value for node in self.model.graph.node for p in node.metadata_props if p.key.endswith("rewriter.rule_name")]
         if folded := sum("FuseBatchNorm" in rule for rule in rules):
             yield f"the exporter folded {folded} batch normalisations into the layers before them: parameters and FLOPs are fewer"
@@ -112,9 +110,9 @@ class _Reader:
         if unused:
             self.ops.append(Op(UNUSED, 0, (), (), (), {}, frozenset(), unused))
         outputs = tuple(self.values[value.name] for value in graph.output if value.name in self.values)
-        import onnx
-
-        return Trace("", "eval", inputs, outputs, calls.finish(self.ops, outputs), tuple(self.ops), {"onnx": onnx.__version__})
+        maker = f"{self.model.producer_name} {self.model.producer_version}".strip()
+        versions = {"opset": str(self.opsets.get("ai.onnx", "")), **({"exporter": maker} if maker else {})}
+        return Trace("", "eval", inputs, outputs, calls.finish(self.ops, outputs), tuple(self.ops), versions)
 
     def _new(self, shape: Sequence[int], dtype: str, source: str = "op") -> Value:
         self.made += 1

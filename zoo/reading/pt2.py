@@ -8,6 +8,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def read(path: Path, shapes: Sequence[Sequence[int]] | None, batch: int) -> tupl
         found = trace(module, inputs=ready)
     except ZooError as error:
         raise ZooError(f"{path} cannot be followed: {error}") from error
-    return found, [f"exported by torch {program['torch_version']}"] if program.get("torch_version") else []
+    return replace(found, versions={**found.versions, "exporter": f"torch {program.get('torch_version', '')}".strip()}), []
 
 
 def _archive(path: Path) -> tuple[Any, Mapping[str, Any]]:
