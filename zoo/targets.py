@@ -101,8 +101,13 @@ def _assumption() -> str:
     return f"no input was given: {'×'.join(map(str, _ASSUMED))} is assumed"
 
 
+def _is_file(name: str) -> bool:
+    """Whether a name without a colon is that of a file."""
+    return Path(name).suffix == ".py" or "/" in name
+
+
 def _from_catalogue(name: str, options: Mapping[str, Any], train: bool) -> Subject:
-    if Path(name).suffix == ".py" or "/" in name:
+    if _is_file(name):
         raise ZooError(f"{name}: which model in it? name it behind a colon, as in {name}:Net")
     found = entry(name)
     options = check_options(found, options)
