@@ -241,7 +241,7 @@ summary alexnet --depth deep              --depth & integer
 summary alexnet --columns nope            unknown column 'nope' & choose from output, params
 summary alexnet --columns param           unknown column 'param' & did you mean params
 summary alexnet --columns ,               --columns & params,macs,rf
-summary alexnet --format xlsx             unknown format 'xlsx' & choose from csv, html, json, markdown, text
+summary alexnet --format xlsx             unknown format 'xlsx' & choose from csv, html, json, latex, markdown, text
 info alexnet --format _cells              unknown format '_cells' & json
 list --format=                            unknown format '' & json
 summary alexnet --train=1                 --train & zoo summary --help
@@ -314,10 +314,10 @@ summary bad_nets.py:Two                   Two & missing 1 required positional ar
 summary bad_nets.py:ForwardExits          ForwardExits & SystemExit
 summary bad_nets.py:Endless               Endless & RecursionError
 summary bad_nets.py:NoForward             NoForward & is missing the required "forward" function
-summary bad_nets.py:If                    If & values of a tensor & take the data-dependent decision out of forward
-summary bad_nets.py:Item                  Item & values of a tensor & take the data-dependent decision out of forward
-summary bad_nets.py:Nonzero               Nonzero & nonzero & take the data-dependent decision out of forward
-summary bad_nets.py:Mask                  Mask & take the data-dependent decision out of forward
+summary bad_nets.py:If                    If & values of a tensor & --real (in Python real=True)
+summary bad_nets.py:Item                  Item & values of a tensor & --real (in Python real=True)
+summary bad_nets.py:Nonzero               Nonzero & nonzero & --real (in Python real=True)
+summary bad_nets.py:Mask                  Mask & --real (in Python real=True)
 summary bad_nets.py:Net -i 3x8x8 -i 3x8x8    Net & 3 were given
 summary bad_nets.py:Net -i 3              conv (Conv2d) & 2 spatial axes
 summary alexnet -i 1x227x227              conv1 (Conv2d) & takes 3 channels, got 1 & --set in_channels=1

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue import Card, arch, card, create_model, list_models
 from zoo.errors import ZooError
+from zoo.inputs import Input
 from zoo.plugins import register
 from zoo.record import Trace
 from zoo.table import Table
@@ -41,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Card",
+    "Input",
     "Stage",
     "Table",
     "Trace",

@@ -47,12 +47,21 @@ def run(
     train: bool = False,
     options: Mapping[str, Any] | None = None,
     batch: int = 1,
+    real: bool = False,
 ) -> Run:
     """Build what `target` names, and record one forward. Arguments and errors are those of `zoo.summary`.
 
     Where the cache is in use (see `zoo.caching`), a forward that was recorded before is read from there.
     """
-    question = {"target": target, "input": input, "inputs": inputs, "train": train, "options": options or {}, "batch": batch}
+    question = {
+        "target": target,
+        "input": input,
+        "inputs": inputs,
+        "train": train,
+        "options": options or {},
+        "batch": batch,
+        "real": real,
+    }
     key = caching.key(question, partial(definition, target))
     kept = caching.find(key) if key else None
     if kept is not None:
@@ -64,17 +73,26 @@ def run(
     return found
 
 
-def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int) -> Run:
+def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int, real: bool) -> Run:
     if is_graph(target):
+        if real:
+            raise ZooError(f"{target} is read, not run: --real has no meaning for it")
         found, remarks = read(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
         return Run(target, found, {}, tuple(remarks))
     with neighbours(target):
         subject = resolve(target, options, train=train)
         given = input is not None or inputs is not None
         shape = None if inputs is not None else input if input is not None else subject.shape(batch)
-        trace = trace_subject(subject, shape, inputs, train)
+        trace = trace_subject(subject, shape, inputs, train, real)
     notes = tuple(note for note in subject.notes if not (given and "input" in note))
-    return Run(subject.name, trace, subject.options, notes)
+    return Run(subject.name, trace, subject.options, (*notes, *(_values(subject, inputs) if real else ())))
+
+
+def _values(subject: Subject, inputs: Any) -> Iterable[str]:
+    """On which values a forward on real tensors ran."""
+    weights = "neutral weights" if any(p.is_meta for p in subject.module.parameters()) else "the model's weights"
+    given = "inputs of ones (whole numbers: zeros)" if inputs is None else "the inputs given"
+    yield f"ran once on real tensors, {weights} and {given}: where shapes depend on values, the numbers hold for these"
 
 
 def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, *, train: bool = False) -> Trace:
@@ -82,22 +100,22 @@ def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, 
     return run(target, input=input, train=train).trace
 
 
-def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool) -> Trace:
+def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: bool = False) -> Trace:
     """One forward of a subject, on a shape or on ready inputs. Raises `ZooError` that says what would fit if these do not."""
     from zoo import __version__
     from zoo.tracing import ForwardError, trace
 
     try:
-        found = trace(subject.module, input=shape, inputs=inputs, train=train, target=subject.name)
+        found = trace(subject.module, input=shape, inputs=inputs, train=train, real=real, target=subject.name)
     except ForwardError as error:
         hint = _hint(subject, shape, train) if error.misfit else ""
-        raise ZooError(f"{subject.name} does not take {_sizes(shape, inputs)}: {error}{hint}") from error
+        raise ZooError(f"{subject.name} does not take {_sizes(shape)}: {error}{hint}") from error
     except SystemExit as error:
         raise ZooError(f"the forward of {subject.name} ends the program: SystemExit: {error}") from error
     return replace(found, versions={"zoo": __version__, **found.versions})
 
 
-def _sizes(shape: Any, inputs: Any) -> str:
+def _sizes(shape: Any) -> str:
     if shape is None:
         return "these inputs"
     return "×".join(map(str, shape)) if all(isinstance(n, int) for n in shape) else "these inputs"

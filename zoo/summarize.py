@@ -9,7 +9,7 @@ from zoo.analysis.conventions import load
 from zoo.analysis.engine import choose, measure
 from zoo.analysis.rows import Depth, group
 from zoo.errors import ZooError
-from zoo.record import Trace
+from zoo.record import Trace, Value
 from zoo.running import Run, run
 from zoo.selecting import select
 from zoo.table import Table
@@ -33,12 +33,14 @@ def summary(
     options: Mapping[str, Any] | None = None,
     batch: int = 1,
     convention: str = "pure",
+    real: bool = False,
 ) -> Table:
     """The table of a model: a row for each layer, a column for each pass, totals.
 
     `target` is a catalogue name, another TARGET ("torchvision:NAME", "package.module:attribute", "file.py:attribute") or a module.
-    `input` is a shape with batch, or a list of such, by default the one the model is made for with `batch` images; `inputs` are
-    ready tensors. `options` go to the builder of a model that is named.
+    `input` is a shape with batch, an `Input`, or a list of such, by default the one the model is made for with `batch` images;
+    `inputs` are ready: one argument, a tuple of all, or a dict of keyword arguments. `real` runs a copy of the model once on real
+    tensors, as models need that decide by values. `options` go to the builder of a model that is named.
 
     `depth` folds the rows below so many levels of modules, "auto" so that a page holds them; None shows every layer. `fold` shows
     identical blocks in succession as one row. `filter` keeps the rows whose names match a pattern, `sort` puts the greatest in a
@@ -51,7 +53,7 @@ def summary(
     columns = _with(columns, sort)
     load(convention)
     _check(input, inputs, depth, batch, top)
-    found = run(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
+    found = run(target, input=input, inputs=inputs, train=train, options=options, batch=batch, real=real)
     level, folds = _matching(found.trace, depth, fold, filter)
     table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention)
     notes = (*table.notes, *found.notes, *_folding(found.trace, table, level))
@@ -102,6 +104,12 @@ def _check(input: Any, inputs: Any, depth: Any, batch: Any, top: Any) -> None:
 
 def _title(found: Run) -> str:
     chosen = ", ".join(f"{key}={value}" for key, value in found.options.items())
-    sizes = ", ".join("×".join(map(str, value.shape)) for value in found.trace.inputs)
+    sizes = ", ".join(_size(value) for value in found.trace.inputs)
     mode = "training" if found.trace.mode == "train" else "evaluation"
     return f"{found.name}{f'({chosen})' if chosen else ''} · input {sizes} · {mode} mode"
+
+
+def _size(value: Value) -> str:
+    """1×3×224×224, with its type where it is no floating one."""
+    sizes = "×".join(map(str, value.shape)) or "scalar"
+    return sizes if "float" in value.dtype else f"{sizes} {value.dtype}"

@@ -16,6 +16,40 @@ def parse_shape(text: str) -> tuple[int, ...]:
     return parse_sizes("--input", text, "sizes without batch are wanted, such as 3x224x224 (channels, height, width)")
 
 
+def parse_inputs(texts: Sequence[str], batch: int) -> Any:
+    """What `--input` says: nothing, one shape with batch, or a list of shapes and `Input`s.
+
+    [NAME=]SIZES[:TYPE], with the batch before the sizes or where N stands in them, without one after another equals sign; or
+    NAME:=VALUE for what is no tensor.
+    """
+    from zoo.inputs import Input
+
+    def parse(text: str) -> Any:
+        if match := re.fullmatch(r"(\w+):=(.*)", text):
+            return Input(None, name=match[1], value=_value(match[2]))
+        match = re.fullmatch(r"(?:(?P<name>[^\W\d]\w*)=)?(?P<bare>=)?(?P<sizes>[\dxX×N]*)(?::(?P<dtype>\w+))?", text)
+        if match is None or not (match["sizes"] or match["bare"]):
+            raise ZooError(f"--input {text!r}: {_WANTED}")
+        sizes = _with_batch(text, match["sizes"], None if match["bare"] else batch)
+        plain = match["name"] is None and match["dtype"] is None
+        return sizes if plain else Input(sizes, match["dtype"], match["name"])
+
+    found = [parse(text) for text in texts]
+    return found[0] if len(found) == 1 else found or None
+
+
+_WANTED = "sizes without batch are wanted, such as 3x224x224 (channels, height, width) or ids=128:int64"
+
+
+def _with_batch(text: str, sizes: str, batch: int | None) -> tuple[int, ...]:
+    parts = re.split("[x×]", sizes) if sizes else []
+    if batch is not None and "N" not in parts:
+        parts = ["N", *parts]
+    if not all(part == "N" or (part.isdecimal() and int(part)) for part in parts) or (batch is None and "N" in parts):
+        raise ZooError(f"--input {text!r}: {_WANTED}")
+    return tuple(int(part) if part != "N" else batch or 1 for part in parts)
+
+
 def parse_sizes(option: str, text: str, wanted: str = "sizes are wanted, such as 5x5") -> tuple[int, ...]:
     """5x3 -> (5, 3)."""
     if not re.fullmatch(r"\d+([x×]\d+)*", text) or 0 in (sizes := tuple(map(int, re.split("[x×]", text)))):

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -224,7 +225,11 @@ def measure(
             for row, *cells in zip(rows, *([c for c, _ in measured]), strict=True)
         ),
         total={name: total for name, (_, total) in zip(names, measured, strict=True)},
-        notes=(*_notes(trace, rows), *_lower_bounds(chosen, rows, measured), *(unseen(convention, trace) if counted else ())),
+        notes=(
+            *_notes(trace, rows),
+            *_lower_bounds(trace, chosen, rows, measured),
+            *(unseen(convention, trace) if counted else ()),
+        ),
     )
 
 
@@ -239,21 +244,23 @@ def _notes(trace: Trace, rows: Sequence[Group]) -> list[str]:
     return notes
 
 
-def _lower_bounds(chosen: Sequence[Pass], rows: Sequence[Group], measured: Sequence[tuple[list[Any], Any]]) -> list[str]:
-    """A note for each column whose total is a lower bound: which ops are unknown, how often, and in which rows."""
+def _lower_bounds(
+    trace: Trace, chosen: Sequence[Pass], rows: Sequence[Group], measured: Sequence[tuple[list[Any], Any]]
+) -> list[str]:
+    """A note for each column whose total is a lower bound: which ops are unknown, how often, and in which modules."""
     notes = []
     for one, (cells, total) in zip(chosen, measured, strict=True):
         if isinstance(total, dict) and "unknown" in total:
-            ops = "; ".join(f"{kind} ({times}×) in {_places(kind, rows, cells)}" for kind, times in total["unknown"].items())
+            partly = [row for row, cell in zip(rows, cells, strict=True) if isinstance(cell, dict) and "unknown" in cell]
+            ops = "; ".join(f"{kind} ({times}×) in {_places(trace, kind, partly)}" for kind, times in total["unknown"].items())
             notes.append(f"≥ {one.column.name} is a lower bound, the cost of these ops is not known: {ops}")
     return notes
 
 
-def _places(kind: str, rows: Sequence[Group], cells: Sequence[Any]) -> str:
-    """conv1, blocks.0 (2×): the rows in which an unknown op ran."""
-    met = {row.name: cell["unknown"][kind] for row, cell in zip(rows, cells, strict=True) if _meets(cell, kind)}
-    return ", ".join(f"{name} ({times}×)" if times > 1 else name for name, times in met.items())
-
-
-def _meets(cell: Any, kind: str) -> bool:
-    return isinstance(cell, dict) and kind in cell.get("unknown", {})
+def _places(trace: Trace, kind: str, rows: Sequence[Group]) -> str:
+    """conv1, blocks.*.norm: the modules that ran an op, those that differ by numbers alone together where there are many."""
+    paths = dict.fromkeys(trace.calls[op.call].path or trace.target for row in rows for op in row.ops if op.kind == kind)
+    alike: dict[str, list[str]] = {}
+    for path in paths:
+        alike.setdefault(re.sub(r"\d+", "*", path), []).append(path)
+    return ", ".join(name for pattern, names in alike.items() for name in (names if len(names) < 4 else [pattern]))

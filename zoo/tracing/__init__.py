@@ -6,16 +6,17 @@ from threading import get_ident
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils._pytree import tree_map_only
+from torch import nn
+from torch.overrides import BaseTorchFunctionMode
 
 from zoo.errors import ZooError
 from zoo.record import Trace
-from zoo.tracing.diagnosis import diagnose
+from zoo.tracing.arguments import Shape, arguments
+from zoo.tracing.diagnosis import OFFER, WHOLE_NUMBERS, diagnose, wants_whole_numbers
 from zoo.tracing.guard import untouched
+from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.recorder import Recorder, tensors
 
-Shape = Sequence[int]
 _SOURCES = {False: "input", True: "variable"}
 
 
@@ -33,29 +34,36 @@ def trace(
     input: Shape | Sequence[Shape] | None = None,
     inputs: Any = None,
     train: bool = False,
+    real: bool = False,
     target: str = "",
 ) -> Trace:
     """Record one forward of `module` without computing anything: activations have shapes and no values.
 
-    `input` is the shape of the input with its batch dimension, or a list of such shapes; `inputs` are ready tensors instead (one,
-    or a tuple with one item per argument, each any nesting of tensors), of which only shape and type are read. `train` puts every
-    layer into training mode for the time of the forward, else evaluation mode. The module is left as it was, whatever happens.
+    `input` is the shape of the input with its batch dimension, an `Input`, or a list of such; `inputs` are ready ones instead: a
+    tuple with one item per argument, a dict of keyword arguments, or one argument by itself. Each is any nesting of tensors, of
+    which only shape and type are read, and of other values, which are passed as they are. `train` puts every layer into training
+    mode for the time of the forward, else evaluation mode. `real` runs a copy of the model once on real tensors, for models that
+    need values: on `inputs`, or on ones and zeros. The module is left as it was, whatever happens.
 
     Raises `ForwardError` if the forward raises, `ZooError` if it needs the values of tensors, or if `input` is no shape.
     """
     module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
+    if real:
+        module = real_copy(module)
     with ExitStack() as stack:
         named = list(module.named_modules(remove_duplicate=False))
         parts = list({id(part): part for _, part in named}.values())
         stack.enter_context(untouched(parts))
         stack.enter_context(torch.inference_mode())
         stack.enter_context(_plain_dispatch())
-        arguments = _arguments(module, input, inputs)
-        recorder = Recorder(named)
-        wanted = [t.requires_grad for t in tensors(arguments if inputs is None else inputs)]
-        given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors(arguments), wanted, strict=True))
+        if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):
+            stack.enter_context(BaseTorchFunctionMode())  # under any such mode they do without their fast path, as on meta
+        args, kwargs = arguments(module, input, inputs, real=real)
+        recorder = Recorder(named, WhileAlive() if real else {})
+        wanted = [t.requires_grad for t in tensors((args, kwargs) if inputs is None else inputs)]
+        given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors((args, kwargs)), wanted, strict=True))
         for part in parts:
             vars(part)["training"] = train
             if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
@@ -65,7 +73,7 @@ def trace(
         stack.enter_context(recorder)
         recorder.open(module)  # the model's own hooks run in its call too
         try:
-            output = module(*arguments)
+            output = module(*args, **kwargs)
         except ZooError:
             raise
         except Exception as error:
@@ -89,22 +97,6 @@ def _plain_dispatch() -> AbstractContextManager[object]:
     return guard
 
 
-def _arguments(module: nn.Module, input: Shape | Sequence[Shape] | None, inputs: Any) -> tuple[Any, ...]:
-    """The forward's arguments, on meta."""
-    if (input is None) == (inputs is None):
-        raise ZooError("give either input (shapes) or inputs (tensors)")
-    if inputs is not None:
-        arguments = inputs if type(inputs) is tuple else (inputs,)
-        return tuple(tree_map_only(Tensor, lambda t: torch.empty_like(t, device="meta"), argument) for argument in arguments)
-    shapes: list[Any] = [input] if all(isinstance(n, int) for n in input or ()) else list(input or ())
-    floating = (p.dtype for p in module.parameters() if p.is_floating_point())
-    dtype = next(floating, torch.get_default_dtype())
-    try:
-        return tuple(torch.empty([*shape], dtype=dtype, device="meta") for shape in shapes)
-    except (TypeError, RuntimeError) as error:
-        raise ZooError(f"input {input!r} is no shape: whole numbers such as (1, 3, 224, 224) are wanted") from error
-
-
 def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
     """`forward` with its call recorded. A wrapped forward, unlike a hook, also sees `module.forward(x)`, and torch's fast paths
     do not look for it.
@@ -126,6 +118,11 @@ def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) 
     return traced
 
 
+def _valueless(text: str) -> bool:
+    """Whether torch's message says that a tensor has no values to be read."""
+    return "meta tensor" in text or "unallocated storage" in text
+
+
 def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     """The error of a forward, with the place and, where it is a matter of sizes, the reason."""
     where = recorder.failed or "forward"
@@ -133,11 +130,9 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
     without_forward = 'missing the required "forward" function' in str(error)
-    if (isinstance(error, NotImplementedError) and not without_forward) or "meta tensor" in str(error):
+    if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(str(error)):
         text = str(error).strip().partition("\n")[0].partition(". ")[0]
-        return ForwardError(
-            f"{where} needs the values of a tensor, and only shapes are computed here ({text}); take the data-dependent decision "
-            "out of forward (pass it in as an argument), or analyse the module behind it by itself"
-        )
+        return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({text}); {OFFER}")
     text = str(error).strip().partition("\n")[0]
-    return ForwardError(f"{where} raised {type(error).__name__}: {text}")
+    whole = f"; {WHOLE_NUMBERS}" if wants_whole_numbers(text) else ""
+    return ForwardError(f"{where} raised {type(error).__name__}: {text}{whole}")

@@ -17,7 +17,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.errors import ZooError
 from zoo.record import UNUSED, WRITE, Call, Op, Param, Value
-from zoo.tracing.diagnosis import diagnose
+from zoo.tracing.diagnosis import OFFER, diagnose
+from zoo.tracing.real import WhileAlive
 from zoo.tracing.shortcuts import MADE, SHORTCUTS
 from zoo.tracing.vocabulary import Known, known_op, plain
 
@@ -38,7 +39,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     `modules` are those of the model by name, under each of their names; the first is the model itself.
 
     Parameters arrive beside meta activations, and only their shape is read: an op without a shortcut gets meta twins of them.
-    Ops on real tensors alone (an `arange` in forward) run as they are, on private copies where they could write or alias.
+    Ops on real tensors alone (an `arange` in forward) run as they are, on private copies where they could write or alias. With
+    `values` that are `WhileAlive`, the model is a copy and every op runs as it is.
     """
 
     @classmethod
@@ -49,7 +51,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         return False
 
-    def __init__(self, modules: Sequence[tuple[str, nn.Module]]) -> None:
+    def __init__(self, modules: Sequence[tuple[str, nn.Module]], values: dict[int, tuple[Any, Value]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.thread = get_ident()
         self.ops: list[Op] = []
@@ -64,7 +66,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.names: dict[int, list[str]] = {}
         for name, module in modules:
             self.names.setdefault(id(module), []).append(name)
-        self._values: dict[int, tuple[Tensor, Value]] = {}
+        self._values = values
+        self._real = isinstance(values, WhileAlive)
         self._made = 0
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
         self._owned: set[int] = set()
@@ -126,7 +129,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind)
         inputs, roles, attrs, owns = self._read(known, args, kwargs)
         self.attempt = known.kind, inputs, roles, attrs
-        shortcut = SHORTCUTS.get(func)
+        shortcut = SHORTCUTS.get(func) if not self._real else None
         shape = shortcut(*args, **kwargs) if shortcut is not None else None
         if shape is None:
             out = self._run(func, known, args, kwargs)
@@ -176,14 +179,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What torch answers, on meta if any argument is, with nothing of the model written to."""
+        if self._real:
+            return func(*args, **kwargs)
         found = [t for a in (*args, *kwargs.values()) for t in _direct_tensors(a)]
         abstract = any(t.is_meta or id(t) in self.state for t in found)
         if abstract and known.data_dependent:
-            raise ZooError(
-                f"{self.where()}: {known.kind} needs the values of a tensor, and only shapes are computed here; take the "
-                "data-dependent decision out of forward (pass it in as an argument), or analyse the module behind it by itself"
-            )
-
+            raise ZooError(f"{self.where()}: {known.kind} needs the values of a tensor, and only shapes are computed here; {OFFER}")
         if abstract and self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:
             raise RuntimeError(misfit)  # torch would say it less clearly, and import its compiler for that
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zoo import formats
-from zoo_cli.arguments import parse_columns, parse_options, parse_shape
+from zoo_cli.arguments import parse_columns, parse_inputs, parse_options
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Convention, Format, NoCache, Output, Target
 
@@ -15,7 +15,14 @@ _MACHINES = frozenset({"json", "csv"})
 
 
 Input = Annotated[
-    list[str] | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch; repeat it for more inputs.")
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="[NAME=]CxHxW[:TYPE]",
+        help="Input without batch, such as 3x224x224 or ids=128:int64; repeat it for more. 10xNx64 places the batch, "
+        "mask==5x5:bool has none, flag:=True is no tensor.",
+    ),
 ]
 Batch = Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Images in a batch.")]
 Depth = Annotated[
@@ -40,6 +47,7 @@ Set = Annotated[
     list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
 ]
 Train = Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")]
+Real = Annotated[bool, typer.Option("--real", help="Run it once on real tensors, if it decides by their values.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")]
 
 
@@ -56,13 +64,14 @@ def summary(
     set: Set = None,
     train: Train = False,
     convention: Convention = "pure",
+    real: Real = False,
     strict: Strict = False,
     no_cache: NoCache = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
     """Analyse a model layer by layer: shapes, parameters, MACs, FLOPs, receptive fields, activations, depth."""
-    shapes = [(batch, *parse_shape(text)) for text in input or ()]
+    given = parse_inputs(input or (), batch)
     chosen, built = parse_columns(columns or ()), parse_options(set or ())
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
@@ -72,7 +81,7 @@ def summary(
     with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints
         table = analyse(
             target,
-            input=shapes[0] if len(shapes) == 1 else shapes or None,
+            input=given,
             batch=batch,
             depth="auto" if depth is None and people else depth,
             fold=people if fold is None else fold,
@@ -83,6 +92,7 @@ def summary(
             train=train,
             options=built,
             convention=convention,
+            real=real,
         )
     emit(table, wanted, output)
     partial = [note for note in table.notes if note.startswith("≥")]

@@ -1,0 +1,53 @@
+"""A forward on real tensors: a copy of the model with weights of its own, and records that keep no activation alive."""
+
+import copy
+import weakref
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo.errors import ZooError
+from zoo.record import Value
+
+
+def real_copy(module: nn.Module) -> nn.Module:
+    """A copy that may run and change without a trace on the model. What has no weights yet gets neutral ones (see `_neutral`).
+
+    Raises `ZooError` if the model cannot be copied, or its weights do not fit into memory.
+    """
+    name = type(module).__name__
+    try:
+        copied = copy.deepcopy(module)
+    except Exception as error:
+        raise ZooError(
+            f"{name} cannot be copied, so it cannot run without being changed: {type(error).__name__}: {error}"
+        ) from error
+    made: dict[int, Tensor] = {}
+    try:
+        for part in copied.modules():
+            stores: list[dict[str, Any]] = [part._parameters, part._buffers]
+            for own in stores:
+                for key, tensor in own.items():
+                    if tensor is not None and tensor.is_meta:
+                        own[key] = made.setdefault(id(tensor), _neutral(key, tensor))
+    except RuntimeError as error:
+        raise ZooError(f"{name} on real tensors: {str(error).partition(chr(10))[0]}") from error
+    return copied
+
+
+def _neutral(key: str, tensor: Tensor) -> Any:
+    """Scales of 1, and all else 0: activations stay finite through any number of layers."""
+    make = torch.ones if tensor.dim() == 1 and key.endswith("weight") else torch.zeros
+    made = make(tensor.shape, dtype=tensor.dtype)
+    return nn.Parameter(made, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else made
+
+
+class WhileAlive(dict[int, tuple[Any, Value]]):
+    """Values by the ids of tensors, each as long as its tensor lives: an id may then be another's."""
+
+    def __setitem__(self, key: int, entry: tuple[Any, Value]) -> None:
+        def gone(_: object) -> None:
+            self.pop(key, None)
+
+        super().__setitem__(key, (weakref.ref(entry[0], gone), entry[1]))
