@@ -1,11 +1,15 @@
 """Analysing a model leaves it, and the process, as they were: whatever the forward does, and however it ends."""
 
+import contextlib
 import copy
+import os
 import random
+import signal
 import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch._dynamo  # replaces torch.manual_seed when it is first imported, as it is by many an op on meta tensors
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 import zoo
 from zoo import ZooError
+from zoo.analysis.engine import passes
 from zoo.tracing.skeleton import Skeleton
 
 SHAPE = (2, 3, 8, 8)
@@ -67,10 +73,29 @@ def snapshot(model: nn.Module) -> dict[str, Any]:
         "tensors": [(name, id(t), t.requires_grad, t.device, t.dtype, bits(t), t.grad) for name, t in state],
         "state_dict": {key: bits(value) for key, value in model.state_dict().items()},
         "plain": [bits(t) for t in vars(model).values() if isinstance(t, Tensor)],
-        "process": (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.get_default_dtype()),
+        "classes": {name: (type(module), dict(vars(type(module)))) for name, module in modules.items()},
+        **process(),
+    }
+
+
+FUNCTIONS = (torch, Tensor, nn, nn.Module, F, nn.init, torch.autograd, torch.linalg, random, np.random, warnings)
+HOOKS = [name for name in vars(torch.nn.modules.module) if name.startswith("_global") and "hook" in name]
+
+
+def process() -> dict[str, Any]:
+    """All that models in this process share."""
+    return {
+        "functions": {(space.__name__, key): id(f) for space in FUNCTIONS for key, f in vars(space).items() if callable(f)},
+        "global hooks": [dict(getattr(torch.nn.modules.module, name) or {}) for name in HOOKS],
+        "gradients": (torch.is_grad_enabled(), torch.is_inference_mode_enabled(), torch.is_anomaly_enabled()),
+        "defaults": (torch.get_default_dtype(), torch.get_default_device(), torch.get_num_threads()),
+        "determinism": (torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark),
         "autocast": torch.is_autocast_enabled("cpu"),
         "random": (bits(torch.get_rng_state()), random.getstate(), np.random.get_state()[1].tobytes(), np.random.get_state()[2]),
         "mode": (torch.utils._python_dispatch._get_current_dispatch_mode(), torch.overrides._get_current_function_mode()),
+        "warnings": list(warnings.filters),
+        "system": (list(sys.path), os.getcwd(), dict(os.environ), sys.stdout, sys.stderr, sys.gettrace(), sys.getprofile()),
+        "signals": [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)],
     }
 
 
@@ -375,3 +400,211 @@ def test_trace_of_another_thread_does_not_interfere() -> None:
     assert torch.equal(outs[0], expected)
     assert [row.name for row in table.rows] == ["0", "1"]
     assert table.total["macs"] == 16
+
+
+# Wherever a forward ends, and whatever is asked -----------------------------------------------------------------------
+
+
+class Block(nn.Module):
+    """A convolution that is shared, a batch normalisation that is frozen, one that is not, and a shortcut."""
+
+    def __init__(self, shared: nn.Module) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(4, 4, 3, padding=1)
+        self.shared = shared
+        self.frozen = nn.BatchNorm2d(4).requires_grad_(False)
+        self.bn = nn.BatchNorm2d(4)
+        self.relu = nn.ReLU(inplace=True)
+        self.drop = nn.Dropout2d()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.relu(self.bn(self.shared(self.drop(self.frozen(self.conv(x))))) + x)
+
+
+class Classifier(nn.Module):
+    """Two blocks of one convolution, one head under two names; in training, its frozen layers in evaluation mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        shared = nn.Conv2d(4, 4, 1)
+        self.stem = nn.Conv2d(3, 4, 3, padding=1)
+        self.blocks = nn.Sequential(Block(shared), Block(shared))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = self.head = nn.Linear(4, 5)
+        self.fc.register_forward_hook(lambda module, inputs, output: None)
+        self.train()
+        for block in self.blocks:
+            block.frozen.eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(torch.flatten(self.pool(self.blocks(self.stem(x))), 1))
+
+
+LAYERS = [name for name, _ in Classifier().named_modules()]
+
+
+def raising(error: BaseException) -> Callable[..., None]:
+    def hook(*given: Any) -> None:
+        raise error
+
+    return hook
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
+@pytest.mark.parametrize("error", [RuntimeError("no"), KeyboardInterrupt()], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("layer", LAYERS)
+def test_forward_that_ends_at_a_layer(layer: str, error: BaseException, behind: bool) -> None:
+    """Kills clearing up that knows of the layers that ran, or of those that did not; in either mode."""
+    net = Classifier()
+    part = net.get_submodule(layer)
+    (part.register_forward_hook if behind else part.register_forward_pre_hook)(raising(error))
+    for train in (False, True):
+        with pytest.raises(ZooError if isinstance(error, Exception) else KeyboardInterrupt):
+            unchanged(net, lambda train=train: zoo.trace(net, input=SHAPE, train=train))
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("no")], ids=["whole", "raises"])
+def test_model_without_weights(error: Exception | None) -> None:
+    """Kills a model on meta that is left otherwise than one with weights."""
+    with torch.device("meta"):
+        net = Classifier()
+    if error is not None:
+        net.blocks[1].shared.register_forward_hook(raising(error))
+    before = net.stem.weight, net.blocks[0].frozen.training, dict(vars(net.blocks[1].shared)), process()
+    with contextlib.suppress(ZooError):
+        zoo.summary(net, input=SHAPE, train=True)
+    assert (net.stem.weight, net.blocks[0].frozen.training, dict(vars(net.blocks[1].shared)), process()) == before
+
+
+ANALYSES: dict[str, Callable[[nn.Module], Any]] = {
+    "summary": lambda net: zoo.summary(net, input=SHAPE, columns=list(passes())),
+    "summary in training": lambda net: zoo.summary(net, input=SHAPE, train=True, columns=list(passes())),
+    "verify": lambda net: zoo.verify(net, input=SHAPE, rf=True),
+    "compare": lambda net: zoo.compare(net, nn.Sequential(nn.AvgPool2d(2), nn.Flatten()), input=SHAPE),
+    "diff": lambda net: zoo.diff(net, "torchvision:squeezenet1_1"),
+    "stages": lambda net: zoo.stages(net, input=SHAPE),
+    "features": lambda net: zoo.features(net, ["blocks.0"], input=SHAPE),
+}
+
+
+@pytest.mark.parametrize("analyse", [pytest.param(analyse, id=name) for name, analyse in ANALYSES.items()])
+def test_analyses(analyse: Callable[[nn.Module], Any]) -> None:
+    """Kills an analysis that works on the very model, changes what models share, or draws from a generator."""
+    net = Classifier()
+    unchanged(net, lambda: analyse(net))
+
+
+def test_new_head() -> None:
+    """Kills a head that is put into the very model. Its weights are drawn, and nothing else."""
+    net, made = Classifier(), []
+    state = torch.get_rng_state()
+
+    def replace() -> None:
+        made.append(zoo.replace_head(net, nn.Identity(), input=SHAPE))
+        assert torch.equal(torch.get_rng_state(), state)
+
+    unchanged(net, replace)
+    assert made[0].training
+
+
+def test_twice() -> None:
+    """Kills what is remembered from one analysis to the next."""
+    net = Classifier()
+    first, second = (zoo.trace(net, input=SHAPE, train=True) for _ in range(2))
+    assert first == second
+    assert zoo.measure(first, columns=list(passes())) == zoo.measure(second, columns=list(passes()))
+
+
+# Other threads --------------------------------------------------------------------------------------------------------
+
+
+def at_once(*jobs: Callable[[], Any]) -> list[Any]:
+    """What the jobs return, each in a thread of its own, that begin together."""
+    barrier, results = threading.Barrier(len(jobs)), [None] * len(jobs)
+
+    def go(place: int, job: Callable[[], Any]) -> None:
+        barrier.wait()
+        results[place] = job()
+
+    threads = [threading.Thread(target=go, args=item) for item in enumerate(jobs)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def test_analyses_in_threads_do_not_mix() -> None:
+    """Kills a recorder that is shared; and models that are analysed twice at once and keep what the one put in, the other took for
+    the model's own.
+    """
+    shared, own = Classifier(), nn.Sequential(*[nn.Conv2d(3, 3, 1) for _ in range(60)])
+    models = [shared, own, shared, shared]
+    alone = [zoo.trace(model, input=SHAPE, train=True) for model in models]
+
+    def several(model: nn.Module) -> list[zoo.Trace]:
+        return [zoo.trace(model, input=SHAPE, train=True) for _ in range(5)]
+
+    together: list[Any] = []
+    unchanged(shared, lambda: together.extend(at_once(*(lambda model=model: several(model) for model in models))))
+    assert together == [[trace] * 5 for trace in alone]
+
+
+def test_another_model_is_trained_meanwhile() -> None:
+    """Kills generators that are set back under another thread's feet, modes and patches that reach it."""
+
+    def training() -> list[Tensor]:
+        torch.manual_seed(1)
+        net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(), nn.Flatten(), nn.Linear(144, 5))
+        optimizer = torch.optim.SGD(net.parameters(), 1e-3)
+        for _ in range(60):
+            optimizer.zero_grad()
+            net(torch.randn(SHAPE)).square().sum().backward()
+            optimizer.step()
+        done.set()
+        return [t.detach() for t in net.state_dict().values()]
+
+    def analysing() -> int:
+        times = 0
+        while not done.is_set():
+            zoo.summary(model, input=SHAPE, train=True)
+            times += 1
+        return times
+
+    model, done = nn.Sequential(*[nn.Conv2d(3, 3, 1) for _ in range(40)], nn.Dropout()), threading.Event()
+    alone = training()
+    done.clear()
+    together, times = at_once(training, analysing)
+    assert times > 1
+    assert all(map(torch.equal, alone, together))
+
+
+DRAWS = """
+import random
+import numpy
+import torch
+torch.manual_seed(4)
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.token = torch.nn.Parameter(torch.randn(1, 3))
+        self.rate = random.random() + numpy.random.rand()
+
+    def forward(self, x):
+        return x + self.token
+
+class Stubborn(Net):
+    def __init__(self):
+        super().__init__()
+        self.scale = float(torch.nn.init.normal_(torch.empty(1)))
+"""
+
+
+@pytest.mark.parametrize("name", ["Net", "Stubborn"])
+def test_building_draws_no_numbers(tmp_path: Path, name: str) -> None:
+    """Kills a caller's generators that move because a model was imported and built in order to be looked at."""
+    (tmp_path / "drawn.py").write_text(DRAWS)
+    before = process()["random"]
+    assert zoo.summary(f"{tmp_path / 'drawn.py'}:{name}", input=(1, 3)).total["params"] == 3
+    assert process()["random"] == before

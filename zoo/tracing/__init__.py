@@ -55,7 +55,8 @@ def trace(
     with ExitStack() as stack:
         named = list(module.named_modules(remove_duplicate=False))
         parts = list({id(part): part for _, part in named}.values())
-        stack.enter_context(untouched(parts))
+        recorder: Recorder | None = None
+        stack.enter_context(untouched(parts, lambda: recorder is not None and recorder.drew))
         stack.enter_context(torch.inference_mode())
         stack.enter_context(_plain_dispatch())
         if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):

@@ -58,6 +58,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.calls: list[_OpenCall] = []
         self.stack: list[int] = []
         self.failed: str | None = None
+        self.drew = False
         self.attempt: tuple[str, tuple[Value, ...], tuple[str, ...], Mapping[str, Any]] | None = None
         self.types = {name: type(module).__name__ for name, module in modules}
         self.state: dict[int, tuple[Tensor, Param]] = {}
@@ -183,6 +184,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return func(*args, **kwargs)
         found = [t for a in (*args, *kwargs.values()) for t in _direct_tensors(a)]
         abstract = any(t.is_meta or id(t) in self.state for t in found)
+        self.drew |= "random" in known.traits and not abstract
         if abstract and known.data_dependent:
             raise ZooError(f"{self.where()}: {known.kind} needs the values of a tensor, and only shapes are computed here; {OFFER}")
         if abstract and self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:

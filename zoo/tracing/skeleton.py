@@ -7,6 +7,8 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
+from zoo.tracing.guard import generators_kept
+
 _FILLS = """
     fill_ zero_ normal_ uniform_ trunc_normal_ bernoulli_ exponential_ copy_ mul_ add_ sub_ div_ clamp_ clamp_min_ clamp_max_
     erfinv_ pow_ sqrt_ neg_
@@ -15,13 +17,35 @@ _INITIALISERS = [getattr(torch.nn.init, name) for name in dir(torch.nn.init) if 
 _NOT_ON_META = frozenset([*_INITIALISERS, *(getattr(torch.Tensor, name) for name in _FILLS if hasattr(torch.Tensor, name))])
 
 
+_DRAWS = frozenset(
+    [getattr(torch, name) for name in "rand randn randint randperm normal bernoulli multinomial rand_like randn_like".split()]
+    + [getattr(torch.Tensor, name) for name in "normal_ uniform_ bernoulli_ exponential_ random_ cauchy_ geometric_".split()]
+    + _INITIALISERS
+)
+
+
 class Skeleton(TorchFunctionMode):
     """While it is entered, `torch.empty` allocates nothing and filling such tensors costs nothing; in this thread alone.
 
     Every weight of `torch.nn` is born by `torch.empty`. Other factories (`arange`, `linspace`, `zeros`) stay real, since
-    constructors read what they make. No random number is drawn for a weight. Where a constructor runs a layer on a real tensor, to
+    constructors read what they make. No random number is drawn for a weight, and what a
+    constructor draws for other ends leaves the generators as they were. Where a constructor runs a layer on a real tensor, to
     see its output's shape, that tensor follows the weights to the meta device.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drew = False
+        self.generators = generators_kept(lambda: self.drew)
+
+    def __enter__(self) -> "Skeleton":
+        self.generators.__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
+        self.generators.__exit__(*error)
 
     def __torch_function__(
         self,
@@ -37,6 +61,7 @@ class Skeleton(TorchFunctionMode):
             tensor = args[0] if args else kwargs.get("tensor")
             if isinstance(tensor, torch.Tensor) and tensor.is_meta:
                 return tensor
+        self.drew |= func in _DRAWS
         try:
             return func(*args, **kwargs)
         except RuntimeError:
