@@ -169,6 +169,14 @@ def test_any_target(net: Path) -> None:
     assert not torch.equal(states["a.pt"]["conv.weight"], states["c.pt"]["conv.weight"])
 
 
+def test_weights_are_passed_on(tmp_path: Path) -> None:
+    """Kills `--weights` that is read and forgotten: the file then has those that the seed draws."""
+    zoo.export("lenet5", tmp_path / "a.pt", seed=3)
+    assert run(["export", "lenet5", "--weights", str(tmp_path / "a.pt"), "-o", str(tmp_path / "b.pt")]) == 0
+    first, second = (torch.load(tmp_path / name, weights_only=True) for name in ("a.pt", "b.pt"))
+    assert all(torch.equal(first[key], second[key]) for key in first)
+
+
 def test_a_module_is_exported_as_it_is_and_left_so(tmp_path: Path) -> None:
     """Kills an export that leaves the model in evaluation mode, draws new weights, or moves the random numbers on."""
     torch.manual_seed(5)
