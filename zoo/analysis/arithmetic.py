@@ -5,7 +5,7 @@ Every kind of op is in one of these, or it is reported as unknown: `MACS` (multi
 """
 
 from collections.abc import Callable
-from math import prod
+from math import log2, prod
 
 from zoo.analysis.count import Count
 from zoo.record import UNUSED, WRITE, Op, Value
@@ -32,6 +32,17 @@ def conv_transpose_macs(op: Op) -> int:
     """Each input position uses every weight of its channel once: N·prod(in)·C_in·(C_out/groups)·prod(kernel)."""
     weight = _required(op, "weight")
     return op.inputs[0].numel // weight.shape[0] * weight.numel
+
+
+def convolution_macs(op: Op) -> int:
+    """`torch.convolution`, either way."""
+    return conv_transpose_macs(op) if op.attrs["transposed"] else conv_macs(op)
+
+
+def conv_tbc_macs(op: Op) -> int:
+    """As `conv_macs`, on sequences laid out as steps × batch × channels; the weight is kernel × in × out."""
+    weight = _required(op, "weight")
+    return op.output.numel // weight.shape[-1] * weight.numel
 
 
 def linear_macs(op: Op) -> int:
@@ -76,6 +87,8 @@ def recurrent_macs(op: Op) -> int:
 MACS: dict[str, Rule] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d", "torchvision::deform_conv2d"), conv_macs),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d", "conv_transpose3d"), conv_transpose_macs),
+    "convolution": convolution_macs,
+    "conv_tbc": conv_tbc_macs,
     "linear": linear_macs,
     **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "vdot"), matmul_macs),
     **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv"), added_matmul_macs),
@@ -174,12 +187,43 @@ def each_output(times: int) -> Rule:
     return lambda op: op.output.numel * times
 
 
-def cdist_flops(op: Op) -> int:
+def distance_flops(op: Op) -> int:
     """Subtract, square and add per pair and coordinate."""
     return 3 * op.output.numel * op.inputs[0].shape[-1]
 
 
-FLOPS: dict[str, Rule] = {
+def embedding_bag_flops(op: Op) -> int:
+    """Sum, mean or maximum over the rows looked up, 1 per element read; 1 more with weights for them."""
+    table, indices = op.inputs[:2]
+    return indices.numel * table.shape[-1] * (2 if op.input("per_sample_weights") is not None else 1)
+
+
+def grid_sample_flops(op: Op) -> int:
+    """As the interpolation of that mode: bilinear 7, in three dimensions 15, bicubic 35, nearest none."""
+    linear = 15 if len(op.inputs[0].shape) == 5 else 7
+    return op.output.numel * {0: linear, 1: 0, 2: 35}[op.attrs["interpolation_mode"]]
+
+
+def fourier_flops(op: Op) -> int:
+    """5·n·log2(n) for a transform of n complex points, half of it if one side is real: the figure by which transforms are rated."""
+    whole = op.output if op.kind == "_fft_c2r" else op.inputs[0]
+    points = prod(whole.shape[axis] for axis in op.attrs["dim"])
+    return round((5 if op.kind == "_fft_c2c" else 2.5) * whole.numel * log2(points))
+
+
+def summed_in_flops(op: Op) -> int:
+    """An addition for each element that is added in; none where elements are only put."""
+    source = op.input("values") if op.kind == "index_put" else op.input("src") or op.input("source")
+    return source.numel if source is not None and op.attrs.get("accumulate", True) else 0
+
+
+def roi_align_flops(op: Op) -> int | Count:
+    """Bilinear samples (7 each) and their mean; unknown if their number follows from the boxes' values."""
+    samples = op.attrs["sampling_ratio"] ** 2
+    return op.output.numel * 8 * samples if op.attrs["sampling_ratio"] > 0 else Count(0, {op.kind: 1})
+
+
+FLOPS: dict[str, Callable[[Op], int | Count]] = {
     **dict.fromkeys((kind for kind in MACS if "conv" in kind or kind in {"linear", "bilinear"}), bias_flops),
     **dict.fromkeys(("addmm", "baddbmm", "addbmm", "addmv"), each_output(1)),
     **dict.fromkeys(("matmul", "mm", "bmm", "mv", "dot", "vdot"), each_output(0)),
@@ -196,18 +240,42 @@ FLOPS: dict[str, Rule] = {
     **dict.fromkeys(("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d"), adaptive_avg_pool_flops),
     **dict.fromkeys(("adaptive_max_pool1d", "adaptive_max_pool2d", "adaptive_max_pool3d"), adaptive_max_pool_flops),
     **dict.fromkeys(
-        ("sum", "mean", "amax", "amin", "max", "min", "prod", "any", "all", "argmax", "argmin", "cumsum"), each_input(1)
+        (
+            "sum",
+            "mean",
+            "amax",
+            "amin",
+            "max",
+            "min",
+            "prod",
+            "any",
+            "all",
+            "argmax",
+            "argmin",
+            "cumsum",
+            "cumprod",
+            "col2im",
+            "unfold_backward",
+        ),
+        each_input(1),
     ),
     **dict.fromkeys(("var", "std", "var_mean", "std_mean"), each_input(4)),
     **dict.fromkeys(("linalg_vector_norm", "norm", "logsumexp"), each_input(2)),
     "_weight_norm_interface": each_input(3),
     "affine_grid_generator": each_output(0),
-    "cdist": cdist_flops,
+    **dict.fromkeys(("cdist", "_cdist_forward", "_pdist_forward"), distance_flops),
+    **dict.fromkeys(("_embedding_bag", "_embedding_bag_forward_only"), embedding_bag_flops),
+    **dict.fromkeys(("_fft_r2c", "_fft_c2r", "_fft_c2c"), fourier_flops),
+    **dict.fromkeys(("torchvision::roi_align", "torchvision::ps_roi_align"), roi_align_flops),
+    **dict.fromkeys(("index_put", "index_add", "scatter_add", "scatter_reduce"), summed_in_flops),
+    "addr": each_output(2),
+    "linalg_cross": each_output(3),
+    "polar": each_output(4),
     "upsample_linear1d": each_output(3),
     "upsample_bilinear2d": each_output(7),
     "upsample_trilinear3d": each_output(15),
     "upsample_bicubic2d": each_output(35),
-    "grid_sampler": each_output(7),
+    "grid_sampler": grid_sample_flops,
     "dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
     "feature_dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
     "alpha_dropout": lambda op: 2 * op.output.numel if op.attrs.get("train") else 0,
@@ -219,21 +287,29 @@ FLOPS: dict[str, Rule] = {
 _MOVED = """
     flatten reshape contiguous to _to_copy clone copy detach alias lift_fresh cat stack chunk split tensor_split split_with_sizes
     unbind pad constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
-    replication_pad3d index index_select gather scatter index_put embedding roll flip repeat repeat_interleave pixel_shuffle
+    replication_pad3d index index_select gather scatter embedding roll flip repeat repeat_interleave pixel_shuffle
     pixel_unshuffle channel_shuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d view_as_real view_as_complex
-    _unsafe_view tril triu where masked_fill im2col col2im unfold select_scatter slice_scatter _pack_padded_sequence
+    _unsafe_view tril triu where masked_fill im2col unfold select_scatter slice_scatter _pack_padded_sequence
+    _pad_packed_sequence _unsafe_index squeeze unsqueeze transpose t swapaxes resize resize_as as_strided set complex
 """
 _MADE = """
     empty zeros ones full arange linspace empty_like zeros_like ones_like full_like new_zeros new_ones new_full new_empty eye
-    scalar_tensor fill zero rand randn randint rand_like randn_like bernoulli normal uniform randperm empty_strided
+    _efficientzerotensor scalar_tensor fill zero rand randn randint rand_like randn_like bernoulli normal uniform randperm
+    empty_strided
 """
 _CHECKED = """
-    _assert_async _assert_scalar _assert_tensor_metadata profiler::_record_function_enter_new profiler::_record_function_exit
+    _assert_async _assert_scalar _assert_tensor_metadata _linalg_check_errors _local_scalar_dense is_same_size
+    _has_same_storage_numel profiler::_record_function_enter_new profiler::_record_function_exit
     torchvision::_cuda_version
 """
 FREE = frozenset([*_MOVED.split(), *_MADE.split(), *_CHECKED.split(), UNUSED, WRITE])
 
-WITHOUT_MACS = frozenset("sort argsort topk kthvalue median mode _upsample_bicubic2d_aa _upsample_bilinear2d_aa".split())
+WITHOUT_MACS = frozenset(
+    """
+    sort argsort topk kthvalue median mode cummax cummin multinomial searchsorted bucketize embedding_renorm
+    _upsample_bicubic2d_aa _upsample_bilinear2d_aa torchvision::roi_pool torchvision::ps_roi_pool torchvision::nms
+    """.split()
+)
 """Ops that certainly do not multiply and accumulate, but whose other operations depend on the algorithm or on the values."""
 
 

@@ -69,8 +69,10 @@ def trace(
             vars(part)["training"] = train
             if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
                 vars(part)["use_nested_tensor"] = False
+            if getattr(part, "_compiled_call_impl", None) is not None:  # module.compile()
+                vars(part)["_compiled_call_impl"] = None
             if part is not module:
-                vars(part)["forward"] = _traced(recorder, part, part.forward)
+                vars(part)["forward"] = _traced(recorder, part, getattr(part, "_orig_mod", part.forward))
         stack.enter_context(recorder)
         recorder.open(module)  # the model's own hooks run in its call too
         try:
@@ -130,10 +132,31 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     reason = diagnose(*recorder.attempt) if recorder.attempt is not None else None
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
+    if (unknown := _without_shapes(recorder, str(error))) is not None:
+        return ForwardError(f"{where} runs {unknown}")
     without_forward = 'missing the required "forward" function' in str(error)
-    if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(str(error)):
-        text = str(error).strip().partition("\n")[0].partition(". ")[0]
+    shaped = recorder.attempt is not None and "data-dependent shape" in str(error)
+    if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(str(error)) or shaped:
+        text = str(error).strip().partition("
+")[0].partition(". ")[0]
+        if shaped and recorder.attempt is not None:
+            text = f"the shape of what {recorder.attempt[0]} returns depends on them"
         return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({text}); {OFFER}")
-    text = str(error).strip().partition("\n")[0]
+    text = str(error).strip().partition("
+")[0]
     whole = f"; {WHOLE_NUMBERS}" if wants_whole_numbers(text) else ""
     return ForwardError(f"{where} raised {type(error).__name__}: {text}{whole}")
+
+
+def _without_shapes(recorder: Recorder, text: str) -> str | None:
+    """An op of which torch says no shapes, and what to do about it; None if it is something else."""
+    if "fake impl" in text:
+        kind = recorder.attempt[0] if recorder.attempt is not None else "an op"
+        return (
+            f"{kind}, and torch does not know the shapes that it returns; give it a fake implementation "
+            f"(torch.library.register_fake); {OFFER}"
+        )
+    if "HigherOrderOperator" in text:
+        name = text.partition("HigherOrderOperator ")[2].partition(" ")[0]
+        return f"{name}, an op on functions, whose choice depends on values; call the function that is meant"
+    return None

@@ -34,7 +34,7 @@ def diagnose(kind: str, inputs: Sequence[Value], roles: Sequence[str], attrs: Ma
         if _fits(x.shape[-axes:], weight.shape[2:], attrs):
             return None
         return f"its kernel of {size(weight.shape[2:])} does not fit into maps of {size(x.shape[2:])}"
-    if kind == "linear" and weight is not None and x.shape and x.shape[-1] != weight.shape[1]:
+    if kind == "linear" and weight is not None and len(weight.shape) == 2 and x.shape and x.shape[-1] != weight.shape[1]:
         return f"takes {weight.shape[1]:,} features, got {x.shape[-1]:,}"
     if "pool" in kind and "kernel_size" in attrs:
         axes = int(next(c for c in kind if c.isdigit()))
@@ -46,9 +46,10 @@ def diagnose(kind: str, inputs: Sequence[Value], roles: Sequence[str], attrs: Ma
 
 
 def _fits(sizes: Sequence[int], kernel: Sequence[int], attrs: Mapping[str, Any]) -> bool:
-    if isinstance(attrs.get("padding"), str):
-        return bool(attrs["padding"] == "same")
-    padding, dilation = each_axis(attrs.get("padding", 0), len(kernel)), each_axis(attrs.get("dilation", 1), len(kernel))
+    if attrs.get("padding") == "same":
+        return True
+    padding = 0 if attrs.get("padding") == "valid" else attrs.get("padding", 0)
+    padding, dilation = each_axis(padding, len(kernel)), each_axis(attrs.get("dilation", 1), len(kernel))
     return all(n + 2 * p > d * (k - 1) for n, k, p, d in zip(sizes, kernel, padding, dilation, strict=True))
 
 

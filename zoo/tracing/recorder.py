@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, nn, overrides
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -146,12 +146,22 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """What torch makes of a composite op, its parts recorded each by itself."""
         outermost = self._apart is None
         self._apart = self._apart or known.kind
+        if known.kind in {"stft", "istft"} and args[0].is_meta:  # they want signal and window on one device
+            args = [self._moved(a) if isinstance(a, Tensor) and not a.is_meta else a for a in args]
         try:
             with self:
                 return func.decompose(*args, **kwargs)
         finally:
             if outermost:
                 self._apart = None
+
+    def _moved(self, tensor: Tensor) -> Tensor:
+        """A real tensor brought to the meta device, by an op of its own."""
+        known = known_op(torch.ops.aten.to.device)
+        inputs, roles, attrs, owns = self._read(known, (tensor,), {})
+        twin = torch.empty_like(tensor, device="meta")
+        self._write_down(known, (tensor,), {}, inputs, roles, attrs, owns, twin, _CALL)
+        return twin
 
     def _read(
         self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]
@@ -307,6 +317,9 @@ def _spelling(caller: FrameType, kind: str) -> frozenset[str]:
     by name. It is nothing to the op, but some other tools see one spelling and not the others.
     """
     code = caller.f_code
+    while code.co_filename == overrides.__file__ and caller.f_back is not None:  # a function mode passes the call on
+        caller = caller.f_back
+        code = caller.f_code
     if kind in _SIGNS and code.co_code[caller.f_lasti] == dis.opmap["BINARY_OP"]:
         return _OPERATOR
     return _FUNCTIONAL if code.co_filename == functional.__file__ else _CALL

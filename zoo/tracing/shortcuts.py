@@ -254,6 +254,34 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Shape | None:
     return (*first.shape[:dim], sum(x.shape[dim] for x in tensors), *first.shape[dim + 1 :])
 
 
+def packed(x: Tensor, lengths: Tensor, batch_first: bool) -> Any:
+    """The elements of all sequences in one, and how many sequences there are at each step: real, as the lengths are."""
+    if not x.is_meta:
+        return None
+    if lengths.is_meta:
+        raise NotImplementedError("the lengths of packed sequences")
+    sizes = torch._pack_padded_sequence(torch.empty(x.shape[:2]), lengths, batch_first)[1]
+    return torch.empty((int(lengths.sum()), *x.shape[2:]), dtype=x.dtype, device="meta"), sizes
+
+
+def unpacked(data: Tensor, sizes: Tensor, batch_first: bool, value: Any, total: int) -> Any:
+    """Sequences as long as the longest, or `total`, and their lengths."""
+    if not data.is_meta:
+        return None
+    padded, lengths = torch._pad_packed_sequence(torch.empty(data.shape[0], 1), sizes, batch_first, 0.0, total)
+    return torch.empty((*padded.shape[:2], *data.shape[1:]), dtype=data.dtype, device="meta"), lengths
+
+
+def packed_recurrent(data: Tensor, sizes: Tensor, hx: Any, params: Any, *how: Any) -> Any:
+    """What leaves each step of each sequence, in both directions if there are two, and the last states."""
+    if not data.is_meta:
+        return None
+    states = hx if isinstance(hx, list | tuple) else (hx,)
+    width = states[0].shape[-1] * (2 if how[-1] else 1)
+    shapes = [(data.shape[0], width), *(state.shape for state in states)]
+    return tuple(torch.empty(shape, dtype=data.dtype, device="meta") for shape in shapes)
+
+
 _POINTWISE = (
     *(aten.relu.default, aten.relu_.default, aten.relu6.default, aten.relu6_.default, aten.hardtanh.default),
     *(aten.hardtanh_.default, aten.hardswish.default, aten.hardswish_.default, aten.hardsigmoid.default),
@@ -282,7 +310,12 @@ SHORTCUTS: dict[Any, Callable[..., Shape | None]] = {
     **dict.fromkeys(_POINTWISE, same),
 }
 
-MADE: dict[Any, Callable[..., tuple[Tensor, ...] | None]] = dict.fromkeys(
-    (aten.lstm.input, aten.gru.input, aten.rnn_tanh.input, aten.rnn_relu.input), recurrent
-)
-"""As `SHORTCUTS`, for ops with several outputs: a rule makes them itself."""
+MADE: dict[Any, Callable[..., tuple[Tensor, ...] | None]] = {
+    **dict.fromkeys((aten.lstm.input, aten.gru.input, aten.rnn_tanh.input, aten.rnn_relu.input), recurrent),
+    **dict.fromkeys((aten.lstm.data, aten.gru.data, aten.rnn_tanh.data, aten.rnn_relu.data), packed_recurrent),
+    aten._pack_padded_sequence.default: packed,
+    aten._pad_packed_sequence.default: unpacked,
+}
+"""As `SHORTCUTS`, for ops with several outputs: a rule makes them itself. Those on packed sequences are more than short: torch asks
+for the values of the lengths, which are real beside activations that have none.
+"""

@@ -18,8 +18,9 @@ def products(op: Op) -> int:
     if op.kind not in MACS or op.kind in _WITHOUT_FORMULA:
         return 0
     if op.kind in {"matmul", "linear"} and len(op.inputs[1].shape) == 1:
-        return 0  # a vector behind a matrix becomes mv, one behind a vector dot
-    return MACS[op.kind](op)
+        return 0  # torch makes mv or dot of it
+    thrice = "conv" in op.kind and op.inputs[0].dtype.startswith("complex")  # by Gauss' trick of three real convolutions
+    return MACS[op.kind](op) * (3 if thrice else 1)
 
 
 CONVENTION = of_tool(
