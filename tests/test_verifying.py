@@ -19,8 +19,9 @@ from zoo_cli.main import run
 
 
 @pytest.mark.parametrize("name", zoo.list_models())
-def test_catalogue_is_clean(name: str) -> None:
-    """Kills a card that claims, and an analyzer that computes, what nobody else does."""
+def test_catalogue_is_clean(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a card that claims, and an analyzer that computes, what nobody else does. fvcore, which computes, checks small ones."""
+    monkeypatch.setattr(verifying, "_MOST", 10**8)
     table = verify(name)
     assert differences(table) == []
     assert {"card", "module.parameters()", "FlopCounterMode / 2"} <= {row.type for row in table.rows}
@@ -40,6 +41,51 @@ def test_a_false_claim_is_found(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     monkeypatch.setattr(verifying, "card", lambda name: replace(real(name), params=real(name).params + 1))
     assert run(["verify", "lenet5"]) == 1
     assert "params: 60000 against 60001 of card" in capsys.readouterr().err
+
+
+class Odd(nn.Module):
+    """Products that FlopCounterMode has no formula for, beside some that it has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.both, self.w = nn.LSTM(8, 8, batch_first=True), nn.Bilinear(8, 8, 4), nn.Parameter(torch.zeros(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.lstm(x)[0]
+        return self.both(x, x) @ self.w
+
+
+def cells(table: zoo.Table, oracle: str) -> dict[str, Any]:
+    return dict(next(row.cells for row in table.rows if row.type == oracle))
+
+
+def test_what_another_does_not_count_is_named() -> None:
+    """Kills a difference that passes for explained whatever it is, and one that is found although every op of it is known."""
+    table = verify(Odd(), input=(1, 5, 8))
+    row = cells(table, "FlopCounterMode / 2")
+    missed = 5 * 4 * (8 * 8 + 8) + 5 * 4
+    assert (row["ours"] - row["theirs"], row["verdict"]) == (missed, "explained")
+    assert row["why"] == f"counted here, not there: bilinear (1×), matmul (1×), {missed:,} MACs"
+    assert cells(table, "fvcore")["verdict"] == "not checked"  # it fails at the product with a vector
+    assert differences(table) == []
+
+
+@pytest.mark.parametrize(("counter", "oracle"), [("flop_counter", "FlopCounterMode / 2"), ("fvcore", "fvcore")])
+def test_another_figure_is_found(monkeypatch: pytest.MonkeyPatch, counter: str, oracle: str) -> None:
+    """Kills a check against another tool that agrees with any answer."""
+    real = getattr(verifying, counter)
+    assert cells(verify("lenet5"), oracle)["verdict"] == "equal"
+    wrong = (lambda *given: real(*given) + 1) if counter == "flop_counter" else lambda *given: {**real(*given), "relu": 1}
+    monkeypatch.setattr(verifying, counter, wrong)
+    assert [found for found in differences(verify("lenet5")) if oracle in found]
+
+
+def test_fvcore_on_a_transformer() -> None:
+    """Kills a figure under `fvcore` that only holds for convolutions: normalisation, and linear layers on sequences."""
+    table = verify(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), input=(2, 5, 8))
+    row = cells(table, "fvcore")
+    assert (row["verdict"], row["ours"]) == ("equal", row["theirs"])
+    assert row["ours"] == 2 * (4 * 5 * 8 * 8 + 2 * 5 * 8 * 16) + 2 * 5 * 2 * 5 * 8
 
 
 def test_a_false_window_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

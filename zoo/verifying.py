@@ -4,7 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis.conventions import unseen
+from zoo.analysis.engine import measure
 from zoo.catalogue import Card, card
+from zoo.counters import flop_counter, fvcore
 from zoo.errors import ZooError
 from zoo.published import Published
 from zoo.record import Trace
@@ -37,9 +40,8 @@ class Check:
     def row(self) -> Row:
         """As a row of the table."""
         verdict = self.verdict or ("equal" if self.ours == self.theirs else "explained" if self.why else "differs")
-        return Row(
-            self.quantity, self.oracle, {"ours": self.ours, "theirs": self.theirs, "verdict": verdict, "why": self.why or None}
-        )
+        why = None if verdict == "equal" else self.why or None
+        return Row(self.quantity, self.oracle, {"ours": self.ours, "theirs": self.theirs, "verdict": verdict, "why": why})
 
 
 def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf: bool = False) -> Table:
@@ -48,7 +50,6 @@ def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf:
     `rf` adds the experiment on receptive fields: a NaN in one pixel reaches exactly the units whose window holds it. For that the
     network's weights are allocated. Raises `ZooError` as `summary` does.
     """
-    from zoo.analysis.engine import measure
     from zoo.running import trace_subject
 
     with neighbours(target):
@@ -57,7 +58,8 @@ def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf:
         trace = trace_subject(subject, shape, None, False)
     total = measure(trace, columns=["params", "macs", "depth", "connections"], depth=0).total
     checks = [*_of_card(subject, total, input is None), *_of_torchvision(subject, total, input is None)]
-    checks += [_parameters(subject, total), _flop_counter(subject.module, shape, total)]
+    checks += [_parameters(subject, total), _flop_counter(subject, trace, shape, total["macs"])]
+    checks += _fvcore(subject, trace, shape, total["macs"])
     if rf:
         checks += _experiment(subject.module, trace, shape)
     notes = [] if rf else ["--rf adds the experiment on receptive fields"]
@@ -126,18 +128,42 @@ def _parameters(subject: Subject, total: Mapping[str, Any]) -> Check:
     return Check("params", "module.parameters()", total["params"], sum(p.numel() for p in subject.module.parameters()))
 
 
-def _flop_counter(module: "nn.Module", shape: Sequence[int], total: Mapping[str, Any]) -> Check:
-    """torch.utils.flop_counter on the meta device; it counts two for each multiply-accumulate."""
-    import copy
+def _flop_counter(subject: Subject, trace: Trace, shape: Sequence[int], ours: Any) -> Check:
+    """torch's own counter. What it does not count is known, op by op, and explains as much."""
+    try:
+        theirs = flop_counter(subject.module, shape)
+    except Exception as error:
+        return _unchecked("macs", "FlopCounterMode / 2", ours, error)
+    known = measure(trace, columns=["macs"], depth=0, convention="torch").total["macs"] == theirs
+    return Check("macs", "FlopCounterMode / 2", ours, theirs, f"counted here, not there: {unseen('torch', trace)}" if known else "")
 
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
-    model = copy.deepcopy(module).eval().to("meta")
-    counter = FlopCounterMode(display=False)
-    with counter, torch.inference_mode():
-        model(torch.empty(*shape, device="meta"))
-    return Check("macs", "FlopCounterMode / 2", total["macs"], counter.get_total_flops() // 2)
+_MOST = 50 * 10**9
+"""Multiply-accumulates up to which a model is computed for the sake of a check: a second or so for every ten thousand million."""
+
+
+def _fvcore(subject: Subject, trace: Trace, shape: Sequence[int], macs: Any) -> Iterator[Check]:
+    """fvcore, if it is installed, against our figure by its convention."""
+    ours = measure(trace, columns=["macs"], depth=0, convention="fvcore").total["macs"]
+    if not isinstance(macs, int) or macs > _MOST:
+        yield _unchecked("macs as fvcore", "fvcore", ours, "fvcore computes the forward, which would take long")
+        return
+    try:
+        theirs = fvcore(subject.module, shape)
+    except ImportError:
+        return
+    except Exception as error:
+        yield _unchecked("macs as fvcore", "fvcore", ours, error)
+        return
+    total = sum(theirs.values())
+    rounded = 0 < abs(ours - total) * 1000 <= theirs.get("einsum", 0)
+    yield Check("macs as fvcore", "fvcore", ours, total, "fvcore rounds its figure of an einsum" if rounded else "")
+
+
+def _unchecked(quantity: str, oracle: str, ours: Any, why: object) -> Check:
+    reason = str(why).strip().partition("\n")[0]
+    named = f"it raises {type(why).__name__}: {reason}" if isinstance(why, Exception) else reason
+    return Check(quantity, oracle, ours, None, named, "not checked")
 
 
 def _experiment(module: "nn.Module", trace: Trace, shape: Sequence[int]) -> Iterator[Check]:

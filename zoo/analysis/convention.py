@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from zoo.analysis.arithmetic import macs
 from zoo.analysis.count import Count
 from zoo.record import UNUSED, Call, Op, Trace, Value
 
 Counts = Callable[[Trace], Sequence[int | Count]]
-"""A count for each op of a trace, in their order. What a tool counts for a layer as a whole stands at its first op."""
+"""A count for each op of a trace, in their order. What a tool counts for a layer as a whole stands at its costliest op."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ def by_layer(rule: Callable[[Layer], int]) -> Counts:
                 own.setdefault(op.call, []).append(index)
         found: list[int | Count] = [0] * len(trace.ops)
         for call, indices in own.items():
-            found[indices[0]] = rule(Layer(trace.calls[call], tuple(trace.ops[i] for i in indices)))
+            ops = tuple(trace.ops[i] for i in indices)
+            place = indices[0] if len(ops) == 1 else max(indices, key=lambda i: (Count() + macs(trace.ops[i])).known)
+            found[place] = rule(Layer(trace.calls[call], ops))
         return found
 
     return counts

@@ -202,14 +202,13 @@ def measure(
     are those of all, and what flows (output, rf, depth) is what leaves the last. `convention` names the rule book of `macs` and
     `flops`. Raises `ZooError` for an unknown column or convention.
     """
-    from zoo.analysis.conventions import under, unseen
+    from zoo.analysis.conventions import under
 
     chosen = under(convention, choose(columns))
     rows = group(trace, depth, fold=fold)
     measured = [p.measure(trace, rows) for p in chosen]
     shown = tuple(p.column if columns is None else replace(p.column, priority=0) for p in chosen)
     names = [p.column.name for p in chosen]
-    counted = convention != "pure" and not {"macs", "flops"}.isdisjoint(names)
     return Table(
         title=trace.target,
         context={
@@ -225,11 +224,7 @@ def measure(
             for row, *cells in zip(rows, *([c for c, _ in measured]), strict=True)
         ),
         total={name: total for name, (_, total) in zip(names, measured, strict=True)},
-        notes=(
-            *_notes(trace, rows),
-            *_lower_bounds(trace, chosen, rows, measured),
-            *(unseen(convention, trace) if counted else ()),
-        ),
+        notes=(*_notes(trace, rows), *_lower_bounds(trace, chosen, rows, measured), *_unseen(convention, trace, names)),
     )
 
 
@@ -242,6 +237,17 @@ def _notes(trace: Trace, rows: Sequence[Group]) -> list[str]:
         total = sum(param.numel for param in unused)
         notes.append(f"{total:,} parameters are not used in this forward: {', '.join(owners)}")
     return notes
+
+
+def _unseen(convention: str, trace: Trace, names: Sequence[str]) -> Iterator[str]:
+    from zoo.analysis.conventions import unseen
+
+    if (
+        convention != "pure"
+        and not {"macs", "flops", "macs%", "flops%"}.isdisjoint(names)
+        and (missed := unseen(convention, trace))
+    ):
+        yield f"convention {convention} counts nothing for {missed}"
 
 
 def _lower_bounds(

@@ -137,13 +137,11 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     without_forward = 'missing the required "forward" function' in str(error)
     shaped = recorder.attempt is not None and "data-dependent shape" in str(error)
     if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(str(error)) or shaped:
-        text = str(error).strip().partition("
-")[0].partition(". ")[0]
+        text = str(error).strip().partition("\n")[0].partition(". ")[0]
         if shaped and recorder.attempt is not None:
             text = f"the shape of what {recorder.attempt[0]} returns depends on them"
         return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({text}); {OFFER}")
-    text = str(error).strip().partition("
-")[0]
+    text = str(error).strip().partition("\n")[0]
     whole = f"; {WHOLE_NUMBERS}" if wants_whole_numbers(text) else ""
     return ForwardError(f"{where} raised {type(error).__name__}: {text}{whole}")
 

@@ -51,17 +51,17 @@ def under(name: str, passes: "Sequence[Pass]") -> "list[Pass]":
     convention = load(name)
     figures = {} if name == "pure" else {"macs": convention.macs, "flops": convention.flops}
 
-    def own(p: "Pass") -> "Pass":
-        if isinstance(p, Share):
-            return replace(p, of=own(p.of))
-        figure = figures.get(p.column.name)
-        return p if figure is None else Figure(replace(p.column, description=convention.says), figure)
+    def own(one: "Pass") -> "Pass":
+        if isinstance(one, Share):
+            return replace(one, of=own(one.of))
+        counts = figures.get(one.column.name)
+        return one if counts is None else Figure(replace(one.column, description=convention.says), counts)
 
     return list(map(own, passes))
 
 
-def unseen(name: str, trace: Trace) -> list[str]:
-    """A note on the products that a tool does not see: it counts nothing where there are multiply-accumulates."""
+def unseen(name: str, trace: Trace) -> str:
+    """The products that a tool does not see: where it counts nothing although there are multiply-accumulates. "" if it sees all."""
     convention = load(name)
     counts = convention.macs(trace)
     seen = {op.call for op, count in zip(trace.ops, counts, strict=True) if count} if convention.sees == "layers" else set()
@@ -71,7 +71,5 @@ def unseen(name: str, trace: Trace) -> list[str]:
         if not count and op.call not in seen and (cost := macs(op)):
             missed[op.kind] = missed.get(op.kind, 0) + 1
             total += cost
-    if not missed:
-        return []
     ops = ", ".join(f"{kind} ({times}×)" for kind, times in missed.items())
-    return [f"convention {name} counts nothing for {ops}: {total.known:,} MACs under pure"]
+    return f"{ops}, {total.known:,} MACs" if missed else ""

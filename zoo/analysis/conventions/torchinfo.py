@@ -18,7 +18,7 @@ from zoo.record import Op, Param, Trace
 
 
 def mult_adds(trace: Trace) -> list[int | Count]:
-    """A count for each op of the trace; what a layer counts stands at its first op."""
+    """A count for each op of the trace; what a layer counts stands at one of its ops."""
     names = dict(_names(trace.ops))
     owned: dict[str, dict[str, int]] = {}
     for param in trace.params:
