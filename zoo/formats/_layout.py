@@ -73,6 +73,11 @@ class Layout:
         """Characters of the longest cell, unbroken."""
         return max([len(column.name), len(self.totals.get(column.name, "")), *map(len, self.texts[column.name])])
 
+    def longest_word(self, column: Column) -> int:
+        """Characters of the longest word or number, which is the least that a column of words can have."""
+        cells = [column.name, self.totals.get(column.name, ""), *self.texts[column.name]]
+        return max(len(word) for cell in cells for word in cell.split())
+
     def label(self, row: Row) -> tuple[str, str]:
         """A row's name and type, as far as there is room."""
         name_width, type_width = self.label_widths
@@ -98,8 +103,7 @@ class Layout:
     def _room(self, column: Column) -> int:
         """Characters that a column takes, its gap included. One of words may be broken if it cannot be left out."""
         if self.words(column) and column.priority == 0:
-            values = [column.name, *self.values(column)]
-            return max(len(word) for value in values for word in str(value or "").split() or [""]) + GAP
+            return self.longest_word(column) + GAP
         return self.natural(column) + GAP
 
     def _comfortable(self, column: Column) -> int:

@@ -98,7 +98,8 @@ def _grid(page: Layout) -> Any:
     for column in page.columns:
         words = page.words(column)
         fixed = None if words else page.natural(column)
-        how: dict[str, Any] = {"justify": "left" if words else "right", "no_wrap": not words, "width": fixed}
+        least = page.longest_word(column) if words and column.priority == 0 else None
+        how: dict[str, Any] = {"justify": "left" if words else "right", "no_wrap": not words, "width": fixed, "min_width": least}
         grid.add_column(column.name, page.totals.get(column.name, ""), footer_style="bold", **how)
     for i, row in enumerate(page.table.rows):
         grid.add_row(*map(Text, page.label(row)), *(Text(page.texts[column.name][i]) for column in page.columns))
