@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -454,3 +455,24 @@ def test_training_mode(name: str) -> None:
     if options is None:
         assert training["params"] > evaluation["params"]
     assert all(training[column] > evaluation[column] for column in ("saved", "backward_macs", "activation_bytes"))
+
+
+def test_the_document_quotes_computed_numbers() -> None:
+    """Kills a number in the prose of docs/memory.md that nothing computes."""
+    prose = " ".join((Path(__file__).parent.parent / "docs" / "memory.md").read_text(encoding="utf-8").split())
+    vgg, resnet = (zoo.summary(name, train=True, columns=COLUMNS).total for name in ("vgg16", "resnet50"))
+    fc6 = next(row for row in zoo.summary("vgg16", columns=["param_bytes"]).rows if row.name.endswith("fc6")).cells["param_bytes"]
+    assert f"its parameters take {vgg['param_bytes'] / 1e6:.0f} MB, five times those of ResNet-50, three quarters" in prose
+    assert round(vgg["param_bytes"] / resnet["param_bytes"]) == 5
+    assert round(4 * fc6 / vgg["param_bytes"]) == 3
+    assert f"At its peak it holds {vgg['peak'] / 1e6:.1f} MB" in prose
+    assert f"needs {resnet['peak'] / 1e6:.1f} MB" in prose
+    assert f"ResNet-50 keeps {resnet['saved'] / 1e6:.1f} MB an image for the backward, eight times its peak" in prose
+    assert round(resnet["saved"] / resnet["peak"]) == 8
+    assert f"more than VGG-16 with {vgg['saved'] / 1e6:.1f} MB" in prose
+    more = {
+        name: eager_peak(*subject((name,))[:2]) / total(subject((name,))[2], "peak") - 1
+        for name in ("vgg16", "resnet18", "resnet50", "plain20")
+    }
+    assert more["vgg16"] == more["resnet18"] == 0
+    assert f"{more['resnet50']:.0%} for ResNet-50, {more['plain20']:.0%} for the CIFAR network" in prose

@@ -23,7 +23,10 @@ def idle(op: Op) -> bool:
 
 def written(op: Op) -> tuple[Value, ...]:
     """The outputs for which the op takes new memory: those of views, of in-place ops and of idle dropout need none."""
-    return () if idle(op) or not op.traits.isdisjoint({"view", "inplace"}) else op.outputs
+    return op.outputs if op.traits.isdisjoint(_SHARING) and not idle(op) else ()
+
+
+_SHARING = frozenset({"view", "inplace"})
 
 
 def moved(op: Op) -> int:

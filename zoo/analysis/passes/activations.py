@@ -8,7 +8,7 @@ from zoo.table import Column
 
 def activations(op: Op) -> int:
     """Elements of the outputs, unless the op works in place, returns a view, or is dropout in evaluation mode."""
-    return sum(value.numel for value in written(op))
+    return sum([value.numel for value in written(op)])
 
 
 PASS = Sum(
