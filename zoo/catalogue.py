@@ -196,6 +196,10 @@ def card(name: str) -> Card:
 
 def entry(name: str) -> Entry:
     """Card, options and module of the model of that name, in any usual spelling. Raises `ZooError` for an unknown one."""
+    if (path := _files().get(spelling(name))) is not None:  # one file is read much sooner than all
+        for own in _read_own(path):
+            if spelling(own.card.name) == spelling(name):
+                return own
     entries = architectures()
     spellings = {spelling(known): known for known in entries}
     found = spellings.get(spelling(name))
@@ -263,9 +267,20 @@ def architectures() -> Mapping[str, Entry]:
 
 
 def _own() -> dict[str, Entry]:
-    folder = Path(__file__).parent / "archs"
-    found = (entry for path in sorted(folder.glob("[a-z]*.py")) for entry in _read(path, f"zoo.archs.{path.stem}"))
-    return {entry.card.name: entry for entry in found}
+    return {entry.card.name: entry for path in dict.fromkeys(_files().values()) for entry in _read_own(path)}
+
+
+@cache
+def _files() -> Mapping[str, Path]:
+    """Our files, by the spelling of each function in them: builders are among these."""
+    paths = sorted((Path(__file__).parent / "archs").glob("[a-z]*.py"))
+    functions = ((path, re.findall(r"^def (\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)) for path in paths)
+    return {spelling(name): path for path, names in functions for name in names}
+
+
+@cache
+def _read_own(path: Path) -> tuple[Entry, ...]:
+    return tuple(_read(path, f"zoo.archs.{path.stem}"))
 
 
 def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Entry]]:
@@ -310,12 +325,13 @@ def _read(path: Path, module: str, origin: str = "") -> Iterator[Entry]:
 
 def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
     """The value of a literal in which names of module-level literals may stand."""
-
-    class Resolve(ast.NodeTransformer):
-        def visit_Name(self, name: ast.Name) -> ast.expr:
-            return self.visit(constants[name.id]) if name.id in constants else name
-
-    return ast.literal_eval(Resolve().visit(node))
+    if isinstance(node, ast.Name) and node.id in constants:
+        return _literal(constants[node.id], constants)
+    if isinstance(node, ast.Tuple):
+        return tuple([_literal(item, constants) for item in node.elts])
+    if isinstance(node, ast.Dict) and all(node.keys):
+        return {ast.literal_eval(key): _literal(value, constants) for key, value in zip(node.keys, node.values, strict=True) if key}
+    return ast.literal_eval(node)
 
 
 def _options(function: ast.FunctionDef) -> Iterator[Option]:
