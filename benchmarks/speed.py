@@ -68,7 +68,7 @@ def python(*arguments: str, **environment: str) -> tuple[str, float, float]:
     return done.stdout, seconds, int(done.stderr.split()[-1]) / 1024
 
 
-ZOO = "from zoo_cli.main import run;import sys;code=run(sys.argv[1:])"
+ZOO = "from zoo_cli.main import main;main()"
 
 
 def against_peers(networks: tuple[str, ...]) -> Iterator[Figure]:

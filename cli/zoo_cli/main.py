@@ -2,6 +2,7 @@
 arguments have been read.
 """
 
+import gc
 import importlib
 import pkgutil
 import sys
@@ -51,6 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0, 2 for a user's mistake with one line on stderr, 1 for what `--strict` or `verify` finds,
     130 for an interrupt.
     """
+    gc.set_threshold(100_000, 20, 20)  # a command is over soon: looking for its garbage would only cost time
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 

@@ -42,8 +42,8 @@ class Sum:
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """Sums over each group, and over all."""
-        counts: list[Count] = [Count() + sum(map(self.count, group.ops)) for group in groups]
-        return [count.cell() for count in counts], (Count() + sum(counts)).cell()
+        counts = [sum(map(self.count, group.ops)) for group in groups]
+        return list(map(_cell, counts)), _cell(sum(counts))
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,12 @@ class Tally:
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """Sums over each group, and over all."""
         each = dict(zip(map(id, trace.ops), self.counts(trace), strict=True))
-        counts: list[Count] = [Count() + sum(each[id(op)] for op in group.ops) for group in groups]
-        return [count.cell() for count in counts], (Count() + sum(counts)).cell()
+        counts = [sum(each[id(op)] for op in group.ops) for group in groups]
+        return list(map(_cell, counts)), _cell(sum(counts))
+
+
+def _cell(count: int | Count) -> Any:
+    return count.cell() if isinstance(count, Count) else count
 
 
 @dataclass(frozen=True)
