@@ -24,7 +24,8 @@ class Arguments:
     def __init__(self, draw: Draw, func: Any) -> None:
         self.draw = draw
         self.axes = next((int(c) for c in func._schema.name if c.isdigit()), None)
-        self.rank = draw(st.integers(0, 5)) if self.axes is None else self.axes + 2
+        self.kind = func._schema.name.removeprefix("aten::")
+        self.rank = {"grid_sampler": 4, "bmm": 3}.get(self.kind, draw(st.integers(0, 5)) if self.axes is None else self.axes + 2)
         self.sizes = draw(st.lists(st.integers(1, 8), min_size=1, max_size=2))
         self.dtype = draw(st.sampled_from(FLOATS))
 
@@ -32,10 +33,13 @@ class Arguments:
         return self.draw(unusual if self.draw(st.integers(0, 11)) == 11 else usual)
 
     def tensor(self, name: str) -> torch.Tensor:
-        vector = name in {"bias", "running_mean", "running_var"}
-        rank = self.mostly(st.just(1 if vector else self.rank), st.integers(0, 5))
+        vector = name in {"bias", "running_mean", "running_var"} or (name == "weight" and "norm" in self.kind)
+        usual = 1 if vector else 2 if (self.kind, name) == ("linear", "weight") else self.rank
+        rank = self.mostly(st.just(usual), st.integers(0, 5))
         sizes = [self.mostly(st.sampled_from(self.sizes), st.integers(0, 8)) for _ in range(rank)]
-        dtype = self.mostly(st.just(self.dtype), st.sampled_from(DTYPES))
+        if name == "grid":
+            sizes[-1:] = [2]
+        dtype = self.mostly(st.just(torch.bool if name == "mask" else self.dtype), st.sampled_from(DTYPES))
         tensor = torch.empty(sizes, dtype=dtype, device="meta")
         return tensor.transpose(0, -1) if rank > 1 and self.mostly(st.just(False), st.just(True)) else tensor
 
@@ -86,14 +90,14 @@ def arguments(draw: Draw, func: Any) -> tuple[list[Any], dict[str, Any]]:
     return args, {a.name: new(a) for a in by_name}
 
 
-def torch_says(func: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[tuple[int, ...], torch.dtype] | None:
-    """Shape and type of what torch returns; None if it raises."""
+def torch_says(func: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[tuple[int, ...], torch.dtype, bool] | None:
+    """Shape and type of what torch returns, and whether it lies in order; None if it raises."""
     try:
         with torch.inference_mode():
             out = func(*args, **kwargs)
     except Exception:  # of whatever kind: torch's shape functions are Python
         return None
-    return tuple(out.shape), out.dtype
+    return tuple(out.shape), out.dtype, out.is_contiguous()
 
 
 @pytest.mark.parametrize("func", SHORTCUTS, ids=str)
@@ -110,7 +114,7 @@ def test_rule_agrees_with_torch(func: Any) -> None:
         if shape is not None:
             answered += 1
             first = args[0] if isinstance(args[0], torch.Tensor) else args[0][0]
-            assert torch_says(func, args, kwargs) == (shape, first.dtype)
+            assert torch_says(func, args, kwargs) == (shape, first.dtype, True)
 
     agrees()
     assert answered >= 5, "the rule hardly ever answers: nothing was compared"

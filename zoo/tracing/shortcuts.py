@@ -64,18 +64,46 @@ def same(x: Tensor, *args: Any, **kwargs: Any) -> Shape | None:
     return tuple(x.shape) if _plain(x) and x.is_floating_point() else None
 
 
+def gelu(x: Tensor, *, approximate: str = "none") -> Shape | None:
+    """The shape stays."""
+    return same(x) if approximate in {"none", "tanh"} else None
+
+
 def dropout(x: Tensor, p: float, train: bool) -> Shape | None:
     """The shape stays."""
     return same(x) if 0 <= p <= 1 else None
 
 
+def clamped(x: Tensor, low: float | None = None, high: float | None = None) -> Shape | None:
+    """Elementwise, with one bound at least."""
+    return same(x) if (low, high) != (None, None) else None
+
+
+def masked(x: Tensor, mask: Tensor, value: float) -> Shape | None:
+    """Elementwise; the mask spreads over the tensor."""
+    fits = mask.dtype is torch.bool and mask.dim() <= x.dim() and not isinstance(value, complex)
+    wide = all(m in {1, n} for m, n in zip(reversed(mask.shape), reversed(x.shape), strict=False))
+    return same(x) if fits and wide and mask.layout is torch.strided and mask.is_contiguous() else None
+
+
+def rolled(x: Tensor, shifts: Sizes, dims: Sizes = ()) -> Shape | None:
+    """The shape stays."""
+    fits = len(shifts) == len(dims) > 0 and all(-x.dim() <= d < x.dim() for d in dims) and x.numel() > 0
+    return same(x) if fits else None
+
+
+def _in_order(x: Tensor) -> bool:
+    """Whether the result of an elementwise op with a contiguous tensor is contiguous: `x` is, or runs along one dimension."""
+    return x.layout is torch.strided and (x.is_contiguous() or sum(n > 1 for n in x.shape) == 1 == min(x.shape))
+
+
 def pair(x: Tensor, other: Any, **kwargs: Any) -> Shape | None:
     """Elementwise on a floating tensor and a number, or two of one type: dimensions are equal, or one of them is 1."""
-    if not (isinstance(x, Tensor) and _plain(x) and x.is_floating_point()) or not kwargs.keys() <= {"alpha"}:
+    if not (isinstance(x, Tensor) and x.is_meta and x.is_floating_point()) or not kwargs.keys() <= {"alpha"}:
         return None
     if isinstance(other, int | float):
-        return tuple(x.shape)
-    if not isinstance(other, Tensor) or other.dtype != x.dtype or other.layout is not torch.strided or not other.is_contiguous():
+        return tuple(x.shape) if _plain(x) else None
+    if not isinstance(other, Tensor) or other.dtype != x.dtype or not (_in_order(x) and _in_order(other)):
         return None
     if x.shape == other.shape:
         return tuple(x.shape)
@@ -100,6 +128,35 @@ def reduced(x: Tensor, dim: Sizes | None = None, keepdim: bool = False, **kwargs
     if len(gone) < len(dim):
         return None
     return tuple(1 if i in gone else n for i, n in enumerate(x.shape) if keepdim or i not in gone)
+
+
+def norm(x: Tensor, ord: float = 2, dim: Sizes | None = None, keepdim: bool = False, *, dtype: Any = None) -> Shape | None:
+    """As `reduced`."""
+    return reduced(x, dim, keepdim) if dtype is None and ord > 0 and x.numel() > 0 else None
+
+
+def matmul(x: Tensor, y: Tensor) -> Shape | None:
+    """Products of matrices, one for each index of the other dimensions, which are equal or 1."""
+    typed = x.is_meta and y.is_meta and x.dtype == y.dtype and x.is_floating_point() and x.layout is y.layout is torch.strided
+    if not typed or not 2 <= y.dim() <= x.dim() or 2 < y.dim() < x.dim() or x.shape[-1] != y.shape[-2]:
+        return None
+    batch = list(zip(x.shape[:-2], y.shape[:-2], strict=False)) or [(n, 1) for n in x.shape[:-2]]
+    if min(*x.shape, *y.shape) < 1 or any(m != n and 1 not in (m, n) for m, n in batch):
+        return None
+    return (*(max(pair) for pair in batch), x.shape[-2], y.shape[-1])
+
+
+def bmm(x: Tensor, y: Tensor) -> Shape | None:
+    """As `matmul`, with as many matrices on both sides."""
+    return matmul(x, y) if x.dim() == y.dim() == 3 and x.shape[0] == y.shape[0] else None
+
+
+def grid_sampler(x: Tensor, grid: Tensor, mode: int, padding: int, corners: bool) -> Shape | None:
+    """An image for each image, as large as the grid."""
+    fits = x.dim() == grid.dim() == 4 and x.shape[0] == grid.shape[0] and grid.shape[-1] == 2 and min(*x.shape, *grid.shape) > 0
+    typed = _plain(x) and x.is_floating_point() and grid.is_meta and grid.layout is torch.strided and x.dtype == grid.dtype
+    known = mode in {0, 1, 2} and padding in {0, 1, 2}
+    return (*x.shape[:2], *grid.shape[1:3]) if fits and typed and known else None
 
 
 def index(x: Tensor, indices: Sequence[Tensor | None]) -> Shape | None:
@@ -285,7 +342,7 @@ def packed_recurrent(data: Tensor, sizes: Tensor, hx: Any, params: Any, *how: An
 _POINTWISE = (
     *(aten.relu.default, aten.relu_.default, aten.relu6.default, aten.relu6_.default, aten.hardtanh.default),
     *(aten.hardtanh_.default, aten.hardswish.default, aten.hardswish_.default, aten.hardsigmoid.default),
-    *(aten.sigmoid.default, aten.tanh.default, aten.gelu.default, aten.silu.default, aten.silu_.default),
+    *(aten.sigmoid.default, aten.tanh.default, aten.silu.default, aten.silu_.default),
     *(aten.pow.Tensor_Scalar, aten.square.default),
 )
 
@@ -306,6 +363,15 @@ SHORTCUTS: dict[Any, Callable[..., Shape | None]] = {
     **dict.fromkeys((aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor), pair),
     **dict.fromkeys((aten.add_.Tensor, aten.sub_.Tensor, aten.mul_.Tensor, aten.div_.Tensor), written_pair),
     **dict.fromkeys((aten.sum.dim_IntList, aten.mean.dim), reduced),
+    aten.gelu.default: gelu,
+    **dict.fromkeys((aten.clamp.default, aten.clamp_.default), clamped),
+    **dict.fromkeys((aten.clamp_min.default, aten.clamp_max.default), clamped),
+    aten.masked_fill.Scalar: masked,
+    aten.roll.default: rolled,
+    aten.linalg_vector_norm.default: norm,
+    aten.matmul.default: matmul,
+    aten.bmm.default: bmm,
+    aten.grid_sampler.default: grid_sampler,
     **dict.fromkeys((aten.dropout.default, aten.dropout_.default), dropout),
     **dict.fromkeys(_POINTWISE, same),
 }
