@@ -131,8 +131,9 @@ def reduced(x: Tensor, dim: Sizes | None = None, keepdim: bool = False, **kwargs
 
 
 def norm(x: Tensor, ord: float = 2, dim: Sizes | None = None, keepdim: bool = False, *, dtype: Any = None) -> Shape | None:
-    """As `reduced`."""
-    return reduced(x, dim, keepdim) if dtype is None and ord > 0 and x.numel() > 0 else None
+    """As `reduced`; over all dimensions if none is named."""
+    dims = range(x.dim()) if dim is None else dim
+    return reduced(x, dims, keepdim) if dtype is None and ord > 0 and x.numel() > 0 else None
 
 
 def matmul(x: Tensor, y: Tensor) -> Shape | None:
