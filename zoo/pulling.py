@@ -97,7 +97,7 @@ def _header(found: Entry, baked: Mapping[str, Any], family: str) -> str:
         "Network": c.summary,
         "Paper": f"{c.authors}: {c.paper}, {place}",
         "Input": f"N×{sizes}",
-        "Source": f"zoo {__version__}, {found.module.replace('.', '/')}.py, by: {command}",
+        "Source": f"zoo {__version__}, {found.module.replace('.', '/')}.py{found.origin and f' ({found.origin})'}, by: {command}",
         "Licence": f"{c.licence}, see the end of this file" if _licence(found) else c.licence,
     }
     lines = [f"{c.title}: one file that needs torch alone.", ""]
