@@ -387,7 +387,9 @@ def test_weights_of_another_network(twin: nn.Module) -> None:
     assert refusal(without(state, "bn1.bias")).endswith("1 keys missing: bn1.bias")
     assert refusal({**state, "more": torch.ones(1)}).endswith("1 unknown: more")
     wrong = {**state, "layer1.0.conv1.weight": torch.ones(64, 64, 1, 1)}
-    assert refusal(wrong).endswith("1 of another shape: conv2_x.0.conv1.weight is 64×64×1×1, not 64×64×3×3")
+    assert refusal(wrong).endswith("1 of another shape or type: conv2_x.0.conv1.weight is 64×64×1×1, not 64×64×3×3")
+    whole = {**state, "fc.weight": torch.ones(1000, 512, dtype=torch.int8)}
+    assert refusal(whole).endswith("1 of another shape or type: fc.weight is 1000×512 of int8, not 1000×512")
     first = {**state, "conv1.weight": torch.ones(64, 3, 5, 5)}
     assert refusal(first, in_channels=1).endswith("conv1.weight is 64×3×5×5, not 64×1×7×7")
 

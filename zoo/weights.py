@@ -44,7 +44,7 @@ def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, hea
     given = max(given, _translated(found.card, given), key=lambda state: len(state.keys() & wanted.keys()))
     remarks = [_PREPROCESSED[found.card.torchvision]] if label.startswith("torchvision:googlenet") else []
     state = {**{key: tensor for key, tensor in wanted.items() if key.endswith(_COUNTER)}, **given}
-    if {key: t.shape for key, t in state.items()} != {key: t.shape for key, t in wanted.items()}:
+    if state.keys() != wanted.keys() or not all(_alike(state[key], wanted[key]) for key in wanted):
         state, differences = _altered(f"{label} does not fit {found.card.name}", found, options, state, wanted)
         remarks = differences + remarks
     if broken := [key for key, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]:
@@ -63,25 +63,29 @@ def _altered(
     scores = wanted.keys() & _that_follow("num_classes", found, options, whole)
     channels = wanted.keys() & _that_follow("in_channels", found, options, whole)
     absent = wanted.keys() - given.keys()
-    other = {key for key in wanted.keys() & given.keys() if wanted[key].shape != given[key].shape}
-    anew = scores if other & scores or absent == scores else set()
+    other = {key for key in wanted.keys() & given.keys() if not _alike(wanted[key], given[key])}
+    resized = {key for key in other & scores if wanted[key].shape != given[key].shape}
+    anew = scores if resized or absent == scores else set()
     left = given.keys() & whole.keys() - wanted.keys()
     adapted = {key: _adapted(given[key], wanted[key].shape) for key in other & channels}
-    refused = other - anew - {key for key, tensor in adapted.items() if tensor.shape == wanted[key].shape}
+    refused = other - anew - {key for key, tensor in adapted.items() if _alike(tensor, wanted[key])}
     _demand(
         complaint, absent - anew, given.keys() - wanted.keys() - left, [(key, given[key], wanted[key]) for key in sorted(refused)]
     )
     remarks = []
     if anew:
-        remarks.append(
-            f"{_layers(anew)} not taken over, for it has other classes" if other & scores else f"no {_layers(anew)} there"
-        )
+        remarks.append(f"{_layers(anew)} not taken over, for it has other classes" if resized else f"no {_layers(anew)} there")
     if left:
         remarks.append(f"{_layers(left)} left out")
     if adapted:
         key = min(adapted)
         remarks.append(f"{_layers(adapted)} adapted from {given[key].shape[1]} to {wanted[key].shape[1]} channels")
     return {key: tensor for key, tensor in {**given, **adapted}.items() if key in wanted.keys() - anew}, remarks
+
+
+def _alike(one: "Tensor", other: "Tensor") -> bool:
+    """Of one shape, and both of real numbers or both not."""
+    return one.shape == other.shape and one.is_floating_point() == other.is_floating_point()
 
 
 def _that_follow(option: str, found: Entry, options: Mapping[str, Any], whole: "State") -> set[str]:
@@ -117,7 +121,7 @@ def _demand(complaint: str, missing: Collection[str], strange: Collection[str], 
     told = [f"{key} is {_size(given)}, not {_size(wanted)}" for key, given, wanted in shaped]
     faults = [
         f"{len(several)} {what}: {', '.join(sorted(several)[:3])}{', ...' * (len(several) > 3)}"
-        for what, several in (("keys missing", missing), ("unknown", strange), ("of another shape", told))
+        for what, several in (("keys missing", missing), ("unknown", strange), ("of another shape or type", told))
         if several
     ]
     if faults:
@@ -125,7 +129,8 @@ def _demand(complaint: str, missing: Collection[str], strange: Collection[str], 
 
 
 def _size(tensor: "Tensor") -> str:
-    return "×".join(map(str, tensor.shape)) or "a number"
+    sizes = "×".join(map(str, tensor.shape)) or "a number"
+    return sizes if tensor.is_floating_point() else f"{sizes} of {str(tensor.dtype).removeprefix('torch.')}"
 
 
 # Where weights come from ---------------------------------------------------------------------------------------------
