@@ -9,12 +9,15 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from zoo.analysis.engine import choose
 from zoo.catalogue import card, list_models
 from zoo.errors import ZooError
 from zoo.table import Column, Row, Table
+
+if TYPE_CHECKING:
+    from zoo.running import Run
 
 SCHEMA = "zoo.survey/1"
 COLUMNS = ("params", "trainable", "macs", "flops", "activations", "depth")
@@ -38,13 +41,15 @@ def survey(
     executor: Executor | None = None,
     jobs: int | None = None,
     journal: str | Path | None = None,
+    real: bool = False,
     progress: Progress | None = None,
 ) -> Table:
     """A row for each model that is named or matches: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
 
     `patterns` match names of the catalogue, or `torchvision:*`, `timm:resnet*`; any other TARGET stands for itself. `columns` are
     those of `zoo.summary`. The work is done by `jobs` processes of one thread each (by default one for each core), in which a
-    crash is a failure of one model, or by any `concurrent.futures.Executor`, which is left open. `progress` is called with how
+    crash is a failure of one model, or by any `concurrent.futures.Executor`, which is left open. `real` runs models that decide by
+    values once on real tensors. `progress` is called with how
     many are done, how many there are, and the name of the one that was done last.
 
     With a `journal`, each row is appended to that file as soon as it is there, and rows that it already holds are not computed
@@ -52,8 +57,8 @@ def survey(
     """
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
     names = targets([patterns] if isinstance(patterns, str) else patterns)
-    context = {"columns": list(wanted), "versions": versions()}
-    found = gather(names, analyse, wanted, context=context, executor=executor, jobs=jobs, journal=journal, progress=progress)
+    context = {"columns": list(wanted), "real": real, "versions": versions()}
+    found = gather(names, analyse, wanted, real, context=context, executor=executor, jobs=jobs, journal=journal, progress=progress)
     return _table([found[name] for name in names], wanted)
 
 
@@ -104,7 +109,7 @@ def versions() -> dict[str, str]:
 # One model
 
 
-def analyse(name: str, columns: Sequence[str]) -> Record:
+def analyse(name: str, columns: Sequence[str], real: bool = False) -> Record:
     """The row of one model as JSON-able data; whatever goes wrong with it is in "failure"."""
     import warnings
 
@@ -115,7 +120,7 @@ def analyse(name: str, columns: Sequence[str]) -> Record:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            _measure(name, columns, record)
+            _measure(_run(name, real), columns, record)
         except (Exception, SystemExit) as error:
             reason = " ".join(str(error).split())
             record["failure"] = reason if isinstance(error, ZooError) else f"{type(error).__name__}: {reason}"
@@ -123,12 +128,22 @@ def analyse(name: str, columns: Sequence[str]) -> Record:
     return record
 
 
-def _measure(name: str, columns: Sequence[str], record: Record) -> None:
+def _run(name: str, real: bool) -> "Run":
+    from zoo.running import run
+    from zoo.tracing.diagnosis import OFFER
+
+    try:
+        return run(name)
+    except ZooError as error:
+        if real and OFFER in str(error):
+            return run(name, real=True)
+        raise
+
+
+def _measure(found: "Run", columns: Sequence[str], record: Record) -> None:
     from zoo.analysis.engine import measure
     from zoo.record import UNUSED, WRITE
-    from zoo.running import run
 
-    found = run(name)
     table = measure(found.trace, columns=columns, depth=0)
     shapes = [list(value.shape) for value in found.trace.inputs]
     unknown: dict[str, int] = {}
@@ -281,7 +296,7 @@ class _Journal:
         except (ValueError, TypeError, KeyError) as error:
             raise ZooError(f"{self.path} is no journal of a survey, or is damaged; remove it to begin anew") from error
         if header != self.context:
-            raise ZooError(f"{self.path} was begun with other columns or versions; remove it to begin anew")
+            raise ZooError(f"{self.path} was begun with other columns, versions or options; remove it to begin anew")
         self._file.truncate(len(kept))
 
 

@@ -26,6 +26,7 @@ def survey(
     columns: Annotated[
         list[str] | None, typer.Option("--columns", "-c", metavar="A,B", help="Columns, as those of summary.")
     ] = None,
+    real: Annotated[bool, typer.Option("--real", help="Run models once on real tensors that decide by their values.")] = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -38,7 +39,7 @@ def survey(
 
     try:
         with bar() as progress, contextlib.redirect_stdout(sys.stderr):
-            table = surveyed(patterns or ["*"], columns=chosen, jobs=jobs, journal=journal, progress=progress)
+            table = surveyed(patterns or ["*"], columns=chosen, jobs=jobs, journal=journal, real=real, progress=progress)
     except KeyboardInterrupt:
         typer.echo(f"zoo: interrupted{_resumed(journal)}", err=True)
         raise typer.Exit(130) from None
