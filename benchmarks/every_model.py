@@ -3,9 +3,9 @@
     python benchmarks/every_model.py [PATTERN ...] [--journal FILE] [--jobs N]      default: 'torchvision:*' 'timm:*'
 
 For each: parameters against the distinct elements of `module.parameters()`; multiply-accumulates against half of what
-torch.utils.flop_counter.FlopCounterMode counts around a forward on the meta device (on real tensors, where a model decides by values). A difference is explained if it consists, to
-the last unit, of ops for which FlopCounterMode has no formula (the convention named `torch`). With a journal, a run that was broken
-off goes on where it was. Exits with 1 if anything is left unexplained.
+torch.utils.flop_counter.FlopCounterMode counts around a forward on the meta device, or on real tensors where a model decides by
+values. A difference is explained if it consists, to the last unit, of ops for which FlopCounterMode has no formula (the convention
+named `torch`). With a journal, a run that was broken off goes on where it was. Exits with 1 if anything is left unexplained.
 """
 
 import argparse

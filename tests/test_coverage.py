@@ -4,11 +4,15 @@ benchmarks/every_model.py does this for all of them.
 """
 
 import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
+from torch import nn
 
+import zoo
 from zoo.surveying import targets
 
 FAMILIES = """
@@ -62,6 +66,25 @@ def test_counted(name: str, script: ModuleType) -> None:
     pytest.importorskip("timm")
     found = script.check(name)
     assert script.verdict(found) == "equal", found
+
+
+@pytest.mark.parametrize(
+    ("function", "flops"),
+    [
+        (lambda x: x[torch.nonzero(x.sum((1, 2, 3)))[:, 0]], {"nonzero": 1}),
+        (lambda x: x.flatten(1)[:, : x.flatten(1).unique().numel()], {"_unique2": 1}),
+    ],
+)
+def test_values(function: Callable[[torch.Tensor], torch.Tensor], flops: dict[str, int]) -> None:
+    """Kills a choice by values that is said to multiply, or to be free."""
+
+    class Chooses(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return function(x)
+
+    total = zoo.summary(Chooses(), input=(2, 3, 4, 4), real=True, columns=["macs", "flops"]).total
+    assert total["macs"] == 0
+    assert total["flops"]["unknown"] == flops
 
 
 def test_verdicts(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:

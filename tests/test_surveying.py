@@ -37,6 +37,19 @@ if __name__ == "__main__":
     gather([str(n) for n in range(200)], slow, context={"columns": [], "versions": {}}, jobs=2, journal="journal")
 """
 
+CHOOSES = """
+from torch import nn
+
+
+class Net(nn.Conv2d):
+    def forward(self, x):
+        return super().forward(x[:, : int(x.sum() > 0) * 3])
+
+
+def net():
+    return Net(3, 4, 1, bias=False)
+"""
+
 
 def test_patterns() -> None:
     """Kills a pattern that means too much or too little, a model that is named twice, and an order of no meaning."""
@@ -73,6 +86,18 @@ def test_rows_are_the_summaries() -> None:
             assert {name: row.cells[name] for name in total} == total
             assert row.cells["failure"] is row.cells["unknown"] is None
     assert table.title == "7 models, 1 failed"
+
+
+def test_models_that_decide_by_values(tmp_path: Path) -> None:
+    """Kills a model that is run unasked, or is not run although asked, and others that are run along with it."""
+    (tmp_path / "chooses.py").write_text(CHOOSES)
+    names = [f"{tmp_path}/chooses.py:net", "lenet5"]
+    with ThreadPoolExecutor(1) as threads:
+        shapes, real = (zoo.survey(names, executor=threads, columns=["macs"], real=how).rows for how in (False, True))
+    assert "--real" in shapes[0].cells["failure"]
+    assert real[0].cells["macs"] == 224 * 224 * 3 * 4
+    assert "real tensors" in real[0].cells["notes"]
+    assert {**shapes[1].cells, "seconds": 0} == {**real[1].cells, "seconds": 0}
 
 
 def test_any_executor() -> None:

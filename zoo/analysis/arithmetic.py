@@ -289,7 +289,7 @@ _MOVED = """
     unbind pad constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
     replication_pad3d index index_select gather scatter embedding roll flip repeat repeat_interleave pixel_shuffle
     pixel_unshuffle channel_shuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d view_as_real view_as_complex
-    _unsafe_view tril triu where masked_fill im2col unfold select_scatter slice_scatter _pack_padded_sequence
+    _unsafe_view tril triu where masked_fill im2col unfold select_scatter slice_scatter _pack_padded_sequence index_fill
     _pad_packed_sequence _unsafe_index squeeze unsqueeze transpose t swapaxes resize resize_as as_strided set complex
 """
 _MADE = """
@@ -306,6 +306,7 @@ FREE = frozenset([*_MOVED.split(), *_MADE.split(), *_CHECKED.split(), UNUSED, WR
 
 WITHOUT_MACS = frozenset(
     """
+    nonzero _unique2 unique_dim unique_consecutive
     sort argsort topk kthvalue median mode cummax cummin multinomial searchsorted bucketize embedding_renorm
     _upsample_bicubic2d_aa _upsample_bilinear2d_aa torchvision::roi_pool torchvision::ps_roi_pool torchvision::nms
     """.split()
