@@ -31,7 +31,7 @@ def unknown(kind: str, name: str, choices: Iterable[str], see: str = "") -> ZooE
     choices = list(choices)
     if close := near(name, choices):
         hint = f"did you mean {' or '.join(close)}?"
-    elif choices and len(choices) <= 20:
+    elif choices and len(choices) <= 40:
         hint = f"choose from {', '.join(choices)}"
     else:
         hint = see
