@@ -183,7 +183,7 @@ def installed() -> list[str]:
     return [name for name in PEERS if importlib.util.find_spec(packages.get(name, name))]
 
 
-def best(function: Callable[[], object], seconds: float = 2.0) -> float:
+def best(function: Callable[[], object], seconds: float = 0.5) -> float:
     """Milliseconds of the processor in the fastest of the runs for which there is time; the first, which imports and caches, does
     not count.
     """

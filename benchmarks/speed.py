@@ -191,7 +191,7 @@ def main() -> None:
     chosen = parser.parse_args()
     figures: list[Figure] = []
     parts = (
-        command_line(2 if chosen.quick else 5),
+        command_line(2 if chosen.quick else 4),
         memory(),
         scale(10_000 if chosen.quick else 100_000),
         against_peers(("alexnet", "resnet152") if chosen.quick else NETWORKS),
