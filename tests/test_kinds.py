@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_sequence
 from torchvision import ops
 
 import zoo
@@ -170,6 +170,11 @@ RECURRENT = {
         STEPS * 2 * 3 * V * (E + V),
     ),
     "packed rnn": (packed(nn.RNN(E, V)), [(3, 5, E)], STEPS * V * (E + V)),
+    "packed input": (
+        Net(lambda net, x: pad_packed_sequence(net.rnn(x)[0])[0], rnn=nn.LSTM(E, V)),
+        (pack_sequence([torch.zeros(n, E) for n in LENGTHS]),),
+        STEPS * 4 * V * (E + V),
+    ),
     "lstm cell": (nn.LSTMCell(E, V), [(N, E)], N * 4 * V * (E + V)),
     "gru cell": (nn.GRUCell(E, V), [(N, E)], N * 3 * V * (E + V)),
     "rnn cell": (nn.RNNCell(E, V), [(N, E)], N * V * (E + V)),
@@ -339,6 +344,10 @@ def test_unknown_is_named(way: Callable[..., Any], shapes: Any, column: str, kin
     assert column == "macs" or isinstance(found["macs"], int)
 
 
+with warnings.catch_warnings(action="ignore"):  # a prototype
+    NESTED = torch.nested.nested_tensor([torch.zeros(2, S), torch.zeros(3, S)])
+
+
 def scripted() -> nn.Module:
     with warnings.catch_warnings(action="ignore"):  # it is deprecated
         return torch.jit.trace(nn.Linear(S, E), torch.zeros(N, S))
@@ -354,6 +363,7 @@ def scripted() -> nn.Module:
         (of(lambda x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))), [LEFT], "runs cond, an op on functions"),
         (Net(lambda net, x, n: net.rnn(pack_padded_sequence(x, n)), rnn=nn.RNN(E, V)),
          (torch.zeros(5, 3, E), torch.tensor(LENGTHS)), "the lengths of packed sequences"),
+        (nn.Linear(S, E), NESTED, "an input is a nested tensor"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip

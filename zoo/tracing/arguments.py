@@ -57,7 +57,11 @@ def _dtype(name: str) -> torch.dtype:
 
 
 def _abstract(tensor: Tensor) -> Tensor:
-    return torch.empty_like(tensor, device="meta")
+    try:
+        return torch.empty_like(tensor, device="meta")
+    except RuntimeError as error:
+        kind = "nested tensor" if tensor.is_nested else f"tensor of layout {str(tensor.layout).removeprefix('torch.')}"
+        raise ZooError(f"an input is a {kind}, whose shape is not one row of numbers: give it padded, or dense") from error
 
 
 def _copied(tensor: Tensor) -> Tensor:
