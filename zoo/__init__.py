@@ -5,6 +5,7 @@
     zoo.create_model("alexnet", num_classes=7)  a new model
     zoo.summary("alexnet")                      its table: shapes, parameters, MACs, FLOPs, receptive fields
     zoo.stages("alexnet")                       its resolutions: layer, channels, size, stride, receptive field
+    zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
     zoo.features("alexnet", ["stage2"])         a network that gives named feature maps
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from zoo.featuring import features
     from zoo.heads import replace_head
     from zoo.pulling import pull
+    from zoo.receptive import ReceptiveField, receptive_field
     from zoo.staging import Stage, stages
     from zoo.summarize import summary
     from zoo.surveying import survey
@@ -43,6 +45,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Card",
     "Input",
+    "ReceptiveField",
     "Stage",
     "Table",
     "Trace",
@@ -57,6 +60,7 @@ __all__ = [
     "list_models",
     "measure",
     "pull",
+    "receptive_field",
     "register",
     "replace_head",
     "stages",
@@ -70,6 +74,7 @@ __all__ = [
 
 
 _LAZY = {
+    "ReceptiveField": "zoo.receptive",
     "Stage": "zoo.staging",
     "compare": "zoo.comparing",
     "diff": "zoo.comparing",
@@ -77,6 +82,7 @@ _LAZY = {
     "features": "zoo.featuring",
     "measure": "zoo.analysis.engine",
     "pull": "zoo.pulling",
+    "receptive_field": "zoo.receptive",
     "replace_head": "zoo.heads",
     "stages": "zoo.staging",
     "summary": "zoo.summarize",

@@ -4,6 +4,7 @@ Rows lie across an axis of the input: all pixels with one coordinate. So each ax
 also where branches cross and what a unit sees is no box.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ def experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], rows: Se
     """
     import torch
 
-    fields, undefined = _fields(trace)
+    fields, undefined = _fields(trace, module)
     tallies = {path: [0, 0, 0] for path in fields}  # predicted, reached, wrong
     with torch.inference_mode(), _interpolating():
         model = allocated(module)
@@ -61,10 +62,10 @@ def experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], rows: Se
     yield from (Finding(path, 0, 0, "not checked", reason) for reason, path in undefined.items())
 
 
-def _fields(trace: Trace) -> tuple[dict[str, list[Spans]], dict[str, str]]:
+def _fields(trace: Trace, module: "nn.Module") -> tuple[dict[str, list[Spans]], dict[str, str]]:
     """The exact fields of what each module returns, if it is called once; and the first module without, by reason."""
     states = carry(trace, exact, rule)
-    paths = [call.path for call in trace.calls]
+    times = Counter(id(module.get_submodule(call.path)) for call in trace.calls)
     fields: dict[str, list[Spans]] = {}
     undefined: dict[str, str] = {}
     for call in trace.calls:
@@ -73,7 +74,7 @@ def _fields(trace: Trace) -> tuple[dict[str, list[Spans]], dict[str, str]]:
         for field in found:
             if isinstance(field, Undefined):
                 undefined.setdefault(field.reason, call.path)
-        if call.path and known and len(known) == len(found) and paths.count(call.path) == 1:
+        if call.path and known and len(known) == len(found) and times[id(module.get_submodule(call.path))] == 1:
             fields[call.path] = known
     return fields, undefined
 
@@ -117,10 +118,21 @@ def _outputs(model: "nn.Module", paths: Mapping[str, Any], image: "Tensor") -> "
 
 
 def reached(poisoned: "Tensor", field: Spans) -> "Tensor":
-    """Which units are poisoned: of the dimensions that no axis walks, any index. They are of size 1."""
-    walked = {walk.dim % poisoned.dim() for span in field for walk in span.walks}
-    others = [dim for dim in range(poisoned.dim()) if dim not in walked]
-    return poisoned.any(dim=others, keepdim=True) if others else poisoned
+    """Which units are poisoned, at any index that no digit depends on. Dimensions that no axis walks are of size 1."""
+    import torch
+
+    for dim in range(poisoned.dim()):
+        digits = {walk for span in field for walk in span.walks if walk.dim % poisoned.dim() == dim}
+        places = torch.arange(poisoned.shape[dim])
+        numbers = sum((places // inner % size * poisoned.shape[dim] ** i for i, (_, inner, size) in enumerate(digits)), 0 * places)
+        _, unit = numbers.unique(return_inverse=True)
+        if digits and int(unit.max()) + 1 == len(places):
+            continue
+        shape = [*poisoned.shape]
+        shape[dim] = int(unit.max()) + 1
+        poisoned = torch.zeros(shape, dtype=torch.bool).index_add(dim, unit, poisoned)
+        poisoned = poisoned.index_select(dim, unit) if digits else poisoned
+    return poisoned
 
 
 def predicted(field: Spans, axis: int, row: int, shape: Sequence[int]) -> "Tensor":
@@ -155,16 +167,14 @@ def _interpolating() -> AbstractContextManager[object]:
     import torch
     from torch.overrides import TorchFunctionMode
 
-    kinds = ("upsample_linear", "upsample_bilinear", "upsample_bicubic", "upsample_trilinear")
-
     class Interpolating(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
-            if not getattr(func, "__name__", "").startswith(kinds):
+            if func is not torch.nn.functional.interpolate or ("linear" not in kwargs["mode"] and kwargs["mode"] != "bicubic"):
                 return func(*args, **kwargs)
-            x, *rest = args
+            (x,) = args
             places = x.isnan().double()
-            weights = func(places * (1 + torch.rand_like(places)), *rest, **kwargs)
-            return func(x.nan_to_num(), *rest, **kwargs).masked_fill(weights.abs() > 1e-6, torch.nan)
+            weights = func(places * (1 + torch.rand_like(places)), **kwargs)
+            return func(x.nan_to_num(), **kwargs).masked_fill(weights.abs() > 1e-6, torch.nan)
 
     return Interpolating()

@@ -290,6 +290,7 @@ _MOVED = """
     replication_pad3d index index_select gather scatter embedding roll flip repeat repeat_interleave pixel_shuffle
     pixel_unshuffle channel_shuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d view_as_real view_as_complex
     _unsafe_view tril triu where masked_fill im2col unfold select_scatter slice_scatter _pack_padded_sequence index_fill
+    _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d
     _pad_packed_sequence _unsafe_index squeeze unsqueeze transpose t swapaxes resize resize_as as_strided set complex
 """
 _MADE = """

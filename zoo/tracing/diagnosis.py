@@ -50,7 +50,9 @@ def _fits(sizes: Sequence[int], kernel: Sequence[int], attrs: Mapping[str, Any])
         return True
     padding = 0 if attrs.get("padding") == "valid" else attrs.get("padding", 0)
     padding, dilation = each_axis(padding, len(kernel)), each_axis(attrs.get("dilation", 1), len(kernel))
-    return all(n + 2 * p > d * (k - 1) for n, k, p, d in zip(sizes, kernel, padding, dilation, strict=True))
+    stride = each_axis(attrs.get("stride") or kernel, len(kernel))
+    beyond = [s - 1 if attrs.get("ceil_mode") else 0 for s in stride]  # how far a last window may reach
+    return all(n + 2 * p + b > d * (k - 1) for n, k, p, d, b in zip(sizes, kernel, padding, dilation, beyond, strict=True))
 
 
 def size(shape: Sequence[int]) -> str:

@@ -19,6 +19,7 @@ VOCABULARY = frozenset(
     max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
     upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d
     upsample_trilinear3d grid_sampler pixel_shuffle pixel_unshuffle channel_shuffle embedding pad
+    _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d
     square relu6 selu prelu hardtanh cdist std var _pad_packed_sequence flatten reshape contiguous to chunk tensor_split split stack
     """.split()
 )

@@ -61,7 +61,7 @@ def _common(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> tuple[tup
     if all(span.walks == most[: len(span.walks)] for span in moving):
         return most, why
     walks: list[Walk] = []
-    for dim in dict.fromkeys(walk.dim for span in moving for walk in span.walks if walk.size > 1):
+    for dim in dict.fromkeys(walk.dim for span in moving for walk in span.walks):
         digits = {tuple(walk for walk in span.walks if walk.dim == dim) for span in moving} - {()}
         walks += digits.pop() if len(digits) == 1 else (Walk(dim, 1, shape[dim]),)
     return tuple(walks), why

@@ -34,9 +34,11 @@ def permute(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 def reshape(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Dimensions that fall together share one; one that is split has several digits."""
     source, target = op.inputs[0].shape, op.output.shape
-    return tuple(
-        [span.at(span.windows, _merged([p for w in span.walks for p in _parts(w, source, target)])) for span in data(fields)]
-    )
+    return _viewed(data(fields), source, target)
+
+
+def _viewed(spans: Spans, source: Shape, target: Shape) -> Spans:
+    return tuple([span.at(span.windows, _merged([p for w in span.walks for p in _parts(w, source, target)])) for span in spans])
 
 
 def _parts(walk: Walk, source: Shape, target: Shape) -> list[Walk]:
@@ -61,6 +63,22 @@ def _merged(walks: Sequence[Walk]) -> list[Walk]:
             walk = Walk(walk.dim, walk.inner, merged.pop().size * walk.size)
         merged.append(walk)
     return merged
+
+
+def shuffle(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Blocks of r×r units go to the channels (pixel_unshuffle), or come from them."""
+    source, target = op.inputs[0].shape, op.output.shape
+    *batch, c, h, w = source if op.kind == "pixel_unshuffle" else target
+    r = op.attrs.get("downscale_factor") or op.attrs["upscale_factor"]
+    blocks, channels = (*batch, c, h // r, r, w // r, r), (*batch, c, r, r, h // r, w // r)
+    orders = (-5, -3, -1, -4, -2), (-5, -2, -4, -1, -3)
+    if op.kind == "pixel_unshuffle":
+        views, order = (source, blocks, channels, target), orders[0]
+    else:
+        views, order = (source, channels, blocks, target), orders[1]
+    spans = _viewed(data(fields), views[0], views[1])
+    spans = tuple([span.relabelled(lambda dim: order.index(dim) - 5 if dim >= -5 else dim) for span in spans])
+    return _viewed(spans, views[2], views[3])
 
 
 def expand(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -219,6 +237,7 @@ RULES = {
     ),
     **dict.fromkeys(("permute", "transpose", "t"), permute),
     **dict.fromkeys(("reshape", "view", "flatten", "_unsafe_view", "squeeze"), reshape),
+    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), shuffle),
     "expand": expand,
     "repeat": repeat,
     "select": select,

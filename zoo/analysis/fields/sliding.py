@@ -1,6 +1,6 @@
 """Rules of the ops whose units read a window of their input: convolution, pooling, interpolation, padding."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from zoo.analysis.fields import taps
 from zoo.analysis.fields.spans import Field, Span, Spans, Walk
@@ -25,11 +25,21 @@ def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps])
     """Through the last axes; `tap` takes an axis, the units before and the units after. The other dimensions stay."""
     source, target = op.inputs[0].shape, op.output.shape
     found = []
-    for span in spans:
+    for span in walked(spans, range(-axes, 0), source):
         for dim in dict.fromkeys([walk.dim for walk in span.walks if walk.dim >= -axes]):
             span = span.along(dim, source[dim], tap(dim, source[dim], target[dim]))
         found.append(span)
     return tuple(found)
+
+
+def walked(spans: Spans, dims: Iterable[int], shape: Sequence[int]) -> Spans:
+    """The spans, in exact ones with a digit for each dimension that no axis walks: what is put beside its units sees nothing."""
+    first = spans[0]
+    if first.exact:
+        present = {walk.dim for span in spans for walk in span.walks}
+        more = tuple(Walk(dim, 1, shape[dim]) for dim in dims if dim not in present)
+        return (first.arranged((*first.walks, *more), ""), *spans[1:])
+    return spans
 
 
 def _window(op: Op, spans: Spans, kernel: Sequence[int], stride: Sequence[int]) -> Spans:
@@ -75,7 +85,7 @@ def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def _alone(span: Span, dims: Sequence[int]) -> bool:
-    return len(span.walks) == 1 and span.walks[0].dim in dims
+    return len(span.walks) == 1 and span.walks[0].dim in dims and not span.exact
 
 
 def adaptive_pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -83,7 +93,7 @@ def adaptive_pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     axes = _axes(op)
     source, target = op.inputs[0].shape, op.output.shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and source[dim] > 1]
-    spans = tuple([span.together(whole) for span in data(fields)]) if whole else data(fields)
+    spans = tuple([span if span.exact else span.together(whole) for span in data(fields)]) if whole else data(fields)
     return slide(op, spans, axes, lambda dim, n, count: taps.adaptive(n, count))
 
 
@@ -99,15 +109,6 @@ def interpolate(op: Op, fields: Sequence[Spans | None]) -> Field | None:
         return taps.interpolated(n, count, factors[dim], reach, corners=bool(op.attrs.get("align_corners")))
 
     return slide(op, data(fields), axes, tap)
-
-
-def shuffle(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Blocks of units go to channels (pixel_unshuffle) or come from them; channels are not told apart."""
-    n = op.attrs.get("upscale_factor") or op.attrs["downscale_factor"]
-    spans = tuple([span.together((-3,)) for span in data(fields)])
-    if op.kind == "pixel_unshuffle":
-        return slide(op, spans, 2, lambda dim, size, count: taps.window(n, n, 0, 1, count))
-    return slide(op, spans, 2, lambda dim, size, count: taps.nearest(size, count, n, centred=False))
 
 
 def columns(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -129,8 +130,8 @@ def pad(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """The first unit moves by what is put before it."""
     sizes = op.attrs.get("pad", op.attrs.get("padding", ()))
     mode = op.attrs.get("mode") or {"reflection": "reflect", "replication": "replicate"}.get(op.kind.split("_")[0], "constant")
-    spans = data(fields)
     source, target = op.inputs[0].shape, op.output.shape
+    spans = walked(data(fields), [dim for dim in range(-len(sizes) // 2, 0) if dim >= 2 - len(source)], source)
     for dim in range(-len(sizes) // 2, 0):
         if any(sizes[-2 * dim - 2 : -2 * dim]):
             tap = taps.padded(source[dim], sizes[-2 * dim - 2], target[dim], mode)
@@ -174,7 +175,6 @@ RULES = {
     **dict.fromkeys((f"adaptive_{kind}_pool{axes}d" for kind in ("avg", "max") for axes in _AXES), adaptive_pool),
     **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"), interpolate),
     **dict.fromkeys((f"{kind}{axes}d" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in _AXES), interpolate),
-    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), shuffle),
     "im2col": columns,
     **dict.fromkeys(("pad", "constant_pad_nd"), pad),
     **dict.fromkeys((f"{kind}_pad{axes}d" for kind in ("reflection", "replication") for axes in _AXES), pad),

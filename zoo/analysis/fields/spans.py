@@ -55,6 +55,11 @@ class Span:
         """Whether an op joined all units, so that each sees everything by construction."""
         return isinstance(self.windows, Everything)
 
+    @property
+    def exact(self) -> bool:
+        """Whether units are followed pixel by pixel from the input on, and not for want of a law."""
+        return isinstance(self.windows, Units) and not self.windows.reason
+
     def at(self, windows: Windows, walks: Iterable[Walk]) -> "Span":
         """Other units."""
         return Span(windows, tuple(walks), self.pixels)
@@ -97,16 +102,18 @@ class Span:
         if not gone:
             return self
         if self.whole or len(gone) == len(self.walks):
-            return self.everywhere([walk for walk in self.walks if keep or walk.dim not in dims])
-        return self._without(gone, [dict(zip(gone, values, strict=True)) for values in _values([self.walks[i] for i in gone])])
+            found = self.everywhere([walk for walk in self.walks if keep or walk.dim not in dims])
+        else:
+            found = self._without(gone, [dict(zip(gone, values, strict=True)) for values in _values([self.walks[i] for i in gone])])
+        return found.arranged(self.walks, "") if keep and self.exact else found
 
     def everywhere(self, walks: Iterable[Walk] = ()) -> "Span":
-        """What all units see together, for units with these digits."""
+        """What all units see together; by law, for units with these digits."""
         if isinstance(self.windows, Lattice):
             return self.at(Everything(self.windows.hull(self.units), self.windows.stride), walks)
         if isinstance(self.windows, Units):
             union = self.windows.union()
-            return self.at(Everything(bounds(union), 0), walks) if self.windows.reason else self.at(Units((union,)), ())
+            return self.at(Units((union,)), ()) if self.exact else self.at(Everything(bounds(union), 0), walks)
         return self.at(self.windows, walks)
 
     def _without(self, gone: Iterable[int], readings: Sequence[Mapping[int, int]]) -> "Span":
@@ -143,10 +150,11 @@ class Span:
         assert isinstance(span.windows, Units)
         places = {walk: i for i, walk in enumerate(walks)}
         wholes = {walk.dim: i for i, walk in enumerate(walks) if walk not in span.walks}
+        several = [walk for walk in span.walks if walk.size > 1]
         sets = []
         for values in _values(walks):
             unit = 0
-            for walk in span.walks:
+            for walk in several:
                 i = places.get(walk)
                 unit = unit * walk.size + (values[i] if i is not None else values[wholes[walk.dim]] // walk.inner % walk.size)
             sets.append(span.windows.sets[unit])

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from zoo.analysis.fields.join import join
 from zoo.analysis.fields.sliding import data
-from zoo.analysis.fields.spans import Field, Spans
+from zoo.analysis.fields.spans import Field, Span, Spans
+from zoo.analysis.fields.taps import all_of
 from zoo.record import Op
 
 
@@ -36,11 +37,19 @@ def reduction(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     ndim, given = len(op.inputs[0].shape), op.attrs.get("dim")
     several = range(ndim) if given in (None, ()) else (given,) if isinstance(given, int) else given
     dims = [dim % ndim - ndim for dim in several] if ndim else []
-    spans = together(data(fields), *dims)
-    assert spans is not None
     if op.attrs.get("keepdim") or len(op.output.shape) == ndim:
-        return spans
+        return tuple([_kept(span, dims, op.inputs[0].shape) for span in data(fields)])
+    spans = together(data(fields), *dims) or ()
     return tuple([span.relabelled(lambda dim: dim + sum(gone > dim for gone in dims)) for span in spans])
+
+
+def _kept(span: Span, dims: Sequence[int], shape: Sequence[int]) -> Span:
+    """The one unit that is left of a dimension, which what is put beside it later does not see."""
+    if not span.exact:
+        return span.together(dims)
+    for dim in dims:
+        span = span.along(dim, shape[dim], all_of(shape[dim]))
+    return span
 
 
 def softmax(op: Op, fields: Sequence[Spans | None]) -> Field | None:

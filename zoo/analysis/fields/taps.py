@@ -61,8 +61,6 @@ def nearest(n: int, count: int, factor: float | None, *, centred: bool) -> Taps:
 
     `centred` takes the nearest of the centres ("nearest-exact").
     """
-    if count == n and not centred:
-        return Taps(count, lambda j: (j,))
     scale = _single(1.0 / factor if factor else n / count)
 
     def reads(j: int) -> tuple[int]:
@@ -76,7 +74,7 @@ def interpolated(n: int, count: int, factor: float | None, reach: int, *, corner
 
     A unit whose centre falls on a pixel's reads that pixel alone.
     """
-    step = _step(n, count, factor, corners)
+    step = _step(n, count, None if reach == 1 and n == count else factor, corners)  # where sizes agree, torch copies
     offset = Fraction(0) if corners else step / 2 - Fraction(1, 2)
 
     def reads(j: int) -> Sequence[int]:
@@ -122,6 +120,11 @@ def padded(n: int, before: int, count: int, mode: str) -> Taps:
     if mode == "reflect":
         return Taps(count, lambda j: (n - 1 - abs(n - 1 - abs(j - before)),), ideal=ideal)
     return Taps(count, ideal)
+
+
+def all_of(n: int) -> Taps:
+    """One unit that reads all."""
+    return Taps(1, lambda j: range(n))
 
 
 def picked(first: int, step: int, count: int) -> Taps:

@@ -19,6 +19,7 @@ def cell(fields: Sequence[Field | None]) -> dict[str, Any] | None:
     for span in field:
         if isinstance(span.windows, Units):
             return {"undefined": span.windows.reason}
+    field = tuple([span.together({walk.dim for walk in span.walks[1:]}) if len(span.walks) > 1 else span for span in field])
     everywhere = all(span.whole for span in field)
     parts = [_parts(span, everywhere) for span in field]
     shown: dict[str, Any] = {"size": [p[0] for p in parts], "stride": [p[1] for p in parts], "padding": [p[2] for p in parts]}
