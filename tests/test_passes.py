@@ -125,20 +125,34 @@ def test_adaptive_windows(n: int, count: int) -> None:
         assert list(taps.reads(j)) == gradient[0, 0].nonzero()[:, 0].tolist()
 
 
-@given(st.integers(1, 12), st.integers(1, 30), st.sampled_from(["linear", "cubic", "nearest", "exact"]), st.booleans())
+MODES = {
+    "linear": ("linear", "bilinear", "trilinear"),
+    "cubic": ("", "bicubic", ""),
+    "nearest": ("nearest",) * 3,
+    "exact": ("nearest-exact",) * 3,
+}
+
+
+@given(st.integers(1, 12), st.integers(1, 30), st.sampled_from([0.5, 1.1, 1.3, 2.0, 2.1]), st.sampled_from([*MODES]), st.booleans())
 @settings(database=None, deadline=None, derandomize=True)
-def test_interpolated_neighbours(n: int, count: int, kind: str, corners: bool) -> None:
-    """Kills neighbours of other phases, of other corners, or without weight: torch's own, by what each gives."""
-    x = torch.eye(n, dtype=torch.float64).view(1, n, n, 1)
-    mode = {"linear": "bilinear", "cubic": "bicubic", "exact": "nearest-exact"}.get(kind, kind)
+def test_interpolated_neighbours(n: int, count: int, factor: float, kind: str, corners: bool) -> None:
+    """Kills neighbours of other phases, of other corners, or without weight: torch's own, by what each gives to whom."""
     how: dict[str, Any] = {} if kind in {"nearest", "exact"} else {"align_corners": corners}
-    weights = F.interpolate(x, size=(count, 1), mode=mode, **how)[0, :, :, 0]
-    if kind in {"nearest", "exact"}:
-        taps = nearest(n, count, None, centred=kind == "exact")
-    else:
-        taps = interpolated(n, count, None, 1 if kind == "linear" else 2, corners=corners)
-    for j in range(count):
-        assert list(taps.reads(j)) == (weights[:, j].abs() > 1e-9).nonzero()[:, 0].tolist()
+    for axes, mode in enumerate(MODES[kind], 1):
+        for given_factor in (None, factor):
+            if not mode or (given_factor and int(n * given_factor) < 1):
+                continue
+            x = torch.eye(n, dtype=torch.float64).view(1, n, n, *[1] * (axes - 1))
+            ones = (1,) * (axes - 1)
+            size = {"scale_factor": (given_factor, *map(float, ones))} if given_factor else {"size": (count, *ones)}
+            weights = F.interpolate(x, mode=mode, **size, **how).reshape(n, -1)
+            units = weights.shape[1]
+            if kind in {"nearest", "exact"}:
+                taps = nearest(n, units, given_factor, centred=kind == "exact", axes=axes)
+            else:
+                taps = interpolated(n, units, given_factor, 1 if kind == "linear" else 2, corners=corners)
+            for j in range(units):
+                assert list(taps.reads(j)) == (weights[:, j].abs() > 1e-9).nonzero()[:, 0].tolist()
 
 
 @given(st.permutations(range(4)), st.lists(st.sampled_from([2, 3]), min_size=4, max_size=4), st.data())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoo.analysis.engine import carry
 from zoo.analysis.fields.rules import rule
 from zoo.analysis.fields.spans import Field, Span, Spans, Undefined, exact, start
-from zoo.analysis.fields.windows import Units, Window
+from zoo.analysis.fields.windows import Units, Window, bounds
 from zoo.analysis.rows import group, readable_depth
 from zoo.errors import ZooError, unknown
 from zoo.record import Trace, Value
@@ -112,7 +112,9 @@ class _Looks:
         index = dict.fromkeys(range(-len(value.shape), 0), 0) | dict(zip(dims, place, strict=True))
         law = self.laws.get(value.id)
         laws = law if isinstance(law, tuple) else (None,) * len(field)
-        axes = tuple(_extent(span, other, index) for span, other in zip(field, laws, strict=True))
+        sets = [span.windows.sets[span.number(index)] for span in field if isinstance(span.windows, Units)]
+        alive = all(sets)  # what sees nothing along one axis lies in mere padding
+        axes = tuple(_extent(span, seen if alive else 0, one, index) for span, seen, one in zip(field, sets, laws, strict=True))
         return ReceptiveField(layer, place, units, axes, _irregular(law))
 
 
@@ -123,10 +125,8 @@ def _dims(field: Spans, value: Value, image: Value) -> list[int]:
     return sorted(maps if len(value.shape) == len(image.shape) and walked <= maps else walked)
 
 
-def _extent(span: Span, law: Span | None, index: Mapping[int, int]) -> Extent:
-    assert isinstance(span.windows, Units)
-    seen = span.windows.sets[span.number(index)]
-    first, last = span.windows.window(span.number(index)) or (None, None)
+def _extent(span: Span, seen: int, law: Span | None, index: Mapping[int, int]) -> Extent:
+    first, last = bounds(seen) or (None, None)
     lawful = law is not None and not isinstance(law.windows, Units)
     return Extent(span.pixels, first, last, seen.bit_count(), law.windows.window(law.number(index)) if law and lawful else None)
 

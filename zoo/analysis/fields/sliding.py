@@ -11,8 +11,8 @@ from zoo.record import Op, each_axis
 
 def data(fields: Sequence[Spans | None]) -> Spans:
     """The field of the first input, which must be the only one that depends on the network's input."""
-    first, *others = fields
-    if first is None or any(others):
+    first = fields[0]
+    if first is None or (len(fields) > 1 and any(fields[1:])):
         raise NoField("arguments that depend on the input")
     return first
 
@@ -25,8 +25,11 @@ def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps])
     """Through the last axes; `tap` takes an axis, the units before and the units after. The other dimensions stay."""
     source, target = op.inputs[0].shape, op.output.shape
     found = []
-    for span in walked(spans, range(-axes, 0), source):
-        for dim in dict.fromkeys([walk.dim for walk in span.walks if walk.dim >= -axes]):
+    if spans[0].exact:
+        spans = walked(spans, range(-axes, 0), source)
+    for span in spans:
+        dims = [walk.dim for walk in span.walks if walk.dim >= -axes]
+        for dim in dims if len(dims) < 2 else dict.fromkeys(dims):
             span = span.along(dim, source[dim], tap(dim, source[dim], target[dim]))
         found.append(span)
     return tuple(found)
@@ -60,11 +63,13 @@ def _padding(op: Op, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[in
 def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A convolution sums over the channels; weights that depend on the input have no window."""
     weight = op.input("weight")
-    if weight is None or any(fields[1:]):
+    spans = fields[0]
+    if weight is None or spans is None or any(fields[1:]):
         raise NoField(f"{op.kind} with weights that depend on the input")
     kernel = weight.shape[2:]
     axes = len(kernel)
-    summed = tuple([span.together((-axes - 1,)) for span in data(fields)])
+    channels = (-axes - 1,)
+    summed = tuple([span.together(channels) for span in spans])
     stride = each_axis(op.attrs.get("stride", 1), axes)
     if "transpose" not in op.kind:
         return _window(op, summed, kernel, stride)
@@ -104,7 +109,7 @@ def interpolate(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
     def tap(dim: int, n: int, count: int) -> Taps:
         if "nearest" in op.kind:
-            return taps.nearest(n, count, factors[dim], centred="exact" in op.kind)
+            return taps.nearest(n, count, factors[dim], centred="exact" in op.kind, axes=axes)
         reach = 2 if "cubic" in op.kind else 1
         return taps.interpolated(n, count, factors[dim], reach, corners=bool(op.attrs.get("align_corners")))
 

@@ -75,13 +75,13 @@ class Span:
 
     def along(self, dim: int, size: int, taps: Taps) -> "Span":
         """Dimension `dim`, of `size` units, becomes one whose units read them as `taps` say."""
-        before, full = Walk(dim, 1, size), Walk(dim, 1, taps.count)
+        before, full = (dim, 1, size), Walk(dim, 1, taps.count)
         if self.walks == (before,) and isinstance(self.windows, Lattice) and not taps.irregular:
             return Span(self.windows.through(taps), (full,), self.pixels)
         if all(walk.dim != dim for walk in self.walks):
             return self
         others = tuple(walk for walk in self.walks if walk.dim != dim)
-        span = self.arranged((*others, before), "")
+        span = self.arranged((*others, Walk(*before)), "")
         if isinstance(span.windows, Everything):
             return span.at(span.windows.through(taps), (*others, full))
         if isinstance(span.windows, Lattice) and not others and not taps.irregular:
@@ -98,6 +98,8 @@ class Span:
 
     def together(self, dims: Container[int], *, keep: bool = False) -> "Span":
         """What all units along some dimensions see together: a sum over them; or, if they are kept, a statistic for each unit."""
+        if len(self.walks) == 1 and self.walks[0].dim not in dims:
+            return self
         gone = [i for i, walk in enumerate(self.walks) if walk.dim in dims]
         if not gone:
             return self

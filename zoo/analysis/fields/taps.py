@@ -56,11 +56,14 @@ def adaptive(n: int, count: int) -> Taps:
     return Taps(count, lambda j: range(j * n // count, -((-(j + 1) * n) // count)), count // common, n // common)
 
 
-def nearest(n: int, count: int, factor: float | None, *, centred: bool) -> Taps:
+def nearest(n: int, count: int, factor: float | None, *, centred: bool, axes: int = 1) -> Taps:
     """The nearest neighbour, as torch finds it: in single precision, by the size ratio or the factor that was given.
 
-    `centred` takes the nearest of the centres ("nearest-exact").
+    `centred` takes the nearest of the centres ("nearest-exact"). In two dimensions torch takes a map of the same or of twice the
+    size for what it is, whatever the factor.
     """
+    if axes == 2 and count in {n, 2 * n} and not centred:
+        factor = None
     scale = _single(1.0 / factor if factor else n / count)
 
     def reads(j: int) -> tuple[int]:

@@ -45,11 +45,11 @@ class Lattice:
 
     def through(self, taps: Taps) -> "Lattice":
         """Of units that read these units."""
-        reads = taps.ideal or taps.reads
+        reads, shift = taps.ideal or taps.reads, self.shift
         if len(self.phases) == 1 and taps.period == 1 and (only := self.phases[0]) is not None:
             units = reads(0)
-            a, b = units[0] * self.shift, units[-1] * self.shift
-            return Lattice(((only[0] + min(a, b), only[1] + max(a, b)),), self.shift * taps.shift)
+            low, high = (units[0], units[-1]) if shift >= 0 else (units[-1], units[0])
+            return Lattice(((only[0] + low * shift, only[1] + high * shift),), shift * taps.shift)
         turns = len(self.phases) // gcd(len(self.phases), taps.shift)
         phases = tuple(hull(map(self.window, reads(j))) for j in range(turns * taps.period))
         return Lattice(phases, self.shift * (turns * taps.shift // len(self.phases)))

@@ -16,17 +16,23 @@ def cell(fields: Sequence[Field | None]) -> dict[str, Any] | None:
     field = next((field for field in fields if field is not None), None)
     if field is None or isinstance(field, Undefined):
         return None if field is None else {"undefined": field.reason}
+    everywhere, parts = True, []
     for span in field:
+        if len(span.walks) > 1:  # in windows, or with blocks in the channels: what a window, or all channels, see
+            span = span.together({walk.dim for walk in span.walks[1:]} - {span.walks[0].dim})
         if isinstance(span.windows, Units):
             return {"undefined": span.windows.reason}
-    field = tuple([span.together({walk.dim for walk in span.walks[1:]}) if len(span.walks) > 1 else span for span in field])
-    everywhere = all(span.whole for span in field)
-    parts = [_parts(span, everywhere) for span in field]
+        everywhere = everywhere and span.whole
+        parts.append(_parts(span))
     shown: dict[str, Any] = {"size": [p[0] for p in parts], "stride": [p[1] for p in parts], "padding": [p[2] for p in parts]}
-    return {**shown, "global": True} if everywhere else shown
+    if everywhere:
+        shown["global"] = True
+    elif any(span.whole for span in field):
+        shown["stride"] = [0 if span.whole else p[1] for span, p in zip(field, parts, strict=True)]
+    return shown
 
 
-def _parts(span: Span, everywhere: bool) -> tuple[int, int | str, int]:
+def _parts(span: Span) -> tuple[int, int | str, int]:
     """Size of the largest window, stride, and how far the first window begins before the first pixel."""
     windows = span.windows
     if isinstance(windows, Lattice):
@@ -36,7 +42,7 @@ def _parts(span: Span, everywhere: bool) -> tuple[int, int | str, int]:
         return max((hi - lo + 1 for lo, hi in known), default=0), _readable(windows.stride), -known[0][0] if known else 0
     assert isinstance(windows, Everything)
     lo, hi = windows.seen or (0, -1)
-    return hi - lo + 1, _readable(windows.stride) if everywhere else 0, -lo
+    return hi - lo + 1, _readable(windows.stride), -lo
 
 
 def _readable(stride: Fraction | int) -> int | str:
