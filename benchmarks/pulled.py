@@ -1,6 +1,6 @@
 """Every architecture as a file, and every twin of torchvision both ways: in full what the tests do in part.
 
-    python benchmarks/pulled.py
+    python benchmarks/pulled.py [NAME...]
 
 Files are checked by ruff and by mypy --strict, run in a process of their own in which zoo cannot be imported, and compared bit by
 bit with the catalogue's networks on an image of the size on the card. It takes some minutes.
@@ -62,7 +62,7 @@ def network(name: str, folder: Path) -> list[str]:
 
 def main() -> None:
     """Check everything, print what fails, and exit with 1 if anything does."""
-    names, found = zoo.list_models(), list[str]()
+    names, found = sys.argv[1:] or zoo.list_models(), list[str]()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for name in names:
