@@ -1,6 +1,7 @@
 """Models that decide by values run once on real tensors, on a copy: numbers as published, and the model as it was."""
 
 import copy
+import threading
 from itertools import pairwise
 from typing import Any
 
@@ -116,6 +117,21 @@ def test_left_as_it_was(train: bool) -> None:
     assert snapshot(model) == before
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.equal(x, kept)
+
+
+def test_random_numbers_stay_beside_another_thread() -> None:
+    """Kills a generator that is put back only where this thread is alone."""
+    done = threading.Event()
+    other = threading.Thread(target=done.wait)
+    other.start()
+    try:
+        model = Mischief()
+        state = torch.get_rng_state()
+        zoo.trace(model, inputs=torch.ones(2, 3, 16, 16), real=True)
+        assert torch.equal(torch.get_rng_state(), state)
+    finally:
+        done.set()
+        other.join()
 
 
 def test_tied_weights_stay_tied() -> None:

@@ -191,6 +191,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What torch answers, on meta if any argument is, with nothing of the model written to."""
         if self._real:
+            self.drew = True  # what a kernel draws is not always said of its op
             return func(*args, **kwargs)
         found = [t for a in (*args, *kwargs.values()) for t in _direct_tensors(a)]
         abstract = any(t.is_meta or id(t) in self.state for t in found)
