@@ -1,8 +1,32 @@
-"""One thread for each of the two test processes: on two cores more only get in each other's way. And nobody's cache is touched."""
+"""One thread for each of the two test processes: on two cores more only get in each other's way. And nobody's cache is touched.
+
+What takes seconds each is marked slow, and left to `pytest -m slow`.
+"""
 
 import os
+from fnmatch import fnmatch
 
+import pytest
 import torch
 
 torch.set_num_threads(1)
 os.environ["ZOO_CACHE"] = os.path.join(os.devnull, "zoo")
+
+SLOW = (
+    *(
+        f"*test_archs.py::test_{test}?{net}*"
+        for test in ("training_step", "seed")
+        for net in ("vgg", "alexnet", "zfnet", "caffenet")
+    ),
+    *("*?resnet1202*", "*test_verifying.py::test_experiment?resnet56*", "*test_weights.py::test_both_ways?vgg*"),
+    *("*test_exporting.py::*", "*test_random_networks.py::*", "*test_plugins.py::test_the_example_is_built*"),
+    *("*test_surveying.py::test_any_executor*", "*test_surveying.py::test_interrupted*", "*test_shortcuts.py::test_same_table*"),
+    *("*test_memory.py::*?googlenet*", "*test_coverage.py::*", "*test_real.py::*ssdlite*"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow."""
+    for item in items:
+        if any(fnmatch(item.nodeid.replace("[", "?"), pattern) for pattern in SLOW):
+            item.add_marker(pytest.mark.slow)

@@ -198,7 +198,7 @@ def test_strict_names_every_module(capsys: pytest.CaptureFixture[str], tmp_path:
     path = f"{tmp_path}/strict_nets.py"
     with open(path, "w") as file:
         file.write(STRICT)
-    assert run(["summary", f"{path}:Net", "--input", "3x8", "--strict", "--top", "1"]) == 1
+    assert run(["summary", f"{path}:Net", "--input", "8x8", "--strict", "--top", "1"]) == 1
     err = capsys.readouterr().err
     assert re.search(r"qr\w* \(3×\) in 0, 2, 4", err)
 
