@@ -102,6 +102,7 @@ class _Looks:
             raise ZooError(f"{layer} does not depend on the network's input")
         if isinstance(field, Undefined):
             raise ZooError(f"{layer} has no receptive field: {field.reason}")
+        field = _channels_together(field, value, self.trace.inputs[0])
         dims = _dims(field, value, self.trace.inputs[0])
         units = tuple(value.shape[dim] for dim in dims)
         place = tuple(n // 2 for n in units) if unit is None else tuple(unit)
@@ -116,6 +117,14 @@ class _Looks:
         alive = all(sets)  # what sees nothing along one axis lies in mere padding
         axes = tuple(_extent(span, seen if alive else 0, one, index) for span, seen, one in zip(field, sets, laws, strict=True))
         return ReceptiveField(layer, place, units, axes, _irregular(law))
+
+
+def _channels_together(field: Spans, value: Value, image: Value) -> Spans:
+    """Of maps, what all channels of a place see."""
+    channels = 1 - len(image.shape)
+    axes = {span.walks[0].dim for span in field if span.walks}
+    maps = len(value.shape) == len(image.shape) and channels not in axes
+    return tuple([span.together((channels,)) for span in field]) if maps else field
 
 
 def _dims(field: Spans, value: Value, image: Value) -> list[int]:

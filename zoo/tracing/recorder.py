@@ -20,7 +20,7 @@ from zoo.record import UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.diagnosis import OFFER, diagnose
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.shortcuts import MADE, SHORTCUTS
-from zoo.tracing.vocabulary import Known, known_op, plain
+from zoo.tracing.vocabulary import PLAIN, Known, known_op, plain
 
 
 @dataclass(slots=True)
@@ -64,6 +64,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.state: dict[int, tuple[Tensor, Param]] = {}
         for tensor, param in _state(modules):
             self.state.setdefault(id(tensor), (tensor, param))
+        self._unread = {key: param for key, (_, param) in self.state.items()}
         self.names: dict[int, list[str]] = {}
         for name, module in modules:
             self.names.setdefault(id(module), []).append(name)
@@ -71,7 +72,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._real = isinstance(values, WhileAlive)
         self._made = 0
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
-        self._owned: set[int] = set()
         self._viewed: set[int] = set()
         self._written: dict[int, list[Value]] = {}
         self._apart: str | None = None
@@ -81,13 +81,14 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def open(self, module: nn.Module) -> None:
         """A call of `module` begins; ops and calls until `close` are inside it."""
         parent = self.stack[-1] if self.stack else None
-        autocast = torch.is_autocast_enabled("cpu") or torch.is_autocast_enabled("cuda")  # cannot be seen from within an op
+        autocast = torch._C._is_any_autocast_enabled()  # cannot be seen from within an op
         self.calls.append(_OpenCall(self._path(module, parent), type(module).__name__, parent, not module._modules, autocast))
         self.stack.append(len(self.calls) - 1)
 
     def close(self, output: object) -> None:
         """The innermost open call ends and returns `output`."""
-        self.calls[self.stack.pop()].outputs = tuple(map(self.value, tensors(output)))
+        found = (output,) if isinstance(output, Tensor) else tensors(output)
+        self.calls[self.stack.pop()].outputs = tuple([self.value(tensor) for tensor in found])
 
     def fail(self) -> None:
         """The innermost open call ends in an exception; the first to say so is where it was raised."""
@@ -108,12 +109,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The record of what `tensor` holds now."""
         if (known := self._values.get(id(tensor))) is not None:
             return self._caught_up(tensor, known[1]) if self._written else known[1]
-        state = self.state.get(id(tensor))
-        return self.new_value(tensor, state[1].kind if state else "constant")
+        if (state := self.state.get(id(tensor))) is None:
+            return self.new_value(tensor, "constant")
+        return self._keep(tensor, state[1].shape, state[1].dtype, state[1].kind)
 
     def new_value(self, tensor: Tensor, source: str) -> Value:
         """A fresh record: from now on this is what `tensor` holds."""
-        value = Value(self._made, tuple(tensor.shape), _dtype(tensor.dtype), source)
+        return self._keep(tensor, tuple(tensor.shape), _DTYPES[tensor.dtype], source)
+
+    def _keep(self, tensor: Tensor, shape: tuple[int, ...], dtype: str, source: str) -> Value:
+        value = Value(self._made, shape, dtype, source)
         self._made += 1
         self._values[id(tensor)] = tensor, value  # the tensor too: its id must stay its own
         return value
@@ -172,6 +177,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         owns: list[Param] = []
         attrs = dict(known.defaults)
         for name, argument in chain(zip(known.names, args, strict=False), kwargs.items()):
+            if type(argument) in PLAIN:
+                attrs[name] = argument
+                continue
             found = _direct_tensors(argument)
             if not found:
                 attrs[name] = plain(argument)
@@ -182,10 +190,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for tensor in found:
                 inputs.append(self.value(tensor))
                 roles.append(name)
-                key = id(tensor)
-                if key in self.state and key not in self._owned:
-                    self._owned.add(key)
-                    owns.append(self.state[key][1])
+                if (param := self._unread.pop(id(tensor), None)) is not None:
+                    owns.append(param)
         return tuple(inputs), tuple(roles), attrs, tuple(owns)
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -293,9 +299,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def finish(self) -> tuple[tuple[Op, ...], tuple[Call, ...]]:
         """All ops and calls, with what was never read gathered in an `UNUSED` pseudo-op for each module that owns some of it."""
         unread: dict[str, list[Param]] = {}
-        for key, (_, param) in self.state.items():
-            if key not in self._owned:
-                unread.setdefault(param.name.rpartition(".")[0], []).append(param)
+        for param in self._unread.values():
+            unread.setdefault(param.name.rpartition(".")[0], []).append(param)
         first = {call.path: i for i, call in reversed(list(enumerate(self.calls)))} if unread else {}
         for path, params in unread.items():
             if path not in first:
@@ -355,9 +360,6 @@ def tensors(output: object, depth: int = 8) -> Iterator[Tensor]:
         yield from tensors(vars(output), depth - 1)
 
 
-_SIMPLE = frozenset({type(None), bool, int, float, str})
-
-
 def _direct_tensors(argument: Any) -> Sequence[Tensor]:
     """The tensors of one argument of an op: itself, or those of a list."""
     if isinstance(argument, Tensor):
@@ -393,9 +395,7 @@ def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, P
                 name = f"{path}.{key}" if path else key
                 if isinstance(t, nn.UninitializedParameter | nn.UninitializedBuffer):
                     raise ZooError(f"{name} is not initialised yet: run the lazy module once, then analyse it")
-                yield t, Param(name, tuple(t.shape), _dtype(t.dtype), kind, kind == "parameter" and t.requires_grad)
+                yield t, Param(name, tuple(t.shape), _DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
 
 
-@cache
-def _dtype(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")
+_DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}

@@ -22,6 +22,8 @@ _DRAWS = frozenset(
     + [getattr(torch.Tensor, name) for name in "normal_ uniform_ bernoulli_ exponential_ random_ cauchy_ geometric_".split()]
     + _INITIALISERS
 )
+_WATCHED = _NOT_ON_META | _DRAWS
+_EMPTY = torch.empty
 
 
 class Skeleton(TorchFunctionMode):
@@ -55,13 +57,13 @@ class Skeleton(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        if func is torch.empty:
+        if func is _EMPTY:
             return func(*args, **{**kwargs, "device": "meta"})
-        if func in _NOT_ON_META:
+        if func in _WATCHED:
             tensor = args[0] if args else kwargs.get("tensor")
-            if isinstance(tensor, torch.Tensor) and tensor.is_meta:
+            if func in _NOT_ON_META and isinstance(tensor, torch.Tensor) and tensor.is_meta:
                 return tensor
-        self.drew |= func in _DRAWS
+            self.drew |= func in _DRAWS
         try:
             return func(*args, **kwargs)
         except RuntimeError:

@@ -61,13 +61,13 @@ def known_op(func: Any) -> Known:
     )
 
 
-_PLAIN = frozenset({type(None), bool, int, float, str})
+PLAIN = frozenset({type(None), bool, int, float, str})
 
 
 def plain(value: Any) -> Any:
     """An op's argument as JSON-able data."""
-    if type(value) in _PLAIN:
+    if type(value) in PLAIN:
         return value
     if isinstance(value, list | tuple):
-        return tuple([item if type(item) in _PLAIN else plain(item) for item in value])
+        return tuple([item if type(item) in PLAIN else plain(item) for item in value])
     return value if isinstance(value, bool | int | float | str) else str(value)

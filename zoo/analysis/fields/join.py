@@ -16,8 +16,7 @@ def join(kind: str, fields: Sequence[Spans | None], shape: Sequence[int]) -> Fie
         return known[0] if known else None
     if len({len(field) for field in known}) > 1:
         return Undefined(f"{kind} combines inputs of different numbers of axes")
-    if isinstance(known[0][0].windows, Units) and not known[0][0].windows.reason:
-        known = [_alive(kind, field, known, shape) for field in known]
+    known = alive(kind, known, shape)
     return tuple([_join(kind, spans, shape) for spans in zip(*known, strict=True)])
 
 
@@ -28,7 +27,7 @@ def _join(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> Span:
         if isinstance(span.windows, Everything):
             return together_whole(spans)
     if not same:
-        walks, why = _common(kind, spans, shape)
+        walks, why = common(kind, spans, shape)
         moving = any(map(_moving, spans))
         spans = [_arranged(span, walks, why, moving) for span in spans]
     laws = [span.windows for span in spans if isinstance(span.windows, Lattice)]
@@ -52,7 +51,7 @@ def _arranged(span: Span, walks: tuple[Walk, ...], why: str, moving: bool) -> Sp
     return alone.tabled(why).arranged(walks, why) if moving else alone.at(span.windows, walks)
 
 
-def _common(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> tuple[tuple[Walk, ...], str]:
+def common(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> tuple[tuple[Walk, ...], str]:
     """Digits from which those of all can be told, and what to say if they follow no law."""
     moving = [span for span in spans if _moving(span)]
     alone = len(moving) < len(spans)
@@ -101,6 +100,11 @@ def _tables(spans: Sequence[Span], walks: tuple[Walk, ...], why: str) -> Span:
     return Span(Units(tuple(sets), reason), walks, max(span.pixels for span in spans))
 
 
+def alive(kind: str, fields: Sequence[Spans], shape: Sequence[int]) -> list[Spans]:
+    """Exact fields so that what lies in mere padding in one of them does not see through the others."""
+    return [_alive(kind, field, fields, shape) for field in fields] if fields[0][0].exact else list(fields)
+
+
 def _alive(kind: str, field: Spans, fields: Sequence[Spans], shape: Sequence[int]) -> Spans:
     """The field, with nothing seen along any axis by a unit that sees nothing along another: it lies in mere padding.
 
@@ -113,7 +117,7 @@ def _alive(kind: str, field: Spans, fields: Sequence[Spans], shape: Sequence[int
     for axis, span in enumerate(field):
         others = [one for one in blind if one is not span]
         if others and not any(_covers(other[axis], span) for other in fields if other is not field):
-            walks, why = _common(kind, (span, *others), shape)
+            walks, why = common(kind, (span, *others), shape)
             tables = [_sets(one.arranged(walks, why)) for one in (span, *others)]
             sets = tuple([seen if all(rest) else 0 for seen, *rest in zip(*tables, strict=True)])
             span = Span(Units(sets), walks, span.pixels)

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from math import prod
 
 from zoo.analysis.fields import taps
-from zoo.analysis.fields.join import join, together_whole
+from zoo.analysis.fields.join import alive, common, join, together_whole
 from zoo.analysis.fields.sliding import data
 from zoo.analysis.fields.spans import Field, Span, Spans, Walk, check
 from zoo.analysis.fields.windows import NoField, Units
 from zoo.record import WRITE, Op
 
 Shape = tuple[int, ...]
+
+MOST_APART = 4096
+"""Units of the longest table in which channels are told apart that no view has set apart."""
 
 
 def same(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -145,13 +148,19 @@ def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Along a dimension that no axis walks, a join: channels are not told apart. Along an axis, unit by unit."""
+    """Along a dimension that no axis walks, a join: channels are told apart only pixel by pixel, if they are few. Along an axis,
+    unit by unit.
+    """
     ndim = len(op.output.shape)
     dim = op.attrs.get("dim", 0) % ndim - ndim
     known = [field for field in fields if field is not None]
-    if not any(walk.dim == dim for field in known for span in field for walk in span.walks):
+    walked = any(walk.dim == dim for field in known for span in field for walk in span.walks)
+    if not (walked or _told_apart(known, op.output.shape[dim])):
         return join(op.kind, known, op.output.shape)
     axes: list[Span] = []
+    known = alive(op.kind, known, op.output.shape)
+    living = iter(known)
+    fields = [None if field is None else next(living) for field in fields]
     for axis, first in enumerate(known[0]):
         spans = [None if field is None else field[axis] for field in fields]
         if all(span is not None and span.whole for span in spans):
@@ -159,16 +168,30 @@ def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
         elif all(span is None or (span == first and all(walk.dim != dim for walk in span.walks)) for span in spans):
             axes.append(first)
         else:
-            axes.append(_side_by_side(spans, [value.shape[dim] for value in op.inputs], dim))
+            axes.append(_side_by_side(spans, [value.shape for value in op.inputs], dim))
     return tuple(axes)
 
 
-def _side_by_side(spans: Sequence[Span | None], sizes: Sequence[int], dim: int) -> Span:
+def _told_apart(known: Sequence[Spans], channels: int) -> bool:
+    """Whether fields differ that are exact and alike in layout, and it takes no long tables to follow each channel by itself."""
+    first = known[0]
+    return (
+        first[0].exact
+        and any(field != first for field in known)
+        and all([span.walks for span in field] == [span.walks for span in first] for field in known)
+        and max(span.units for span in first) * channels <= MOST_APART
+    )
+
+
+def _side_by_side(spans: Sequence[Span | None], shapes: Sequence[Shape], dim: int) -> Span:
     """Units of several tensors behind each other along `dim`; a constant sees nothing."""
     why = "tensors side by side along an axis"
-    others = {tuple(walk for walk in span.walks if walk.dim != dim) for span in spans if span is not None}
+    present, sizes = [span for span in spans if span is not None], [shape[dim] for shape in shapes]
+    others = {tuple(walk for walk in span.walks if walk.dim != dim) for span in present}
     if len(others) > 1:
-        raise NoField("tensors of different layouts side by side along an axis")
+        if not present[0].exact:
+            raise NoField("tensors of different layouts side by side along an axis")
+        others = {tuple(walk for walk in common("cat", present, shapes[0])[0] if walk.dim != dim)}
     outer = others.pop()
     rows = prod(walk.size for walk in outer)
     blocks = []
@@ -180,10 +203,9 @@ def _side_by_side(spans: Sequence[Span | None], sizes: Sequence[int], dim: int) 
         assert isinstance(windows, Units)
         blocks.append(windows.sets)
     sets = [s for row in range(rows) for block, n in zip(blocks, sizes, strict=True) for s in block[row * n : row * n + n]]
-    first = next(span for span in spans if span is not None)
-    check(len(sets) * first.pixels)
-    reasons = [span.windows.reason if isinstance(span.windows, Units) else why for span in spans if span is not None]
-    return Span(Units(tuple(sets), max(reasons)), (*outer, Walk(dim, 1, sum(sizes))), first.pixels)
+    check(len(sets) * present[0].pixels)
+    reasons = [span.windows.reason if isinstance(span.windows, Units) else why for span in present]
+    return Span(Units(tuple(sets), max(reasons)), (*outer, Walk(dim, 1, sum(sizes))), present[0].pixels)
 
 
 def split(op: Op, fields: Sequence[Spans | None]) -> list[Field | None]:

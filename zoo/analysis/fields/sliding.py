@@ -61,15 +61,14 @@ def _padding(op: Op, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[in
 
 
 def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A convolution sums over the channels; weights that depend on the input have no window."""
+    """A convolution sums over the channels of a group; weights that depend on the input have no window."""
     weight = op.input("weight")
     spans = fields[0]
     if weight is None or spans is None or any(fields[1:]):
         raise NoField(f"{op.kind} with weights that depend on the input")
     kernel = weight.shape[2:]
     axes = len(kernel)
-    channels = (-axes - 1,)
-    summed = tuple([span.together(channels) for span in spans])
+    summed = _channels(op, spans, -axes - 1)
     stride = each_axis(op.attrs.get("stride", 1), axes)
     if "transpose" not in op.kind:
         return _window(op, summed, kernel, stride)
@@ -77,6 +76,15 @@ def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     return slide(
         op, summed, axes, lambda dim, n, count: taps.transposed(kernel[dim], stride[dim], padding[dim], dilation[dim], count)
     )
+
+
+def _channels(op: Op, spans: Spans, dim: int) -> Spans:
+    """Summed over, pixel by pixel in each group by itself; a law is of all channels together."""
+    groups = op.attrs.get("groups", 1)
+    if groups == 1 or not spans[0].exact:
+        return tuple([span.together((dim,)) for span in spans])
+    source, target = op.inputs[0].shape[dim], op.output.shape[dim]
+    return tuple([span.along(dim, source, taps.grouped(source, target, groups)) for span in spans])
 
 
 def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -109,7 +117,12 @@ def interpolate(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
     def tap(dim: int, n: int, count: int) -> Taps:
         if "nearest" in op.kind:
-            return taps.nearest(n, count, factors[dim], centred="exact" in op.kind, axes=axes)
+            centred, factor = "exact" in op.kind, factors[dim]
+            if axes == 3 and not centred and count in {n, 2 * n} and factor not in {None, count / n}:
+                raise NoField(
+                    f"which of {n} units are the {count} nearest by {factor:g} depends on memory order"
+                )
+            return taps.nearest(n, count, factor, centred=centred, axes=axes)
         reach = 2 if "cubic" in op.kind else 1
         return taps.interpolated(n, count, factors[dim], reach, corners=bool(op.attrs.get("align_corners")))
 

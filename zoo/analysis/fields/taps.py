@@ -45,6 +45,12 @@ def transposed(kernel: int, stride: int, padding: int, dilation: int, count: int
     return Taps(count, reads, period=stride)
 
 
+def grouped(n: int, count: int, groups: int) -> Taps:
+    """Channels in groups: each of `count` reads all of its own group of the n."""
+    own = n // groups
+    return Taps(count, lambda j: range((first := j * groups // count * own), first + own), count // groups, own)
+
+
 def each(n: int) -> Taps:
     """Every unit, n times: the nearest neighbour of a map n times as large."""
     return Taps(0, lambda j: (j // n,), period=n)
