@@ -119,9 +119,7 @@ def interpolate(op: Op, fields: Sequence[Spans | None]) -> Field | None:
         if "nearest" in op.kind:
             centred, factor = "exact" in op.kind, factors[dim]
             if axes == 3 and not centred and count in {n, 2 * n} and factor not in {None, count / n}:
-                raise NoField(
-                    f"which of {n} units are the {count} nearest by {factor:g} depends on memory order"
-                )
+                raise NoField(f"which of {n} units are the {count} nearest by {factor:g} depends on memory order")
             return taps.nearest(n, count, factor, centred=centred, axes=axes)
         reach = 2 if "cubic" in op.kind else 1
         return taps.interpolated(n, count, factors[dim], reach, corners=bool(op.attrs.get("align_corners")))
