@@ -45,7 +45,7 @@ def experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], rows: Se
     import torch
 
     fields, undefined = _fields(trace, module)
-    with torch.inference_mode(), _interpolating():
+    with torch.inference_mode(), _only_what_is_seen():
         model = allocated(module)
         tallies = _tallies(model, fields, torch.zeros(*shape), rows)
         if any(wrong for _, _, wrong in tallies.values()):  # torch's kernels in single precision have been seen to read amiss
@@ -171,18 +171,21 @@ def _numbers(span: Span, shape: Sequence[int]) -> "Tensor":
     return number
 
 
-def _interpolating() -> AbstractContextManager[object]:
-    """While it is entered, a neighbour that has no weight in an interpolation passes no NaN on: nothing times NaN would be NaN.
+def _only_what_is_seen() -> AbstractContextManager[object]:
+    """While it is entered, a NaN comes from nowhere but a pixel that a unit sees.
 
-    The weights are torch's own: what it makes of the places of the NaNs, in double precision, each with a value of its own, so that
-    negative weights do not cancel.
+    A neighbour that has no weight in an interpolation passes none on, though nothing times NaN is NaN. The weights are torch's own:
+    what it makes of the places of the NaNs, in double precision, each with a value of its own, so that negative weights do not
+    cancel. And the maximum of mere padding is 0, not minus infinity, of which a sum of several would be NaN.
     """
     import torch
     from torch.overrides import TorchFunctionMode
 
-    class Interpolating(TorchFunctionMode):
+    class OnlyWhatIsSeen(TorchFunctionMode):
         def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             kwargs = kwargs or {}
+            if "max_pool" in getattr(func, "__name__", "") and isinstance(found := func(*args, **kwargs), torch.Tensor):
+                return found.masked_fill(found.isneginf(), 0)
             if func is not torch.nn.functional.interpolate or ("linear" not in kwargs["mode"] and kwargs["mode"] != "bicubic"):
                 return func(*args, **kwargs)
             (x,) = args
@@ -190,4 +193,4 @@ def _interpolating() -> AbstractContextManager[object]:
             weights = func(places * (1 + torch.rand_like(places)), **kwargs)
             return func(x.nan_to_num(), **kwargs).masked_fill(weights.abs() > 1e-6, torch.nan)
 
-    return Interpolating()
+    return OnlyWhatIsSeen()

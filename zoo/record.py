@@ -6,7 +6,7 @@ A `Trace` holds the ops in the order in which they ran, the module calls around 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from zoo.errors import ZooError
 
@@ -30,8 +30,7 @@ def bytes_each(dtype: str) -> int:
     return _BYTES[dtype]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One tensor at one moment: an in-place op turns it into another `Value`.
 
     `source` is "input", "variable" (an input that requires a gradient), "op", "parameter", "buffer" or "constant" (a tensor that
@@ -54,8 +53,7 @@ class Value:
         return self.numel * bytes_each(self.dtype)
 
 
-@dataclass(frozen=True, slots=True)
-class Param:
+class Param(NamedTuple):
     """A parameter or buffer of the model, once, under the first of its names."""
 
     name: str
@@ -75,8 +73,7 @@ class Param:
         return self.numel * bytes_each(self.dtype)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One run of a module's forward. `parent` is the index of the call around it, None for the model itself.
 
     `path` is the module's name in the model ("features.conv1"; "" for the model), `leaf` says that it has no submodules.
@@ -89,8 +86,7 @@ class Call:
     outputs: tuple[Value, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Op:
+class Op(NamedTuple):
     """One operation, in torch's vocabulary without overload or in-place underscore ("conv2d", "add", "vision::nms").
 
     `roles` names the argument of each of `inputs`; `attrs` holds the other arguments by name, with defaults filled in.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import caching
 from zoo.errors import ZooError
+from zoo.pausing import no_collection
 from zoo.reading import is_graph, read
 from zoo.record import Trace
 from zoo.targets import Subject, definition, neighbours, resolve
@@ -79,7 +80,7 @@ def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
             raise ZooError(f"{target} is read, not run: --real has no meaning for it")
         found, remarks = read(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
         return Run(target, found, {}, tuple(remarks))
-    with neighbours(target):
+    with neighbours(target), contextlib.nullcontext() if real else no_collection():
         subject = resolve(target, options, train=train)
         given = input is not None or inputs is not None
         shape = None if inputs is not None else input if input is not None else subject.shape(batch)

@@ -15,6 +15,7 @@ from zoo.analysis.rows import Group as Group
 from zoo.analysis.rows import group as group
 from zoo.analysis.rows import readable_depth as readable_depth
 from zoo.errors import ZooError, unknown
+from zoo.pausing import no_collection
 from zoo.record import Op, Trace, Value
 from zoo.table import Column, Row, Table
 
@@ -192,6 +193,7 @@ def _named(name: str, known: Mapping[str, Pass]) -> Pass:
     return Share(found)
 
 
+@no_collection()
 def measure(
     trace: Trace,
     *,

@@ -1,7 +1,7 @@
 """From a module to a `Trace`. This folder is the only place that knows torch's internals."""
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from threading import get_ident
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import nn
 from torch.overrides import BaseTorchFunctionMode
 
 from zoo.errors import ZooError
+from zoo.pausing import no_collection
 from zoo.record import Trace
 from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.diagnosis import OFFER, WHOLE_NUMBERS, diagnose, wants_whole_numbers
@@ -61,6 +62,7 @@ def trace(
         stack.enter_context(_plain_dispatch())
         if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):
             stack.enter_context(BaseTorchFunctionMode())  # under any such mode they do without their fast path, as on meta
+        stack.enter_context(nullcontext() if real else no_collection())
         args, kwargs = arguments(module, input, inputs, real=real)
         recorder = Recorder(named, WhileAlive() if real else {})
         wanted = [t.requires_grad for t in tensors((args, kwargs) if inputs is None else inputs)]

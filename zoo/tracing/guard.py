@@ -4,7 +4,8 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from operator import is_
+from itertools import islice
+from operator import eq, is_
 from threading import Condition, active_count, get_ident
 from typing import Any
 
@@ -94,12 +95,12 @@ def _attributes(modules: Sequence[nn.Module]) -> Restore:
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    if list(live) != list(saved):
-        for key in [key for key in live if key not in saved]:
+    if len(live) != len(saved) or not all(map(eq, live, saved)):
+        for key in [*islice(live, len(saved), None)]:  # what was added stands behind
             del live[key]
-        if list(live) != list(saved):  # something was taken away, and perhaps put back behind the others
+        if [*live] != [*saved]:  # something was taken away, and perhaps put back behind the others
             live.clear()
-    if len(live) != len(saved) or not all(map(is_, live.values(), saved.values())):
+    if not all(map(is_, live.values(), saved.values())) or not live:
         live.update(saved)
 
 

@@ -39,16 +39,15 @@ def conv(
     groups: int = 1,
 ) -> Shape | None:
     """floor((n + 2p - d(k - 1) - 1) / s) + 1 along each axis."""
-    axes = weight.dim() - 2
+    sizes, kernel = x.shape, weight.shape
+    axes = len(kernel) - 2
     s, p, d = _each(stride, axes), _each(padding, axes), _each(dilation, axes)
-    fits = axes > 0 and x.dim() == axes + 2 and x.shape[1] == weight.shape[1] * groups and weight.shape[0] % groups == 0
-    typed = x.dtype == weight.dtype and (bias is None or (bias.dtype == x.dtype and bias.shape == weight.shape[:1]))
-    if not (_plain(x) and fits and typed) or s is None or p is None or d is None or min(p) < 0 or min(s) < 1 or min(d) < 1:
+    fits = axes > 0 and len(sizes) == len(kernel) and sizes[1] == kernel[1] * groups and kernel[0] % groups == 0 and sizes[0] > 0
+    typed = x.dtype == weight.dtype and (bias is None or (bias.dtype == x.dtype and bias.shape == kernel[:1]))
+    if not (fits and typed and _plain(x)) or s is None or p is None or d is None or min(p) < 0 or min(s) < 1 or min(d) < 1:
         return None
-    out = [
-        (n + 2 * p[i] - d[i] * (k - 1) - 1) // s[i] + 1 for i, (n, k) in enumerate(zip(x.shape[2:], weight.shape[2:], strict=True))
-    ]
-    return (x.shape[0], weight.shape[0], *out) if min(out) > 0 and x.shape[0] > 0 else None
+    out = [(sizes[i + 2] + 2 * p[i] - d[i] * (kernel[i + 2] - 1) - 1) // s[i] + 1 for i in range(axes)]
+    return (sizes[0], kernel[0], *out) if min(out) > 0 else None
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Shape | None:
@@ -175,11 +174,12 @@ def batch_norm(
     x: Tensor, weight: Tensor | None, bias: Tensor | None, mean: Tensor | None, var: Tensor | None, training: bool, *args: Any
 ) -> Shape | None:
     """The shape stays; every vector given has one element per channel."""
-    vectors = [v for v in (weight, bias, mean, var) if v is not None]
     if (mean is None) != (var is None) or (mean is None and not training):
         return None
-    fits = x.dim() >= 2 and x.is_floating_point() and all(v.shape == x.shape[1:2] for v in vectors)
-    return tuple(x.shape) if _plain(x) and fits else None
+    shape = tuple(x.shape)
+    channels = shape[1:2]
+    fits = len(shape) >= 2 and x.is_floating_point() and all([v is None or v.shape == channels for v in (weight, bias, mean, var)])
+    return shape if fits and _plain(x) else None
 
 
 def layer_norm(x: Tensor, shape: Sizes, weight: Tensor | None = None, bias: Tensor | None = None, *args: Any) -> Shape | None:
