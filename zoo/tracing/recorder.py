@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn, overrides
 from torch.nn import functional
-from torch.nn.parameter import UninitializedTensorMixin
+from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.errors import ZooError
@@ -394,7 +394,7 @@ def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, P
                 if t is None:
                     continue
                 name = f"{path}.{key}" if path else key
-                if isinstance(t, UninitializedTensorMixin):
+                if is_lazy(t):
                     raise ZooError(f"{name} is not initialised yet: run the lazy module once, then analyse it")
                 yield t, Param(name, tuple(t.shape), _DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
 

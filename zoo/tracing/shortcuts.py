@@ -178,7 +178,7 @@ def batch_norm(
         return None
     shape = tuple(x.shape)
     channels = shape[1:2]
-    fits = len(shape) >= 2 and x.is_floating_point() and all([v is None or v.shape == channels for v in (weight, bias, mean, var)])
+    fits = len(shape) >= 2 and x.is_floating_point() and all(v is None or v.shape == channels for v in (weight, bias, mean, var))
     return shape if fits and _plain(x) else None
 
 
