@@ -4,15 +4,18 @@
 
 Within a process, times are of the processor, on one thread, best of several; a ratio's two sides come from the same process, or
 from the same kind of process started in turns. The table is `zoo`'s own; docs/performance.md and the README are made from the JSON.
+Sweeps and surveys, which use every core, are timed by the clock.
 """
 
 import argparse
+import importlib.util
 import json
 import os
 import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -166,6 +169,19 @@ def scale(most: int) -> Iterator[Figure]:
     yield Figure(f"time for each of {most:,} ops", "trace, columns, text", large, "µs")
 
 
+def many(quick: bool) -> Iterator[Figure]:
+    """Seconds by the clock for a grid of a thousand sizes and batches, and for every model of timm if it is installed."""
+    grid = ("sweep", "resnet50", "--input", "3x{64,72,...,856}x...", "--batch", "{1..10}")
+    surveys = [] if quick or not importlib.util.find_spec("timm") else [("survey", "timm:*")]
+    goals = {"sweep": ("1,000 points of resnet50", 20.0), "survey": ("every model of timm", 150.0)}
+    with tempfile.TemporaryDirectory() as folder:
+        for arguments in (grid, *surveys):
+            start = time.perf_counter()
+            python(ZOO, *arguments, "-o", f"{folder}/{arguments[0]}.csv")
+            what, most = goals[arguments[0]]
+            yield Figure(f"zoo {arguments[0]}, by the clock", what, time.perf_counter() - start, "s", at_most=most)
+
+
 COLUMNS = (
     Column("value", "ratio", "measured", priority=0),
     Column("goal", "text", "the bound", priority=0),
@@ -194,6 +210,7 @@ def main() -> None:
         command_line(2 if chosen.quick else 4),
         memory(),
         scale(10_000 if chosen.quick else 100_000),
+        many(chosen.quick),
         against_peers(("alexnet", "resnet152") if chosen.quick else NETWORKS),
     )
     for part in parts:

@@ -173,13 +173,12 @@ def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def _told_apart(known: Sequence[Spans], channels: int) -> bool:
-    """Whether fields differ that are exact and alike in layout, and it takes no long tables to follow each channel by itself."""
+    """Whether fields differ that are exact, and it takes no long tables to follow each channel by itself."""
     first = known[0]
     return (
         first[0].exact
         and any(field != first for field in known)
-        and all([span.walks for span in field] == [span.walks for span in first] for field in known)
-        and max(span.units for span in first) * channels <= MOST_APART
+        and max(span.units for field in known for span in field) * channels <= MOST_APART
     )
 
 
