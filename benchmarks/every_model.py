@@ -1,6 +1,6 @@
 """Whether every model of torchvision and timm is analysed, and counted as torch itself counts it.
 
-    python benchmarks/every_model.py [PATTERN ...] [--journal FILE] [--jobs N]      default: 'torchvision:*' 'timm:*'
+    python benchmarks/every_model.py [PATTERN ...] [-o FILE.json] [--journal FILE] [--jobs N]    default: 'torchvision:*' 'timm:*'
 
 For each: parameters against the distinct elements of `module.parameters()`; multiply-accumulates against half of what
 torch.utils.flop_counter.FlopCounterMode counts around a forward on the meta device, or on real tensors where a model decides by
@@ -9,10 +9,12 @@ named `torch`). With a journal, a run that was broken off goes on where it was. 
 """
 
 import argparse
+import json
 import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
@@ -130,10 +132,19 @@ def report(records: list[Record]) -> int:
     return len(records) - tally["equal"] - tally["explained"]
 
 
+def counts(records: list[Record], before: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """For each package, how many of its models fare how; of packages without a record, what was known before."""
+    found: dict[str, Counter[str]] = {}
+    for record in records:
+        found.setdefault(record["name"].partition(":")[0], Counter())[verdict(record)] += 1
+    return {**before, **{package: dict(tally.most_common()) for package, tally in found.items()}}
+
+
 def main() -> None:
     """Check all that was asked for, and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("patterns", nargs="*", default=ALL)
+    parser.add_argument("-o", "--output", type=Path, help="a file for how many models of each package fare how")
     parser.add_argument("--journal")
     parser.add_argument("--jobs", type=int)
     given = parser.parse_args()
@@ -147,7 +158,12 @@ def main() -> None:
     names = targets(given.patterns)
     context = {"columns": ["every model"], "versions": versions()}
     found = gather(names, check, context=context, jobs=given.jobs, journal=given.journal, progress=progress)
-    sys.exit(report([found[name] for name in names]) > 0)
+    records = [found[name] for name in names]
+    if given.output:
+        before = json.loads(given.output.read_text(encoding="utf-8"))["models"] if given.output.exists() else {}
+        result = {"versions": versions(), "models": counts(records, before)}
+        given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    sys.exit(report(records) > 0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
-"""What the README and docs/performance.md show of benchmarks/results.json, between the marks in them.
+"""What the README and docs/ show of the results in benchmarks/, between the marks in them.
 
-python benchmarks/page.py        after python benchmarks/speed.py -o benchmarks/results.json
+python benchmarks/page.py        after one of these:
+python benchmarks/speed.py -o benchmarks/results.json
+python benchmarks/every_model.py -o benchmarks/coverage.json
+python benchmarks/random_networks.py 10000 -o benchmarks/random.json
 """
 
 import json
@@ -9,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "benchmarks" / "results.json"
+RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random")}
+PAGES = ("README.md", "docs/performance.md", "docs/proof.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
 FLOOR = "build, trace and table, over the bare module tree"
 PEER = "faster than "
@@ -52,25 +56,55 @@ def goals(figures: Sequence[Figure]) -> Iterator[str]:
     yield from rows(table)
 
 
-PARTS = {"peers": peers, "goals": goals}
+def coverage(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many models of each package fare how."""
+    verdicts = list(dict.fromkeys(verdict for tally in found["models"].values() for verdict in tally))
+    table = [["package", "version", "models", *verdicts]]
+    for package, tally in found["models"].items():
+        numbers = [sum(tally.values()), *(tally.get(verdict, 0) for verdict in verdicts)]
+        table.append([package, found["versions"][package], *(f"{number:,}" for number in numbers)])
+    yield from rows(table)
 
 
-def made(text: str, figures: Sequence[Figure]) -> str:
+def random_networks(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many networks were drawn, and what was compared in them."""
+    compared = found["compared"]
+    table = [["networks", "seeds", "layers whose units agree", "windows held to their laws", "counter-examples"]]
+    seeds = f"{found['first']:,} to {found['first'] + found['networks'] - 1:,}"
+    numbers = [f"{number:,}" for number in (found["networks"], compared["equal"], compared["laws"], found["counter-examples"])]
+    yield from rows([*table, [numbers[0], seeds, *numbers[1:]]])
+
+
+PARTS = {
+    "peers": ("results", peers),
+    "goals": ("results", goals),
+    "coverage": ("coverage", coverage),
+    "random": ("random", random_networks),
+}
+
+
+def results() -> dict[str, Any]:
+    """All that was measured."""
+    return {name: json.loads(path.read_text(encoding="utf-8")) for name, path in RESULTS.items()}
+
+
+def made(text: str, found: Mapping[str, Any]) -> str:
     """A page with the parts between its marks made anew."""
-    for name, part in PARTS.items():
+    for name, (source, part) in PARTS.items():
         mark = START.format(name)
         if mark in text:
             before, _, rest = text.partition(mark)
             _, _, after = rest.partition(END)
-            text = before + mark + "\n" + "\n".join(part(figures)) + "\n\n" + END + after
+            text = before + mark + "\n" + "\n".join(part(found[source])) + "\n\n" + END + after
     return text
 
 
 def main() -> None:
-    """Write both pages."""
-    figures = json.loads(RESULTS.read_text(encoding="utf-8"))
-    for page in (ROOT / "README.md", ROOT / "docs" / "performance.md"):
-        page.write_text(made(page.read_text(encoding="utf-8"), figures), encoding="utf-8")
+    """Write the pages."""
+    found = results()
+    for page in PAGES:
+        path = ROOT / page
+        path.write_text(made(path.read_text(encoding="utf-8"), found), encoding="utf-8")
 
 
 if __name__ == "__main__":

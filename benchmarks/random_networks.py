@@ -1,15 +1,18 @@
-"""Random networks against torch: `python benchmarks/random_networks.py N [SEED]` draws N of them, from SEED on.
+"""Random networks against torch: `python benchmarks/random_networks.py N [SEED] [-o FILE.json]` draws N of them, from SEED on.
 
 Each is analysed and then run: shapes and parameters must be torch's, MACs those of FlopCounterMode, and NaNs in rows of pixels must
 reach exactly the units that are said to see them. It prints a counter, and every network that is a counter-example, with its seed.
 """
 
+import argparse
+import json
 import random
 import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -280,7 +283,7 @@ def _laws(trace: zoo.Trace, seen: Counter[str]) -> Iterator[str]:
                         break
 
 
-def main(count: int, first: int = 0) -> int:
+def main(count: int, first: int = 0, output: Path | None = None) -> int:
     """Draws the networks, prints what torch says otherwise; how many were counter-examples."""
     warnings.simplefilter("ignore")
     torch.set_num_threads(1)
@@ -298,8 +301,16 @@ def main(count: int, first: int = 0) -> int:
         if (seed - first + 1) % 100 == 0:
             print(f"{seed - first + 1:,} networks, {wrong} counter-examples", file=sys.stderr, flush=True)
     print(f"{count:,} networks, {wrong} counter-examples; compared: {dict(seen)}")
+    if output is not None:
+        result = {"networks": count, "first": first, "counter-examples": wrong, "compared": dict(seen.most_common())}
+        output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return wrong
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), *map(int, sys.argv[2:])) > 0)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("count", type=int)
+    parser.add_argument("first", type=int, nargs="?", default=0, help="the first seed")
+    parser.add_argument("-o", "--output", type=Path, help="a file for the counts")
+    given = parser.parse_args()
+    sys.exit(main(given.count, given.first, given.output) > 0)

@@ -1,7 +1,7 @@
-"""The tables of speed are what benchmarks/page.py makes of the results that were measured."""
+"""The tables of speed, coverage and random networks are what benchmarks/page.py makes of the results that were measured."""
 
+import copy
 import importlib.util
-import json
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,21 @@ PAGE = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(PAGE)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/performance.md"])
+@pytest.mark.parametrize("page", PAGE.PAGES)
 def test_tables_are_of_the_results(page: str) -> None:
-    """Kills a ratio that was typed in, or is of another run."""
-    figures = json.loads(PAGE.RESULTS.read_text(encoding="utf-8"))
+    """Kills a ratio or a count that was typed in, or is of another run."""
+    found = PAGE.results()
     text = (ROOT / page).read_text(encoding="utf-8")
-    assert "×" in text
-    assert PAGE.made(text, figures) == text
-    assert PAGE.made(text, [{**f, "value": f["value"] * 3} for f in figures]) != text
+    assert "<!-- end -->" in text
+    assert PAGE.made(text, found) == text
+    other = copy.deepcopy(found)
+    other["results"] = [{**figure, "value": figure["value"] * 3} for figure in found["results"]]
+    other["coverage"]["models"]["timm"]["equal"] -= 1
+    assert PAGE.made(text, other) != text
+
+
+def test_nothing_is_left() -> None:
+    """Kills a page that says of every model, or of random networks, what the results do not."""
+    found = PAGE.results()
+    assert all(set(tally) <= {"equal", "explained"} for tally in found["coverage"]["models"].values())
+    assert found["random"]["counter-examples"] == 0
