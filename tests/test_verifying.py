@@ -131,6 +131,13 @@ def test_torchvision_agrees() -> None:
     }
 
 
+def test_a_segmenter_agrees_with_its_weights() -> None:
+    """Kills published numbers held to a network without the auxiliary head that the weights have."""
+    table = verify("torchvision:deeplabv3_mobilenet_v3_large")
+    assert differences(table) == []
+    assert {row.name for row in table.rows if row.type == "torchvision"} == {"params with aux_loss", "macs with aux_loss"}
+
+
 def test_a_named_instance_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills checks that run on the very module behind a name: its weights would be moved to meta, or overwritten."""
     (tmp_path / "verified_instance.py").write_text(

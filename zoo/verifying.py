@@ -1,7 +1,8 @@
 """Our numbers against independent ones: the card's sources, torch's own counter, torchvision's metadata, an experiment."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.conventions import unseen
@@ -11,6 +12,7 @@ from zoo.counters import flop_counter, fvcore
 from zoo.errors import ZooError
 from zoo.published import Published
 from zoo.record import Trace
+from zoo.running import run, trace_subject
 from zoo.table import Column, Row, Table
 from zoo.targets import Subject, neighbours, resolve
 
@@ -50,13 +52,11 @@ def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf:
     `rf` adds the experiment on receptive fields: a NaN in one pixel reaches exactly the units whose window holds it. For that the
     network's weights are allocated. Raises `ZooError` as `summary` does.
     """
-    from zoo.running import trace_subject
-
     with neighbours(target):
         subject = resolve(target, {})
         shape = tuple(input or (1, *subject.input))
         trace = trace_subject(subject, shape, None, False)
-    total = measure(trace, columns=["params", "macs", "depth", "connections"], depth=0).total
+    total = _total(trace)
     checks = [*_of_card(subject, total, input is None), *_of_torchvision(subject, total, input is None)]
     checks += [_parameters(subject, total), _flop_counter(subject, trace, shape, total["macs"])]
     checks += _fvcore(subject, trace, shape, total["macs"])
@@ -81,6 +81,10 @@ def differences(table: Table) -> list[str]:
         for row in table.rows
         if row.cells["verdict"] not in AGREE
     ]
+
+
+def _total(trace: Trace) -> Mapping[str, Any]:
+    return measure(trace, columns=["params", "macs", "depth", "connections"], depth=0).total
 
 
 def _of_card(subject: Subject, total: Mapping[str, Any], default: bool) -> Iterator[Check]:
@@ -108,7 +112,7 @@ def _published(one: Published, ours: int) -> Check:
 
 
 def _of_torchvision(subject: Subject, total: Mapping[str, Any], default: bool) -> Iterator[Check]:
-    """The metadata of the weights that torchvision publishes for the same topology."""
+    """The metadata of the weights that torchvision publishes for the same topology; segmenters have an auxiliary head there."""
     claimed = _card(subject.name)
     name = subject.name.removeprefix("torchvision:") if ":" in subject.name else claimed.torchvision if claimed else ""
     if not name or not default:
@@ -119,8 +123,12 @@ def _of_torchvision(subject: Subject, total: Mapping[str, Any], default: bool) -
         meta = models.get_model_weights(name).DEFAULT.meta
     except (ImportError, ValueError, AttributeError):
         return
-    yield Check("params", "torchvision", total["params"], meta["num_params"])
-    yield _published(Published(quantity="macs", printed=f"{meta['_ops']}G", where="torchvision"), total["macs"])
+    head = ""
+    if subject.name.startswith("torchvision:") and "aux_loss" in signature(models.get_model_builder(name)).parameters:
+        head, total = " with aux_loss", _total(run(subject.name, options={"aux_loss": True}).trace)
+    operations = Published(quantity="macs", printed=f"{meta['_ops']}G", where="torchvision")
+    yield Check(f"params{head}", "torchvision", total["params"], meta["num_params"])
+    yield replace(_published(operations, total["macs"]), quantity=f"macs{head}")
 
 
 def _parameters(subject: Subject, total: Mapping[str, Any]) -> Check:
