@@ -18,7 +18,12 @@ SLOW = (
         for test in ("training_step", "seed")
         for net in ("vgg", "alexnet", "zfnet", "caffenet")
     ),
-    *("*?resnet1202*", "*test_verifying.py::test_experiment?resnet56*", "*test_weights.py::test_both_ways?vgg*"),
+    *("*?resnet1202*", "*test_weights.py::test_both_ways?vgg*", "*test_archs.py::test_*start*"),
+    *(
+        f"*test_verifying.py::test_experiment?{net}*"
+        for net in ("alexnet", "caffenet", "googlenet", "zfnet", "plain", "resnet", "vgg")
+    ),
+    *("*test_pulling.py::test_training_example*", "*test_weights.py::test_both_ways?resnet1[05]*"),
     *("*test_exporting.py::*", "*test_random_networks.py::*", "*test_plugins.py::test_the_example_is_built*"),
     *("*test_surveying.py::test_any_executor*", "*test_surveying.py::test_interrupted*", "*test_shortcuts.py::test_same_table*"),
     *("*test_memory.py::*?googlenet*", "*test_coverage.py::*", "*test_real.py::*ssdlite*"),
