@@ -9,6 +9,7 @@ from zoo.table import Column, Row, Table
 
 GAP = 2
 _NARROWEST_NAME, _NARROWEST_TYPE = 14, 9
+_SENTENCE = 12  # characters in which it can be broken at all
 _WORDS = 24  # characters in which a column of words that must be shown can be broken well
 
 
@@ -27,7 +28,16 @@ class Layout:
         for column in sorted(self.table.columns, key=lambda c: -c.priority):
             if labels + sum(map(self._comfortable, columns)) > self.width and column.priority > 0 and len(columns) > 1:
                 columns.remove(column)
-        return tuple(columns)
+        sentences = [c for c in columns if self.words(c) and self.natural(c) > _WORDS]
+        crowded = labels + sum(map(self._room, columns)) - sum(map(self.longest_word, sentences))
+        return tuple(c for c in columns if c not in sentences or self.width - crowded >= _SENTENCE * len(sentences))
+
+    @cached_property
+    def asides(self) -> list[str]:
+        """What stands in columns of sentences that must be shown, and for which a line has no room."""
+        beside = [c for c in self.table.columns if c.priority == 0 and c not in self.columns]
+        rows = enumerate(self.table.rows)
+        return [f"{row.name} ({row.type}): {self.texts[c.name][i]}" for i, row in rows for c in beside if row.cells.get(c.name)]
 
     @cached_property
     def texts(self) -> dict[str, list[str]]:
@@ -64,10 +74,22 @@ class Layout:
 
     @cached_property
     def least_width(self) -> int:
-        """Characters that the page must have for its numbers to be whole; columns of words can be broken."""
-        if not self.table.rows or any(map(self.words, self.columns)):
+        """Characters that the page must have for its numbers and words to be whole; columns of words can be broken between them."""
+        if not self.table.rows:
             return self.width
-        return max(self.width, sum(self.label_widths) + GAP + sum(self.natural(c) + GAP for c in self.columns))
+        return max(self.width, sum(self.label_widths) + GAP + sum(map(self._room, self.columns)))
+
+    @cached_property
+    def widths(self) -> dict[str, int]:
+        """Characters of each column: numbers whole; words share what is left, the shortest first."""
+        found = {column.name: self._room(column) - GAP for column in self.columns}
+        spare = self.least_width - sum(self.label_widths) - GAP - sum(wide + GAP for wide in found.values())
+        broken = sorted((c for c in self.columns if self.natural(c) > found[c.name]), key=self.natural)
+        for i, column in enumerate(broken):
+            more = min(self.natural(column) - found[column.name], max(spare, 0) // (len(broken) - i))
+            found[column.name] += more
+            spare -= more
+        return found
 
     def natural(self, column: Column) -> int:
         """Characters of the longest cell, unbroken."""

@@ -42,7 +42,7 @@ def _wrapped(page: Layout, text: str, style: str, coloured: bool) -> list[str]:
 def _lines(page: Layout, coloured: bool) -> Iterator[str]:
     """Header, rule, rows and total."""
     name_width, type_width = page.label_widths
-    widths = [page.natural(column) for column in page.columns]
+    widths = [page.widths[column.name] for column in page.columns]
 
     def line(name: str, kind: str, cells: list[str], style: str = "") -> str:
         numbers = "".join(f"{'':{GAP}}{value:>{wide}}" for value, wide in zip(cells, widths, strict=True))
@@ -96,11 +96,8 @@ def _grid(page: Layout) -> Any:
     grid.add_column("name", "total", no_wrap=True, overflow="ellipsis", width=name_width, footer_style="bold")
     grid.add_column("type", no_wrap=True, overflow="ellipsis", width=type_width, style="dim")
     for column in page.columns:
-        words = page.words(column)
-        fixed = None if words else page.natural(column)
-        least = page.longest_word(column) if words and column.priority == 0 else None
-        how: dict[str, Any] = {"justify": "left" if words else "right", "no_wrap": not words, "width": fixed, "min_width": least}
-        grid.add_column(column.name, page.totals.get(column.name, ""), footer_style="bold", **how)
+        how: dict[str, Any] = {"justify": "left"} if page.words(column) else {"justify": "right", "no_wrap": True}
+        grid.add_column(column.name, page.totals.get(column.name, ""), footer_style="bold", width=page.widths[column.name], **how)
     for i, row in enumerate(page.table.rows):
         grid.add_row(*map(Text, page.label(row)), *(Text(page.texts[column.name][i]) for column in page.columns))
     return grid
@@ -129,6 +126,7 @@ def _notes(page: Layout) -> list[str]:
         notes.append(f"convention {context['convention']}: {load(context['convention']).says}")
     reasons = list(dict.fromkeys(value["undefined"] for value in fields if "undefined" in value))
     notes += [f"rf undefined: {reason}" for reason in reasons[:3]]
-    if left_out := [column.name for column in page.table.columns if column not in page.columns]:
+    if left_out := [column.name for column in page.table.columns if column not in page.columns and column.priority > 0]:
         notes.append(f"not shown for want of width: {', '.join(left_out)}")
-    return ["", *notes, *page.table.notes] if notes or page.table.notes else []
+    notes = [*page.asides, *notes, *page.table.notes]
+    return ["", *notes] if notes else []
