@@ -2,15 +2,17 @@
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from operator import eq, is_
 from threading import Condition, active_count, get_ident
+from types import FunctionType, ModuleType
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Restore = Callable[[], None]
 
@@ -21,14 +23,15 @@ _FREED = Condition()
 @contextmanager
 def untouched(modules: Sequence[nn.Module], drew: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """On leaving, every attribute, flag, hook, parameter, buffer and submodule of `modules` is the object that it was on entering,
-    and the random generators of torch, numpy and Python stand where they stood.
+    with what dicts, lists, sets and plain objects among them held, and tensors have the storage and gradient that they had; the
+    random generators of torch, numpy and Python stand where they stood, and torch's default type and determinism are as they were.
 
     Another thread that would work on one of `modules` waits. Where there are other threads, `drew` tells whether torch's generator
     was drawn from in this one: if not, it stays as it is, since what moved it was another thread. Tensors' contents are not this
     guard's concern: the recorder lets no op write to them.
     """
     with _alone(modules), generators_kept(drew):
-        restores = [_attributes(modules), _requires_grad(modules)]
+        restores = [_attributes(modules), _tensors(modules), _settings()]
         try:
             yield
         finally:
@@ -74,12 +77,20 @@ def _alone(modules: Sequence[nn.Module]) -> Iterator[None]:
 
 
 def _attributes(modules: Sequence[nn.Module]) -> Restore:
-    """Restores each module's `__dict__` and, one level down, the dicts and sets in it: parameters, buffers, submodules, hooks."""
+    """Restores each module's `__dict__` and what it holds: parameters, buffers, submodules, hooks, and the model's own caches."""
     own = [(live, live.copy()) for live in map(vars, modules)]
-    inner = [value for _, saved in own for value in saved.values() if isinstance(value, dict)]
-    full = own + [(value, value.copy()) for value in inner if value]
-    empty = [value for value in inner if not value]
-    sets = [(value, value.copy()) for _, saved in own for value in saved.values() if isinstance(value, set)]
+    odd = [value for _, saved in own for value in saved.values() if type(value) not in _PLAIN]
+    dicts = [value for value in odd if isinstance(value, dict)]
+    filled = [value for value in dicts if value]
+    deeper = [value for value in odd if not isinstance(value, dict)]
+    deeper += [item for value in filled for item in value.values() if type(item) not in _PLAIN and not isinstance(item, nn.Module)]
+    held: dict[int, Any] = {}
+    _collect(deeper, held)
+    dicts += [value for value in held.values() if isinstance(value, dict)]
+    full = own + [(value, value.copy()) for value in dicts if value]
+    empty = [value for value in dicts if not value]
+    sets = [(value, value.copy()) for value in held.values() if isinstance(value, set)]
+    lists = [(value, list(value)) for value in held.values() if isinstance(value, list | deque)]
 
     def restore() -> None:
         for live, saved in full:
@@ -90,8 +101,33 @@ def _attributes(modules: Sequence[nn.Module]) -> Restore:
             if names != members:
                 names.clear()
                 names.update(members)
+        for items, kept in lists:
+            if len(items) != len(kept) or not all(map(is_, items, kept)):
+                items.clear()
+                items.extend(kept)
 
     return restore
+
+
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, tuple, torch.Size, torch.dtype, torch.device, nn.Parameter, Tensor})
+_DEEP = 4
+
+
+def _collect(values: Iterable[Any], held: dict[int, Any], depth: int = _DEEP) -> None:
+    """Every dict, list, deque and set among `values` and in these, and what plain objects hold, by its id."""
+    for value in values:
+        if isinstance(value, nn.Module | Tensor | type | ModuleType | FunctionType) or id(value) in held:
+            continue
+        if isinstance(value, dict | list | deque | set):
+            held[id(value)] = value
+            inner: Iterable[Any] = value.values() if isinstance(value, dict) else value
+        elif type(own := getattr(value, "__dict__", None)) is dict and id(own) not in held:
+            held[id(own)] = own
+            inner = own.values()
+        else:
+            continue
+        if depth and (more := [item for item in inner if type(item) not in _PLAIN]):
+            _collect(more, held, depth - 1)
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
@@ -104,14 +140,40 @@ def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
         live.update(saved)
 
 
-def _requires_grad(modules: Sequence[nn.Module]) -> Restore:
-    own = (parameter for module in modules for parameter in module._parameters.values() if parameter is not None)
-    flags = [(parameter, parameter.requires_grad) for parameter in own]
+def _tensors(modules: Sequence[nn.Module]) -> Restore:
+    """Restores which parameters want a gradient and have one, and the storage of tensors that have values."""
+    parameters = [p for module in modules for p in module._parameters.values() if p is not None]
+    flags = [(p, p.requires_grad, p.grad) for p in parameters]
+    buffers = [b for module in modules for b in module._buffers.values() if b is not None]
+    data = [(t, t.detach()) for t in (*parameters, *buffers) if type(t) in _ORDINARY and not t.is_meta]
 
     def restore() -> None:
-        for parameter, flag in flags:
+        for tensor, same in data:
+            if tensor.data_ptr() != same.data_ptr() or tensor.shape != same.shape:
+                tensor.data = same
+        for parameter, flag, grad in flags:
             if parameter.requires_grad != flag:
                 parameter.requires_grad_(flag)
+            if parameter.grad is not grad:
+                parameter.grad = grad
+
+    return restore
+
+
+_ORDINARY = frozenset({nn.Parameter, Tensor})
+
+
+def _settings() -> Restore:
+    dtype, deterministic = torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()
+    warned, benchmark = torch.is_deterministic_algorithms_warn_only_enabled(), torch.backends.cudnn.benchmark
+
+    def restore() -> None:
+        if torch.get_default_dtype() != dtype:
+            torch.set_default_dtype(dtype)
+        if torch.are_deterministic_algorithms_enabled() != deterministic:
+            torch.use_deterministic_algorithms(deterministic, warn_only=warned)
+        if torch.backends.cudnn.benchmark != benchmark:
+            torch.backends.cudnn.benchmark = benchmark
 
     return restore
 

@@ -3,6 +3,7 @@
 import dis
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from itertools import chain
@@ -73,6 +74,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._real = isinstance(values, WhileAlive)
         self._made = 0
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
+        self._copies: dict[int, tuple[Tensor, Tensor]] = {}
         self._viewed: set[int] = set()
         self._written: dict[int, list[Value]] = {}
         self._apart: str | None = None
@@ -219,7 +221,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return type(argument)(map(stand_in, argument))
             return torch.device("meta") if abstract and isinstance(argument, torch.device) else argument
 
-        return func(*map(stand_in, args), **{name: stand_in(argument) for name, argument in kwargs.items()})
+        with nullcontext() if abstract else _ordinary():
+            return func(*map(stand_in, args), **{name: stand_in(argument) for name, argument in kwargs.items()})
 
     def _meta_twin(self, tensor: Tensor) -> Tensor:
         """A meta tensor in the place of a real one, always the same."""
@@ -234,13 +237,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _private(self, tensor: Tensor, known: Known) -> Tensor:
         """A real tensor, or a copy of it if it comes from outside this forward and the op could write to it or alias it."""
-        if id(tensor) in self._twins:
-            return self._twins[id(tensor)][1]
+        if id(tensor) in self._copies:
+            return self._copies[id(tensor)][1]
         outside = self.value(tensor).source != "op"
         if outside and not known.traits.isdisjoint({"inplace", "alias"}):
             with torch.inference_mode(False):
-                self._twins[id(tensor)] = tensor, tensor.detach().clone()
-            return self._twins[id(tensor)][1]
+                self._copies[id(tensor)] = tensor, tensor.detach().clone()
+            return self._copies[id(tensor)][1]
         return tensor
 
     def _write_down(
@@ -274,7 +277,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _share(self, args: Sequence[Any], results: Sequence[Tensor]) -> bool:
         """Whether a result shares storage with an argument; if so, a write to that storage concerns more than one tensor."""
-        mine = [self._twins[id(t)][1] if id(t) in self._twins else t for a in args for t in _direct_tensors(a)]
+        mine = [t for a in args for t in _direct_tensors(a)]
+        mine += [found[id(t)][1] for t in mine for found in (self._twins, self._copies) if id(t) in found]
         storages = {_storage(t) for t in mine}
         shared = storages & {_storage(result) for result in results}
         self._viewed |= shared
@@ -313,6 +317,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.ops.append(Op(UNUSED, first[path], (), (), (), {}, frozenset(), tuple(params)))
         calls = tuple(Call(c.path, c.type, c.parent, c.leaf, c.outputs) for c in self.calls)
         return tuple(self.ops), calls
+
+
+@contextmanager
+def _ordinary() -> Iterator[None]:
+    """Tensors are made that autograd can use: what has values, the model may keep."""
+    with torch.inference_mode(False), torch.no_grad():
+        yield
 
 
 _FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
