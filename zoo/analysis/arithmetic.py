@@ -73,8 +73,13 @@ def affine_grid_macs(op: Op) -> int:
 
 def attention_macs(op: Op) -> int:
     """Queries with keys, then weights with values: N·heads·L·S·(E + E_v)."""
-    query, key, value = op.inputs[:3]
-    return query.numel // query.shape[-1] * key.shape[-2] * (query.shape[-1] + value.shape[-1])
+    query, _, value = op.inputs[:3]
+    return attended_pairs(op) * (query.shape[-1] + value.shape[-1])
+
+
+def attended_pairs(op: Op) -> int:
+    """Pairs of a query and a key, over all heads and images: N·heads·L·S. Whichever of them is one for all, the output has all."""
+    return prod(op.output.shape[:-1]) * op.inputs[1].shape[-2]
 
 
 def recurrent_macs(op: Op) -> int:
@@ -110,9 +115,7 @@ def bias_flops(op: Op) -> int:
 
 def attention_flops(op: Op) -> int:
     """Scaling, and the softmax at 5 per score; a mask is one more addition."""
-    query, key = op.inputs[:2]
-    scores = query.numel // query.shape[-1] * key.shape[-2]
-    return scores * (6 + (op.input("attn_mask") is not None))
+    return attended_pairs(op) * (6 + (op.input("attn_mask") is not None))
 
 
 def recurrent_flops(op: Op) -> int:
@@ -276,6 +279,8 @@ FLOPS: dict[str, Callable[[Op], int | Count]] = {
     "upsample_trilinear3d": each_output(15),
     "upsample_bicubic2d": each_output(35),
     "grid_sampler": grid_sample_flops,
+    "glu": each_output(2),
+    "rrelu": each_output(1),
     "dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
     "feature_dropout": lambda op: op.output.numel if op.attrs.get("train") else 0,
     "alpha_dropout": lambda op: 2 * op.output.numel if op.attrs.get("train") else 0,
@@ -286,7 +291,8 @@ FLOPS: dict[str, Callable[[Op], int | Count]] = {
 
 _MOVED = """
     flatten reshape contiguous to _to_copy clone copy detach alias lift_fresh cat stack chunk split tensor_split split_with_sizes
-    unbind pad constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
+    unbind take put masked_scatter rot90 block_diag index_copy max_unpool2d max_unpool3d
+    pad constant_pad_nd reflection_pad1d reflection_pad2d reflection_pad3d replication_pad1d replication_pad2d
     replication_pad3d index index_select gather scatter embedding roll flip repeat repeat_interleave pixel_shuffle
     pixel_unshuffle channel_shuffle upsample_nearest1d upsample_nearest2d upsample_nearest3d view_as_real view_as_complex
     _unsafe_view tril triu where masked_fill im2col unfold select_scatter slice_scatter _pack_padded_sequence index_fill
@@ -296,6 +302,7 @@ _MOVED = """
 _MADE = """
     empty zeros ones full arange linspace empty_like zeros_like ones_like full_like new_zeros new_ones new_full new_empty eye
     _efficientzerotensor scalar_tensor fill zero rand randn randint rand_like randn_like bernoulli normal uniform randperm
+    exponential geometric cauchy log_normal random hann_window hamming_window blackman_window bartlett_window kaiser_window
     empty_strided
 """
 _CHECKED = """
@@ -310,6 +317,9 @@ WITHOUT_MACS = frozenset(
     nonzero _unique2 unique_dim unique_consecutive
     sort argsort topk kthvalue median mode cummax cummin multinomial searchsorted bucketize embedding_renorm
     _upsample_bicubic2d_aa _upsample_bilinear2d_aa torchvision::roi_pool torchvision::ps_roi_pool torchvision::nms
+    fractional_max_pool2d fractional_max_pool3d index_reduce renorm dist
+    nll_loss_forward nll_loss2d_forward nll_loss_nd mse_loss l1_loss smooth_l1_loss huber_loss soft_margin_loss
+    binary_cross_entropy binary_cross_entropy_with_logits multi_margin_loss multilabel_margin_loss_forward _ctc_loss
     """.split()
 )
 """Ops that certainly do not multiply and accumulate, but whose other operations depend on the algorithm or on the values."""

@@ -6,10 +6,10 @@ The rules of `KEEPS` and `PRODUCTS` are torch's derivatives (tools/autograd/deri
 from collections.abc import Callable, Iterator, Sequence
 from math import prod
 
-from zoo.analysis.arithmetic import MACS, macs
+from zoo.analysis.arithmetic import MACS, attended_pairs, macs
 from zoo.analysis.count import Count
 from zoo.analysis.memory import OWN, idle, storages
-from zoo.record import WRITE, Op, Trace, Value
+from zoo.record import WRITE, Op, Trace, Value, bytes_each, each_axis
 
 Needs = Sequence[bool]
 """For each input of an op, whether the backward needs a gradient of it."""
@@ -37,7 +37,7 @@ _FLOATING = ("float", "bfloat", "complex")
 _CUT = frozenset(
     """
     detach zeros_like ones_like full_like empty_like rand_like randn_like new_zeros new_ones new_full new_empty fill zero bernoulli
-    normal uniform sign round floor ceil trunc
+    normal uniform
     """.split()
 )
 
@@ -135,7 +135,19 @@ def _dropout(op: Op, needed: Needs) -> Keeps:
 
 
 def _convolution(op: Op, needed: Needs) -> Keeps:
-    return op.inputs[:2], 0
+    """Input and weight; where padding "same" is uneven, a padded copy of the input."""
+    x, weight = op.inputs[:2]
+    uneven = [0] * len(x.shape)
+    if op.attrs.get("padding") == "same":
+        dilation = each_axis(op.attrs.get("dilation", 1), len(weight.shape) - 2)
+        uneven = [0, 0, *(d * (k - 1) % 2 for k, d in zip(weight.shape[2:], dilation, strict=True))][-len(x.shape) :]
+    padded = prod(n + more for n, more in zip(x.shape, uneven, strict=True))
+    return ((weight,), padded * bytes_each(x.dtype)) if any(uneven) else ((x, weight), 0)
+
+
+def _padded(op: Op, needed: Needs) -> Keeps:
+    """The input, if its border is repeated or mirrored."""
+    return (op.inputs[:1], 0) if op.attrs.get("mode") in {"reflect", "replicate"} else ((), 0)
 
 
 def _batch_norm(op: Op, needed: Needs) -> Keeps:
@@ -184,12 +196,12 @@ def _attention(op: Op, needed: Needs) -> Keeps:
     query, mask = op.inputs[0], op.input("attn_mask")
     extra = mask.numel * query.nbytes // query.numel if mask is not None and mask.dtype == "bool" else 0
     kept = (*op.inputs[:3], op.output) if extra or mask is None else (*op.inputs[:4], op.output)
-    return kept, extra + 4 * query.numel // query.shape[-1]
+    return kept, extra + 4 * prod(op.output.shape[:-1])
 
 
 def _power(op: Op, needed: Needs) -> Keeps:
-    """Of a number only the base; of a tensor both, and the result."""
-    return _input(op, needed) if len(op.inputs) < 2 else ((*op.inputs, op.output), 0)
+    """By a number only the base; else all, and the result."""
+    return _input(op, needed) if op.roles == ("self",) else ((*op.inputs, op.output), 0)
 
 
 def _extreme(op: Op, needed: Needs) -> Keeps:
@@ -206,11 +218,11 @@ def _extreme(op: Op, needed: Needs) -> Keeps:
 KEEPS: dict[str, Keep] = {
     **dict.fromkeys(
         """
-        add sub rsub neg sum mean cumsum cat stack reshape contiguous clone to _to_copy copy pad constant_pad_nd flip roll repeat
+        add sub rsub neg sum mean cumsum cat stack reshape contiguous clone to _to_copy copy constant_pad_nd flip roll repeat
         tril triu im2col col2im unfold pixel_shuffle pixel_unshuffle channel_shuffle flatten chunk split tensor_split _unsafe_view
         upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d
         upsample_trilinear3d _upsample_bicubic2d_aa _upsample_bilinear2d_aa affine_grid_generator lift_fresh select_scatter
-        slice_scatter view_as_real view_as_complex real imag
+        slice_scatter view_as_real view_as_complex real imag sign round floor ceil trunc
         """.split(),
         _nothing,
     ),
@@ -237,6 +249,7 @@ KEEPS: dict[str, Keep] = {
     **dict.fromkeys("dropout feature_dropout alpha_dropout".split(), _dropout),
     **dict.fromkeys("max min".split(), _extreme),
     "pow": _power,
+    "pad": _padded,
     "div": _quotient,
     "linear": _linear,
     "log_sigmoid_forward": _log_sigmoid,
@@ -292,8 +305,8 @@ def _deformed(op: Op, needed: Needs) -> int:
 
 def _attended(op: Op, needed: Needs) -> int:
     """Gradients of scores and of values, each L·S·E_v; of queries and of keys, each L·S·E. No score is computed again."""
-    query, key, value = op.inputs[:3]
-    pairs = query.numel // query.shape[-1] * key.shape[-2]
+    query, _, value = op.inputs[:3]
+    pairs = attended_pairs(op)
     scores = pairs * value.shape[-1] if needed[0] or needed[1] else 0
     return scores + needed[2] * pairs * value.shape[-1] + (needed[0] + needed[1]) * pairs * query.shape[-1]
 
@@ -330,11 +343,25 @@ PRODUCTS: dict[str, Products] = {
 }
 
 
+def _reached(trace: Trace) -> list[bool]:
+    """For each op whether a gradient of the network's outputs comes to it."""
+    wanted = {value.id for value in trace.outputs}
+    found = []
+    for op in reversed(trace.ops):
+        reached = op.kind not in _CUT and any(value.id in wanted for value in op.outputs)
+        if reached:
+            wanted.update(value.id for value in op.inputs)
+        found.append(reached)
+    return found[::-1]
+
+
 def products(trace: Trace) -> list[int | Count]:
-    """For each op the multiply-accumulates of its gradients, of those that are needed. An op without a rule is one unknown."""
+    """For each op the multiply-accumulates of its gradients, of those that are needed, if a gradient comes to it. An op without a
+    rule is one unknown.
+    """
     counts: list[int | Count] = []
-    for op, needed in zip(trace.ops, needs(trace), strict=True):
-        if not any(needed) or op.kind in _CUT:
+    for op, needed, reached in zip(trace.ops, needs(trace), _reached(trace), strict=True):
+        if not any(needed) or not reached or op.kind in _CUT:
             counts.append(0)
         elif op.kind in PRODUCTS:
             counts.append(PRODUCTS[op.kind](op, needed))

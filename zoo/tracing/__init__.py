@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from threading import get_ident
+from types import GeneratorType
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch.overrides import BaseTorchFunctionMode
 
 from zoo.errors import ZooError
 from zoo.pausing import no_collection
-from zoo.record import Trace
+from zoo.record import Trace, Value
 from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.diagnosis import OFFER, WHOLE_NUMBERS, diagnose, wants_whole_numbers
 from zoo.tracing.guard import untouched
@@ -85,10 +86,16 @@ def trace(
             recorder.fail()
             raise _explain(recorder, error) from error
         recorder.close(output)
-    outputs = tuple(map(recorder.value, tensors(output)))
+    outputs = _returned(recorder, output)
     ops, calls = recorder.finish()
     mode = "train" if train else "eval"
     return Trace(target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__})
+
+
+def _returned(recorder: Recorder, output: object) -> tuple[Value, ...]:
+    if isinstance(output, GeneratorType):
+        raise ForwardError("forward returns a generator, of which nothing has run: return a list or a tuple of its items")
+    return tuple(map(recorder.value, tensors(output)))
 
 
 def _plain_dispatch() -> AbstractContextManager[object]:

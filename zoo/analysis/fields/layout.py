@@ -125,11 +125,13 @@ def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def unsqueeze(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A new dimension; those before it are one further from the end."""
+    """A new dimension; those before it are one further from the end. Several tensors stacked along it are put side by side."""
     ndim = len(op.output.shape)
     dim = op.attrs["dim"] % ndim - ndim
     moved = [f if f is None else tuple([s.relabelled(lambda d: d if d > dim else d - 1) for s in f]) for f in fields]
-    return join(op.kind, moved, op.output.shape)
+    one = list(op.output.shape)
+    one[dim] = 1
+    return _beside(op, moved, [tuple(one)] * len(fields), dim)
 
 
 def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -148,11 +150,15 @@ def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Tensors side by side along a dimension."""
+    ndim = len(op.output.shape)
+    return _beside(op, fields, [value.shape for value in op.inputs], op.attrs.get("dim", 0) % ndim - ndim)
+
+
+def _beside(op: Op, fields: Sequence[Spans | None], shapes: Sequence[Shape], dim: int) -> Field | None:
     """Along a dimension that no axis walks, a join: channels are told apart only pixel by pixel, if they are few. Along an axis,
     unit by unit.
     """
-    ndim = len(op.output.shape)
-    dim = op.attrs.get("dim", 0) % ndim - ndim
     known = [field for field in fields if field is not None]
     walked = any(walk.dim == dim for field in known for span in field for walk in span.walks)
     if not (walked or _told_apart(known, op.output.shape[dim])):
@@ -168,7 +174,7 @@ def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
         elif all(span is None or (span == first and all(walk.dim != dim for walk in span.walks)) for span in spans):
             axes.append(first)
         else:
-            axes.append(_side_by_side(spans, [value.shape for value in op.inputs], dim))
+            axes.append(_side_by_side(spans, shapes, dim))
     return tuple(axes)
 
 
