@@ -364,6 +364,7 @@ def scripted() -> nn.Module:
         (Net(lambda net, x, n: net.rnn(pack_padded_sequence(x, n)), rnn=nn.RNN(E, V)),
          (torch.zeros(5, 3, E), torch.tensor(LENGTHS)), "the lengths of packed sequences"),
         (nn.Linear(S, E), NESTED, "an input is a nested tensor"),
+        (of(lambda x: (2 * item for item in x)), [LEFT], "returns a generator, of which nothing has run"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )  # fmt: skip
@@ -372,3 +373,33 @@ def test_refused_in_one_line(net: Any, shapes: Any, says: str) -> None:
     with pytest.raises(zoo.ZooError, match=says) as caught:
         total(net() if callable(net) and not isinstance(net, nn.Module) else net, shapes)
     assert "\n" not in str(caught.value)
+
+
+BESIDE = {
+    "cat": lambda x, t: torch.cat([x, t([[1.0, 2.0, 3.0, 4.0]])]),
+    "where": lambda x, t: torch.where(t([True, False, True, False]), x, t([0.0])),
+    "number's power": lambda x, t: t([2.0]) ** x,
+    "prelu": lambda x, t: F.prelu(x, t([0.25])),
+    "cross entropy": lambda x, t: F.cross_entropy(x, t([0, 1])),
+    "index_add": lambda x, t: x.index_add(0, t([0]), t([[1.0, 2.0, 3.0, 4.0]])),
+    "attention": lambda x, t: F.scaled_dot_product_attention(x[None], x[None], x[None], t([[True, False], [True, True]])),
+    "spectrum": lambda x, t: torch.fft.fft(x) * t([1.0, 2.0, 3.0, 4.0]),
+    "viewed before": lambda x, t: (lambda c: torch.cat([x * c.view(-1), c]))(torch.ones(1, 4)),
+}
+
+
+@pytest.mark.parametrize("way", BESIDE.values(), ids=BESIDE)
+def test_values_beside_activations(way: Callable[..., Tensor]) -> None:
+    """Kills a tensor with values that is taken for its own stand-in without: torch then says that devices differ."""
+    x = torch.ones(2, 4)
+    (found,) = zoo.trace(of(lambda x: way(x, torch.tensor)), inputs=x).outputs
+    real = way(x, torch.tensor)
+    assert (found.shape, found.dtype) == (tuple(real.shape), str(real.dtype).removeprefix("torch."))
+
+
+def test_attention_of_one_query_for_all() -> None:
+    """Kills products of the query's own size, where it is spread over a batch of keys."""
+    shapes = [(1, C, L, E), (N, C, S, E), (N, C, S, V)]
+    found = total(of(F.scaled_dot_product_attention), shapes)
+    assert found["macs"] == N * C * L * S * (E + V)
+    assert found["flops"] == 2 * found["macs"] + 6 * N * C * L * S

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import os
 import random
 import signal
@@ -10,8 +11,10 @@ import sys
 import textwrap
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -236,6 +239,56 @@ def test_forward_that_replaces_weights() -> None:
     net = Foreign(mischief)
     with pytest.raises(ZooError):
         unchanged(net, lambda: zoo.summary(net, input=SHAPE))
+
+
+@functools.cache
+def cached(n: int) -> Tensor:
+    return torch.arange(float(n))
+
+
+class Keeper(nn.Module):
+    """Keeps what it meets wherever a model can keep things, and changes its tensors and torch's defaults."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+        self.register_buffer("shift", torch.zeros(4))
+        self.list: list[Any] = [[]]
+        self.queue: deque[Any] = deque()
+        self.nested: dict[str, Any] = {"rope": {}}
+        self.plain = SimpleNamespace(last=None)
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.list[0].append(x)
+        self.queue.append(x)
+        self.nested["rope"][4] = x
+        self.plain.last = x
+        self.fc.bias.data = torch.ones(1)
+        self.shift.data = torch.ones(2)
+        self.fc.weight.grad = None
+        torch.set_default_dtype(torch.float64)
+        return self.fc(x) * cached(4).float()
+
+
+def test_what_a_model_keeps_is_taken_back() -> None:
+    """Kills activations left in lists and plain objects, storage and gradients that were replaced, a default type that stays."""
+    net = Keeper()
+    net.fc.weight.grad = grad = torch.ones(4, 4)
+    zoo.trace(net, input=(2, 4))
+    assert (net.list, len(net.queue), net.nested, net.plain.last) == ([[]], 0, {"rope": {}}, None)
+    assert (net.fc.bias.shape, net.shift.shape) == ((4,), (4,))
+    assert net.fc.weight.grad is grad
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_tensors_that_a_forward_caches_can_be_trained_with() -> None:
+    """Kills inference tensors in a cache, of which autograd would refuse to compute."""
+    cached.cache_clear()
+    net = nn.Linear(4, 4)
+    net.forward = lambda x: F.linear(x, net.weight) * cached(4)  # type: ignore[method-assign]
+    zoo.trace(net, input=(2, 4))
+    net(torch.ones(2, 4)).sum().backward()
+    assert net.weight.grad is not None
 
 
 def test_input_that_does_not_fit() -> None:

@@ -316,6 +316,38 @@ def test_saved_by_an_op_of_two(rule: Rule, trainable: tuple[bool, ...]) -> None:
     assert total(trace, "saved") == trained(net, [torch.ones(shape) for shape in shapes])[0]
 
 
+class Through(nn.Module):
+    """A function between layers."""
+
+    def __init__(self, way: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.way = way
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.way(x)
+
+
+CHAINS: dict[str, Callable[[], nn.Module]] = {
+    **{
+        mode: lambda mode=mode: nn.Sequential(*(nn.Conv2d(3, 3, 3, padding=1, padding_mode=mode) for _ in range(2)))  # type: ignore[misc]
+        for mode in ("zeros", "reflect", "replicate", "circular")
+    },
+    "uneven same": lambda: nn.Sequential(nn.Conv2d(3, 8, 4, padding="same"), nn.Conv2d(8, 8, 4, padding="same")),
+    "power": lambda: One(lambda x: 2 ** x.sin()),
+    **{name: lambda name=name: nn.Sequential(nn.Conv2d(3, 4, 3), Through(getattr(torch, name)), nn.Conv2d(4, 5, 3))  # type: ignore[misc]
+       for name in ("sign", "round", "floor", "detach")},
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("build", [pytest.param(build, id=name) for name, build in CHAINS.items()])
+def test_a_backward_through_a_chain(build: Callable[[], nn.Module]) -> None:
+    """Kills a border that keeps nothing, rounding that stops gradients, and weights that are charged behind a cut."""
+    net, shape = build(), (2, 3, 16, 16)
+    found = zoo.summary(net, input=shape, train=True, columns=["saved", "backward_macs"]).total
+    assert (found["saved"], found["backward_macs"]) == trained(net, [torch.ones(shape)])
+
+
 def test_saved_by_ops_without_a_rule() -> None:
     """Kills an op that is taken to keep nothing because nobody said what it keeps."""
     net = One(lambda x: x.lgamma() + x.detach().digamma())

@@ -52,6 +52,7 @@ CASES: dict[str, nn.Module] = {
     "misaligned": Net(lambda x: x[:, :, ::2] + x[:, :, :4]),
     "cropped, then padded": Net(lambda x: F.pad(x[:, :, 2:], (0, 0, 2, 0))),
     "focus": Net(lambda x: torch.cat([x[..., ::2, ::2], x[..., 1::2, ::2], x[..., ::2, 1::2], x[..., 1::2, 1::2]], 1)),
+    "stacked rows": Net(lambda x: torch.stack([x, x.flip(2)], 3).flatten(2, 3)),
     "channels last": Net(lambda x, f: f(x.permute(0, 2, 3, 1)[:, 1:]), nn.Linear(2, 3)),
     "rolled windows": Net(windowed),
     "tokens": Net(with_class_token, nn.Conv2d(2, 4, 2, stride=2)),
