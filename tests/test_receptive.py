@@ -1,5 +1,6 @@
 """The window of one unit: `zoo.receptive_field` and `zoo rf`, against a NaN in every pixel by itself."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from itertools import product
@@ -12,6 +13,7 @@ from torch.nn import functional as F
 
 import zoo
 from zoo import ZooError, receptive_field
+from zoo.running import trace_target
 from zoo.targets import resolve
 from zoo_cli.main import run
 
@@ -147,3 +149,16 @@ def test_command_refuses(arguments: list[str], capsys: pytest.CaptureFixture[str
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["alexnet", "googlenet", "vgg11_lrn", "torchvision:swin_t", "torchvision:shufflenet_v2_x1_0"])
+def test_channels_are_not_told_apart(name: str) -> None:
+    """Kills a unit that is asked for by its channel, because a normalisation or a shuffle of channels told them apart."""
+    trace = trace_target(name)
+    seen = 0
+    for call in trace.calls:
+        if call.path and len(call.outputs) == 1 and len(call.outputs[0].shape) == 4:
+            with contextlib.suppress(zoo.ZooError):  # where no field is defined
+                assert len(receptive_field(trace, call.path).units) == 2, call.path
+                seen += 1
+    assert seen > 5

@@ -102,7 +102,8 @@ class _Looks:
             raise ZooError(f"{layer} does not depend on the network's input")
         if isinstance(field, Undefined):
             raise ZooError(f"{layer} has no receptive field: {field.reason}")
-        field = _channels_together(field, value, self.trace.inputs[0])
+        law = self.laws.get(value.id)
+        field = _channels_together(field, law, value)
         dims = _dims(field, value, self.trace.inputs[0])
         units = tuple(value.shape[dim] for dim in dims)
         place = tuple(n // 2 for n in units) if unit is None else tuple(unit)
@@ -111,7 +112,6 @@ class _Looks:
             wanted = f"it has {size} units, counted from 0" if units else "it has one unit, which needs no number"
             raise ZooError(f"{layer} has no unit {','.join(map(str, place))}: {wanted}")
         index = dict.fromkeys(range(-len(value.shape), 0), 0) | dict(zip(dims, place, strict=True))
-        law = self.laws.get(value.id)
         laws = law if isinstance(law, tuple) else (None,) * len(field)
         sets = [span.windows.sets[span.number(index)] for span in field if isinstance(span.windows, Units)]
         alive = all(sets)  # what sees nothing along one axis lies in mere padding
@@ -119,12 +119,15 @@ class _Looks:
         return ReceptiveField(layer, place, units, axes, _irregular(law))
 
 
-def _channels_together(field: Spans, value: Value, image: Value) -> Spans:
-    """Of maps, what all channels of a place see."""
-    channels = 1 - len(image.shape)
-    axes = {span.walks[0].dim for span in field if span.walks}
-    maps = len(value.shape) == len(image.shape) and channels not in axes
-    return tuple([span.together((channels,)) for span in field]) if maps else field
+def _channels_together(field: Spans, law: Field | None, value: Value) -> Spans:
+    """What all channels of a place see: dimensions that only the exact field follows, and those before the axes of a map."""
+    walked = {walk.dim for span in field for walk in span.walks}
+    axes = range(-len(field), 0)
+    maps = all(not span.walks or any(walk.dim == axis for walk in span.walks) for axis, span in zip(axes, field, strict=True))
+    gone = {dim for dim in walked if dim < -len(field)} if maps and len(value.shape) == len(field) + 2 else set()
+    if isinstance(law, tuple):
+        gone |= walked - {walk.dim for span in law for walk in span.walks}
+    return tuple([span.together(gone) for span in field]) if gone else field
 
 
 def _dims(field: Spans, value: Value, image: Value) -> list[int]:
