@@ -75,7 +75,7 @@ def trace(
             if getattr(part, "_compiled_call_impl", None) is not None:  # module.compile()
                 vars(part)["_compiled_call_impl"] = None
             if part is not module:
-                vars(part)["forward"] = _traced(recorder, part, getattr(part, "_orig_mod", part.forward))
+                vars(part)["forward"] = _traced(recorder, part, part._modules.get("_orig_mod") or part.forward)
         stack.enter_context(recorder)
         recorder.open(module)  # the model's own hooks run in its call too
         try:

@@ -2,7 +2,7 @@
 
 import dis
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
@@ -73,6 +73,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._values = values
         self._real = isinstance(values, WhileAlive)
         self._made = 0
+        self._known: dict[int, tuple[Known, Callable[..., Any] | None]] = {}
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
         self._copies: dict[int, tuple[Tensor, Tensor]] = {}
         self._viewed: set[int] = set()
@@ -132,13 +133,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        known = known_op(func)
+        known, shortcut = self._known.get(id(func)) or self._look_up(func)
         if known.apart:
             return self._take_apart(func, known, args, kwargs)
         said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind)
         inputs, roles, attrs, owns = self._read(known, args, kwargs)
         self.attempt = known.kind, inputs, roles, attrs
-        shortcut = SHORTCUTS.get(func) if not self._real else None
         shape = shortcut(*args, **kwargs) if shortcut is not None else None
         if shape is None:
             out = self._run(func, known, args, kwargs)
@@ -149,6 +149,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._write_down(known, args, kwargs, inputs, roles, attrs, owns, out, said)
         self.attempt = None
         return out
+
+    def _look_up(self, func: Any) -> tuple[Known, Callable[..., Any] | None]:
+        """What is known of an overload, by its id from now on: overloads live for ever, and their own hash is slow."""
+        found = self._known[id(func)] = known_op(func), None if self._real else SHORTCUTS.get(func)
+        return found
 
     def _take_apart(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What torch makes of a composite op, its parts recorded each by itself."""
@@ -183,7 +188,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if type(argument) in PLAIN:
                 attrs[name] = argument
                 continue
-            found = _direct_tensors(argument)
+            found = (argument,) if isinstance(argument, Tensor) else _direct_tensors(argument)
             if not found:
                 attrs[name] = plain(argument)
                 continue

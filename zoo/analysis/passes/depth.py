@@ -1,6 +1,7 @@
 """Depth: layers with weights on the longest path, the number in the networks' names."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from zoo.analysis.engine import Flow
 from zoo.record import Op, Value
@@ -25,10 +26,12 @@ def layers(op: Op, depths: tuple[int | None, ...]) -> int:
     """How many layers with weights the op is. Weights are what does not depend on the network's input."""
     if op.kind in _RECURRENT:
         return int(op.attrs.get("num_layers", 1))
-    if op.kind in _PRODUCTS or op.kind == "scaled_dot_product_attention":
-        return int(op.kind in _PRODUCTS and None in depths)
-    weighted = "conv" in op.kind or op.kind in {"linear", "bilinear"} or op.kind.endswith("_cell")
-    return int(weighted)
+    return int(None in depths) if op.kind in _PRODUCTS else int(_weighted(op.kind))
+
+
+@cache
+def _weighted(kind: str) -> bool:
+    return "conv" in kind or kind in {"linear", "bilinear"} or kind.endswith("_cell")
 
 
 def cell(depths: Sequence[int | None]) -> int | None:
