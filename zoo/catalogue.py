@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zoo import plugins
-from zoo.errors import ZooError, spelling, unknown
+from zoo.errors import ZooError, near, spelling, unknown
 from zoo.published import Published
 
 if TYPE_CHECKING:
@@ -185,7 +185,9 @@ def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
     ]
     if not names or (wanted == "**" and pattern.strip("* ")):  # a pattern of signs alone matches no name
         inside = f" in family {family}" if family else ""
-        raise ZooError(f"no model matches {pattern!r}{inside}; zoo list shows all {len(entries)}")
+        close = near(pattern, entries)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"zoo list shows all {len(entries)}"
+        raise ZooError(f"no model matches {pattern!r}{inside}; {hint}")
     return sorted(names, key=lambda name: (entries[name].card.year, _natural(name)))
 
 

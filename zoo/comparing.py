@@ -162,7 +162,8 @@ def diff(first: "str | nn.Module", second: "str | nn.Module", *, input: Sequence
     """
     traces = _traced(first, input, False), _traced(second, input, False)
     sides = _aligned(*([row for row in group(found) if row.outputs] for found in traces))
-    rows = tuple(_differences(*sides))
+    found = tuple(_differences(*sides))
+    rows = tuple(row for row in found if row.type != "renamed")
     total = {name: _less(*(measure(t, columns=[name], depth=0).total[name] for t in traces)) for name in ("params", "macs")}
     labels = _labels(traces)
     same = len(sides[0].keys() & sides[1].keys()) - sum(row.type == "changed" for row in rows)
@@ -172,7 +173,7 @@ def diff(first: "str | nn.Module", second: "str | nn.Module", *, input: Sequence
         DIFF,
         rows,
         total if rows else {},
-        (*_kinds_of_change(rows), f"{same} layers are the same in both"),
+        (*_kinds_of_change(rows), f"{same} layers are the same in both", *_renamed(len(found) - len(rows))),
     )
 
 
@@ -208,8 +209,26 @@ def _differences(first: Layers, second: Layers) -> Iterator[Row]:
                 if _facts(first[name]) != _facts(second[name]):
                     yield _row(name, "changed", first[name], second[name])
         else:
-            yield from (_row(name, "removed", first[name], None) for name in list(first)[a:b])
-            yield from (_row(name, "added", None, second[name]) for name in list(second)[c:d])
+            yield from _by_what_they_do({n: first[n] for n in list(first)[a:b]}, {n: second[n] for n in list(second)[c:d]})
+
+
+def _by_what_they_do(first: Layers, second: Layers) -> Iterator[Row]:
+    """Layers without a name in common: one that does what another does, on the same maps, has another name."""
+    alike: dict[str, list[str]] = {}
+    for name, row in second.items():
+        alike.setdefault(repr(_facts(row)), []).append(name)
+    for name, row in first.items():
+        if same := alike.get(repr(_facts(row))):
+            yield Row(same.pop(0), "renamed", {})
+        else:
+            yield _row(name, "removed", row, None)
+    left = {name for names in alike.values() for name in names}
+    yield from (_row(name, "added", None, row) for name, row in second.items() if name in left)
+
+
+def _renamed(count: int) -> Iterator[str]:
+    if count:
+        yield f"{count} layers do the same under other names"
 
 
 def _facts(row: Group) -> list[Any]:
@@ -254,11 +273,14 @@ def _less(before: Any, after: Any) -> int | None:
 
 def _kinds_of_change(rows: Sequence[Row]) -> list[str]:
     """How often which layer became which, shapes apart."""
-    kinds = Counter(tuple((row.cells[side] or "nothing").partition(_SHAPE)[0] for side in ("first", "second")) for row in rows)
-    return [
-        f"{count} × {before} becomes {after}" if before != after else f"{count} × {before}, on maps of other sizes"
-        for (before, after), count in kinds.most_common()
-    ]
+    kinds = Counter(tuple((row.cells[side] or "").partition(_SHAPE)[0] for side in ("first", "second")) for row in rows)
+    return [f"{count} × {_change(before, after)}" for (before, after), count in kinds.most_common()]
+
+
+def _change(before: str, after: str) -> str:
+    if before == after:
+        return f"{before}, on maps of other sizes"
+    return f"{before} becomes {after}" if before and after else f"{before} removed" if before else f"{after} added"
 
 
 def _described(row: Group) -> str:

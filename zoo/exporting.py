@@ -132,8 +132,8 @@ def _state_dict(job: _Job, path: Path) -> None:
         torch.save(state, path)
         return
     with _extra("safetensors", "pip install safetensors"):
-        from safetensors.torch import save_file
-    save_file({name: tensor.clone() for name, tensor in state.items()}, path)  # tied weights are written once for each name
+        from safetensors.torch import save
+    path.write_bytes(save({name: tensor.clone() for name, tensor in state.items()}))  # tied weights once for each name
 
 
 def _torch_export(job: _Job, path: Path) -> None:

@@ -135,7 +135,7 @@ def _hint(subject: Subject, shape: Any, train: bool) -> str:
     return f"; the smallest square input that fits is {'×'.join(map(str, fits))}" if fits else ""
 
 
-_UNKNOWN = "no input was given, and 3×224×224 assumed: give one, as --input CxHxW"
+_UNKNOWN = "no input was given, and 3×224×224 assumed: give one, as --input CxHxW (in Python input=(1, C, H, W))"
 
 
 def _smallest(subject: Subject, shape: Sequence[int], train: bool) -> tuple[int, ...] | None:

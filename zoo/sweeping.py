@@ -40,6 +40,8 @@ def sweep(
     the same reason.
     """
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
+    if inputs is not None and not all(isinstance(size, Sequence) for size in inputs):
+        raise ZooError(f"inputs {inputs!r}: a list of shapes is wanted, such as [(3, 224, 224)]")
     sizes: list[Sizes | None] = [tuple(i) for i in inputs] if inputs is not None else [None]
     shapes = [(batch, size) for size in sizes for batch in batches]
     grid = [(given, shapes[i : i + _CHUNK]) for given in options for i in range(0, len(shapes), _CHUNK)]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo import caching
 from zoo.catalogue import check_options, create_model, entry
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, near, unknown
 from zoo.reading import is_graph
 
 if TYPE_CHECKING:
@@ -107,6 +107,8 @@ def _is_file(name: str) -> bool:
 
 
 def _from_catalogue(name: str, options: Mapping[str, Any], train: bool) -> Subject:
+    if Path(name).suffix in {".pt", ".pth", ".safetensors"}:
+        raise ZooError(f"{name}: a file of weights is no model; a graph is a file .onnx or .pt2, code is path/to/file.py:attribute")
     if _is_file(name):
         raise ZooError(f"{name}: which model in it? name it behind a colon, as in {name}:Net")
     found = entry(name)
@@ -233,6 +235,9 @@ def _file(path: Path) -> Any:
 
 
 def _package(name: str) -> Any:
+    head = name.partition(".")[0]
+    if head and importlib.util.find_spec(head) is None and (close := near(name, ("torchvision", "timm"))):
+        raise ZooError(f"there is no module {name}; did you mean {close[0]}:?")
     with _import_from(Path.cwd()), _import_errors(name):
         return importlib.import_module(name)
 

@@ -11,13 +11,16 @@ from zoo import formats
 from zoo.errors import ZooError
 from zoo.table import Table
 
-_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".tex": "latex"}
+_SUFFIXES = {"": "text", ".txt": "text", ".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".tex": "latex"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def format_for(chosen: str | None, output: Path | None) -> str:
-    """The format that was asked for, else the one of the file's suffix, else text."""
-    return chosen if chosen is not None else _SUFFIXES.get(output.suffix.lower() if output else "", "text")
+    """The format that was asked for, else that of the file's suffix, text if it has none. Raises `ZooError` for another suffix."""
+    suffix = output.suffix.lower() if output else ""
+    if chosen is None and suffix not in _SUFFIXES:
+        raise ZooError(f"{output}: as what? --format says it, or a suffix: {' '.join(filter(None, _SUFFIXES))} .parquet")
+    return chosen if chosen is not None else _SUFFIXES[suffix]
 
 
 def ready(format: str | None, output: Path | None) -> None:

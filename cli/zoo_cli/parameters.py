@@ -27,7 +27,8 @@ Target = Annotated[
     str,
     typer.Argument(
         metavar="TARGET",
-        help="A name of `zoo list`, torchvision:NAME, timm:NAME, package.module:attribute or path/to/file.py:attribute.",
+        help="A name of `zoo list`, torchvision:NAME, timm:NAME, package.module:attribute, path/to/file.py:attribute, or a graph: "
+        "a file .onnx or .pt2.",
         autocompletion=_models,
     ),
 ]
@@ -44,7 +45,16 @@ Convention = Annotated[
         autocompletion=_conventions,
     ),
 ]
-Output = Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file, whole or not at all.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write to a file, whole or not at all; - is standard output.",
+        callback=lambda path: None if path == Path("-") else path,
+    ),
+]
 
 
 def _forget(wanted: bool) -> None:

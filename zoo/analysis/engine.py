@@ -176,6 +176,8 @@ def choose(columns: Sequence[str] | None) -> list[Pass]:
     Raises `ZooError` for an unknown name, and for a share of what is no sum.
     """
     known = passes()
+    if isinstance(columns, str):
+        raise ZooError(f"columns {columns!r}: a list of names is wanted, such as {[columns]}")
     if columns is None:
         return [p for p in known.values() if not p.column.on_request]
     return [_named(name, known) for name in dict.fromkeys(columns)]

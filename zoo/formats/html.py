@@ -3,6 +3,7 @@
 from html import escape
 
 from zoo.formats._cells import cell, text
+from zoo.formats._notes import explanations
 from zoo.table import Table
 
 
@@ -13,7 +14,7 @@ def render(table: Table, width: int | None = None) -> str:
     head = "".join(f'<th title="{titles.get(name, "")}">{escape(name)}</th>' for name in ["name", "type", *names])
     body = "\n".join(_row([row.name, row.kind], [cell(c, row.cells.get(c.name)) for c in table.columns]) for row in table.rows)
     foot = _row(["total", ""], [cell(c, table.total.get(c.name)) for c in table.columns]) if table.total else ""
-    notes = "".join(f"<li>{escape(note)}</li>" for note in table.notes)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in (*explanations(table, table.columns), *table.notes))
     about = table.context.get("about", {})
     facts = "".join(f"<dt>{escape(label)}</dt><dd>{escape(text(value))}</dd>" for label, value in about.items())
     return (f"<dl>{facts}</dl>\n" if facts else "") + (

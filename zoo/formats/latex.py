@@ -3,6 +3,7 @@
 import re
 
 from zoo.formats._cells import cell, text
+from zoo.formats._notes import explanations
 from zoo.table import Table
 
 _WRITTEN = {char: f"\\{char}" for char in "&%$#_{}"} | {
@@ -46,7 +47,10 @@ def render(table: Table, width: int | None = None) -> str:
         *(["\\midrule", total] if table.total else []),
         "\\bottomrule",
         "\\end{tabular}",
-        *(f"\\par\\smallskip{{\\footnotesize {escape(note)}\\par}}" for note in (*about, *table.notes)),
+        *(
+            f"\\par\\smallskip{{\\footnotesize {escape(note)}\\par}}"
+            for note in (*about, *explanations(table, table.columns), *table.notes)
+        ),
         "\\end{table}",
     ]
     return "\n".join(lines) + "\n"

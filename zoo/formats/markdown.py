@@ -3,6 +3,7 @@
 import re
 
 from zoo.formats._cells import cell
+from zoo.formats._notes import explanations
 from zoo.table import Table
 
 _SPECIAL = re.compile(r"[\\|*]")
@@ -20,7 +21,7 @@ def render(table: Table, width: int | None = None) -> str:
         body[-1] = body[-1].replace("| total |", "| **total** |", 1)
     body.insert(1, "|" + "|".join([" --- ", " --- ", *(" --: " for _ in names)]) + "|")
     about = [f"{label}: {value}  " for label, value in table.context.get("about", {}).items()]
-    notes = [f"- {note}" for note in table.notes]
+    notes = [f"- {note}" for note in (*explanations(table, table.columns), *table.notes)]
     blocks = [[f"# {table.title}"], about, body if table.rows else [], notes]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 

@@ -8,9 +8,9 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from zoo.analysis.conventions import load
 from zoo.formats._cells import text
 from zoo.formats._layout import GAP, Layout
+from zoo.formats._notes import explanations
 from zoo.table import Table
 
 _STYLES = {"bold": "\x1b[1m", "dim": "\x1b[2m", "": ""}
@@ -117,15 +117,7 @@ def _about(console: Any, about: dict[str, Any]) -> None:
 
 def _notes(page: Layout) -> list[str]:
     """The table's own notes, and what a reader of this page needs to know."""
-    fields = [value for column in page.columns for value in page.values(column) if isinstance(value, dict)]
-    context, notes = page.table.context, []
-    if any("size" in value for value in fields):
-        star = "; * sees the whole input" if any(value.get("global") for value in fields) else ""
-        notes.append(f"rf: size/stride/padding in input pixels{star}")
-    if "convention" in context and any(c.name in {"macs", "flops"} for c in page.columns):
-        notes.append(f"convention {context['convention']}: {load(context['convention']).says}")
-    reasons = list(dict.fromkeys(value["undefined"] for value in fields if "undefined" in value))
-    notes += [f"rf undefined: {reason}" for reason in reasons[:3]]
+    notes = explanations(page.table, page.columns)
     if left_out := [column.name for column in page.table.columns if column not in page.columns and column.priority > 0]:
         notes.append(f"not shown for want of width: {', '.join(left_out)}")
     notes = [*page.asides, *notes, *page.table.notes]

@@ -5,7 +5,7 @@ from typing import Any
 
 from zoo.record import Value, each_axis
 
-OFFER = "--real (in Python real=True) runs it once on real tensors"
+OFFER = "zoo summary --real (in Python real=True) runs it once on real tensors"
 """What to do about a model that needs values."""
 
 WHOLE_NUMBERS = "give the type of an input of whole numbers, as in --input 128:int64 (in Python inputs=tensor)"

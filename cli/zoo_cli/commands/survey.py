@@ -46,6 +46,8 @@ def survey(
     emit(table, format, output)
     if journal is not None:
         remove(journal)
+    if all(row.cells["failure"] for row in table.rows):
+        raise typer.Exit(1)
 
 
 def _resumed(journal: Path | None) -> str:

@@ -50,3 +50,5 @@ def sweep(
             target, inputs=inputs, batches=batches, options=options, train=train, columns=chosen, jobs=jobs, progress=progress
         )
     emit(table, format, output)
+    if all(row.cells.get("failure") for row in table.rows):
+        raise typer.Exit(1)
