@@ -103,7 +103,13 @@ class Layout:
     def label(self, row: Row) -> tuple[str, str]:
         """A row's name and type, as far as there is room."""
         name_width, type_width = self.label_widths
-        return _cut_name(row.name, name_width), _cut_type(row, type_width)
+        return _cut_name(row.name, name_width, self._told_by_ends), _cut_type(row, type_width)
+
+    @cached_property
+    def _told_by_ends(self) -> bool:
+        """Whether names that are no paths would be alike if they were cut at their ends."""
+        names, (width, _) = {row.name for row in self.table.rows}, self.label_widths
+        return len({_cut_name(name, width, False) for name in names}) < len(names)
 
     def values(self, column: Column) -> list[Any]:
         """The cells of a column as they are, the total behind them."""
@@ -133,11 +139,11 @@ class Layout:
         return max(self._room(column), min(self.natural(column) + GAP, _WORDS))
 
 
-def _cut_name(name: str, width: int) -> str:
-    """…layer.11.conv: a path is told from others by its end; a name that is none is cut at its end."""
+def _cut_name(name: str, width: int, by_end: bool) -> str:
+    """…layer.11.conv: a path is told from others by its end, and so are names that begin alike; others are cut at their ends."""
     if len(name) <= width:
         return name
-    return f"…{name[len(name) - width + 1 :]}" if "." in name else f"{name[: width - 1]}…"
+    return f"…{name[len(name) - width + 1 :]}" if by_end or "." in name else f"{name[: width - 1]}…"
 
 
 def _cut_type(row: Row, width: int) -> str:
