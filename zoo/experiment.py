@@ -37,17 +37,24 @@ class Finding:
     why: str = ""
 
 
-def experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], rows: Sequence[float] = ROWS) -> Iterator[Finding]:
+def experiment(
+    module: "nn.Module",
+    trace: Trace,
+    shape: Sequence[int],
+    rows: Sequence[float] = ROWS,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Iterator[Finding]:
     """A finding for each output of each module that is called once, and one for each reason for which there is no field.
 
-    `trace` is of `module` on one input of `shape`. The module is copied; where it has no weights, they are allocated.
+    `trace` is of `module` on one input of `shape`. The module is copied; where it has no weights, they are allocated. `progress` is
+    called with how many forwards have run, how many there are, and what they run for.
     """
     import torch
 
     fields, undefined = _fields(trace, module)
     with torch.inference_mode(), _only_what_is_seen():
         model = allocated(module)
-        tallies = _tallies(model, fields, torch.zeros(*shape), rows)
+        tallies = _tallies(model, fields, torch.zeros(*shape), rows, progress)
         if any(wrong for _, _, wrong in tallies.values()):  # torch's kernels in single precision have been seen to read amiss
             tallies = _tallies(model.double(), fields, torch.zeros(*shape, dtype=torch.float64), rows)
     for path, (expected, seen, wrong) in tallies.items():
@@ -56,13 +63,20 @@ def experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], rows: Se
 
 
 def _tallies(
-    model: "nn.Module", fields: Mapping[str, list[Spans]], image: "Tensor", rows: Sequence[float]
+    model: "nn.Module",
+    fields: Mapping[str, list[Spans]],
+    image: "Tensor",
+    rows: Sequence[float],
+    progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, tuple[int, int, int]]:
     """For each module: units that the NaNs should have reached, units that they did, and those that are only one of these."""
     import torch
 
     tallies = dict.fromkeys(fields, (0, 0, 0))
-    for axis, row in dict.fromkeys((axis, round(place * (n - 1))) for axis, n in enumerate(image.shape[2:]) for place in rows):
+    places = dict.fromkeys((axis, round(place * (n - 1))) for axis, n in enumerate(image.shape[2:]) for place in rows)
+    for i, (axis, row) in enumerate(places):
+        if progress is not None:
+            progress(i, len(places), "receptive fields")
         poisoned = image.clone()
         poisoned.select(axis + 2, row).fill_(torch.nan)
         for path, outputs in _outputs(model, fields, poisoned).items():

@@ -1,6 +1,6 @@
 """Our numbers against independent ones: the card's sources, torch's own counter, torchvision's metadata, an experiment."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,9 @@ COLUMNS = (
 AGREE = frozenset({"equal", "rounded", "truncated", "explained", "not checked"})
 
 
+Progress = Callable[[int, int, str], None]
+
+
 @dataclass(frozen=True)
 class Check:
     """One number of ours and of an oracle's. `why` explains a difference; without it a difference stands."""
@@ -46,11 +49,14 @@ class Check:
         return Row(self.quantity, self.oracle, {"ours": self.ours, "theirs": self.theirs, "verdict": verdict, "why": why})
 
 
-def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf: bool = False) -> Table:
+def verify(
+    target: "str | nn.Module", *, input: Sequence[int] | None = None, rf: bool = False, progress: Progress | None = None
+) -> Table:
     """A row for each number and oracle that there is for the model.
 
     `rf` adds the experiment on receptive fields: a NaN in one pixel reaches exactly the units whose window holds it. For that the
-    network's weights are allocated. Raises `ZooError` as `summary` does.
+    network's weights are allocated, and `progress` is called with how much of it is done, how much there is, and its name. Raises
+    `ZooError` as `summary` does.
     """
     with neighbours(target):
         subject = resolve(target, {})
@@ -61,8 +67,8 @@ def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf:
     checks += [_parameters(subject, total), _flop_counter(subject, trace, shape, total["macs"])]
     checks += _fvcore(subject, trace, shape, total["macs"])
     if rf:
-        checks += _experiment(subject.module, trace, shape)
-    notes = [] if rf else ["--rf adds the experiment on receptive fields"]
+        checks += _experiment(subject.module, trace, shape, progress)
+    notes = [_COUNTED if rf else "--rf adds the experiment on receptive fields"]
     rows = tuple(check.row() for check in checks)
     context = {"target": subject.name, "inputs": [list(shape)], "convention": "pure", "versions": dict(trace.versions)}
     return Table(
@@ -72,6 +78,9 @@ def verify(target: "str | nn.Module", *, input: Sequence[int] | None = None, rf:
         rows,
         notes=tuple(notes),
     )
+
+
+_COUNTED = "rf: units that should see one of the rows of pixels that were poisoned, and units that did, over all these rows"
 
 
 def differences(table: Table) -> list[str]:
@@ -174,9 +183,9 @@ def _unchecked(quantity: str, oracle: str, ours: Any, why: object) -> Check:
     return Check(quantity, oracle, ours, None, named, "not checked")
 
 
-def _experiment(module: "nn.Module", trace: Trace, shape: Sequence[int]) -> Iterator[Check]:
+def _experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], progress: Progress | None) -> Iterator[Check]:
     """For each module with maps and a window: how many units should have been reached, and how many were."""
     from zoo.experiment import experiment
 
-    for found in experiment(module, trace, shape):
+    for found in experiment(module, trace, shape, progress=progress):
         yield Check(f"rf of {found.path}", "experiment", found.predicted, found.reached, found.why, found.verdict)

@@ -40,7 +40,7 @@ Columns = Annotated[
         "--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers; params% is a share."
     ),
 ]
-Filter = Annotated[str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows whose names match, such as 'layer4.*'.")]
+Filter = Annotated[str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows whose names match, such as 'conv5_x.*'.")]
 Sort = Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="The greatest first; name and type by alphabet.")]
 Top = Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N greatest, by MACs unless sorted.")]
 Set = Annotated[

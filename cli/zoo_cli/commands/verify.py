@@ -10,6 +10,7 @@ from zoo import formats
 from zoo_cli.arguments import parse_shape
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, Output, Target
+from zoo_cli.progress import bar
 
 
 def verify(
@@ -27,8 +28,8 @@ def verify(
     from zoo.verifying import differences
     from zoo.verifying import verify as verified
 
-    with contextlib.redirect_stdout(sys.stderr):
-        table = verified(target, input=shape, rf=rf)
+    with bar() as progress, contextlib.redirect_stdout(sys.stderr):
+        table = verified(target, input=shape, rf=rf, progress=progress if rf else None)
     emit(table, format, output)
     if found := differences(table):
         typer.echo(f"zoo: {'; '.join(found)}", err=True)
