@@ -181,6 +181,9 @@ def test_machines_formats_draw_nothing() -> None:
         ("zoo info goog", {"googlenet", "googlenet_bn"}),
         ("zoo summary vgg16 --format j", {"json"}),
         ("zoo sum", {"summary"}),
+        ("zoo compare fc", {"fc-vs-gap"}),
+        ("zoo list --family re", {"resnet", "resnet_cifar"}),
+        ("zoo summary vgg16 --columns params,ma", {"params,macs"}),
     ],
 )
 def test_completion(typed: str, completed: set[str]) -> None:

@@ -7,11 +7,31 @@ import typer
 
 from zoo import caching, formats
 from zoo.analysis import conventions
-from zoo.catalogue import list_models
+from zoo.catalogue import architectures, list_models
 
 
 def _models(incomplete: str) -> list[str]:
     return [name for name in list_models() if name.startswith(incomplete.lower())]
+
+
+def compared(incomplete: str) -> list[str]:
+    """Comparisons and models that begin so."""
+    from zoo.study import studies
+
+    return [name for name in studies() if name.startswith(incomplete)] + _models(incomplete)
+
+
+def families(incomplete: str) -> list[str]:
+    """Families of the catalogue that begin so."""
+    return sorted({entry.card.family for entry in architectures().values() if entry.card.family.startswith(incomplete)})
+
+
+def completed_columns(incomplete: str) -> list[str]:
+    """Columns that complete a list of them."""
+    from zoo.analysis.engine import passes
+
+    before, comma, last = incomplete.rpartition(",")
+    return [f"{before}{comma}{name}" for name in passes() if name.startswith(last)]
 
 
 def _formats(incomplete: str) -> list[str]:
@@ -31,6 +51,10 @@ Target = Annotated[
         "a file .onnx or .pt2.",
         autocompletion=_models,
     ),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--columns", "-c", metavar="A,B", help="Columns, as those of summary.", autocompletion=completed_columns),
 ]
 Format = Annotated[
     str | None,

@@ -9,13 +9,17 @@ import typer
 from zoo import formats
 from zoo_cli.arguments import parse_options, parse_shape, parse_sizes
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Format, NoCache, Output
+from zoo_cli.parameters import Format, NoCache, Output, compared
 
 
 def compare(
     what: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[STUDY | TARGET TARGET...]", help="A comparison by name, or models; none lists the comparisons."),
+        typer.Argument(
+            metavar="[STUDY | TARGET TARGET...]",
+            help="A comparison by name, or models; none lists the comparisons.",
+            autocompletion=compared,
+        ),
     ] = None,
     on: Annotated[str | None, typer.Option("--on", metavar="TARGET", help="Study this network instead.")] = None,
     run: Annotated[bool, typer.Option("--run", help="Prove it: compute, and measure.")] = False,

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from zoo_cli.output import emit
-from zoo_cli.parameters import Format, Output
+from zoo_cli.parameters import Format, Output, families
 
 
 def list_(
     pattern: Annotated[str, typer.Argument(metavar="PATTERN", help="Part of a name, or wildcards: 'vgg*'.")] = "*",
-    family: Annotated[str | None, typer.Option("--family", metavar="F", help="Of one family only.")] = None,
+    family: Annotated[str | None, typer.Option("--family", metavar="F", help="Of one family.", autocompletion=families)] = None,
     format: Format = None,
     output: Output = None,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 from zoo import formats
 from zoo_cli.arguments import parse_columns, parse_inputs, parse_options
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Convention, Format, NoCache, Output, Target
+from zoo_cli.parameters import Convention, Format, NoCache, Output, Target, completed_columns
 
 _MACHINES = frozenset({"json", "csv"})
 
@@ -37,10 +37,14 @@ Fold = Annotated[
 Columns = Annotated[
     list[str] | None,
     typer.Option(
-        "--columns", "-c", metavar="A,B", help="Columns, in this order; also trainable, frozen, buffers; params% is a share."
+        "--columns",
+        "-c",
+        metavar="A,B",
+        help="Columns, in this order; also trainable, frozen, buffers; params% is a share.",
+        autocompletion=completed_columns,
     ),
 ]
-Filter = Annotated[str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows whose names match, such as 'conv5_x.*'.")]
+Filter = Annotated[str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows with such names: 'conv5_x.*'.")]
 Sort = Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="The greatest first; name and type by alphabet.")]
 Top = Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N greatest, by MACs unless sorted.")]
 Set = Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, ready
-from zoo_cli.parameters import Format, Output
+from zoo_cli.parameters import Columns, Format, Output
 from zoo_cli.progress import bar
 
 
@@ -23,9 +23,7 @@ def survey(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes; default: one for each core.")
     ] = None,
-    columns: Annotated[
-        list[str] | None, typer.Option("--columns", "-c", metavar="A,B", help="Columns, as those of summary.")
-    ] = None,
+    columns: Columns = None,
     real: Annotated[bool, typer.Option("--real", help="Run models once on real tensors that decide by their values.")] = False,
     format: Format = None,
     output: Output = None,

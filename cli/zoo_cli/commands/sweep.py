@@ -9,7 +9,7 @@ import typer
 
 from zoo_cli.arguments import expand, parse_columns, parse_grid, parse_options, parse_sizes
 from zoo_cli.output import emit, ready
-from zoo_cli.parameters import Format, Output, Target
+from zoo_cli.parameters import Columns, Format, Output, Target
 from zoo_cli.progress import bar
 
 
@@ -25,9 +25,7 @@ def sweep(
     set: Annotated[
         list[str] | None, typer.Option("--set", "-s", metavar="K=GRID", help="An option of the builder: 'num_classes={10,100}'.")
     ] = None,
-    columns: Annotated[
-        list[str] | None, typer.Option("--columns", "-c", metavar="A,B", help="Columns, as those of summary.")
-    ] = None,
+    columns: Columns = None,
     train: Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")] = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes; default: one for each core.")
