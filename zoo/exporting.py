@@ -57,6 +57,7 @@ def export(
     writer = _WRITERS[_format(to, file)]
     with whole(file, force=force) as path, neighbours(target):
         subject = _subject(target, options or {}, seed, weights)
+        _check(subject, _shapes(subject, input, batch or 1))
         job = _Job(subject.name, subject.module, _shapes(subject, input, batch), batch is None)
         if any(tensor.is_meta for tensor in job.module.state_dict().values()):
             raise ZooError(f"{subject.name} has no weights to export: it is on the meta device")
@@ -95,6 +96,17 @@ def _shapes(subject: Subject, input: Any, batch: int | None) -> tuple[tuple[int,
     """The shapes of the inputs with batch. A free batch is tried with 2: torch regards 1 as special."""
     shapes: Any = [(1, *subject.input)] if input is None else [input] if all(isinstance(n, int) for n in input) else input
     return tuple((batch or 2, *shape[1:]) for shape in shapes)
+
+
+def _check(subject: Subject, shapes: Sequence[tuple[int, ...]]) -> None:
+    """Raises `ZooError`, in our words and not in an exporter's, if a layer refuses the size of what it gets."""
+    from zoo.running import trace_subject
+
+    try:
+        trace_subject(subject, shapes[0] if len(shapes) == 1 else list(shapes), None, False)
+    except ZooError as error:
+        if getattr(error.__cause__, "misfit", False):
+            raise
 
 
 @contextlib.contextmanager

@@ -211,7 +211,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         abstract = any(t.is_meta or id(t) in self.state for t in found)
         self.drew |= "random" in known.traits and not abstract
         if abstract and known.data_dependent:
-            raise ZooError(f"{self.where()}: {known.kind} needs the values of a tensor, and only shapes are computed here; {OFFER}")
+            what = "an if, int() or item()" if known.kind == "_local_scalar_dense" else known.kind
+            raise ZooError(f"{self.where()}: {what} needs the values of a tensor, and only shapes are computed here; {OFFER}")
         if abstract and self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:
             raise RuntimeError(misfit)  # torch would say it less clearly, and import its compiler for that
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:

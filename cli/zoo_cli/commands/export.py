@@ -51,4 +51,6 @@ def export(
             force=force,
         )
     drawn = weights if weights is not None else f"those that the constructor draws, seed {seed}"
-    typer.echo(f"{output}: {target}, batch {'of any size' if batch is None else batch}, weights: {drawn}", err=True)
+    weights_alone = output.suffix.lower() in {".pt", ".pth", ".safetensors"} or to == "state-dict"
+    taken = "" if weights_alone else f", batch {'of any size' if batch is None else batch}"
+    typer.echo(f"{output}: {target}{taken}, weights: {drawn}", err=True)
