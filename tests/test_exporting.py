@@ -221,7 +221,7 @@ def test_fixed_batch(net: Path) -> None:
             "cannot be exported for any batch size: its forward fixes it",
         ),
         (["net.py:Net", "-o", "new.pt", "--weights", "x"], "--weights are for networks of the catalogue"),
-        (["net.py:Net", "-i", "4x8x8", "-o", "new.pt2"], "net.py:Net does not take 1×4×8×8: conv (Conv2d): takes 3 channels, got 4"),
+        (["net.py:Net", "-i", "4x8x8", "-o", "new.pt2"], "net.py:Net does not take 1×4×8×8: conv (Conv2d): takes 3 channels"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
