@@ -114,14 +114,17 @@ _DEEP = 4
 
 
 def _collect(values: Iterable[Any], held: dict[int, Any], depth: int = _DEEP) -> None:
-    """Every dict, list, deque and set among `values` and in these, and what plain objects hold, by its id."""
+    """Every dict, list, deque and set among `values` and in these, by its id, and what plain objects among `values` hold.
+
+    Objects of objects are let be: of a trainer or a logger they are others' business, and perhaps another thread's.
+    """
     for value in values:
         if isinstance(value, nn.Module | Tensor | type | ModuleType | FunctionType) or id(value) in held:
             continue
         if isinstance(value, dict | list | deque | set):
             held[id(value)] = value
             inner: Iterable[Any] = value.values() if isinstance(value, dict) else value
-        elif type(own := getattr(value, "__dict__", None)) is dict and id(own) not in held:
+        elif depth == _DEEP and type(own := getattr(value, "__dict__", None)) is dict and id(own) not in held:
             held[id(own)] = own
             inner = own.values()
         else:
