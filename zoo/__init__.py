@@ -15,7 +15,7 @@
 torch is imported when a model is built or traced, not before.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.catalogue import Card, arch, card, create_model, list_models
 from zoo.errors import ZooError
@@ -94,7 +94,7 @@ _LAZY = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """What analyses is imported when it is asked for."""
     if name not in _LAZY:
         raise AttributeError(f"module 'zoo' has no attribute {name!r}")

@@ -22,4 +22,5 @@ def cache(
         raise ZooError(f"cache {action}: choose from {', '.join(_ACTIONS)}")
     found = caching.clear() if action == "clear" else caching.state()
     said = "removed " if action == "clear" else ""
-    write(f"{said}{found.entries:,} traces, {found.bytes:,} bytes, in {found.folder}\n", None)
+    traces = "1 trace" if found.entries == 1 else f"{found.entries:,} traces"
+    write(f"{said}{traces}, {found.bytes:,} bytes, in {found.folder}\n", None)
