@@ -137,6 +137,31 @@ def memory() -> Iterator[Figure]:
         yield Figure("peak memory above import torch", f"zoo {' '.join(arguments)}", found - base, "MB", at_most=25.0)
 
 
+BESIDE = """
+import re, sys, torch, zoo
+sys.path.insert(0, FOLDER)
+from peers import IMAGE, build
+def now(what):
+    return int(re.search(what + r":\\s*(\\d+)", open("/proc/self/status").read())[1]) / 1024
+zoo.measure(zoo.trace(build("squeezenet1_1"), input=IMAGE))  # imports what it works with
+model = build(NAME)
+open("/proc/self/clear_refs", "w").write("5")  # the peak is now's
+before = now("VmRSS")
+table = zoo.measure(zoo.trace(model, input=IMAGE))
+print(now("VmHWM") - before)
+"""
+
+
+def beside_weights(networks: tuple[str, ...]) -> Iterator[Figure]:
+    """Megabytes that analysing a model with weights takes besides the model; the network of which it takes most."""
+    if not Path("/proc/self/clear_refs").exists():
+        return
+    code = BESIDE.replace("FOLDER", repr(str(HERE)))
+    found = {name: float(python(code.replace("NAME", repr(name)))[0]) for name in networks}
+    name = max(found, key=lambda one: found[one])
+    yield Figure("peak memory besides a model with weights", f"{name}, the most of {len(found)}", found[name], "MB", at_most=5.0)
+
+
 CHAIN = """
 import time, torch, zoo
 from torch import nn
@@ -209,6 +234,7 @@ def main() -> None:
     parts = (
         command_line(2 if chosen.quick else 4),
         memory(),
+        beside_weights(("alexnet", "resnet152") if chosen.quick else NETWORKS),
         scale(10_000 if chosen.quick else 100_000),
         many(chosen.quick),
         against_peers(("alexnet", "resnet152") if chosen.quick else NETWORKS),
