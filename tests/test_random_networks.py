@@ -26,7 +26,7 @@ def drawn() -> Any:
 
 
 # networks of earlier counter-examples: a copy for an interpolation, units in mere padding, digits of size 1, channels told apart
-KNOWN = (25, 129, 1010, 1044, 1066, 1152, 1339, 1501, 2262, 12339, 20065, 23163, 34224, 41219, 20507, 20699)
+KNOWN = (25, 129, 1010, 1044, 1066, 1152, 1339, 1501, 2262, 12339, 20065, 20507, 20699, 21261, 22380, 22702, 23163, 34224, 41219)
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
