@@ -54,7 +54,7 @@ def export(
     that cannot be exported.
     """
     file = Path(file)
-    writer = _WRITERS[_format(to, file)]
+    writer = _WRITERS[format_of(to, file)]
     with whole(file, force=force) as path, neighbours(target):
         subject = _subject(target, options or {}, seed, weights)
         _check(subject, _shapes(subject, input, batch or 1))
@@ -66,7 +66,8 @@ def export(
     return file
 
 
-def _format(to: str | None, file: Path) -> str:
+def format_of(to: str | None, file: Path) -> str:
+    """What is written to `file`, by what was asked for or its suffix. Raises `ZooError` if that is unknown, or they contradict."""
     suffix = _SUFFIXES.get(file.suffix.lower())
     if to is None and suffix is None:
         raise ZooError(f"{file}: as what? --to onnx, torch-export or state-dict, or a suffix: {', '.join(_SUFFIXES)}")

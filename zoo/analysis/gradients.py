@@ -344,7 +344,9 @@ PRODUCTS: dict[str, Products] = {
 
 
 def _reached(trace: Trace) -> list[bool]:
-    """For each op whether a gradient of the network's outputs comes to it."""
+    """For each op whether a gradient of the network's outputs comes to it. Of a network whose outputs were not found, to each."""
+    if not trace.outputs:
+        return [True] * len(trace.ops)
     wanted = {value.id for value in trace.outputs}
     found = []
     for op in reversed(trace.ops):

@@ -151,7 +151,9 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
             text = f"the shape of what {recorder.attempt[0]} returns depends on them"
         return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({text}); {OFFER}")
     text = str(error).strip().partition("\n")[0]
-    if "set_data" in text or ("meta" in text and "device" in text.lower()):  # checks of torch's own, before the recorder is asked
+    if any(
+        words in text.lower() for words in ("set_data", "device meta", "meta device")
+    ):  # checks of torch's own, before the recorder is asked
         text = f"{text}; {OFFER}"
     whole = f"; {WHOLE_NUMBERS}" if wants_whole_numbers(text) else ""
     return ForwardError(f"{where} raised {type(error).__name__}: {text}{whole}")

@@ -37,6 +37,7 @@ def export(
     shapes = [(batch or 1, *parse_shape(text)) for text in input or ()]
     options = parse_options(set or ())
     from zoo.exporting import export as write
+    from zoo.exporting import format_of
 
     with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints
         write(
@@ -51,6 +52,5 @@ def export(
             force=force,
         )
     drawn = weights if weights is not None else f"those that the constructor draws, seed {seed}"
-    weights_alone = output.suffix.lower() in {".pt", ".pth", ".safetensors"} or to == "state-dict"
-    taken = "" if weights_alone else f", batch {'of any size' if batch is None else batch}"
+    taken = "" if format_of(to, output) == "state-dict" else f", batch {'of any size' if batch is None else batch}"
     typer.echo(f"{output}: {target}{taken}, weights: {drawn}", err=True)
