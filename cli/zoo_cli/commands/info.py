@@ -6,6 +6,6 @@ from zoo_cli.parameters import Format, Model, Output
 
 def info(name: Model, format: Format = None, output: Output = None) -> None:
     """Show the card of one: paper, printed numbers beside computed ones, deviations, errata."""
-    from zoo.listing import info as card_table
+    from zoo.questions.info import info as card_table
 
     emit(card_table(name), format, output)
