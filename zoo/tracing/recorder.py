@@ -18,10 +18,12 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.errors import ZooError
+from zoo.ops.book import rule_of_kind
+from zoo.ops.rule import OpRule
 from zoo.tracing.diagnosis import OFFER, diagnose
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.record import UNUSED, WRITE, Call, Op, Param, Value
-from zoo.tracing.shortcuts import MADE, SHORTCUTS
+from zoo.tracing.shortcuts import MADE, answer
 from zoo.tracing.vocabulary import PLAIN, Known, known_op, plain
 
 
@@ -61,7 +63,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.stack: list[int] = []
         self.failed: str | None = None
         self.drew = False
-        self.attempt: tuple[str, tuple[Value, ...], tuple[str, ...], Mapping[str, Any]] | None = None
+        self.attempt: Op | None = None
         self.types = {name: type(module).__name__ for name, module in modules}
         self.state: dict[int, tuple[Tensor, Param]] = {}
         for tensor, param in _state(modules):
@@ -73,7 +75,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._values = values
         self._real = isinstance(values, WhileAlive)
         self._made = 0
-        self._known: dict[int, tuple[Known, Callable[..., Any] | None]] = {}
+        self._known: dict[int, tuple[Known, OpRule | None, bool]] = {}
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
         self._copies: dict[int, tuple[Tensor, Tensor]] = {}
         self._viewed: set[int] = set()
@@ -133,26 +135,28 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        known, shortcut = self._known.get(id(func)) or self._look_up(func)
-        if known.apart:
+        known, rule, apart = self._known.get(id(func)) or self._look_up(func)
+        if apart:
             return self._take_apart(func, known, args, kwargs)
         said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind)
-        inputs, roles, attrs, owns = self._read(known, args, kwargs)
-        self.attempt = known.kind, inputs, roles, attrs
-        shape = shortcut(*args, **kwargs) if shortcut is not None else None
-        if shape is None:
+        inputs, roles, attrs, owns, given = self._read(known, args, kwargs)
+        self.attempt = Op(known.kind, self.stack[-1], inputs, roles, (), attrs, known.traits)
+        out = None if rule is None else answer(rule, known, self.attempt, given)
+        if out is None:
             out = self._run(func, known, args, kwargs)
-        elif known.writes:
-            out = args[0]
-        else:
-            out = torch.empty(shape, dtype=(args[0] if isinstance(args[0], Tensor) else args[0][0]).dtype, device="meta")
         self._write_down(known, args, kwargs, inputs, roles, attrs, owns, out, said)
         self.attempt = None
         return out
 
-    def _look_up(self, func: Any) -> tuple[Known, Callable[..., Any] | None]:
-        """What is known of an overload, by its id from now on: overloads live for ever, and their own hash is slow."""
-        found = self._known[id(func)] = known_op(func), None if self._real else SHORTCUTS.get(func)
+    def _look_up(self, func: Any) -> tuple[Known, OpRule | None, bool]:
+        """What is known of an overload, by its id from now on: overloads live for ever, and their own hash is slow.
+
+        Its words, its record if that can answer in the place of torch, and whether it is taken apart.
+        """
+        known = known_op(func)
+        rule = rule_of_kind(known.kind)
+        answers = rule.shape is not None and not self._real and "alias" not in known.traits
+        found = self._known[id(func)] = known, rule if answers else None, known.apart
         return found
 
     def _take_apart(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -171,15 +175,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _moved(self, tensor: Tensor) -> Tensor:
         """A real tensor brought to the meta device, by an op of its own."""
         known = known_op(torch.ops.aten.to.device)
-        inputs, roles, attrs, owns = self._read(known, (tensor,), {})
+        inputs, roles, attrs, owns, _ = self._read(known, (tensor,), {})
         twin = torch.empty_like(tensor, device="meta")
         self._write_down(known, (tensor,), {}, inputs, roles, attrs, owns, twin, _CALL)
         return twin
 
     def _read(
         self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[tuple[Value, ...], tuple[str, ...], dict[str, Any], tuple[Param, ...]]:
-        """The op's inputs as they are before it runs."""
+    ) -> tuple[tuple[Value, ...], tuple[str, ...], dict[str, Any], tuple[Param, ...], list[Tensor]]:
+        """The op's inputs as they are before it runs, and the tensors that they are."""
+        given: list[Tensor] = []
         inputs: list[Value] = []
         roles: list[str] = []
         owns: list[Param] = []
@@ -196,11 +201,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if found[0] is not argument and len(found) < len(argument):
                 attrs[name] = tuple("tensor" if isinstance(item, Tensor) else plain(item) for item in argument)
             for tensor in found:
+                given.append(tensor)
                 inputs.append(self.value(tensor))
                 roles.append(name)
                 if (param := self._unread.pop(id(tensor), None)) is not None:
                     owns.append(param)
-        return tuple(inputs), tuple(roles), attrs, tuple(owns)
+        return tuple(inputs), tuple(roles), attrs, tuple(owns), given
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What torch answers, on meta if any argument is, with nothing of the model written to."""
@@ -213,7 +219,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if abstract and known.data_dependent:
             what = "an if, int() or item()" if known.kind == "_local_scalar_dense" else known.kind
             raise ZooError(f"{self.where()}: {what} needs the values of a tensor, and only shapes are computed here; {OFFER}")
-        if abstract and self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:
+        if abstract and self.attempt is not None and (misfit := diagnose(self.attempt)) is not None:
             raise RuntimeError(misfit)  # torch would say it less clearly, and import its compiler for that
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
             return made

@@ -138,7 +138,7 @@ def _valueless(text: str) -> bool:
 def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     """The error of a forward, with the place and, where it is a matter of sizes, the reason."""
     where = recorder.failed or "forward"
-    reason = diagnose(*recorder.attempt) if recorder.attempt is not None else None
+    reason = diagnose(recorder.attempt) if recorder.attempt is not None else None
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
     if (unknown := _without_shapes(recorder, str(error))) is not None:
@@ -148,7 +148,7 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(str(error)) or shaped:
         text = str(error).strip().partition("\n")[0].partition(". ")[0]
         if shaped and recorder.attempt is not None:
-            text = f"the shape of what {recorder.attempt[0]} returns depends on them"
+            text = f"the shape of what {recorder.attempt.kind} returns depends on them"
         return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({text}); {OFFER}")
     text = str(error).strip().partition("\n")[0]
     if any(
@@ -162,7 +162,7 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
 def _without_shapes(recorder: Recorder, text: str) -> str | None:
     """An op of which torch says no shapes, and what to do about it; None if it is something else."""
     if "fake impl" in text:
-        kind = recorder.attempt[0] if recorder.attempt is not None else "an op"
+        kind = recorder.attempt.kind if recorder.attempt is not None else "an op"
         return (
             f"{kind}, and torch does not know the shapes that it returns; give it a fake implementation "
             f"(torch.library.register_fake); {OFFER}"

@@ -7,7 +7,8 @@ On other devices its figure may be lower: a fused kernel for attention or for a 
 """
 
 from zoo.analysis.convention import by_op, of_tool
-from zoo.ops.arithmetic import MACS
+from zoo.ops.arithmetic import known_macs
+from zoo.ops.book import multiplies
 from zoo.tracing.record import Op
 
 _WITHOUT_FORMULA = frozenset("mv dot vdot addmv addbmm bilinear affine_grid_generator torchvision::deform_conv2d".split())
@@ -15,12 +16,12 @@ _WITHOUT_FORMULA = frozenset("mv dot vdot addmv addbmm bilinear affine_grid_gene
 
 def products(op: Op) -> int:
     """As `pure`, where torch arrives at an op with a formula."""
-    if op.kind not in MACS or op.kind in _WITHOUT_FORMULA:
+    if not multiplies(op.kind) or op.kind in _WITHOUT_FORMULA:
         return 0
     if op.kind in {"matmul", "linear"} and len(op.inputs[1].shape) == 1:
         return 0  # torch makes mv or dot of it
     thrice = "conv" in op.kind and op.inputs[0].dtype.startswith("complex")  # by Gauss' trick of three real convolutions
-    return MACS[op.kind](op) * (3 if thrice else 1)
+    return known_macs(op) * (3 if thrice else 1)
 
 
 CONVENTION = of_tool(
