@@ -26,7 +26,7 @@ elementwise = partial(OpRule, macs=0, other_flops=per_output, receptive_field=la
 def pair(op: Op) -> Shape | None:
     """On a floating tensor and a number, or on two tensors of one type: dimensions are equal, or one of them is 1."""
     x = op.inputs[0]
-    if not x.dtype.startswith(FLOATING) or op.attrs.get("rounding_mode") is not None:
+    if not x.dtype.startswith(FLOATING) or "rounding_mode" in op.attrs:
         return None
     if len(op.inputs) == 1:
         return x.shape if op.roles[0] == "self" and type(op.attrs["other"]) in {int, float, bool} else None

@@ -8,8 +8,8 @@ from zoo.tracing.record import Op
 
 def index_shape(op: Op) -> Shape | None:
     """One list of integers along one dimension."""
-    pattern, x = op.attrs["indices"], op.inputs[0]
-    if len(op.inputs) != 2 or not isinstance(pattern, tuple) or len(pattern) > len(x.shape):
+    pattern, x = op.attrs.get("indices", ("tensor",)), op.inputs[0]
+    if len(op.inputs) != 2 or len(pattern) > len(x.shape):
         return None
     picked, dim = op.inputs[1], pattern.index("tensor")
     fits = len(picked.shape) == 1 and picked.dtype == "int64" and x.shape[dim] > 0

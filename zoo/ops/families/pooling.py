@@ -2,7 +2,7 @@
 
 from math import prod
 
-from zoo.ops.facts import first_input, fits, per_axis, shown, spatial_axes
+from zoo.ops.facts import FLOATING, first_input, fits, per_axis, shown, spatial_axes
 from zoo.ops.rule import Factors, Needs, OpRule, Saved, Shape
 from zoo.receptive import sliding
 from zoo.tracing.record import Op, each_axis
@@ -70,7 +70,7 @@ def unpadded_shape(op: Op) -> Shape | None:
 def adaptive_shape(op: Op) -> Shape | None:
     """The size asked for."""
     x, size = op.inputs[0].shape, op.attrs["output_size"]
-    fit = len(x) == 4 and min(x) > 0 and len(size) == 2 and min(size) > 0
+    fit = op.inputs[0].dtype.startswith(FLOATING) and len(x) == 4 and min(x) > 0 and len(size) == 2 and min(size) > 0
     return (*x[:2], *size) if fit else None
 
 
