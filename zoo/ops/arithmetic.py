@@ -2,13 +2,14 @@
 
 from zoo.ops.book import rule_of
 from zoo.ops.count import Count
-from zoo.ops.rule import Cost, Factors, total
+from zoo.ops.rule import Cost, Factors
 from zoo.tracing.record import Op
 
 
 def macs(op: Op) -> int | Count:
     """Multiply-accumulates of one op, or one unknown: every use of a weight, at padded positions too, batch included."""
-    return _count(op, rule_of(op).macs)
+    cost = rule_of(op).macs
+    return _count(op, cost) if cost or cost is None else 0
 
 
 def known_macs(op: Op) -> int:
@@ -22,20 +23,18 @@ def flops(op: Op) -> int | Count:
     rule = rule_of(op)
     others = _count(op, rule.other_flops)
     if not rule.macs:  # none, or unknown
-        return others if rule.macs == 0 or isinstance(others, Count) else Count(others, {op.kind: 1})
+        return others if rule.macs is not None or isinstance(others, Count) else Count(others, {op.kind: 1})
     products = _count(op, rule.macs)
     if isinstance(products, int):
         return others + 2 * products
     return others if isinstance(others, Count) else Count(others, products.unknown)
 
 
-def _count(op: Op, cost: Cost | None) -> int | Count:
-    if cost is None:
-        return Count(0, {op.kind: 1})
-    if isinstance(cost, int):
-        return cost
-    factors = cost(op)
-    return Count(0, {op.kind: 1}) if factors is None else total(factors)
+def _count(op: Op, cost: Cost | int | None) -> int | Count:
+    if not cost:
+        return 0 if cost is not None else Count(0, {op.kind: 1})
+    count = cost if isinstance(cost, int) else cost.count(op)
+    return Count(0, {op.kind: 1}) if count is None else count
 
 
 def macs_working(op: Op) -> tuple[Factors, ...] | None:
@@ -54,12 +53,12 @@ def flops_working(op: Op) -> tuple[Factors, ...] | None:
     return (*({"FLOPs per MAC": 2, **term} for term in products), *others)
 
 
-def _terms(op: Op, cost: Cost | None) -> tuple[Factors, ...] | None:
+def _terms(op: Op, cost: Cost | int | None) -> tuple[Factors, ...] | None:
     if cost is None:
         return None
     if isinstance(cost, int):
         return ()
-    factors = cost(op)
+    factors = cost.working(op)
     return None if factors is None else (factors,)
 
 

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from zoo.ops.facts import per_input, per_output
-from zoo.ops.rule import OpRule
+from zoo.ops.rule import Cost, Needs, OpRule
 from zoo.receptive import layout, sums
 from zoo.tracing.record import Op
 from zoo.util import plugins
@@ -25,33 +25,49 @@ BY_TRAIT: Mapping[str, OpRule] = {
 """What follows from a trait of an op, the first of these that it has before the next."""
 
 _NO_RULE = OpRule("")
-_DEFAULTS = {field.name: field.default for field in fields(OpRule) if field.name != "kinds"}
-_found: dict[tuple[str, frozenset[str]], OpRule] = {}
+
+
+class _Found(dict[tuple[str, frozenset[str]], OpRule]):
+    """What was looked up by kind and traits."""
+
+    def __missing__(self, key: tuple[str, frozenset[str]]) -> OpRule:
+        kind, traits = key
+        rule = OPS.all().get(kind, _NO_RULE)
+        for trait, said in BY_TRAIT.items():
+            if trait in traits:
+                facts = ("macs", "other_flops", "receptive_field")
+                rule = replace(rule, **{name: getattr(said, name) for name in facts if getattr(rule, name) is None})
+        self[key] = rule = _concluded(rule)
+        return rule
+
+
+def _concluded(rule: OpRule) -> OpRule:
+    """With what follows: an op without multiply-accumulates is no layer with weights, and its backward has none either."""
+    if rule.macs != 0:
+        return rule
+    return replace(rule, layers=rule.layers or 0, backward_macs=rule.backward_macs or _no_products)
+
+
+def _no_products(op: Op, needed: Needs) -> int:
+    return 0
+
+
+_found = _Found()
 
 
 def rule_of(op: Op) -> OpRule:
     """What is known of an op, by its record, else by its traits."""
-    return _found.get((op.kind, op.traits)) or _find(op.kind, op.traits)
-
-
-def _find(kind: str, traits: frozenset[str]) -> OpRule:
-    rule = OPS.all().get(kind, _NO_RULE)
-    for trait, said in BY_TRAIT.items():
-        if trait in traits:
-            facts = ("macs", "other_flops", "receptive_field")
-            rule = replace(rule, **{name: getattr(said, name) for name in facts if getattr(rule, name) is None})
-    _found[kind, traits] = rule
-    return rule
+    return _found[op.kind, op.traits]
 
 
 def rule_of_kind(kind: str) -> OpRule:
-    """The record of a kind of op, without traits; an empty one if there is none."""
+    """The record of a kind of op, whatever its traits; an empty one if there is none."""
     return OPS.all().get(kind, _NO_RULE)
 
 
 def multiplies(kind: str) -> bool:
     """Whether ops of this kind multiply and accumulate."""
-    return callable(rule_of_kind(kind).macs)
+    return bool(rule_of_kind(kind).macs)
 
 
 def computes_nothing(kind: str) -> bool:
@@ -100,8 +116,12 @@ def _adopt(thing: Any) -> Iterator[tuple[str, OpRule]]:
 
 def _guarded(rule: OpRule, plugin: plugins.Plugin) -> OpRule:
     """The record of a plugin, whose facts say whose they are when they raise."""
-    facts = {name: getattr(rule, name) for name in _DEFAULTS}
-    return replace(rule, **{name: plugins.guarded(plugin, fact) for name, fact in facts.items() if callable(fact)})
+    facts: dict[str, Any] = {field.name: getattr(rule, field.name) for field in fields(rule)}
+    guarded: dict[str, Any] = {name: plugins.guarded(plugin, fact) for name, fact in facts.items() if callable(fact)}
+    for name, fact in facts.items():
+        if isinstance(fact, Cost):
+            guarded[name] = Cost(fact.names, plugins.guarded(plugin, fact.values))
+    return replace(rule, **guarded)
 
 
 OPS: plugins.Collection[OpRule] = plugins.Collection("ops", _own, _of_plugin, _adopt, changed=_found.clear)

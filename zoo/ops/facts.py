@@ -2,40 +2,43 @@
 
 from collections.abc import Callable, Sequence
 
-from zoo.ops.rule import Factors, Needs, Saved, Shape, total
+from zoo.ops.rule import Cost, Needs, Saved, Shape, Values, factors
 from zoo.tracing.record import Op, Value, each_axis
 
 # Costs ----------------------------------------------------------------------------------------------------------------
 
 
-def per_input(op: Op) -> Factors:
+@factors("elements read")
+def per_input(op: Op) -> Values:
     """One operation for each element read."""
-    return {"elements read": op.inputs[0].numel}
+    return (op.inputs[0].numel,)
 
 
-def per_output(op: Op) -> Factors:
+@factors("elements")
+def per_output(op: Op) -> Values:
     """One operation for each element written."""
-    return {"elements": op.output.numel}
+    return (op.output.numel,)
 
 
-def each_input(count: int) -> Callable[[Op], Factors]:
+def each_input(count: int) -> Cost:
     """So many operations for each element read."""
-    return lambda op: {"elements read": op.inputs[0].numel, "operations each": count}
+    return Cost(("elements read", "operations each"), lambda op: (op.inputs[0].numel, count))
 
 
-def each_output(count: int) -> Callable[[Op], Factors]:
+def each_output(count: int) -> Cost:
     """So many operations for each element written."""
-    return lambda op: {"elements": op.output.numel, "operations each": count}
+    return Cost(("elements", "operations each"), lambda op: (op.output.numel, count))
 
 
-def bias(op: Op) -> Factors:
+@factors("elements", "biases")
+def bias(op: Op) -> Values:
     """One addition for each element written, if there is a bias."""
-    return {"elements": op.output.numel, "biases": int("bias" in op.roles)}
+    return op.output.numel, "bias" in op.roles
 
 
-def forward_again(macs: Callable[[Op], Factors], first: int = 0) -> Callable[[Op, Needs], int]:
+def forward_again(macs: Cost, first: int = 0) -> Callable[[Op, Needs], int]:
     """The gradient of either operand takes the products of the forward once more. The first of the two is input `first`."""
-    return lambda op, needed: int(total(macs(op))) * sum(needed[first : first + 2])
+    return lambda op, needed: (macs.count(op) or 0) * sum(needed[first : first + 2])
 
 
 def required(op: Op, role: str) -> Value:
@@ -116,7 +119,7 @@ def same(op: Op) -> Shape | None:
 
 
 def spread(one: Sequence[int], other: Sequence[int]) -> Shape | None:
-    """The shape of two tensors element by element, aligned at the end: sizes are equal, or one of them is 1. None if they do not fit.
+    """The shape of two tensors element by element, aligned at the end, where sizes are equal or one of them is 1; None otherwise.
 
     >>> spread((8, 1, 6), (7, 1))
     (8, 7, 6)

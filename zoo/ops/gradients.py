@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from zoo.ops.book import rule_of
 from zoo.ops.count import Count
 from zoo.ops.memory import OWN, storages
-from zoo.ops.rule import Needs, fact
-from zoo.tracing.record import Op, Trace
+from zoo.ops.rule import Needs
+from zoo.tracing.record import Trace
 
 
 def needs(trace: Trace) -> Iterator[Needs]:
@@ -80,8 +80,8 @@ def backward_macs(trace: Trace) -> list[int | Count]:
         rule = rule_of(op)
         if not any(needed) or not reached:
             counts.append(0)
-        elif callable(rule.backward_macs):
-            counts.append(rule.backward_macs(op, needed))
+        elif rule.backward_macs is None:
+            counts.append(Count(0, {op.kind: 1}))
         else:
-            counts.append(Count(0, {op.kind: 1}) if fact(rule, "backward_macs") is None else 0)
+            counts.append(rule.backward_macs(op, needed))
     return counts

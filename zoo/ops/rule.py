@@ -1,9 +1,9 @@
-"""What can be known of a kind of op: one record, all facts optional. What a record does not say is unknown, never zero. No torch."""
+"""What can be known of a kind of op: one record, all facts optional. What a record does not say is unknown, never zero."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zoo.tracing.record import Op, Value
 
@@ -12,11 +12,48 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 
+Values = Sequence[int | float]
 Factors = Mapping[str, int | float]
 """The working of a cost: factors by name, whose product is the cost."""
 
-Cost = Callable[[Op], Factors | None] | int
-"""From an op to the factors of its cost, None where the cost depends on values; or the number 0, where nothing is computed."""
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """A cost as the product of factors. `values` gives them for an op, or None where the cost depends on the values of tensors.
+
+    `names` are what the factors are called, or a function of the op where that depends on it. Whoever counts asks for the values
+    alone, whoever explains for both, so that the working that is printed is what was counted. Made by `factors`.
+    """
+
+    names: tuple[str, ...] | Callable[[Op], Sequence[str]]
+    values: Callable[[Op], Values | None]
+
+    def count(self, op: Op) -> int | None:
+        """The product of the factors, rounded to a whole number; None if it is not known."""
+        values = self.values(op)
+        if values is None:
+            return None
+        found = prod(values)
+        return found if isinstance(found, int) else round(found)
+
+    def working(self, op: Op) -> Factors | None:
+        """The factors by name; None if they are not known. Raises `ValueError` for more or fewer factors than names."""
+        values = self.values(op)
+        names = self.names if isinstance(self.names, tuple) else self.names(op)
+        return None if values is None else dict(zip(names, values, strict=True))
+
+
+def factors(*names: str, by: Callable[[Op], Sequence[str]] | None = None) -> Callable[[Callable[[Op], Values | None]], Cost]:
+    """Make a cost of a function that returns the values of these factors; `by` names them where the names depend on the op.
+
+    >>> @factors("rows", "in", "out")
+    ... def macs(op):
+    ...     return 24, 16, 32
+    >>> macs.count(None), macs.working(None)
+    (12288, {'rows': 24, 'in': 16, 'out': 32})
+    """
+    return lambda values: Cost(by or names, values)
+
 
 Needs = Sequence[bool]
 """For each input of an op, whether the backward needs a gradient of it."""
@@ -33,14 +70,14 @@ class OpRule:
 
     Arguments:
         kinds: the kinds as a trace writes them, separated by spaces: "conv2d", "acme::fused_norm".
-        shape: the shape of the output, or a list of one for each output, from the inputs and attributes of an op that has no outputs
-            yet; None if it cannot be told, or if torch refuses these inputs. The outputs have the type of the first input.
-        macs: factors of the multiply-accumulates, or 0.
-        other_flops: factors of the floating-point operations besides two for each multiply-accumulate, or 0.
+        shape: the shape of the output, or a list of one for each output, of an op that has no outputs yet; None if it cannot be
+            told, or if torch refuses these inputs. The outputs have the type of the first input.
+        macs: the multiply-accumulates as a product of named factors, or 0.
+        other_flops: the floating-point operations besides two for each multiply-accumulate, in the same way.
         receptive_field: the field of the output (or a list of one for each output) from the fields of the inputs, None for an input
             that does not depend on the network's. Functions of `zoo.receptive` do this.
-        layers: how many layers with weights it adds to the depth; or a function of the op and of which inputs depend on the network's.
-            An op without multiply-accumulates adds none.
+        layers: how many layers with weights it adds to the depth, or a function of the op and of which inputs depend on the
+            network's. An op without multiply-accumulates adds none.
         saved: the values and bytes that autograd keeps for the backward.
         backward_macs: multiply-accumulates of the gradients that are needed. An op without multiply-accumulates has none.
         refusal: why the op refuses its inputs, in the words of a network's author; None if it does not, or for another reason.
@@ -51,17 +88,17 @@ class OpRule:
         any_layout: the output of torch is contiguous in memory, whatever strides the inputs have.
 
     Example:
-        >>> def macs(op):
-        ...     weight = op.input("weight")
-        ...     return {"N": op.output.shape[0], "out": weight.shape[0], "in": weight.shape[1]}
+        >>> @factors("N", "out", "in")
+        ... def macs(op):
+        ...     return op.output.shape[0], *op.input("weight").shape
         >>> OpRule("acme::linear_relu", macs=macs, layers=1).kinds
         'acme::linear_relu'
     """
 
     kinds: str
     shape: "Callable[[Op], Shape | Sequence[Shape] | None] | None" = None
-    macs: Cost | None = None
-    other_flops: Cost | None = None
+    macs: Cost | int | None = None
+    other_flops: Cost | int | None = None
     receptive_field: "Callable[[Op, Sequence[Spans | None]], Field | list[Field | None] | None] | None" = None
     layers: "Callable[[Op, Sequence[bool]], int] | int | None" = None
     saved: Callable[[Op, Needs], Saved] | None = None
@@ -74,21 +111,5 @@ class OpRule:
     any_layout: bool = False
 
 
-def total(factors: Factors) -> int:
-    """The product of the factors, rounded to a whole number.
-
-    >>> total({"rows": 24, "in": 16, "out": 32})
-    12288
-    """
-    found = prod(factors.values())
-    return found if isinstance(found, int) else round(found)
-
-
 FACTS = ("shape", "macs", "other_flops", "receptive_field", "layers", "saved", "backward_macs")
 """The facts that every op has, known or not."""
-
-
-def fact(rule: OpRule, name: str) -> Any:
-    """A fact of a record by its name, None if it is absent. An op without multiply-accumulates has no layers and no products."""
-    found = getattr(rule, name)
-    return 0 if found is None and rule.macs == 0 and name in {"layers", "backward_macs"} else found

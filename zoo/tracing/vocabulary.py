@@ -13,6 +13,7 @@ import torch
 
 from zoo.ops.book import rule_of_kind
 
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the schema of an overload says, read once."""

@@ -5,7 +5,6 @@ from typing import Any
 
 from zoo.extend import Column, Count, Flow, Op, Value
 from zoo.ops.book import rule_of
-from zoo.ops.rule import fact
 
 Depth = int | Count
 
@@ -17,31 +16,34 @@ def start(value: Value) -> Depth:
 
 def rule(op: Op, depths: tuple[Depth | None, ...]) -> Depth | None:
     """The deepest input, and one more for a convolution, a linear layer or a product with weights."""
-    deepest = _deepest(depths)
-    return None if deepest is None else deepest + layers(op, depths)
+    known = [depth for depth in depths if depth is not None]
+    return _deepest(known) + layers(op, depths) if known else None
 
 
 def layers(op: Op, depths: tuple[Depth | None, ...]) -> Depth:
     """How many layers with weights the op is. Weights are what does not depend on the network's input."""
-    known = fact(rule_of(op), "layers")
-    if known is None:
-        return Count(0, {op.kind: 1})
-    return known if isinstance(known, int) else known(op, [depth is not None for depth in depths])
+    known = rule_of(op).layers
+    if isinstance(known, int):
+        return known
+    return Count(0, {op.kind: 1}) if known is None else known(op, [depth is not None for depth in depths])
 
 
-def _deepest(depths: Sequence[Depth | None]) -> Depth | None:
+def _deepest(depths: Sequence[Depth]) -> Depth:
     """The largest; a lower bound with all that is unknown on any way, since that way might be the longest."""
-    known = [depth for depth in depths if depth is not None]
-    partly = [depth for depth in known if isinstance(depth, Count)]
+    if len(depths) == 1:
+        return depths[0]
+    partly = [depth for depth in depths if isinstance(depth, Count)]
+    deepest = max([depth.known if isinstance(depth, Count) else depth for depth in depths])
     if not partly:
-        return max(known, default=None)  # type: ignore[type-var]
-    unknown = {kind: max(one.unknown.get(kind, 0) for one in partly) for one in partly for kind in one.unknown}
-    return Count(max(depth.known if isinstance(depth, Count) else depth for depth in known), unknown)
+        return deepest
+    kinds = {kind for one in partly for kind in one.unknown}
+    return Count(deepest, {kind: max(one.unknown.get(kind, 0) for one in partly) for kind in sorted(kinds)})
 
 
 def cell(depths: Sequence[Depth | None]) -> Any:
     """The deepest of what leaves."""
-    deepest = _deepest(depths)
+    known = [depth for depth in depths if depth is not None]
+    deepest = _deepest(known) if known else None
     return deepest.cell() if isinstance(deepest, Count) else deepest
 
 

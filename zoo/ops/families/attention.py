@@ -3,28 +3,30 @@
 from math import prod
 
 from zoo.ops.facts import FLOATING
-from zoo.ops.rule import Factors, Needs, OpRule, Saved, Shape
+from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sums
 from zoo.tracing.record import Op
 
 # Queries are N×heads×L×E, keys N×heads×S×E, values N×heads×S×E_v; the result is N×heads×L×E_v.
 
 
-def pairs(op: Op) -> dict[str, int]:
-    """Pairs of a query and a key. Where heads or images of queries, keys or values are one for all, the output has all."""
+def _pairs(op: Op) -> tuple[int, int, int]:
+    """Heads of all images, queries, keys. Where heads or images of queries, keys or values are one for all, the output has all."""
     *batch, queries = op.output.shape[:-1]
-    return {"N·heads": prod(batch), "L": queries, "S": op.inputs[1].shape[-2]}
+    return prod(batch), queries, op.inputs[1].shape[-2]
 
 
-def macs(op: Op) -> Factors:
-    """Queries with keys, then weights with values: N·heads·L·S·(E + E_v)."""
+@factors("N·heads", "L", "S", "E + E_v")
+def macs(op: Op) -> Values:
+    """Queries with keys, then weights with values."""
     query, _, value = op.inputs[:3]
-    return {**pairs(op), "E + E_v": query.shape[-1] + value.shape[-1]}
+    return *_pairs(op), query.shape[-1] + value.shape[-1]
 
 
-def other_flops(op: Op) -> Factors:
+@factors("N·heads", "L", "S", "operations each")
+def other_flops(op: Op) -> Values:
     """Scaling, and the softmax at 5 per score; a mask is one more addition."""
-    return {**pairs(op), "operations each": 6 + ("attn_mask" in op.roles)}
+    return *_pairs(op), 6 + ("attn_mask" in op.roles)
 
 
 def shape(op: Op) -> Shape | None:
@@ -61,7 +63,7 @@ def saved(op: Op, needed: Needs) -> Saved:
 def backward_macs(op: Op, needed: Needs) -> int:
     """Gradients of scores and of values, each L·S·E_v; of queries and of keys, each L·S·E. No score is computed again."""
     query, _, value = op.inputs[:3]
-    scores, width, width_v = prod(pairs(op).values()), query.shape[-1], value.shape[-1]
+    scores, width, width_v = prod(_pairs(op)), query.shape[-1], value.shape[-1]
     of_query, of_key, of_value = needed[:3]
     through_scores = scores * width_v if of_query or of_key else 0
     return through_scores + of_value * scores * width_v + (of_query + of_key) * scores * width

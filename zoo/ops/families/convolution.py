@@ -4,40 +4,54 @@ from collections.abc import Sequence
 from math import prod
 
 from zoo.ops.facts import bias, every_input, fits, forward_again, per_axis, required, shown
-from zoo.ops.rule import Factors, Needs, OpRule, Saved, Shape, total
+from zoo.ops.rule import Cost, Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
 from zoo.tracing.record import Op, bytes_each, each_axis
 
-_AXES = {1: "W", 2: "HW", 3: "DHW"}
-_TRANSPOSED = {axes: ("N", *(f"{a}_in" for a in names), "C_in", "C_out/groups", *(f"k_{a.lower()}" for a in names)) for axes, names in _AXES.items()}
-_NAMES = {axes: ("N", "C_out", *(f"{a}_out" for a in names), "C_in/groups", *(f"k_{a.lower()}" for a in names)) for axes, names in _AXES.items()}
+_NAMES = {
+    1: ("N", "C_out", "W_out", "C_in/groups", "k_w"),
+    2: ("N", "C_out", "H_out", "W_out", "C_in/groups", "k_h", "k_w"),
+    3: ("N", "C_out", "D_out", "H_out", "W_out", "C_in/groups", "k_d", "k_h", "k_w"),
+}
+_TRANSPOSED = {
+    1: ("N", "W_in", "C_in", "C_out/groups", "k_w"),
+    2: ("N", "H_in", "W_in", "C_in", "C_out/groups", "k_h", "k_w"),
+    3: ("N", "D_in", "H_in", "W_in", "C_in", "C_out/groups", "k_d", "k_h", "k_w"),
+}
+"""Factors of a convolution's multiply-accumulates, by its spatial axes."""
 
 
-def conv(op: Op) -> Factors:
+@factors(by=lambda op: _NAMES[len(required(op, "weight").shape) - 2])
+def conv(op: Op) -> Values:
     """Each output position uses every weight once: N·C_out·prod(out)·(C_in/groups)·prod(kernel), at padded positions too."""
     weight, out = required(op, "weight").shape, op.output.shape
-    axes = len(weight) - 2
-    sizes = out if len(out) == axes + 2 else (1, *out)  # without a batch
-    return dict(zip(_NAMES[axes], (*sizes, *weight[1:]), strict=True))
+    batch = () if len(out) == len(weight) else (1,)  # one image may come without
+    return *batch, *out, *weight[1:]
 
 
-def transposed(op: Op) -> Factors:
+@factors(by=lambda op: _TRANSPOSED[len(required(op, "weight").shape) - 2])
+def transposed(op: Op) -> Values:
     """Each input position uses every weight of its channel once: N·prod(in)·C_in·(C_out/groups)·prod(kernel)."""
     weight, x = required(op, "weight").shape, op.inputs[0].shape
-    axes = len(weight) - 2
-    n = x[0] if len(x) == axes + 2 else 1
-    return dict(zip(_TRANSPOSED[axes], (n, *x[-axes:], *weight), strict=True))
+    images = x[0] if len(x) == len(weight) else 1
+    return images, *x[2 - len(weight) :], *weight
 
 
-def either_way(op: Op) -> Factors:
+@factors(by=lambda op: _either(op).working(op) or ())
+def either_way(op: Op) -> Values | None:
     """`torch.convolution`, which may be transposed."""
-    return transposed(op) if op.attrs["transposed"] else conv(op)
+    return _either(op).values(op)
 
 
-def steps_first(op: Op) -> Factors:
+def _either(op: Op) -> Cost:
+    return transposed if op.attrs["transposed"] else conv
+
+
+@factors("steps", "N", "C_out", "C_in", "k")
+def steps_first(op: Op) -> Values:
     """As `conv`, on sequences laid out as steps × batch × channels; the weight is kernel × in × out."""
     kernel, c_in, c_out = required(op, "weight").shape
-    return {"steps": op.output.shape[0], "N": op.output.shape[1], "C_out": c_out, "C_in": c_in, "k": kernel}
+    return op.output.shape[0], op.output.shape[1], c_out, c_in, kernel
 
 
 def shape(op: Op) -> Shape | None:
@@ -92,7 +106,7 @@ def deformed_again(op: Op, needed: Needs) -> int:
     """As a convolution's; one product for the weight, one for what is sampled, from which input, offsets and mask have theirs."""
     by_role = dict(zip(op.roles, needed, strict=True))
     sampled = any(by_role.get(role, False) for role in ("input", "offset", "mask"))
-    return total(conv(op)) * (by_role["weight"] + sampled)
+    return (conv.count(op) or 0) * (by_role["weight"] + sampled)
 
 
 RULES: Sequence[OpRule] = (
@@ -120,7 +134,5 @@ RULES: Sequence[OpRule] = (
     ),
     OpRule("convolution", macs=either_way, other_flops=bias, layers=1, backward_macs=forward_again(either_way)),
     OpRule("conv_tbc", macs=steps_first, other_flops=bias, layers=1, backward_macs=forward_again(steps_first)),
-    OpRule(
-        "torchvision::deform_conv2d", macs=conv, other_flops=bias, layers=1, saved=every_input, backward_macs=deformed_again
-    ),
+    OpRule("torchvision::deform_conv2d", macs=conv, other_flops=bias, layers=1, saved=every_input, backward_macs=deformed_again),
 )

@@ -3,7 +3,7 @@
 from math import prod
 
 from zoo.ops.facts import same
-from zoo.ops.rule import Factors, Needs, OpRule, Saved, Shape
+from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import layout
 from zoo.tracing.record import Op
 
@@ -13,14 +13,16 @@ def idle(op: Op) -> bool:
     return not (op.attrs.get("train") and op.attrs.get("p"))
 
 
-def once(op: Op) -> Factors:
+@factors("elements", "in training")
+def once(op: Op) -> Values:
     """In training one operation for each element."""
-    return {"elements": op.output.numel, "in training": int(bool(op.attrs.get("train")))}
+    return op.output.numel, bool(op.attrs.get("train"))
 
 
-def twice(op: Op) -> Factors:
+@factors("elements", "in training", "operations each")
+def twice(op: Op) -> Values:
     """In training two operations for each element."""
-    return {**once(op), "operations each": 2}
+    return op.output.numel, bool(op.attrs.get("train")), 2
 
 
 def shape(op: Op) -> Shape | None:
@@ -41,6 +43,8 @@ def saved_by_channels(op: Op, needed: Needs) -> Saved:
 
 RULES = (
     OpRule("dropout", shape=shape, macs=0, other_flops=once, receptive_field=layout.same, saved=saved, idle=idle, whole=True),
-    OpRule("feature_dropout", macs=0, other_flops=once, receptive_field=layout.same, saved=saved_by_channels, idle=idle, whole=True),
+    OpRule(
+        "feature_dropout", macs=0, other_flops=once, receptive_field=layout.same, saved=saved_by_channels, idle=idle, whole=True
+    ),
     OpRule("alpha_dropout", macs=0, other_flops=twice, receptive_field=layout.same, saved=saved, idle=idle, whole=True),
 )

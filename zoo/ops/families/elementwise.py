@@ -1,4 +1,4 @@
-"""Elementwise ops: arithmetic, activations, comparisons. torch tags them "pointwise", and what stands in no record here goes by that."""
+"""Elementwise ops: arithmetic, activations, comparisons. What stands in no record here goes by torch's tag "pointwise"."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""Ops that put elements elsewhere and compute nothing: views, permutations, joins and parts, padding, shifts, windows side by side."""
+"""Ops that put elements elsewhere and compute nothing: views, permutations, joins, parts, padding, shifts, windows."""
 
 from functools import partial
 

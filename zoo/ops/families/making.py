@@ -10,7 +10,8 @@ makes = partial(OpRule, macs=0, other_flops=0)
 """A record of ops that only make values or look at them."""
 
 RULES = (
-    makes("zeros_like ones_like full_like empty_like new_zeros new_ones new_full fill zero", receptive_field=layout.made, cuts_gradient=True),
+    makes("zeros_like ones_like full_like empty_like", receptive_field=layout.made, cuts_gradient=True),
+    makes("new_zeros new_ones new_full fill zero", receptive_field=layout.made, cuts_gradient=True),
     makes("new_empty rand_like randn_like bernoulli normal uniform", cuts_gradient=True),
     makes("empty zeros ones full arange linspace eye scalar_tensor empty_strided _efficientzerotensor"),
     makes("rand randn randint randperm exponential geometric cauchy log_normal random"),

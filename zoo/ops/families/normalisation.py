@@ -1,27 +1,30 @@
-"""Normalisation: what is learnt over channels, layers, groups or instances. Inputs are N×C×..., vectors have one element a channel."""
+"""Normalisation over batches, layers, groups or instances. Inputs are N×C×..., weights have one element for each channel."""
 
 from math import prod
 
 from zoo.ops.facts import FLOATING, each_input, given
-from zoo.ops.rule import Factors, Needs, OpRule, Saved, Shape
+from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import layout, sums
 from zoo.tracing.record import Op, Value
 
 
-def batch_norm_flops(op: Op) -> Factors:
+@factors("elements read", "operations each")
+def batch_norm_flops(op: Op) -> Values:
     """2 in evaluation mode (scale and shift); 7 in training (mean 1, deviation 1, variance 2, scale 1, weight and bias 2)."""
     training = op.attrs.get("training", op.attrs.get("use_input_stats", False))
-    return {"elements read": op.inputs[0].numel, "operations each": 7 if training else 2}
+    return op.inputs[0].numel, 7 if training else 2
 
 
-def norm_flops(op: Op) -> Factors:
+@factors("elements read", "operations each")
+def norm_flops(op: Op) -> Values:
     """Statistics are computed on the way: 5 (mean 1, deviation 1, variance 2, scale 1), and 2 for weight and bias."""
-    return {"elements read": op.inputs[0].numel, "operations each": 7 if "weight" in op.roles else 5}
+    return op.inputs[0].numel, 7 if "weight" in op.roles else 5
 
 
-def rms_norm_flops(op: Op) -> Factors:
+@factors("elements read", "operations each")
+def rms_norm_flops(op: Op) -> Values:
     """Square 1, mean 1, scale 1, and the weight."""
-    return {"elements read": op.inputs[0].numel, "operations each": 4 if "weight" in op.roles else 3}
+    return op.inputs[0].numel, 4 if "weight" in op.roles else 3
 
 
 # Shapes ---------------------------------------------------------------------------------------------------------------
@@ -140,9 +143,7 @@ RULES = (
         saved=saved_by_instance_norm,
         whole=True,
     ),
-    OpRule(
-        "rms_norm", shape=rms_norm_shape, macs=0, other_flops=rms_norm_flops, receptive_field=sums.layer_norm, whole=True
-    ),
+    OpRule("rms_norm", shape=rms_norm_shape, macs=0, other_flops=rms_norm_flops, receptive_field=sums.layer_norm, whole=True),
     OpRule("native_group_norm native_layer_norm", macs=0, other_flops=norm_flops),
     OpRule("_weight_norm_interface", macs=0, other_flops=each_input(3), saved=saved_by_weight_norm),
 )

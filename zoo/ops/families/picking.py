@@ -1,7 +1,7 @@
 """Elements picked by index or by rank: embeddings, indexing, gathering and scattering, sorting."""
 
 from zoo.ops.facts import every_input, further_inputs, further_outputs
-from zoo.ops.rule import Factors, OpRule, Shape
+from zoo.ops.rule import OpRule, Shape, Values, factors
 from zoo.receptive import layout
 from zoo.tracing.record import Op
 
@@ -16,19 +16,21 @@ def index_shape(op: Op) -> Shape | None:
     return (*x.shape[:dim], picked.shape[0], *x.shape[dim + 1 :]) if fits else None
 
 
-def embedding_bag(op: Op) -> Factors:
+@factors("rows", "features", "operations each")
+def embedding_bag(op: Op) -> Values:
     """Sum, mean or maximum over the rows looked up, 1 per element read; 1 more with weights for them."""
     table, indices = op.inputs[:2]
     each = 2 if "per_sample_weights" in op.roles else 1
-    return {"rows": indices.numel, "features": table.shape[-1], "operations each": each}
+    return indices.numel, table.shape[-1], each
 
 
-def summed_in(op: Op) -> Factors:
+@factors("elements added in", "accumulated")
+def summed_in(op: Op) -> Values:
     """An addition for each element that is added in; none where elements are only put."""
     source = op.input("values") if op.kind == "index_put" else op.input("src") or op.input("source")
     if source is None:
-        return {"elements added in": 0}
-    return {"elements added in": source.numel, "accumulated": int(bool(op.attrs.get("accumulate", True)))}
+        return 0, False
+    return source.numel, bool(op.attrs.get("accumulate", True))
 
 
 RULES = (

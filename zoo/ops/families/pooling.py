@@ -3,7 +3,7 @@
 from math import prod
 
 from zoo.ops.facts import FLOATING, first_input, fits, per_axis, shown, spatial_axes
-from zoo.ops.rule import Factors, Needs, OpRule, Saved, Shape
+from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
 from zoo.tracing.record import Op, each_axis
 
@@ -13,14 +13,16 @@ def _window(op: Op) -> int:
     return prod(each_axis(op.attrs["kernel_size"], spatial_axes(op)))
 
 
-def average(op: Op) -> Factors:
+@factors("elements", "window")
+def average(op: Op) -> Values:
     """One less additions than the window holds, and a division."""
-    return {"elements": op.output.numel, "window": _window(op)}
+    return op.output.numel, _window(op)
 
 
-def maximum(op: Op) -> Factors:
+@factors("elements", "window − 1")
+def maximum(op: Op) -> Values:
     """Comparisons: one less than the window holds."""
-    return {"elements": op.output.numel, "window − 1": _window(op) - 1}
+    return op.output.numel, _window(op) - 1
 
 
 def _adaptive_elements(op: Op) -> int:
@@ -31,16 +33,18 @@ def _adaptive_elements(op: Op) -> int:
     return found
 
 
-def adaptive_average(op: Op) -> Factors:
+@factors("maps", "elements of all windows")
+def adaptive_average(op: Op) -> Values:
     """As `average`, over windows of unequal size."""
-    return {"maps": prod(op.output.shape[: -spatial_axes(op)]), "elements of all windows": _adaptive_elements(op)}
+    return prod(op.output.shape[: -spatial_axes(op)]), _adaptive_elements(op)
 
 
-def adaptive_maximum(op: Op) -> Factors:
+@factors("maps", "elements of all windows − windows")
+def adaptive_maximum(op: Op) -> Values:
     """As `maximum`, over windows of unequal size."""
     axes = spatial_axes(op)
     windows = prod(op.output.shape[-axes:])
-    return {"maps": prod(op.output.shape[:-axes]), "elements of all windows − windows": _adaptive_elements(op) - windows}
+    return prod(op.output.shape[:-axes]), _adaptive_elements(op) - windows
 
 
 # Shapes ---------------------------------------------------------------------------------------------------------------

@@ -1,34 +1,34 @@
-"""Products of matrices: linear layers, matrix products, bilinear forms, and products of one group of rows each with its own matrix."""
+"""Products of matrices: linear layers, matrix products, bilinear forms, groups of rows each with a matrix of its own."""
 
 from collections.abc import Sequence
-from math import prod
 
 from zoo.ops.facts import FLOATING, bias, forward_again, other_factor, per_output, required
-from zoo.ops.rule import Factors, Needs, OpRule, Saved, Shape
+from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sums
 from zoo.tracing.record import Op
 
 
-def linear(op: Op) -> Factors:
-    """Rows times input features times output features."""
-    weight, out = required(op, "weight").shape, op.output.shape
-    if len(weight) == 1:  # one output feature, which has no dimension of its own
-        return {"rows": prod(out), "in": weight[0]}
-    return {"rows": prod(out[:-1]), "out": out[-1], "in": weight[-1]}
+@factors("elements", "in")
+def linear(op: Op) -> Values:
+    """Rows times output features, which are the elements written, times input features."""
+    return op.output.numel, required(op, "weight").shape[-1]
 
 
-def matmul(op: Op) -> Factors:
+@factors("elements", "contracted")
+def matmul(op: Op) -> Values:
     """Elements of the product times the length of the contracted dimension."""
-    return {"elements": op.output.numel, "contracted": op.inputs[0].shape[-1]}
+    return op.output.numel, op.inputs[0].shape[-1]
 
 
-def added_matmul(op: Op) -> Factors:
+@factors("elements of the first factor", "columns of the second")
+def added_matmul(op: Op) -> Values:
     """As `matmul`, after the tensor that is added; `addbmm` also sums over the batch."""
     _, first, second = op.inputs[:3]
-    return {"elements of the first factor": first.numel, "columns of the second": second.shape[-1] if len(second.shape) > 1 else 1}
+    return first.numel, second.shape[-1] if len(second.shape) > 1 else 1
 
 
-def grouped(op: Op) -> Factors:
+@factors("groups", "rows", "in", "out")
+def grouped(op: Op) -> Values:
     """Each row meets the one matrix of its group: rows × in by groups × in × out are rows·in·out, however rows are grouped.
 
     Two tensors of three dimensions are multiplied matrix by matrix. Where both have two, the contracted dimension is in groups, and
@@ -37,13 +37,14 @@ def grouped(op: Op) -> Factors:
     first, second = op.inputs[0].shape, op.inputs[1].shape
     rows, contracted, columns = first[-2], first[-1], second[-1]
     groups = first[0] if len(first) == len(second) == 3 else 1
-    return {"groups": groups, "rows": rows, "in": contracted, "out": columns}
+    return groups, rows, contracted, columns
 
 
-def bilinear(op: Op) -> Factors:
+@factors("rows", "out", "in1·in2 + in1")
+def bilinear(op: Op) -> Values:
     """x1ᵀ W x2 for each output feature: (W x2) first, then the dot product with x1."""
     features, first, second = required(op, "weight").shape
-    return {"rows": op.output.numel // features, "out": features, "in1·in2 + in1": first * second + first}
+    return op.output.numel // features, features, first * second + first
 
 
 # Shapes ---------------------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from zoo.ops.facts import FLOATING, given
-from zoo.ops.rule import Factors, Needs, OpRule, Shape
+from zoo.ops.rule import Needs, OpRule, Shape, Values, factors
 from zoo.tracing.record import Op
 
 _MATRICES = ("params", "w_ih", "w_hh")
@@ -19,13 +19,15 @@ def _stacked(op: Op) -> int:
     return int(op.attrs.get("num_layers", 1) * (2 if op.attrs.get("bidirectional") else 1))
 
 
-def macs(op: Op) -> Factors:
+@factors("steps", "elements of the matrices")
+def macs(op: Op) -> Values:
     """Each step of each sequence uses every matrix once; biases are vectors."""
     matrices = [weight.numel for weight in given(op, *_MATRICES) if len(weight.shape) == 2]
-    return {"steps": _steps(op), "elements of the matrices": sum(matrices)}
+    return _steps(op), sum(matrices)
 
 
-def other_flops(op: Op) -> Factors:
+@factors("steps", "layers·directions", "hidden", "operations each")
+def other_flops(op: Op) -> Values:
     """Per step and hidden unit: biases, sum and activation of each gate (4 each, 2 without biases), then the update of the state:
     5 in an LSTM, 4 in a GRU, none in a plain RNN.
     """
@@ -33,7 +35,7 @@ def other_flops(op: Op) -> Factors:
     biased = any(len(value.shape) == 1 for value in given(op, "params", "b_ih"))
     hidden = given(op, "hx")[-1].shape[-1]
     each = gates * (4 if biased else 2) + update
-    return {"steps": _steps(op), "layers·directions": _stacked(op), "hidden": hidden, "operations each": each}
+    return _steps(op), _stacked(op), hidden, each
 
 
 def layers(op: Op, fed: Sequence[bool]) -> int:

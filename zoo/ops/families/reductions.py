@@ -11,14 +11,15 @@ from zoo.ops.facts import (
     nothing,
     per_input,
 )
-from zoo.ops.rule import Factors, Needs, OpRule, Saved, Shape
+from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding, sums
 from zoo.tracing.record import Op
 
 
-def distance(op: Op) -> Factors:
+@factors("pairs", "coordinates", "operations each")
+def distance(op: Op) -> Values:
     """Subtract, square and add per pair and coordinate."""
-    return {"pairs": op.output.numel, "coordinates": op.inputs[0].shape[-1], "operations each": 3}
+    return op.output.numel, op.inputs[0].shape[-1], 3
 
 
 # Shapes ---------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Maps of another size: interpolation, sampling along a grid, regions of interest."""
 
 from zoo.ops.facts import FLOATING, each_output, every_input, forward_again, nothing
-from zoo.ops.rule import Factors, OpRule, Shape
+from zoo.ops.rule import OpRule, Shape, Values, factors
 from zoo.receptive import sliding
 from zoo.tracing.record import Op
 
@@ -9,23 +9,26 @@ _BILINEAR, _TRILINEAR, _BICUBIC = 7, 15, 35
 """Operations for each element that is interpolated."""
 
 
-def grid_sample(op: Op) -> Factors:
+@factors("elements", "operations each")
+def grid_sample(op: Op) -> Values:
     """As the interpolation of that mode; nearest neighbours cost nothing."""
     linear = _TRILINEAR if len(op.inputs[0].shape) == 5 else _BILINEAR
     each = {0: linear, 1: 0, 2: _BICUBIC}[op.attrs["interpolation_mode"]]
-    return {"elements": op.output.numel, "operations each": each}
+    return op.output.numel, each
 
 
-def roi_align(op: Op) -> Factors | None:
+@factors("elements", "samples", "operations each")
+def roi_align(op: Op) -> Values | None:
     """Bilinear samples and their mean; unknown if their number follows from the boxes' values."""
     ratio = op.attrs["sampling_ratio"]
-    return {"elements": op.output.numel, "samples": ratio**2, "operations each": _BILINEAR + 1} if ratio > 0 else None
+    return (op.output.numel, ratio**2, _BILINEAR + 1) if ratio > 0 else None
 
 
-def affine_grid(op: Op) -> Factors:
+@factors("points", "axes", "axes + 1")
+def affine_grid(op: Op) -> Values:
     """A matrix of 2×3 (or 3×4) times a point with a one after it, for each point of the grid."""
     axes = op.output.shape[-1]
-    return {"points": op.output.numel // axes, "axes": axes, "axes + 1": axes + 1}
+    return op.output.numel // axes, axes, axes + 1
 
 
 def grid_sampler_shape(op: Op) -> Shape | None:
