@@ -1,4 +1,4 @@
-"""What a one-file extension imports: an architecture, a column, a study, a format, a convention.
+"""What a one-file extension imports: an architecture, a column, a study, a format, a rule of an op.
 
 Ours import the same names. Each is imported from its own place when it is asked for, so that an extension pays for no other kind.
 """
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from zoo.analysis.rows import Group
     from zoo.catalogue.card import arch
     from zoo.errors import ZooError
+    from zoo.ops.book import rule_of_kind
     from zoo.ops.count import Count
+    from zoo.ops.rule import Cost, OpRule, factors
     from zoo.studies._study import Arm, Study, arms_table, ratio, short, times
     from zoo.tables.table import Column, Row, Table
     from zoo.tracing.record import Op, Param, Trace, Value
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Arm",
     "Column",
+    "Cost",
     "Count",
     "Flow",
     "Group",
     "Op",
+    "OpRule",
     "Param",
     "Pass",
     "Row",
@@ -38,8 +42,10 @@ __all__ = [
     "ZooError",
     "arch",
     "arms_table",
+    "factors",
     "ratio",
     "register",
+    "rule_of_kind",
     "short",
     "times",
 ]
@@ -53,7 +59,9 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "times"), _STUDIES),
+        **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
         "Count": "zoo.ops.count",
+        "rule_of_kind": "zoo.ops.book",
         "Group": "zoo.analysis.rows",
         "ZooError": "zoo.errors",
         "arch": "zoo.catalogue.card",
@@ -63,15 +71,16 @@ __getattr__, __dir__ = lazy(
 
 def register(*things: Any) -> ExitStack:
     """Add to this process what no installed package offers: builders under `@arch`, columns, studies, formats (functions of a table
-    and a width, under their own names), or modules that define such.
+    and a width, under their own names), records of ops (`OpRule`), or modules that define such.
 
     What is returned takes them out again when it is closed, or left as a context. A module may register a name anew, as a cell of a
     notebook does that runs again. Raises `ZooError` for a name that is taken, and for what is none of these.
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES
+    from zoo.ops.book import OPS
     from zoo.studies._study import STUDIES
     from zoo.tables.formats import FORMATS
     from zoo.util import plugins
 
-    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS))
+    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS))

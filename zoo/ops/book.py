@@ -10,14 +10,14 @@ from dataclasses import fields, replace
 from types import ModuleType
 from typing import Any
 
-from zoo.ops.facts import per_input, per_output
+from zoo.ops.facts import nothing, per_input, per_output
 from zoo.ops.rule import Cost, Needs, OpRule
 from zoo.receptive import layout, sums
 from zoo.tracing.record import Op
 from zoo.util import plugins
 
 BY_TRAIT: Mapping[str, OpRule] = {
-    "view": OpRule("", macs=0, other_flops=0),
+    "view": OpRule("", macs=0, other_flops=0, saved=nothing),
     "alias": OpRule("", macs=0, other_flops=0),
     "pointwise": OpRule("", macs=0, other_flops=per_output, receptive_field=layout.elementwise),
     "reduction": OpRule("", macs=0, other_flops=per_input, receptive_field=sums.reduction),
@@ -35,20 +35,21 @@ class _Found(dict[tuple[str, frozenset[str]], OpRule]):
         rule = OPS.all().get(kind, _NO_RULE)
         for trait, said in BY_TRAIT.items():
             if trait in traits:
-                facts = ("macs", "other_flops", "receptive_field")
+                facts = ("macs", "other_flops", "receptive_field", "saved")
                 rule = replace(rule, **{name: getattr(said, name) for name in facts if getattr(rule, name) is None})
-        self[key] = rule = _concluded(rule)
+        self[key] = rule = concluded(rule)
         return rule
 
 
-def _concluded(rule: OpRule) -> OpRule:
+def concluded(rule: OpRule) -> OpRule:
     """With what follows: an op without multiply-accumulates is no layer with weights, and its backward has none either."""
     if rule.macs != 0:
         return rule
-    return replace(rule, layers=rule.layers or 0, backward_macs=rule.backward_macs or _no_products)
+    return replace(rule, layers=rule.layers or 0, backward_macs=rule.backward_macs or no_products)
 
 
-def _no_products(op: Op, needed: Needs) -> int:
+def no_products(op: Op, needed: Needs) -> int:
+    """Nothing is multiplied for any gradient."""
     return 0
 
 

@@ -44,7 +44,7 @@ def saved(trace: Trace) -> list[int | Count]:
     for op, needed in zip(trace.ops, needs(trace), strict=True):
         differentiable = any(value.dtype.startswith(_FLOATING) for value in op.outputs)
         rule = rule_of(op)
-        if not any(needed) or not differentiable or rule.cuts_gradient or "view" in op.traits:
+        if not any(needed) or not differentiable or rule.cuts_gradient:
             counts.append(0)
         elif rule.saved is None:
             counts.append(Count(0, {op.kind: 1}))

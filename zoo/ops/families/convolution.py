@@ -37,7 +37,7 @@ def transposed(op: Op) -> Values:
     return images, *x[2 - len(weight) :], *weight
 
 
-@factors(by=lambda op: _either(op).working(op) or ())
+@factors(by=lambda op: tuple(_either(op).working(op) or ()))
 def either_way(op: Op) -> Values | None:
     """`torch.convolution`, which may be transposed."""
     return _either(op).values(op)
