@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.weights import to_torchvision
     from zoo.errors import ZooError
     from zoo.extend import register
+    from zoo.models.forward import trace
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
     from zoo.questions.rf import ReceptiveField, receptive_field
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from zoo.tables.table import Table
     from zoo.tracing.inputs import Input
     from zoo.tracing.record import Trace
-    from zoo.tracing.trace import trace
     from zoo.transform.export import export
     from zoo.transform.features import features
     from zoo.transform.heads import replace_head
@@ -105,7 +105,7 @@ __getattr__, __dir__ = lazy(
         "survey": "zoo.questions.survey",
         "sweep": "zoo.questions.sweep",
         "to_torchvision": "zoo.catalogue.weights",
-        "trace": "zoo.tracing.trace",
+        "trace": "zoo.models.forward",
         "verify": "zoo.questions.verify",
     },
 )
