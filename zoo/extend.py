@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.card import arch
     from zoo.errors import ZooError
     from zoo.ops.count import Count
+    from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
     from zoo.studies._study import Arm, Study, arms_table, ratio, short, times
     from zoo.tables.table import Column, Row, Table
     from zoo.tracing.record import Op, Param, Trace, Value
@@ -22,17 +23,22 @@ __all__ = [
     "Arm",
     "Column",
     "Count",
+    "Flag",
     "Flow",
     "Group",
     "Op",
     "Param",
     "Pass",
+    "PositiveInt",
     "Row",
     "Share",
+    "Sizes",
     "Study",
     "Sum",
     "Table",
     "Tally",
+    "TargetName",
+    "Text",
     "Trace",
     "Value",
     "ZooError",
@@ -52,6 +58,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Op", "Param", "Trace", "Value"), _RECORDS),
         **dict.fromkeys(("Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
+        **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.studies._options"),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "times"), _STUDIES),
         "Count": "zoo.ops.count",
         "Group": "zoo.analysis.rows",

@@ -52,7 +52,9 @@ def _conventions(incomplete: str) -> list[str]:
     return [name for name in conventions.names() if name.startswith(incomplete)]
 
 
-Model = Annotated[str, typer.Argument(metavar="NAME", help="A name of `zoo list`, in any usual spelling.", autocompletion=completed_models)]
+Model = Annotated[
+    str, typer.Argument(metavar="NAME", help="A name of `zoo list`, in any usual spelling.", autocompletion=completed_models)
+]
 Target = Annotated[
     str,
     typer.Argument(
@@ -119,14 +121,14 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10 or kernel_size=3x1."),
 ]
-_Train = Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")]
-_Real = Annotated[bool, typer.Option("--real", help="Run it once on real tensors, if it decides by their values.")]
+Train = Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")]
+Real = Annotated[bool, typer.Option("--real", help="Run it once on real tensors, if it decides by their values.")]
 _OPTIONS: Mapping[str, tuple[Any, Any]] = {
     "input": (_Input, None),
     "batch": (_Batch, 1),
     "set": (Set, None),
-    "train": (_Train, False),
-    "real": (_Real, False),
+    "train": (Train, False),
+    "real": (Real, False),
     "no_cache": (NoCache, False),
 }
 How: TypeAlias = Mapping[str, Any]

@@ -26,9 +26,9 @@ def forward(
 ) -> Run:
     """The recorded forward of `target`, which is a trace already or is built and run. Arguments and errors are those of `trace`."""
     if not isinstance(target, Trace):
-        input, inputs = settled(input, inputs, batch)
-        shaped = input is not None or inputs is not None
-        return run(target, input=input, inputs=inputs, train=train, options=options, batch=1 if shaped else batch, real=real)
+        shapes, ready = settled(input, inputs, batch)
+        batch = batch if shapes is None else 1  # which the shapes hold already
+        return run(target, input=shapes, inputs=ready, train=train, options=options, batch=batch, real=real)
     asked = {"input": input, "inputs": inputs, "train": train, "real": real, "options": options or None, "batch": batch != 1}
     for name, value in asked.items():
         if value is not None and value is not False:

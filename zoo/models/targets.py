@@ -11,7 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,18 @@ def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: boo
     if scheme == "timm":
         return _from_timm(name, options)
     return _from_code(target, scheme, name, options)
+
+
+def built(target: "str | nn.Module", options: Mapping[str, Any] | None = None) -> Subject:
+    """As `resolve`, with the weights that the constructor draws; for a network of the catalogue, `options` may name `weights` as
+    `create_model` takes them. Raises `ZooError` as both do.
+    """
+    options = options or {}
+    if isinstance(target, str) and ":" not in target and not is_graph(target):
+        subject = resolve(target, {name: value for name, value in options.items() if name != "weights"})
+        return replace(subject, module=create_model(subject.name, **options))
+    with neighbours(target), real_weights():
+        return resolve(target, options)
 
 
 def definition(target: "str | nn.Module") -> dict[str, str | None] | None:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import columns
@@ -14,7 +14,7 @@ from zoo.tables.table import Column, Row, Table
 from zoo.tracing.record import UNUSED, WRITE, Op, Trace
 
 if TYPE_CHECKING:
-    from torch import nn
+    from zoo.models.forward import Traceable
 
 DIFF = (
     Column("first", "text", "the layer in the first model", priority=0),
@@ -24,12 +24,36 @@ DIFF = (
 )
 
 
-def diff(first: "str | nn.Module", second: "str | nn.Module", *, input: Sequence[int] | None = None) -> Table:
-    """Layer by layer what the second model adds, removes and changes; layers that are the same in both are left out.
+def diff(
+    first: "Traceable",
+    second: "Traceable",
+    *,
+    input: Any = None,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Table:
+    """Layer by layer what a second model adds, removes and changes.
 
-    The notes count the kinds of change, the most frequent first.
+    Arguments:
+        first, second: TARGETs or modules, as `zoo.trace` takes them, or `Trace`s.
+        input, inputs, batch, train, real, options: As in `zoo.trace`, for both models.
+
+    Returns:
+        A `Table` with a row for each layer that differs. Its notes count the kinds of change, the most frequent first.
+
+    Raises:
+        ZooError: As `zoo.trace`.
+
+    Example:
+        >>> table = zoo.diff("alexnet", "alexnet_ungrouped")
+        >>> [row.name for row in table.rows]
+        ['conv2', 'conv4', 'conv5']
     """
-    traces = traced(first, input, False), traced(second, input, False)
+    how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
+    traces = traced([first, second], how)
     sides = _aligned(*([row for row in group(found) if row.outputs] for found in traces))
     found = tuple(_differences(*sides))
     rows = tuple(row for row in found if row.type != "renamed")

@@ -115,7 +115,7 @@ def receptive_field(
     Example:
         >>> field = zoo.receptive_field("alexnet", "pool5", (0, 5))
         >>> [(axis.first, axis.last, axis.size) for axis in field.axes]
-        EXAMPLE
+        [(0, 130, 131), (96, 226, 131)]
     """
     looks = _Looks(trace(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options))
     return looks.at(looks.find(layer), unit)

@@ -44,8 +44,8 @@ class Stages(tuple[Stage, ...]):
 
 def stages(
     target: "Traceable",
-    *,
     input: Any = None,
+    *,
     inputs: Any = None,
     batch: int = 1,
     train: bool = False,
@@ -66,7 +66,7 @@ def stages(
 
     Example:
         >>> [(stage.layer, stage.stride) for stage in zoo.stages("alexnet")]
-        [('conv1', 4), ('conv2', 8), ('conv5', 16), ('pool5', 32)]
+        [('norm1', 4), ('norm2', 8), ('relu5', 16), ('pool5', 32)]
     """
     run = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
     found = Stages(find_stages(run.trace))

@@ -5,9 +5,9 @@ The layers are built and traced; nothing is allocated for them, but with `run`.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
+from zoo.extend import Arm, Column, Flag, PositiveInt, Sizes, Study, Table, TargetName, ZooError, arms_table, short, times
 from zoo.tracing.record import Op, each_axis
 
 if TYPE_CHECKING:
@@ -34,16 +34,14 @@ Shape = tuple[int, ...]
 
 
 def run(
-    input: Shape | None = None,
-    kernel: Shape | None = None,
-    stride: int = 1,
-    channels: int = 1,
-    on: str | None = None,
-    run: bool = False,
+    input: Annotated[Sizes | None, "channels, height and width of the image, such as 1x320x280"] = None,
+    kernel: Annotated[Sizes | None, "height and width of the kernel, such as 5x5"] = None,
+    stride: Annotated[PositiveInt, "stride of the convolution"] = 1,
+    channels: Annotated[PositiveInt, "output channels of the convolution"] = 1,
+    on: Annotated[TargetName | None, "take every convolution of this network instead"] = None,
+    run: Annotated[Flag, "build all four for a small image, compute and measure"] = False,
 ) -> Table:
-    """The textbook's and the lectures' cases; or the case of `input` (channels, height, width), `kernel` (height, width), `stride`
-    and output `channels`; or every convolution of the network `on`, at that input. `run` builds all four for a small image and
-    measures.
+    """The textbook's and the lectures' cases; or one case of your own; or every convolution of a network.
 
     Raises `ZooError` for a kernel that does not fit, and for a `run` that would need too much memory.
     """

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
+from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, ZooError, arms_table, short, times
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,13 +28,16 @@ COLUMNS = (
 )
 
 
-def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
+def run(
+    on: Annotated[TargetName | None, "study this network instead"] = None,
+    input: Annotated[Sizes | None, "its input without batch, such as 3x320x320"] = None,
+) -> Table:
     """The published head and others, for AlexNet, VGG-16, GoogLeNet and ResNet-50, or for the network `on`.
 
-    `input` is another one for it, without batch. Raises `ZooError` if that network's head cannot be found.
+    Raises `ZooError` if that network's head cannot be found.
     """
     if input is not None and on is None:
-        raise ZooError("input goes with on: of which network?")
+        raise ZooError("input requires on: the network that takes it")
     names = (on,) if on else NETWORKS
     arms = [arm for name in names for arm in _arms(name, input)]
     return arms_table(

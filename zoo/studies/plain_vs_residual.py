@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
+from zoo.extend import Arm, Column, Flag, PositiveInt, Study, Table, ZooError, arms_table, short, times
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,13 +28,16 @@ STAGES = tuple(
 IMAGES = (4, 3, 64, 64)
 
 
-def run(run: bool = False, seeds: int | None = None) -> Table:
+def run(
+    run: Annotated[Flag, "also measure gradients at initialisation"] = False,
+    seeds: Annotated[PositiveInt | None, "of how many seeds the median is taken; 3 by default"] = None,
+) -> Table:
     """Both depths, plain and with each kind of shortcut. With `run`, gradients at initialisation: medians over so many `seeds`, 3.
 
     Raises `ZooError` if `seeds` are given without `run`.
     """
     if seeds is not None and not run:
-        raise ZooError("seeds go with --run, which measures over them")
+        raise ZooError("seeds requires run, which measures over them")
     seeds = seeds or 3
     arms = [
         Arm(kind, _cells(name, options) | (_gradients(name, options, seeds) if run else {}), f"{depth} layers")

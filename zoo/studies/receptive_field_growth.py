@@ -1,10 +1,10 @@
 """How far units see: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill (2019)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from zoo.catalogue.entries import card, list_models
-from zoo.extend import Arm, Column, Row, Study, Table, ZooError, arms_table, times
+from zoo.extend import Arm, Column, Row, Sizes, Study, Table, TargetName, ZooError, arms_table, times
 
 if TYPE_CHECKING:
     from zoo.tracing.record import Trace
@@ -27,13 +27,16 @@ LAYERS = (
 BORDER = "a field as large as the input covers it for units in the middle; those at the border look past the edge"
 
 
-def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
+def run(
+    on: Annotated[TargetName | None, "follow the layers of this network instead"] = None,
+    input: Annotated[Sizes | None, "its input without batch, such as 3x320x320"] = None,
+) -> Table:
     """The shallowest and the deepest network of each family at their last feature maps; or the network `on` layer by layer.
 
-    `input` is another one for it, without batch. Raises `ZooError` if the network `on` has no receptive fields.
+    Raises `ZooError` if the network `on` has no receptive fields.
     """
     if input is not None and on is None:
-        raise ZooError("input goes with on: of which network?")
+        raise ZooError("input requires on: the network that takes it")
     return _growth(on, input) if on is not None else _networks()
 
 

@@ -45,12 +45,11 @@ def settled(input: Any, inputs: Any, batch: int = 1) -> tuple[Any, Any]:
         raise ZooError(f"batch {batch!r}: expected an integer >= 1")
     if input is not None and inputs is not None:
         raise ZooError("give either input (shapes) or inputs (tensors)")
-    if inputs is None and _ready(input):
-        input, inputs = None, tuple(input) if isinstance(input, list) else input
-    if inputs is not None and batch != 1:
+    ready = (tuple(input) if isinstance(input, list) else input) if _ready(input) else inputs
+    if ready is not None and batch != 1:
         raise ZooError(f"batch={batch} does not apply to tensors, which have a batch of their own")
-    if input is None:
-        return None, inputs
+    if input is None or ready is not None:
+        return None, ready
     if isinstance(input, str | Input) or _sizes(input) is not None:
         return _one(input, batch), None
     if not isinstance(input, Sequence):

@@ -18,7 +18,7 @@ def _kinds(incomplete: str) -> list[str]:
 def export(
     target: Target,
     how: How,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file, written whole or not at all.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")],
     to: Annotated[
         str | None,
         typer.Option("--to", metavar="FORMAT", help="onnx, torch-export or state-dict; else by suffix.", autocompletion=_kinds),
