@@ -144,8 +144,8 @@ def test_is_in_the_documents(name: str) -> None:
     ("what", "options", "words"),
     [
         (["fc-vs-gab"], {}, "fc-vs-gap"),
-        (["years"], {}, "no comparison"),
-        (["fc-vs-gap", "alexnet"], {}, "comparison of its own"),
+        (["years"], {}, "no study"),
+        (["fc-vs-gap", "alexnet"], {}, "name it alone"),
         (["fc-vs-gap"], {"onn": "alexnet"}, "did you mean on"),
         (["plain-vs-residual"], {"seed": 3}, "did you mean seeds"),
         (["stacked-3x3"], {"on": "alexnet"}, "option of stacked-3x3 'on'; it takes none"),

@@ -69,11 +69,24 @@ __getattr__, __dir__ = lazy(
 
 
 def register(*things: Any) -> ExitStack:
-    """Add to this process what no installed package offers: builders under `@arch`, columns, studies, formats (functions of a table
-    and a width, under their own names), or modules that define such.
+    """Add extensions to this process that no installed package offers.
 
-    What is returned takes them out again when it is closed, or left as a context. A module may register a name anew, as a cell of a
-    notebook does that runs again. Raises `ZooError` for a name that is taken, and for what is none of these.
+    Arguments:
+        things: Builders under `@arch`, columns, studies, formats (functions of a table and a width, under their own names), or
+            modules that define such. A module may register a name again, as a cell of a notebook does that runs again.
+
+    Returns:
+        A context, which takes them out again when it is left or closed.
+
+    Raises:
+        ZooError: For a name that is taken, and for what is none of these.
+
+    Example:
+        >>> def names_only(table, width=None):
+        ...     return "".join(f"{row.name} " for row in table.rows[:3])
+        >>> with zoo.register(names_only):
+        ...     zoo.summary("lenet5").render("names_only")
+        'C1 S2 C3.index '
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES

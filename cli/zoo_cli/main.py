@@ -68,7 +68,8 @@ def run(arguments: list[str]) -> int:
         return _refuse(str(error))
     except _CLICK_ERROR as error:
         context = getattr(error, "ctx", None)
-        command = context.command_path if context is not None else "zoo"
+        named = " ".join(["zoo", *(word for word in arguments[:1] if word in _COMMANDS)])
+        command = context.command_path if context is not None else named
         return _refuse(f"{error.format_message()} ({command} --help shows what there is)")
     except OSError as error:
         return _refuse(str(lost(error)))

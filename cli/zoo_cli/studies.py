@@ -68,21 +68,16 @@ def _function(study: "Study") -> Callable[..., None]:
         formats.load(format_for(format, output))
         said = {name: value for name, value in options.items() if value is not None and value is not False}
         with contextlib.redirect_stdout(sys.stderr):
-            table = study(**said, **parse_assignments(set or ()))
+            table = study(**(said | parse_assignments(set or ())))
         emit(table, format, output)
 
     declared = {name: _annotated(option) for name, option in study.options.items()}
     common = {"format": Format, "output": Output, "no_cache": NoCache}
+    hints = {**declared, **common, "set": _SET if declared else _NO_SET, "context": typer.Context}
+    flags = {"no_cache", *(name for name, option in study.options.items() if option.flag)}
     parameters = [
-        inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "no_cache" or flag else None, annotation=hint
-        )
-        for name, hint, flag in [
-            ("context", typer.Context, False),
-            ("set", _SET if declared else _NO_SET, False),
-            *((name, hint, study.options[name].flag) for name, hint in declared.items()),
-            *((name, hint, False) for name, hint in common.items()),
-        ]
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False if name in flags else None, annotation=hint)
+        for name, hint in hints.items()
     ]
     vars(run)["__signature__"] = inspect.Signature(parameters)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

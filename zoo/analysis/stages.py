@@ -26,6 +26,11 @@ class Stage:
     `layer` is the module that hands them on, named as in `zoo.summary` (pool_1 is the second call of pool). `size` is by axis,
     `stride` the pixels of the input from one unit to the next, along the axis where they are most. `rf` is the receptive field as
     in the column of that name: size, stride and padding by axis, or why it is undefined.
+
+    Example:
+        >>> last = zoo.stages("resnet50")[-1]
+        >>> last.layer, last.channels, last.size, last.stride
+        ('conv5_x', 2048, (7, 7), 32)
     """
 
     name: str

@@ -56,7 +56,7 @@ def sweep(
     Example:
         >>> table = zoo.sweep("resnet18", inputs=[(3, 64, 64), "3x128x128"], columns=["macs"])
         >>> [row.cells["macs"] for row in table.rows]
-        [EXAMPLE]
+        [148557824, 592695296]
     """
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
     sizes: list[Sizes | None] = [None] if inputs is None else _without_batch(inputs)

@@ -83,11 +83,11 @@ def verify(
         >>> {row.cells["verdict"] for row in zoo.verify("lenet5").rows} <= {"equal", "rounded", "explained", "not checked"}
         True
     """
-    shape, ready = settled(input, inputs, batch)
-    given = shape is not None or ready is not None
+    shapes, ready = settled(input, inputs, batch)
+    given = shapes is not None or ready is not None
     with neighbours(target):
         subject = resolve(target, options or {}, train=train)
-        shape = shape if given else subject.shape(batch)
+        shape: Any = shapes if given else subject.shape(batch)
         trace = trace_subject(subject, shape, ready, train, real)
     total = _total(trace)
     usual = not (given or train or options) and batch == 1

@@ -118,7 +118,7 @@ def _inputs(subject: Subject, input: Any, batch: int) -> tuple[Input, ...]:
     several = [given] if isinstance(given, tuple) else given
     found = [one if isinstance(one, Input) else Input(one) for one in several]
     own = next((one.sizes[0] for one in found if one.sizes), None)
-    return tuple(one._replace(sizes=(batch, *one.sizes[1:])) if _batched(one, own) else one for one in found)
+    return tuple(one._replace(sizes=(batch, *(one.sizes or ())[1:])) if _batched(one, own) else one for one in found)
 
 
 def _batched(one: Input, batch: int | None) -> bool:

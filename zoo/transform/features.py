@@ -28,7 +28,7 @@ def features(
         layers: Stages ("stage3", before a module of that name) or modules ("conv4_x.0", "pool_1" for the second call of pool), by
             default all stages.
         input: A shape with batch, or a string without ("3x64x64"), for which `stages` hold; by default the model's own.
-        options: For the builder of a model that is named; they may be given as keywords of their own.
+        options, more: For the builder of a model that is named, as a mapping or as keywords of their own.
 
     Returns:
         A module. What none of the layers needs is left out; what remains keeps its name in the state dict. The attribute `stages`
@@ -41,7 +41,7 @@ def features(
         >>> import torch
         >>> body = zoo.features("resnet18", ["stage2", "stage3"])
         >>> {name: tuple(maps.shape) for name, maps in body(torch.zeros(1, 3, 64, 64)).items()}
-        EXAMPLE
+        {'stage2': (1, 64, 16, 16), 'stage3': (1, 128, 8, 8)}
     """
     from zoo.models.forward import trace
     from zoo.models.targets import built
