@@ -9,27 +9,40 @@ from typing import TYPE_CHECKING, Any
 from zoo.util.lazy import lazy
 
 if TYPE_CHECKING:
-    from zoo.analysis.kinds import Flow, Pass, Share, Sum, Tally
+    from zoo.analysis.convention import Convention, Counts, Layer, both, by_layer, by_op, first_role, of_tool
+    from zoo.analysis.kinds import Bytes, Flow, Pass, Share, Sum, Tally
+    from zoo.analysis.measure import measure
     from zoo.analysis.rows import Group
     from zoo.catalogue.card import arch
+    from zoo.catalogue.create import create_model
+    from zoo.catalogue.entries import card, list_models
+    from zoo.catalogue.published import Published
     from zoo.errors import ZooError
+    from zoo.models.forward import trace
     from zoo.ops.count import Count
     from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
     from zoo.studies._study import Arm, Study, arms_table, ratio, short, times
     from zoo.tables.table import Column, Row, Table
-    from zoo.tracing.record import Op, Param, Trace, Value
+    from zoo.tracing.record import UNUSED, Call, Op, Param, Trace, Value, each_axis
 
 __all__ = [
+    "UNUSED",
     "Arm",
+    "Bytes",
+    "Call",
     "Column",
+    "Convention",
     "Count",
+    "Counts",
     "Flag",
     "Flow",
     "Group",
+    "Layer",
     "Op",
     "Param",
     "Pass",
     "PositiveInt",
+    "Published",
     "Row",
     "Share",
     "Sizes",
@@ -44,26 +57,45 @@ __all__ = [
     "ZooError",
     "arch",
     "arms_table",
+    "both",
+    "by_layer",
+    "by_op",
+    "card",
+    "create_model",
+    "each_axis",
+    "first_role",
+    "list_models",
+    "measure",
+    "of_tool",
     "ratio",
     "register",
     "short",
     "times",
+    "trace",
 ]
 
+_CONVENTIONS = "zoo.analysis.convention"
 _RECORDS, _KINDS, _TABLES, _STUDIES = "zoo.tracing.record", "zoo.analysis.kinds", "zoo.tables.table", "zoo.studies._study"
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        **dict.fromkeys(("Op", "Param", "Trace", "Value"), _RECORDS),
-        **dict.fromkeys(("Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
+        **dict.fromkeys(("UNUSED", "Call", "Op", "Param", "Trace", "Value", "each_axis"), _RECORDS),
+        **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
         **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.studies._options"),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "times"), _STUDIES),
+        **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         "Count": "zoo.ops.count",
         "Group": "zoo.analysis.rows",
         "ZooError": "zoo.errors",
         "arch": "zoo.catalogue.card",
+        "card": "zoo.catalogue.entries",
+        "create_model": "zoo.catalogue.create",
+        "list_models": "zoo.catalogue.entries",
+        "measure": "zoo.analysis.measure",
+        "trace": "zoo.models.forward",
+        "Published": "zoo.catalogue.published",
     },
 )
 

@@ -3,8 +3,7 @@
 from typing import Annotated, Any
 
 from zoo.analysis.conventions import load, names
-from zoo.analysis.measure import measure
-from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, Trace, arms_table, times
+from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, Trace, arms_table, measure, times
 
 COLUMNS = (
     Column("figure", "multiply-accumulates", "what macs are under the convention", priority=0),
@@ -18,9 +17,9 @@ def run(
     input: Annotated[Sizes | None, "the networks' input without batch, such as 3x320x320"] = None,
 ) -> Table:
     """The figures of AlexNet and ResNet-50, or of the network `on`, by every convention."""
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
-    traces = [trace_target(target, (1, *input) if input else None) for target in ([on] if on else ["alexnet", "resnet50"])]
+    traces = [trace(target, input=(1, *input) if input else None) for target in ([on] if on else ["alexnet", "resnet50"])]
     arms = [arm for trace in traces for arm in _arms(trace)]
     figures = [arm.cells["figure"] for arm in arms if arm.type == traces[-1].target]
     low, high = min(figures), max(figures)

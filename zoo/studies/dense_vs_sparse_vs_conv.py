@@ -7,8 +7,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Flag, PositiveInt, Sizes, Study, Table, TargetName, ZooError, arms_table, short, times
-from zoo.tracing.record import Op, each_axis
+from zoo.extend import (
+    Arm,
+    Column,
+    Flag,
+    Op,
+    PositiveInt,
+    Sizes,
+    Study,
+    Table,
+    TargetName,
+    ZooError,
+    arms_table,
+    each_axis,
+    short,
+    times,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -130,7 +144,7 @@ def _lectures() -> Iterator[Arm]:
 
 
 def _measured(build: "Callable[[], nn.Module]", shape: Shape) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
 
     found = _trace(build, shape)
     total = measure(found, columns=["output", "params", "macs"], depth=0).total
@@ -140,8 +154,8 @@ def _measured(build: "Callable[[], nn.Module]", shape: Shape) -> dict[str, Any]:
 
 
 def _trace(build: "Callable[[], nn.Module]", shape: Shape) -> Any:
+    from zoo.extend import trace
     from zoo.tracing.skeleton import Skeleton
-    from zoo.tracing.trace import trace
 
     with Skeleton():
         layer = build()
@@ -156,9 +170,9 @@ def _conv_op(build: "Callable[[], nn.Module]", shape: Shape) -> Op:
 def _convolutions(target: str, input: Shape | None) -> list[tuple[str, Op]]:
     """The convolutions of a network, by the names of their rows."""
     from zoo.analysis.rows import group
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
-    rows = group(trace_target(target, input and (1, *input)))
+    rows = group(trace(target, input=input and (1, *input)))
     found = [(row.name, op) for row in rows for op in row.ops if op.kind == "conv2d"]
     if not found:
         raise ZooError(f"{target} has no two-dimensional convolution")

@@ -71,7 +71,7 @@ def _arms(name: str, input: Sequence[int] | None) -> Iterator[Arm]:
 
 
 def _total(module: "nn.Module", shape: tuple[int, ...]) -> Mapping[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
     from zoo.tracing.trace import trace
 
     return measure(trace(module, input=shape), columns=["params", "macs", "rf"], depth=0).total

@@ -35,10 +35,9 @@ def run() -> Table:
 
 def _layers(name: str) -> dict[str, dict[str, Any]]:
     """The cells of each layer by name, and of the network."""
-    from zoo.analysis.measure import measure
-    from zoo.models.running import trace_target
+    from zoo.extend import measure, trace
 
-    found = trace_target(name)
+    found = trace(name)
     table = measure(found, columns=["params", "macs", "rf"])
     reads = {found.calls[op.call].path: weight.shape[1] for op in found.ops if (weight := op.input("weight"))}
     return {row.name: {**row.cells, "reads": reads.get(row.name)} for row in table.rows} | {ALL: dict(table.total)}

@@ -65,9 +65,8 @@ def _networks(depth: int) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _cells(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure, trace
     from zoo.models.targets import resolve
-    from zoo.tracing.trace import trace
 
     subject = resolve(name, options)
     found = trace(subject.module, input=(1, *subject.input))
@@ -82,7 +81,7 @@ def _gradients(name: str, options: Mapping[str, Any], seeds: int) -> dict[str, f
     import torch
     from torch.nn import functional as F
 
-    from zoo.catalogue.create import create_model
+    from zoo.extend import create_model
 
     norms: dict[str, list[float]] = {stage.name: [] for stage in STAGES}
     with torch.random.fork_rng(devices=[]):

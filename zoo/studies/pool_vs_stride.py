@@ -65,9 +65,8 @@ def _network(kinds: tuple[str, ...]) -> "nn.Module":
 
 
 def _cells(kinds: tuple[str, ...]) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure, trace
     from zoo.tracing.skeleton import Skeleton
-    from zoo.tracing.trace import trace
 
     with Skeleton():
         net = _network(kinds)

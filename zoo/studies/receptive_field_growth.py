@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.catalogue.entries import card, list_models
-from zoo.extend import Arm, Column, Row, Sizes, Study, Table, TargetName, ZooError, arms_table, times
+from zoo.extend import Arm, Column, Row, Sizes, Study, Table, TargetName, ZooError, arms_table, card, list_models, times
 
 if TYPE_CHECKING:
-    from zoo.tracing.record import Trace
+    from zoo.extend import Trace
 
 RF = Column("rf", "pixels", "receptive field: size, stride and effective padding", priority=0)
 SHARE = Column("rf/input", "ratio", "size of the receptive field, as a multiple of the input's", priority=1)
@@ -41,13 +40,13 @@ def run(
 
 
 def _networks() -> Table:
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
     families: dict[str, list[str]] = {}
     for name in list_models():
         families.setdefault(card(name).family, []).append(name)
     ends = [(end(names, key=lambda name: card(name).depth), family) for family, names in families.items() for end in (min, max)]
-    arms = [Arm(name, _at_the_end(trace_target(name)), family) for name, family in dict.fromkeys(ends)]
+    arms = [Arm(name, _at_the_end(trace(name)), family) for name, family in dict.fromkeys(ends)]
     return arms_table(
         "receptive-field-growth: how far do units of the last feature maps see?",
         NETWORKS,
@@ -58,11 +57,10 @@ def _networks() -> Table:
 
 
 def _growth(on: str, input: Sequence[int] | None) -> Table:
-    from zoo.analysis.measure import measure
     from zoo.analysis.rows import readable_depth
-    from zoo.models.running import trace_target
+    from zoo.extend import measure, trace
 
-    found = trace_target(on, input and (1, *input))
+    found = trace(on, input=input and (1, *input))
     arms: list[Arm] = []
     for row in _rows(found, readable_depth(found)):
         share = _share(row, found)
@@ -83,7 +81,7 @@ def _growth(on: str, input: Sequence[int] | None) -> Table:
 
 def _rows(found: "Trace", depth: int | None = None) -> list[Row]:
     """The rows that have a receptive field."""
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
 
     rows = measure(found, columns=["output", "rf", "depth"], depth=depth).rows
     return [row for row in rows if row.cells["rf"] and "size" in row.cells["rf"]]
@@ -97,7 +95,7 @@ def _share(row: Row, found: "Trace") -> float:
 
 def _at_the_end(found: "Trace") -> dict[str, Any]:
     """The last maps of more than one unit, and the first layer that covers the input; nothing if there are no receptive fields."""
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
 
     rows = _rows(found)
     if not rows:
