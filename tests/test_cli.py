@@ -553,9 +553,10 @@ def test_commands_on_targets_take_the_same_options(command: str, capsys: pytest.
     [
         ("stages resnet18 -i 1x64x64 -s in_channels=1 -b 2", "2×1×64×64"),
         ("rf googlenet --train -i 3x224x224 -b 2", "aux1"),
-        ("diff resnet18 resnet34 -s num_classes=10 -i 3x64x64 -b 4", "params"),
+        ("diff resnet18 resnet50 -s num_classes=10 -i 3x64x64 -b 4", "linear → 10:"),
+        ("diff resnet18 resnet50 -i 3x64x64", "linear → 1000:"),
         ("compare resnet18 resnet34 -s num_classes=10 -b 2 -f csv", "2x10,"),
-        ("verify resnet18 -s num_classes=10 -i 3x64x64 -b 2", "2×3×64×64"),
+        ("verify resnet18 -s num_classes=10 -i 3x64x64 -b 2", "11,181,642"),
         ("verify googlenet --train", "not checked"),
     ],
 )

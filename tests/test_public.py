@@ -1,6 +1,8 @@
 """The public page: every name of `zoo` is listed, documented in one manner, and does what its example says."""
 
+import ast
 import doctest
+import importlib
 import inspect
 import re
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 import zoo
+from zoo import extend
 
 NAMES = [name for name in zoo.__all__ if name != "__version__"]
 FUNCTIONS = [name for name in NAMES if inspect.isfunction(getattr(zoo, name))]
@@ -95,3 +98,29 @@ def test_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "pandas", None)
     with pytest.raises(zoo.ZooError, match=r"to_pandas requires pandas.*pip install pandas"):
         zoo.summary("lenet5").to_pandas()
+
+
+# The page for extensions ---------------------------------------------------------------------------------------------
+
+HOUSE = Path(zoo.__file__).parent
+OURS = [
+    path.relative_to(HOUSE.parent)
+    for folder in ("archs", "analysis/columns", "analysis/conventions", "studies")
+    for path in sorted((HOUSE / folder).glob("[a-z]*.py"))
+]
+
+
+def test_extension_names() -> None:
+    """Kills a name on the page for extensions that cannot be imported, or is not listed."""
+    assert set(extend.__all__) <= set(dir(extend))
+    assert all(getattr(extend, name) is not None for name in extend.__all__)
+
+
+@pytest.mark.parametrize("path", OURS, ids=str)
+def test_ours_import_what_others_import(path: Path) -> None:
+    """Kills one of our own files that takes from elsewhere what an extension takes from `zoo.extend`."""
+    for node in ast.walk(ast.parse((HOUSE.parent / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("zoo") and node.module != "zoo.extend":
+            module = importlib.import_module(node.module)
+            for name in {alias.name for alias in node.names} & set(extend.__all__):
+                assert getattr(module, name) is not getattr(extend, name), f"{node.module}.{name}"
