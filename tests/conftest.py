@@ -1,4 +1,4 @@
-"""One thread for each of the two test processes: on two cores more only get in each other's way. And nobody's cache is touched.
+"""One thread for each test process: there are as many processes as cores. The user's cache is not touched.
 
 What takes seconds each is marked slow, and left to `pytest -m slow`.
 """
