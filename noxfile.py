@@ -1,7 +1,7 @@
 """The tests on other versions of Python and of torch. `nox -l` lists the sessions, `nox -s tests-3.12` runs one.
 
-An interpreter that this machine does not have is skipped with a warning; where the variable CI is set, nox fails instead. What stands
-after `--` goes to pytest: `nox -s tests-3.12 -- -n 0 tests/test_laws.py`.
+An interpreter that this machine does not have is skipped with a warning; where the variable CI is set, nox fails instead.
+Arguments after `--` go to pytest: `nox -s tests-3.12 -- -n 0 tests/test_laws.py`.
 """
 
 import re
@@ -14,7 +14,9 @@ nox.options.sessions = ["tests"]
 OLDEST = re.search(r'"torch>=([\d.]+)"', Path("pyproject.toml").read_text(encoding="utf-8"))
 
 # Test files that import torch, typer and rich only. Other packages, torchvision among them, are not installed for them.
-CORE = [f"tests/test_{name}.py" for name in "archs formats inputs kinds laws memory passes receptive shortcuts story sweeping".split()]
+CORE = [
+    f"tests/test_{name}.py" for name in "archs formats inputs kinds laws memory passes receptive shortcuts story sweeping".split()
+]
 
 # Tests in these files that need torchvision; and one whose strided weight of group_norm torch 2.13 copies before it is saved.
 NOT_CORE = "not torchvision and not group_norm"

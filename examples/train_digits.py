@@ -1,4 +1,6 @@
-"""Pull an architecture into one file, and train it for one epoch on scikit-learn's digits. Run: python examples/train_digits.py FOLDER
+"""Pull an architecture into one file, and train it for one epoch on scikit-learn's digits.
+
+Run: python examples/train_digits.py FOLDER
 
 The file that is written needs torch alone. The digits come with scikit-learn: nothing is downloaded.
 """
@@ -15,7 +17,7 @@ import zoo
 
 
 def main(folder: Path) -> float:
-    """Write lenet5_modern.py to `folder`, train the network for one epoch, and return its accuracy on images that it has not seen."""
+    """Write lenet5_modern.py to `folder`, train the network for one epoch, and return its accuracy on unseen images."""
     folder.joinpath("lenet5_modern.py").write_text(zoo.pull("lenet5_modern"), encoding="utf-8")
     sys.path.insert(0, str(folder))
     model = importlib.import_module("lenet5_modern").lenet5_modern()
@@ -31,8 +33,7 @@ def main(folder: Path) -> float:
         optimizer.step()
 
     with torch.inference_mode():
-        accuracy = (model(images[test]).argmax(dim=1) == digits[test]).float().mean().item()
-    return accuracy
+        return (model(images[test]).argmax(dim=1) == digits[test]).float().mean().item()
 
 
 if __name__ == "__main__":
