@@ -316,8 +316,8 @@ def test_networks_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Licence  Apache-2.0\n" in source
     assert "(plugin acme)" in source
     assert "The zoo authors" not in source
-    monkeypatch.setattr("zoo.transform.pull.entry", lambda _: replace(ours, module="__main__"))
-    with pytest.raises(zoo.ZooError, match="lenet_caffe cannot be pulled: __main__ has no file"):
+    monkeypatch.setattr("zoo.transform.pull.entry", lambda _: replace(ours, module="no_such_module"))
+    with pytest.raises(zoo.ZooError, match="lenet_caffe cannot be pulled: no_such_module has no file"):
         zoo.pull("lenet_caffe")
 
 
