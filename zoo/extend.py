@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from zoo.models.forward import trace
     from zoo.ops.count import Count
     from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
-    from zoo.studies._study import Arm, Study, arms_table, ratio, short, times
+    from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.table import Column, Row, Table
     from zoo.tracing.record import UNUSED, Call, Op, Param, Trace, Value, each_axis
 
@@ -68,9 +68,9 @@ __all__ = [
     "measure",
     "of_tool",
     "ratio",
+    "ratio_text",
     "register",
     "short",
-    "times",
     "trace",
 ]
 
@@ -84,7 +84,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
         **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.studies._options"),
-        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "times"), _STUDIES),
+        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         "Count": "zoo.ops.count",
         "Group": "zoo.analysis.rows",

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from zoo.analysis.conventions import load, names
-from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, Trace, arms_table, measure, times
+from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, Trace, arms_table, measure, ratio_text
 
 COLUMNS = (
     Column("figure", "multiply-accumulates", "what macs are under the convention", priority=0),
@@ -23,7 +23,7 @@ def run(
     arms = [arm for trace in traces for arm in _arms(trace)]
     figures = [arm.cells["figure"] for arm in arms if arm.type == traces[-1].target]
     low, high = min(figures), max(figures)
-    said = f"{times(high, low)} times apart" if low and high > low else "one figure"
+    said = f"{ratio_text(high, low)} times apart" if low and high > low else "one figure"
     lesson = [f"For {traces[-1].target} the tools are {said}: from {low:,} to {high:,}. A figure is worth its convention's name."]
     title = "conventions: what would other tools say of this network?"
     return arms_table(title, COLUMNS, arms, ratios=("figure",), lesson=lesson, context={"convention": "that of each row"})

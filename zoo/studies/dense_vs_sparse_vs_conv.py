@@ -20,8 +20,8 @@ from zoo.extend import (
     ZooError,
     arms_table,
     each_axis,
+    ratio_text,
     short,
-    times,
 )
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
         f"The dense matrix stores {dense['stored']:,} numbers, the sparse one {sparse['stored']:,},",
         f"the convolution {conv['stored']:,}.",
         f"Convolution and sparse matrix take {conv['operations']:,} operations, the dense matrix {dense['operations']:,}:",
-        f"{times(dense['operations'], conv['operations'])} times as many.",
+        f"{ratio_text(dense['operations'], conv['operations'])} times as many.",
         "Sparseness saves the work; sharing the weights saves the numbers.",
     ]
 
@@ -195,8 +195,8 @@ def _lesson_of_network(target: str, arms: Sequence[Arm]) -> list[str]:
     sums = {name: sum(arm.cells["stored"] for arm in arms if arm.name == name) for name in ("dense", "unshared", "convolution")}
     return [
         f"The convolutions of {target} hold {sums['convolution']:,} weights; as locally connected layers they would hold",
-        f"{sums['unshared']:,}, {times(sums['unshared'], sums['convolution'])} times as many, and as dense matrices",
-        f"{short(sums['dense'])}, {times(sums['dense'], sums['convolution'])} times as many.",
+        f"{sums['unshared']:,}, {ratio_text(sums['unshared'], sums['convolution'])} times as many, and as dense matrices",
+        f"{short(sums['dense'])}, {ratio_text(sums['dense'], sums['convolution'])} times as many.",
     ]
 
 

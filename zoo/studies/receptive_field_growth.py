@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Row, Sizes, Study, Table, TargetName, ZooError, arms_table, card, list_models, times
+from zoo.extend import Arm, Column, Row, Sizes, Study, Table, TargetName, ZooError, arms_table, card, list_models, ratio_text
 
 if TYPE_CHECKING:
     from zoo.extend import Trace
@@ -134,7 +134,8 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
         ]
     return [
         *lesson,
-        f"Units of {most.name} see {max(most.cells['rf']['size']):,} pixels, {times(most.cells['rf/input'], 1)} times that side.",
+        f"Units of {most.name} see {max(most.cells['rf']['size']):,} pixels, "
+        f"{ratio_text(most.cells['rf/input'], 1)} times that side.",
         _in_words(most.name, most.cells),
     ]
 
