@@ -10,7 +10,7 @@ def run(against: Annotated[TargetName, "the network to compare with"] = "resnet1
     arms = [Arm(name, measure(trace(name), columns=["params", "depth"], depth=0).total) for name in ("acmenet", against)]
     columns = (Column("depth", "layers", "with weights", priority=0), Column("params", "elements", "parameters", priority=0))
     more = ratio_text(arms[1].cells["params"], arms[0].cells["params"])
-    lesson = [f"{arms[1].cells['depth']} layers take {more} ratio_text the parameters of {arms[0].cells['depth']}."]
+    lesson = [f"{arms[1].cells['depth']} layers take {more} times the parameters of {arms[0].cells['depth']}."]
     return arms_table("depth-price: what does depth cost?", columns, arms, ratios=("params",), lesson=lesson)
 
 
