@@ -4,7 +4,15 @@ from collections.abc import Iterable
 
 
 class ZooError(ValueError):
-    """A mistake in what the caller asked for. Its text is one line, fit to be shown as it is."""
+    """A mistake in what the caller asked for. Its text is one line, fit to be shown as it is.
+
+    Example:
+        >>> try:
+        ...     zoo.summary("alexnt")
+        ... except zoo.ZooError as error:
+        ...     print(error)
+        unknown model 'alexnt'; did you mean alexnet or alexnet_owt or lenet5?
+    """
 
     def __init__(self, message: object) -> None:
         super().__init__(" ".join(str(message).split()))

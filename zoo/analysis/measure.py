@@ -9,6 +9,7 @@ from zoo.analysis.choose import choose
 from zoo.analysis.conventions import under, unseen
 from zoo.analysis.kinds import Pass
 from zoo.analysis.rows import Depth, Group, group
+from zoo.errors import ZooError
 from zoo.tables.table import Row, Table
 from zoo.tracing.record import Trace
 from zoo.util.pausing import no_collection
@@ -23,12 +24,30 @@ def measure(
     fold: bool = False,
     convention: str = "pure",
 ) -> Table:
-    """The table of a trace: a row for each layer, or for each module at most `depth` levels down (0 is the whole model).
+    """The table of a trace: a row for each layer, or for each module at most so many levels down.
 
-    An op that a container runs itself has a row of its own. With `fold`, identical blocks in succession share a row, in which sums
-    are those of all, and what flows (output, rf, depth) is what leaves the last. `convention` names the rule book of `macs` and
-    `flops`. Raises `ZooError` for an unknown column or convention.
+    Arguments:
+        trace: What `zoo.trace` recorded.
+        columns: Names of columns, in this order.
+        depth: Levels of modules (0 is the whole model), "auto" so that a page holds the rows, None for every layer. An op that a
+            container runs itself has a row of its own.
+        fold: Identical blocks in succession share a row, in which sums are those of all, and what flows (output, rf, depth) is
+            what leaves the last.
+        convention: What `macs` and `flops` count (docs/conventions.md).
+
+    Returns:
+        A `Table`.
+
+    Raises:
+        ZooError: For an unknown column or convention, and for what is no `Trace`.
+
+    Example:
+        >>> found = zoo.trace("lenet5")
+        >>> zoo.measure(found, columns=["params", "macs"], depth=0).total
+        {'params': 60000, 'macs': 325680}
     """
+    if not isinstance(trace, Trace):
+        raise ZooError(f"measure: expected a Trace, got {type(trace).__name__}; zoo.trace makes one, and zoo.summary does both")
     chosen = under(convention, choose(columns))
     rows = group(trace, depth, fold=fold)
     measured = [p.measure(trace, rows) for p in chosen]

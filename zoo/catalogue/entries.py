@@ -83,9 +83,21 @@ class Entry:
 
 
 def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
-    """The names in the catalogue in order of year, then of name; `pattern` may hold wildcards, or be any part of a name.
+    """The names in the catalogue, in order of year, then of name.
 
-    Raises `ZooError` if nothing matches.
+    Arguments:
+        pattern: Wildcards such as "vgg*", or any part of a name.
+        family: Only the networks of one family.
+
+    Returns:
+        A list of names, each of which `card`, `create_model` and `summary` take.
+
+    Raises:
+        ZooError: If nothing matches.
+
+    Example:
+        >>> zoo.list_models("vgg1?")
+        ['vgg11', 'vgg13', 'vgg16', 'vgg19']
     """
     entries = architectures()
     if family is not None:
@@ -108,7 +120,21 @@ def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
 
 
 def card(name: str) -> Card:
-    """The card of the model of that name, in any usual spelling. Raises `ZooError` for an unknown one."""
+    """What is claimed of one architecture.
+
+    Arguments:
+        name: A name of `zoo.list_models`, in any usual spelling.
+
+    Returns:
+        Its `Card`: paper, input, printed and computed numbers, deviations, errata.
+
+    Raises:
+        ZooError: For an unknown name.
+
+    Example:
+        >>> zoo.card("VGG-16").params
+        138357544
+    """
     return entry(name).card
 
 
@@ -154,10 +180,13 @@ def _own() -> dict[str, Entry]:
 
 @cache
 def _files() -> Mapping[str, Path]:
-    """Our files, by the spelling of each function in them: builders are among these."""
+    """Our files, by the spelling of each function in them: builders are among these.
+
+    Of a function's name, which has no signs but underscores, the spelling is what is left without them.
+    """
     paths = sorted((Path(__file__).parent.parent / "archs").glob("[a-z]*.py"))
     functions = ((path, re.findall(r"^def (\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)) for path in paths)
-    return {spelling(name): path for path, names in functions for name in names}
+    return {name.replace("_", "").lower(): path for path, names in functions for name in names}
 
 
 @cache

@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 
 _SCHEME = "torchvision:"
 _COUNTER = "num_batches_tracked"  # of batch normalisation: older files lack it, and no output depends on it
-# What torchvision's builder does to images in front of the network, where weights are given.
-_PREPROCESSED = {
-    "googlenet": "they want images of mean 0.5 and deviation 0.5, to which torchvision's transform_input turns its own",
-}
 
 
 def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, headless: bool) -> "State":
@@ -43,7 +39,7 @@ def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, hea
     label, given = _read(found.card, weights)
     wanted = shapes(found, options, headless=headless)
     given = max(given, _translated(found.card, given), key=lambda state: len(state.keys() & wanted.keys()))
-    remarks = [_PREPROCESSED[found.card.torchvision]] if label.startswith("torchvision:googlenet") else []
+    remarks = [found.card.weights_note] if label.startswith(_SCHEME) and found.card.weights_note else []
     state = {**{key: tensor for key, tensor in wanted.items() if key.endswith(_COUNTER)}, **given}
     if state.keys() != wanted.keys() or not all(_alike(state[key], wanted[key]) for key in wanted):
         state, differences = _altered(f"{label} does not fit {found.card.name}", found, options, state, wanted)
@@ -244,12 +240,27 @@ def _ours(c: Card, key: str) -> str:
 # The other way -------------------------------------------------------------------------------------------------------
 
 
-def to_torchvision(model: "nn.Module", name: str | None = None) -> "nn.Module":
-    """torchvision's module with a copy of the weights of `model`; also its classes or lack of them, channels, dropout and mode.
+def to_torchvision(model: "str | nn.Module", name: str | None = None) -> "nn.Module":
+    """torchvision's module with a copy of a model's weights; also its classes or lack of them, channels, dropout and mode.
 
-    `name` is the entry of the catalogue; a model of `zoo.create_model` knows its own. Raises `ZooError` if torchvision has no
-    network of this topology.
+    Arguments:
+        model: A model of the catalogue, or the name of one, which is then built with initial weights.
+        name: The entry of the catalogue; a model of `zoo.create_model` knows its own.
+
+    Returns:
+        A module of torchvision that shares no tensor with `model`.
+
+    Raises:
+        ZooError: If torchvision has no network of this topology, or the model is another's.
+
+    Example:
+        >>> type(zoo.to_torchvision(zoo.create_model("resnet18"))).__module__
+        'torchvision.models.resnet'
     """
+    if isinstance(model, str):
+        from zoo.catalogue.create import create_model
+
+        model = create_model(model)
     name = name or model.__dict__.get("zoo_name")
     if name is None:
         raise ZooError("to_torchvision: zoo.create_model did not make this model; name it, as in to_torchvision(model, 'resnet18')")
@@ -281,6 +292,11 @@ def _dropouts(model: "nn.Module") -> "list[nn.Dropout]":
     return [module for module in model.modules() if isinstance(module, nn.Dropout)]
 
 
+def _of_training(found: Entry) -> set[str]:
+    """The keys that a network has as it is trained, and has not as it is used."""
+    return shapes(found, found.card.training).keys() - shapes(found, {}).keys()
+
+
 def _twin(c: Card, state: "Mapping[str, Tensor]") -> "nn.Module":
     """torchvision's module without weights, of the classes and channels that the shapes in `state` show."""
     from torch import nn
@@ -288,9 +304,9 @@ def _twin(c: Card, state: "Mapping[str, Tensor]") -> "nn.Module":
 
     from zoo.tracing.skeleton import Skeleton
 
-    options: dict[str, Any] = {}
-    if c.torchvision == "googlenet":
-        options = {"aux_logits": any(key.startswith("aux") for key in state), "transform_input": False, "init_weights": False}
+    options = dict(c.torchvision_options)
+    if c.training and state.keys() & _of_training(entry(c.name)):
+        options |= c.torchvision_training
     if (scores := state.get(f"{c.classifier}.weight")) is not None:
         options["num_classes"] = len(scores)
     with Skeleton():

@@ -5,13 +5,14 @@ Nothing is allocated for a model that is built here (see `zoo.tracing.skeleton`)
 """
 
 import contextlib
+import fnmatch
 import importlib
 import importlib.util
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,18 @@ def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: boo
     if scheme == "timm":
         return _from_timm(name, options)
     return _from_code(target, scheme, name, options)
+
+
+def built(target: "str | nn.Module", options: Mapping[str, Any] | None = None) -> Subject:
+    """As `resolve`, with the weights that the constructor draws; for a network of the catalogue, `options` may name `weights` as
+    `create_model` takes them. Raises `ZooError` as both do.
+    """
+    options = options or {}
+    if isinstance(target, str) and ":" not in target and not is_graph(target):
+        subject = resolve(target, {name: value for name, value in options.items() if name != "weights"})
+        return replace(subject, module=create_model(subject.name, **options))
+    with neighbours(target), real_weights():
+        return resolve(target, options)
 
 
 def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
@@ -126,11 +139,25 @@ def _from_catalogue(name: str, options: Mapping[str, Any], train: bool) -> Subje
     return Subject(found.card.name, module, (channels, *found.card.input[1:]), options, tuple(notes))
 
 
-# torchvision builds these two with what their published weights do not have, or with a slow initialisation and a warning.
-_TORCHVISION_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "googlenet": {"aux_logits": False, "init_weights": False},
-    "inception_v3": {"init_weights": False},
-}
+@dataclass(frozen=True)
+class Quirk:
+    """What torchvision's own models of some names need: options, or their input more than once; and why."""
+
+    names: str
+    why: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sized: str = ""
+    times: int = 1
+
+
+_QUIRKS = (
+    Quirk("googlenet", "its builder adds heads that its published weights do not have", {"aux_logits": False}),
+    Quirk("googlenet", "a slow initialisation, and a warning that it will change", {"init_weights": False}),
+    Quirk("inception_v3", "a slow initialisation, and a warning that it will change", {"init_weights": False}),
+    Quirk("vit_*", "a transformer is built for one size of image", sized="image_size"),
+    Quirk("raft_*", "optical flow is from one image to another", times=2),
+)
+"""By name, since torchvision declares none of this."""
 
 
 def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
@@ -140,15 +167,16 @@ def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
         raise ZooError(f"torchvision:{name}: torchvision does not import ({error}); pip install torchvision") from error
     if name not in models.list_models():
         raise unknown("torchvision model", name, models.list_models(), "torchvision.models.list_models() has them all")
-    given = {**_TORCHVISION_DEFAULTS.get(name, {}), **options}
+    quirks = [quirk for quirk in _QUIRKS if fnmatch.fnmatchcase(name, quirk.names)]
+    size, notes = _published_input(models, name)
+    given = {key: value for quirk in quirks for key, value in quirk.options.items()}
+    given |= {quirk.sized: size[-1] for quirk in quirks if quirk.sized}
+    given |= options
     if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
         given.setdefault("weights_backbone", None)  # some builders would download the backbone's
-    size, notes = _published_input(models, name)
-    if name.startswith("vit_"):
-        given.setdefault("image_size", size[-1])
     with _skeleton():
         module = _build(f"torchvision:{name}", lambda **given: models.get_model(name, **given), given)
-    return Subject(f"torchvision:{name}", module, size, options, notes, times=1 + name.startswith("raft_"))
+    return Subject(f"torchvision:{name}", module, size, options, notes, times=max([quirk.times for quirk in quirks], default=1))
 
 
 def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:

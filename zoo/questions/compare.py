@@ -1,20 +1,26 @@
-"""Comparisons: a study by name, or any models against each other."""
+"""Comparisons: a study by name, or any models against each other.
 
-from collections.abc import Iterator, Sequence
+Start with `compare`, which decides what is asked for; `side_by_side` puts models side by side: `_cells` makes one cell of any rows,
+those of a whole model or those of one of its `_stages`.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import log2
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import columns
 from zoo.analysis.rows import Group, group
 from zoo.errors import ZooError, near, unknown
+from zoo.models.forward import trace
 from zoo.ops.book import computes_nothing, multiplies
-from zoo.studies._study import Arm, arms_table, listing, short, studies, times
+from zoo.studies._study import Arm, arms_table, ratio_text, short, studies, studies_table
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
 from zoo.tracing.record import Trace
 
 if TYPE_CHECKING:
-    from torch import nn
+    from zoo.models.forward import Traceable
 
 
 COLUMNS = (
@@ -26,67 +32,112 @@ COLUMNS = (
 )
 
 
-def compare(*what: "str | nn.Module", **options: Any) -> Table:
-    """Without arguments the studies; for a study's name its table; for two or more models their totals and stages side by side.
+def compare(*what: "Traceable", **options: Any) -> Table:
+    """List the studies, run one, or put models side by side.
 
-    `options` are the study's, or `input` (a shape with batch, for every model) and `train`. Raises `ZooError` for unknown names and
-    for what cannot be compared.
+    Arguments:
+        what: Nothing, for the list of studies; the name of one; or two or more models, as `zoo.trace` takes them.
+        options: The study's own (`zoo.compare()` names them), or for models the keywords of `zoo.trace`.
+
+    Returns:
+        A `Table`: the studies with their options, the study's arms, or the models' totals and stages with ratios.
+
+    Raises:
+        ZooError: For unknown names and options, and for models that cannot be compared.
+
+    Example:
+        >>> table = zoo.compare("vgg16", "resnet50")
+        >>> [(row.name, row.cells["params"]) for row in table.rows[:2]]
+        [('vgg16', 138357544), ('resnet50', 25557032)]
     """
     if not what:
         for name in options:
-            raise ZooError(f"option {name}: of which comparison? zoo compare lists them")
-        return listing()
+            raise ZooError(f"option {name} requires the name of a study; zoo compare lists them")
+        return studies_table()
     known = studies()
     names = [name for name in what if isinstance(name, str) and name in known]
     if names and len(what) > 1:
-        raise ZooError(f"{names[0]} is a comparison of its own: name it alone, or two or more models")
+        raise ZooError(f"{names[0]} is a study: name it alone, or name two or more models")
     if names:
         return known[names[0]](**options)
     if len(what) == 1:
         raise ZooError(_alone(what[0]))
-    for name in options.keys() - {"input", "train"}:
-        raise unknown("option of models side by side", name, ["input", "train"])
-    return models(what, **options)
+    for name in options.keys() - _KEYWORDS:
+        raise unknown("option of models side by side", name, sorted(_KEYWORDS))
+    return side_by_side(what, **options)
 
 
-def _alone(name: "str | nn.Module") -> str:
-    close = near(str(name), studies())
+def _alone(name: "Traceable") -> str:
+    label = name if isinstance(name, str) else getattr(name, "target", type(name).__name__)
+    close = near(label, studies())
     hint = f"did you mean {' or '.join(close)}" if close else f"choose from {', '.join(studies())}"
-    return f"{name!s:.80} is no comparison; {hint}, or name two or more models"
+    return f"{label:.80} is no study; {hint}, or name two or more models"
 
 
-def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None = None, train: bool = False) -> Table:
-    """Totals, then stages aligned on how far the maps are reduced, with ratios to the first model."""
-    traces = [traced(target, input, train) for target in targets]
+def side_by_side(
+    targets: "Sequence[Traceable]",
+    *,
+    input: Any = None,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Table:
+    """Totals of models, then stages aligned on how far the maps are reduced, with ratios to the first model.
+
+    The keywords are those of `zoo.trace`, and hold for every model that is not a `Trace` already. Raises `ZooError` as `zoo.trace`
+    does, and for inputs of other channels or axes.
+    """
+    how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
+    traces = traced(targets, how)
     names = labels(traces)
-    kinds = {label: found.inputs[0].shape[1:2] + (len(found.inputs[0].shape),) for label, found in zip(names, traces, strict=True)}
-    if len(set(kinds.values())) > 1:
-        shapes = ", ".join(f"{label} {text(list(t.inputs[0].shape))}" for label, t in zip(names, traces, strict=True))
+    labelled = list(zip(names, traces, strict=True))
+    if len({_channels_and_axes(found) for found in traces}) > 1:
+        shapes = ", ".join(f"{label} {text(list(found.inputs[0].shape))}" for label, found in labelled)
         raise ZooError(f"inputs of other channels or axes cannot be compared: {shapes}; zoo summary shows each by itself")
-    arms = [Arm(label, _cells(found, group(found)), "total") for label, found in zip(names, traces, strict=True)]
-    staged = [(stride, label, cells) for label, found in zip(names, traces, strict=True) for stride, cells in _stages(found)]
-    for stride in sorted({stride for stride, _, _ in staged}):
+    totals = [Arm(label, _cells(found, group(found)), "total") for label, found in labelled]
+    stages = {label: _stages(found) for label, found in labelled}
+    arms = list(totals)
+    for stride in sorted(set(chain.from_iterable(stages.values()))):  # the head last
         name = "head" if stride == _HEAD else f"1/{stride} of input"
-        arms += [Arm(label, cells, name) for at, label, cells in staged if at == stride]
-    sizes = {label: "×".join(map(str, found.inputs[0].shape)) for label, found in zip(names, traces, strict=True)}
-    differ = [f"inputs differ: {', '.join(f'{label} {size}' for label, size in sizes.items())}; --input sets one for all"]
+        arms += [Arm(label, cells[stride], name) for label, cells in stages.items() if stride in cells]
     return arms_table(
         " against ".join(names),
         COLUMNS,
         arms,
         ratios=("params", "macs"),
         base=names[0],
-        notes=differ if len(set(sizes.values())) > 1 else [],
-        lesson=_lesson(arms[: len(traces)]),
-        context={"inputs": {label: [list(v.shape) for v in found.inputs] for label, found in zip(names, traces, strict=True)}},
+        notes=_sizes_differ(labelled),
+        lesson=_lesson(totals),
+        context={"inputs": {label: _shapes(found) for label, found in labelled}},
     )
 
 
-def traced(target: "str | nn.Module", input: Sequence[int] | None, train: bool) -> Trace:
-    """One forward of a TARGET. Raises `ZooError` as `zoo.summary` does."""
-    from zoo.models.running import trace_target
+_KEYWORDS = frozenset({"input", "inputs", "batch", "train", "real", "options"})
 
-    return trace_target(target, input, train=train)
+
+def _channels_and_axes(found: Trace) -> tuple[int, ...]:
+    """3 channels and 4 dimensions of an image N×3×H×W."""
+    shape = found.inputs[0].shape
+    return (*shape[1:2], len(shape))
+
+
+def _shapes(found: Trace) -> list[list[int]]:
+    return [list(value.shape) for value in found.inputs]
+
+
+def _sizes_differ(labelled: Sequence[tuple[str, Trace]]) -> list[str]:
+    """A note if models were given inputs of several sizes."""
+    if len({found.inputs[0].shape for _, found in labelled}) == 1:
+        return []
+    sizes = [f"{label} {'×'.join(map(str, found.inputs[0].shape))}" for label, found in labelled]
+    return [f"inputs differ: {', '.join(sizes)}; --input sets one for all"]
+
+
+def traced(targets: "Sequence[Traceable]", how: Mapping[str, Any]) -> list[Trace]:
+    """One forward of each; the keywords of `zoo.trace` do not concern those that are traces already."""
+    return [target if isinstance(target, Trace) else trace(target, **how) for target in targets]
 
 
 def labels(traces: Sequence[Trace]) -> list[str]:
@@ -95,21 +146,25 @@ def labels(traces: Sequence[Trace]) -> list[str]:
     return [f"{name} ({i})" if names.count(name) > 1 else name for i, name in enumerate(names, start=1)]
 
 
-_HEAD = 1 << 30
+_HEAD = 1 << 30  # in the place of a reduction: greater than all, so that the head comes last
 
 
-def _stages(found: Trace) -> Iterator[tuple[int, dict[str, Any]]]:
+def _stages(found: Trace) -> dict[int, dict[str, Any]]:
     """The ops by how far their maps are reduced, in powers of two; what has no maps any more, or maps of one unit, is the head."""
     sizes = found.inputs[0].shape[2:]
     by_stride: dict[int, list[Group]] = {}
     for row in group(found):
-        by_stride.setdefault(_reduction(row.outputs[0].shape if row.outputs else (), sizes), []).append(row)
-    for stride, rows in by_stride.items():
-        yield stride, _cells(found, rows)
+        shape = row.outputs[0].shape if row.outputs else ()
+        by_stride.setdefault(_reduction(shape, sizes), []).append(row)
+    return {stride: _cells(found, rows) for stride, rows in by_stride.items()}
 
 
 def _reduction(shape: Sequence[int], sizes: Sequence[int]) -> int:
-    """By which power of two maps of that shape are smaller than the input, along each axis alike; else they are no maps."""
+    """By which power of two maps of that shape are smaller than the input, along each axis alike; else they are no maps.
+
+    >>> _reduction((1, 256, 14, 14), (224, 224)), _reduction((1, 1000), (224, 224)) == _HEAD
+    (16, True)
+    """
     if len(shape) != len(sizes) + 2 or min(shape[2:], default=1) == 1:
         return _HEAD
     powers = {max(round(log2(side / n)), 0) for side, n in zip(sizes, shape[2:], strict=True)}
@@ -118,10 +173,10 @@ def _reduction(shape: Sequence[int], sizes: Sequence[int]) -> int:
 
 def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
     """The sums over some rows, and what leaves the last of them that is a layer."""
-    ops = [op for row in rows for op in row.ops]
+    ops = list(chain.from_iterable(row.ops for row in rows))
     given = [row for row in rows if row.outputs]
     done = [row for row in given if not computes_nothing(row.type) or row.type == "cat"] or given
-    whole = Group("", "", ops, done[-1].outputs if done else ())
+    whole = Group("", "", ops, done[-1].outputs if done else ())  # all rows as if they were one
     cells = {name: columns()[name].measure(found, [whole])[0][0] for name in ("output", "params", "macs", "rf")}
     return {**cells, "layers": sum(multiplies(op.kind) and op.input("weight") is not None for op in ops)}
 
@@ -129,19 +184,18 @@ def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
 def _lesson(totals: Sequence[Arm]) -> list[str]:
     """Each model against the first, in words."""
     first, *others = totals
-    words = []
-    for other in others:
-        pairs = {words: (first.cells[name], other.cells[name]) for name, words in (("params", "parameters"), ("macs", "MACs"))}
-        if not all(isinstance(n, int) for pair in pairs.values() for n in pair):
-            words.append(f"Of {first.name} or {other.name} only lower bounds are known.")
-            continue
-        said = [
-            f"{times(max(a, b), min(a, b)) + ' times ' if min(a, b) else ''}{'more' if b > a else 'fewer'} {name} "
-            f"({short(b)} against {short(a)})"
-            for name, (a, b) in pairs.items()
-            if a != b
-        ]
-        words.append(
-            f"{other.name} has {' and '.join(said)} than {first.name}." if said else f"{other.name} costs what {first.name} does."
-        )
-    return words
+    return [_sentence(first, other) for other in others]
+
+
+def _sentence(first: Arm, other: Arm) -> str:
+    said = []
+    for name, words in (("params", "parameters"), ("macs", "MACs")):
+        a, b = first.cells[name], other.cells[name]
+        if not (isinstance(a, int) and isinstance(b, int)):
+            return f"Of {first.name} or {other.name} only lower bounds are known."
+        if a != b:
+            factor = f"{ratio_text(max(a, b), min(a, b))} times " if min(a, b) else ""
+            said.append(f"{factor}{'more' if b > a else 'fewer'} {words} ({short(b)} against {short(a)})")
+    if not said:
+        return f"{other.name} costs what {first.name} does."
+    return f"{other.name} has {' and '.join(said)} than {first.name}."

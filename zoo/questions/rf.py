@@ -1,12 +1,12 @@
 """The window of input pixels that one unit sees, exactly: with borders, gaps, and what lies beyond the image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.rows import group, readable_depth
 from zoo.errors import ZooError, unknown
-from zoo.models.running import trace_target
+from zoo.models.forward import trace
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
 from zoo.receptive.windows import Units, Window, bounds
@@ -15,7 +15,7 @@ from zoo.tracing.record import Trace, Value
 from zoo.tracing.walk import carry
 
 if TYPE_CHECKING:
-    from torch import nn
+    from zoo.models.forward import Traceable
 
 _NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
@@ -47,10 +47,19 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What unit `unit` of the output of `layer` sees, an `Extent` for each axis of the input.
+    """What one unit of the output of a layer sees. Channels are not told apart.
 
-    `units` is how many units there are along each dimension of the output that an axis walks: height and width of maps, the tokens
-    of a transformer. Channels are not told apart. Why there is no unclipped window says `irregular`.
+    Arguments:
+        layer: The layer's name.
+        unit: The unit's place, counted from 0.
+        units: How many units there are along each dimension of the output that an axis walks: height and width of maps, the
+            tokens of a transformer.
+        axes: An `Extent` for each axis of the input: `first`, `last`, `size`, `seen`, `unclipped`, `overhang`, in pixels.
+        irregular: Why there is no unclipped window, if there is none.
+
+    Example:
+        >>> zoo.receptive_field("lenet5", "C1").axes[0].size
+        5
     """
 
     layer: str
@@ -59,20 +68,56 @@ class ReceptiveField:
     axes: tuple[Extent, ...]
     irregular: str = ""
 
+    def to_table(self) -> Table:
+        """A row for each axis of the input."""
+        rows = []
+        for name, axis in zip(_NAMES.get(len(self.axes), map(str, range(len(self.axes)))), self.axes, strict=True):
+            start, end = axis.unclipped or (None, None)
+            before, behind = axis.overhang or (None, None)
+            cells = {"pixels": axis.pixels, "first": axis.first, "last": axis.last, "size": axis.size, "seen": axis.seen}
+            rows.append(Row(name, "axis", {**cells, "from": start, "to": end, "before": before, "behind": behind}))
+        context = {"layer": self.layer, "unit": list(self.unit), "units": list(self.units)}
+        note = [f"no law for all units: {self.irregular}"] if self.irregular else []
+        place = ",".join(map(str, self.unit))
+        units = f" · unit {place} of {'×'.join(map(str, self.units))}" if self.units else ""
+        return Table(f"{self.layer}{units}", context, _ONE, tuple(rows), notes=tuple(note))
+
+    def _repr_html_(self) -> str:
+        return self.to_table().render("html")
+
 
 def receptive_field(
-    target: "str | nn.Module | Trace",
+    target: "Traceable",
     layer: str | None = None,
     unit: Sequence[int] | None = None,
     *,
-    input: Sequence[int] | None = None,
+    input: Any = None,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> ReceptiveField:
-    """The exact window of one unit, by default the one in the middle, of a layer's output, by default the network's.
+    """The exact window of one unit of a layer's output.
 
-    `target` is a TARGET as `summary` takes, or a trace; `layer` a row of its table, at any depth; `input` a shape with batch.
-    Raises `ZooError` for an unknown layer or unit, and where there is no field.
+    Arguments:
+        target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
+        layer: A row of the table of `summary`, at any depth; by default the network's output.
+        unit: Its place, counted from 0: (row, column) in maps; by default the middle.
+        input, inputs, batch, train, real, options: As in `zoo.trace`.
+
+    Returns:
+        A `ReceptiveField`, in pixels of the input.
+
+    Raises:
+        ZooError: As `zoo.trace`, for an unknown layer or unit, and where no receptive field is defined.
+
+    Example:
+        >>> field = zoo.receptive_field("alexnet", "pool5", (0, 5))
+        >>> [(axis.first, axis.last, axis.size) for axis in field.axes]
+        [(0, 130, 131), (96, 226, 131)]
     """
-    looks = _Looks(target if isinstance(target, Trace) else trace_target(target, input))
+    looks = _Looks(trace(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options))
     return looks.at(looks.find(layer), unit)
 
 
@@ -149,29 +194,12 @@ def _irregular(law: Field | None) -> str:
     return next((span.windows.reason for span in law or () if isinstance(span.windows, Units)), "")
 
 
-def unit_table(
-    target: "str | nn.Module", layer: str, unit: Sequence[int] | None = None, *, input: Sequence[int] | None = None
-) -> Table:
+def unit_table(target: "Traceable", layer: str, unit: Sequence[int] | None = None, **how: Any) -> Table:
     """One unit's window as a table: a row for each axis of the input. Arguments and errors are those of `receptive_field`."""
-    trace = trace_target(target, input)
-    found = receptive_field(trace, layer, unit)
-    rows = []
-    for name, axis in zip(_NAMES.get(len(found.axes), map(str, range(len(found.axes)))), found.axes, strict=True):
-        start, end = axis.unclipped or (None, None)
-        before, behind = axis.overhang or (None, None)
-        cells = {"pixels": axis.pixels, "first": axis.first, "last": axis.last, "size": axis.size, "seen": axis.seen}
-        rows.append(Row(name, "axis", {**cells, "from": start, "to": end, "before": before, "behind": behind}))
-    place = ",".join(map(str, found.unit))
-    context = {
-        "target": trace.target,
-        "inputs": _inputs(trace),
-        "layer": layer,
-        "unit": list(found.unit),
-        "units": list(found.units),
-    }
-    note = [f"no law for all units: {found.irregular}"] if found.irregular else []
-    units = f" · unit {place} of {'×'.join(map(str, found.units))}" if found.units else ""
-    return Table(f"{_title(trace)} · {layer}{units}", context, _ONE, tuple(rows), notes=tuple(note))
+    found = trace(target, **how)
+    table = receptive_field(found, layer, unit).to_table()
+    context = {"target": found.target, "inputs": _inputs(found), **table.context}
+    return replace(table, title=f"{_title(found)} · {table.title}", context=context)
 
 
 _ONE = (
@@ -195,13 +223,13 @@ _ALL = (
 )
 
 
-def layers_table(target: "str | nn.Module", *, input: Sequence[int] | None = None) -> Table:
-    """The window of the middle unit of each layer as a table. Raises `ZooError` as `zoo.summary` does."""
-    trace = trace_target(target, input)
-    looks, depth = _Looks(trace), readable_depth(trace)
+def layers_table(target: "Traceable", **how: Any) -> Table:
+    """The window of the middle unit of each layer as a table. Arguments and errors are those of `zoo.trace`."""
+    traced = trace(target, **how)
+    looks, depth = _Looks(traced), readable_depth(traced)
     rows: list[Row] = []
     reasons: dict[str, str] = {}
-    for row in group(trace, depth):
+    for row in group(traced, depth):
         if not row.outputs:
             continue
         try:
@@ -222,8 +250,8 @@ def layers_table(target: "str | nn.Module", *, input: Sequence[int] | None = Non
         rows.append(Row(row.name, row.type, cells))
     notes = ["the unit in the middle of each layer; zoo rf TARGET LAYER --unit Y,X shows another"]
     notes += [f"rows are folded at depth {depth}; every layer can be named"] if depth is not None else []
-    context = {"target": trace.target, "inputs": _inputs(trace)}
-    return Table(_title(trace), context, _ALL, tuple(rows), notes=(*notes, *list(reasons.values())[:3]))
+    context = {"target": traced.target, "inputs": _inputs(traced)}
+    return Table(_title(traced), context, _ALL, tuple(rows), notes=(*notes, *list(reasons.values())[:3]))
 
 
 def _inputs(trace: Trace) -> list[list[int]]:

@@ -45,16 +45,27 @@ def survey(
     real: bool = False,
     progress: Progress | None = None,
 ) -> Table:
-    """A row for each model that is named or matches: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
+    """Many models, one row each: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
 
-    `patterns` match names of the catalogue, or `torchvision:*`, `timm:resnet*`; any other TARGET stands for itself. `columns` are
-    those of `zoo.summary`. The work is done by `jobs` processes of one thread each (by default one for each core), in which a
-    crash is a failure of one model, or by any `concurrent.futures.Executor`, which is left open. `real` runs models that decide by
-    values once on real tensors. `progress` is called with how
-    many are done, how many there are, and the name of the one that was done last.
+    Arguments:
+        patterns: Match names of the catalogue, or "torchvision:*", "timm:resnet*"; any other TARGET stands for itself.
+        columns: Those of `zoo.summary`.
+        executor: Any `concurrent.futures.Executor`, which is left open.
+        jobs: Processes of one thread each, by default one for each core; a crash in one is a failure of one model.
+        journal: A file to which each row is appended as soon as it is there; rows that it already holds are not computed again.
+        real: Run models that decide by values once on real tensors.
+        progress: Called with how many are done, how many there are, and the name of the one that was done last.
 
-    With a `journal`, each row is appended to that file as soon as it is there, and rows that it already holds are not computed
-    again. Raises `ZooError` if nothing matches, for an unknown column, or for a journal of another survey.
+    Returns:
+        A `Table`.
+
+    Raises:
+        ZooError: If nothing matches, for an unknown column, or for a journal of another survey.
+
+    Example:
+        >>> table = zoo.survey(["lenet5", "alexnet"], columns=["params"], jobs=1)
+        >>> {row.name: row.cells["params"] for row in table.rows}
+        {'lenet5': 60000, 'alexnet': 60965224}
     """
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
     names = targets([patterns] if isinstance(patterns, str) else patterns)

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.catalogue.published import Published
-from zoo.extend import Arm, Column, Study, Table, arms_table
+from zoo.extend import Arm, Column, Published, Study, Table, arms_table
 
 PRINTED = {  # layer: parameters and FLOPs on the slide
     "fc8": ("4M", "4M"),
@@ -57,10 +56,10 @@ def _slide(grouped: Mapping[str, Mapping[str, Any]], full: Mapping[str, Mapping[
 
 def _weights(name: str) -> Mapping[str, Mapping[str, Any]]:
     """Weights, without biases, and MACs by layer."""
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
     from zoo.ops.arithmetic import macs
 
-    ops = trace_target(name).ops
+    ops = trace(name).ops
     weighted = [(op, weight) for op in ops if (weight := op.input("weight")) is not None]
     names = [param.name.partition(".")[0] for op, _ in weighted for param in op.owns if param.name.endswith("weight")]
 

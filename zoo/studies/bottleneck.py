@@ -5,7 +5,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zoo.extend import Arm, Column, Study, Table, arms_table, short, times
+from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -64,8 +64,8 @@ def _inception() -> Iterator[Arm]:
 
 def _traced(name: str) -> "tuple[nn.Module, Mapping[str, Shape], Mapping[str, Shape]]":
     """A network, the shapes that leave its modules, and those of its weights by module."""
+    from zoo.extend import trace
     from zoo.models.targets import resolve
-    from zoo.tracing.trace import trace
 
     subject = resolve(name, {})
     found = trace(subject.module, input=(1, *subject.input))
@@ -108,8 +108,7 @@ def _blocks() -> Iterator[Arm]:
 
 
 def _cells(module: "nn.Module", shape: Shape) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
-    from zoo.tracing.trace import trace
+    from zoo.extend import measure, trace
 
     total = measure(trace(module, input=shape), columns=["output", "params", "macs"], depth=0).total
     _, channels, *sizes = total["output"]
@@ -119,7 +118,7 @@ def _cells(module: "nn.Module", shape: Shape) -> dict[str, Any]:
 def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
     """Sentences that quote the table."""
     reduced, naive = cells[ALL, "reduced"], cells[ALL, "naive"]
-    fewer = [f"{times(naive[unit], reduced[unit])} times fewer" for unit in ("params", "macs")]
+    fewer = [f"{ratio_text(naive[unit], reduced[unit])} times fewer" for unit in ("params", "macs")]
     params = " against ".join(short(side["params"]) for side in (reduced, naive))
     basic, narrow, wide = (cells[BLOCK, kind] for kind in ("basic", "bottleneck", "wide basic"))
     macs = [short(block["macs"]) for block in (basic, narrow, wide)]

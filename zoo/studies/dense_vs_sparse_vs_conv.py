@@ -5,10 +5,24 @@ The layers are built and traced; nothing is allocated for them, but with `run`.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
-from zoo.tracing.record import Op, each_axis
+from zoo.extend import (
+    Arm,
+    Column,
+    Flag,
+    Op,
+    PositiveInt,
+    Sizes,
+    Study,
+    Table,
+    TargetName,
+    ZooError,
+    arms_table,
+    each_axis,
+    ratio_text,
+    short,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -34,16 +48,14 @@ Shape = tuple[int, ...]
 
 
 def run(
-    input: Shape | None = None,
-    kernel: Shape | None = None,
-    stride: int = 1,
-    channels: int = 1,
-    on: str | None = None,
-    run: bool = False,
+    input: Annotated[Sizes | None, "channels, height and width of the image, such as 1x320x280"] = None,
+    kernel: Annotated[Sizes | None, "height and width of the kernel, such as 5x5"] = None,
+    stride: Annotated[PositiveInt, "stride of the convolution"] = 1,
+    channels: Annotated[PositiveInt, "output channels of the convolution"] = 1,
+    on: Annotated[TargetName | None, "take every convolution of this network instead"] = None,
+    run: Annotated[Flag, "build all four for a small image, compute and measure"] = False,
 ) -> Table:
-    """The textbook's and the lectures' cases; or the case of `input` (channels, height, width), `kernel` (height, width), `stride`
-    and output `channels`; or every convolution of the network `on`, at that input. `run` builds all four for a small image and
-    measures.
+    """The textbook's and the lectures' cases; or one case of your own; or every convolution of a network.
 
     Raises `ZooError` for a kernel that does not fit, and for a `run` that would need too much memory.
     """
@@ -132,7 +144,7 @@ def _lectures() -> Iterator[Arm]:
 
 
 def _measured(build: "Callable[[], nn.Module]", shape: Shape) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
 
     found = _trace(build, shape)
     total = measure(found, columns=["output", "params", "macs"], depth=0).total
@@ -142,8 +154,8 @@ def _measured(build: "Callable[[], nn.Module]", shape: Shape) -> dict[str, Any]:
 
 
 def _trace(build: "Callable[[], nn.Module]", shape: Shape) -> Any:
+    from zoo.extend import trace
     from zoo.tracing.skeleton import Skeleton
-    from zoo.tracing.trace import trace
 
     with Skeleton():
         layer = build()
@@ -158,9 +170,9 @@ def _conv_op(build: "Callable[[], nn.Module]", shape: Shape) -> Op:
 def _convolutions(target: str, input: Shape | None) -> list[tuple[str, Op]]:
     """The convolutions of a network, by the names of their rows."""
     from zoo.analysis.rows import group
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
-    rows = group(trace_target(target, input and (1, *input)))
+    rows = group(trace(target, input=input and (1, *input)))
     found = [(row.name, op) for row in rows for op in row.ops if op.kind == "conv2d"]
     if not found:
         raise ZooError(f"{target} has no two-dimensional convolution")
@@ -174,7 +186,7 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
         f"The dense matrix stores {dense['stored']:,} numbers, the sparse one {sparse['stored']:,},",
         f"the convolution {conv['stored']:,}.",
         f"Convolution and sparse matrix take {conv['operations']:,} operations, the dense matrix {dense['operations']:,}:",
-        f"{times(dense['operations'], conv['operations'])} times as many.",
+        f"{ratio_text(dense['operations'], conv['operations'])} times as many.",
         "Sparseness saves the work; sharing the weights saves the numbers.",
     ]
 
@@ -183,8 +195,8 @@ def _lesson_of_network(target: str, arms: Sequence[Arm]) -> list[str]:
     sums = {name: sum(arm.cells["stored"] for arm in arms if arm.name == name) for name in ("dense", "unshared", "convolution")}
     return [
         f"The convolutions of {target} hold {sums['convolution']:,} weights; as locally connected layers they would hold",
-        f"{sums['unshared']:,}, {times(sums['unshared'], sums['convolution'])} times as many, and as dense matrices",
-        f"{short(sums['dense'])}, {times(sums['dense'], sums['convolution'])} times as many.",
+        f"{sums['unshared']:,}, {ratio_text(sums['unshared'], sums['convolution'])} times as many, and as dense matrices",
+        f"{short(sums['dense'])}, {ratio_text(sums['dense'], sums['convolution'])} times as many.",
     ]
 
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
+from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, ZooError, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,13 +28,16 @@ COLUMNS = (
 )
 
 
-def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
+def run(
+    on: Annotated[TargetName | None, "study this network instead"] = None,
+    input: Annotated[Sizes | None, "its input without batch, such as 3x320x320"] = None,
+) -> Table:
     """The published head and others, for AlexNet, VGG-16, GoogLeNet and ResNet-50, or for the network `on`.
 
-    `input` is another one for it, without batch. Raises `ZooError` if that network's head cannot be found.
+    Raises `ZooError` if that network's head cannot be found.
     """
     if input is not None and on is None:
-        raise ZooError("input goes with on: of which network?")
+        raise ZooError("input requires on: the network that takes it")
     names = (on,) if on else NETWORKS
     arms = [arm for name in names for arm in _arms(name, input)]
     return arms_table(
@@ -68,7 +71,7 @@ def _arms(name: str, input: Sequence[int] | None) -> Iterator[Arm]:
 
 
 def _total(module: "nn.Module", shape: tuple[int, ...]) -> Mapping[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
     from zoo.tracing.trace import trace
 
     return measure(trace(module, input=shape), columns=["params", "macs", "rf"], depth=0).total
@@ -112,11 +115,12 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str
     else:
         lesson = [
             f"The head of {name} is an average already, with {published['share']:.1%} of its {all_params} parameters;",
-            f"with VGG's head the network would have {fc['params']:,}, {times(fc['params'], published['params'])} times as many.",
+            f"with VGG's head the network would have {fc['params']:,}, "
+            f"{ratio_text(fc['params'], published['params'])} times as many.",
         ]
     if names == NETWORKS:
         vgg, google, alex = cells["vgg16", "gap"], cells["googlenet", "published"], cells["alexnet", "published"]
-        fewer = times(alex["params"], google["params"])
+        fewer = ratio_text(alex["params"], google["params"])
         lesson += [
             f"VGG-16 with an average and one linear layer has {vgg['params']:,} parameters and {vgg['macs']:,} MACs:",
             "most parameters go, and nearly all work stays, for that is done by convolutions.",

@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.analysis.measure import measure
-from zoo.catalogue.published import Published
-from zoo.extend import Arm, Column, Study, Table, arms_table
+from zoo.extend import Arm, Column, Published, Study, Table, arms_table, measure
 
 PRINTED = {  # row: parameters, in units of 1,024 weights, and operations
     "conv1": ("2.7", "34M"),
@@ -34,9 +32,9 @@ COLUMNS = (
 
 def run() -> Table:
     """Each row of the table against the network that its own filters make."""
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
-    table = measure(trace_target("googlenet"), columns=["macs"], depth=1)
+    table = measure(trace("googlenet"), columns=["macs"], depth=1)
     macs = {row.name: row.cells["macs"] for row in table.rows}
     weights = _weights()
     arms = [Arm(name, _cells(name, *printed, weights, macs), "row") for name, printed in PRINTED.items()]

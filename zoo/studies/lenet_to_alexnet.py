@@ -3,9 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.analysis.measure import measure
-from zoo.catalogue.published import Published
-from zoo.extend import Arm, Column, Study, Table, arms_table
+from zoo.extend import Arm, Column, Published, Study, Table, arms_table, measure
 
 NETWORKS = ("lenet1989", "lenet5", "alexnet")
 COLUMNS = (
@@ -53,9 +51,9 @@ def _one_rule(rows: Rows) -> dict[str, Any]:
 
 def _rows(name: str) -> dict[str, Any]:
     """Cells by layer, the network's own name for the modules of first depth."""
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
-    table = measure(trace_target(name), columns=["output", "params", "macs", "units", "connections"], depth=1)
+    table = measure(trace(name), columns=["output", "params", "macs", "units", "connections"], depth=1)
     return {row.name: row.cells for row in table.rows}
 
 

@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
+from zoo.extend import Arm, Column, Flag, PositiveInt, Study, Table, ZooError, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,13 +28,16 @@ STAGES = tuple(
 IMAGES = (4, 3, 64, 64)
 
 
-def run(run: bool = False, seeds: int | None = None) -> Table:
+def run(
+    run: Annotated[Flag, "also measure gradients at initialisation"] = False,
+    seeds: Annotated[PositiveInt | None, "of how many seeds the median is taken; 3 by default"] = None,
+) -> Table:
     """Both depths, plain and with each kind of shortcut. With `run`, gradients at initialisation: medians over so many `seeds`, 3.
 
     Raises `ZooError` if `seeds` are given without `run`.
     """
     if seeds is not None and not run:
-        raise ZooError("seeds go with --run, which measures over them")
+        raise ZooError("seeds requires run, which measures over them")
     seeds = seeds or 3
     arms = [
         Arm(kind, _cells(name, options) | (_gradients(name, options, seeds) if run else {}), f"{depth} layers")
@@ -62,9 +65,8 @@ def _networks(depth: int) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _cells(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure, trace
     from zoo.models.targets import resolve
-    from zoo.tracing.trace import trace
 
     subject = resolve(name, options)
     found = trace(subject.module, input=(1, *subject.input))
@@ -79,7 +81,7 @@ def _gradients(name: str, options: Mapping[str, Any], seeds: int) -> dict[str, f
     import torch
     from torch.nn import functional as F
 
-    from zoo.catalogue.create import create_model
+    from zoo.extend import create_model
 
     norms: dict[str, list[float]] = {stage.name: [] for stage in STAGES}
     with torch.random.fork_rng(devices=[]):
@@ -118,7 +120,7 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
 def _lesson_of_gradients(arms: Sequence[Arm]) -> list[str]:
     first, last = STAGES[0].name, STAGES[-1].name
     plain, a = (arm.cells for arm in arms[-4:-2])
-    sides = [f"{times(one[first], one[last])} times ({one[first]:,.4g} against {one[last]:,.4g})" for one in (plain, a)]
+    sides = [f"{ratio_text(one[first], one[last])} times ({one[first]:,.4g} against {one[last]:,.4g})" for one in (plain, a)]
     return [
         f"At initialisation the gradient in {first} is {sides[0]} that in {last} in the plain network of {plain['depth']} layers,",
         f"and {sides[1]} with shortcuts A. It does not vanish in either, as section 4.1 of the paper says.",

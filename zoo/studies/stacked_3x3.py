@@ -41,8 +41,8 @@ def run() -> Table:
 
 def _stages() -> dict[int, tuple[int, ...]]:
     """The channel counts of VGG-16's convolutions, and the sizes of the first maps of each."""
+    from zoo.extend import trace
     from zoo.models.targets import resolve
-    from zoo.tracing.trace import trace
 
     vgg = resolve("vgg16", {})
     maps = [op.output.shape for op in trace(vgg.module, input=(1, *vgg.input)).ops if op.kind == "conv2d"]
@@ -52,9 +52,8 @@ def _stages() -> dict[int, tuple[int, ...]]:
 def _cells(channels: int, sizes: tuple[int, ...], kernels: tuple[int, ...]) -> dict[str, Any]:
     from torch import nn
 
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure, trace
     from zoo.tracing.skeleton import Skeleton
-    from zoo.tracing.trace import trace
 
     with Skeleton():
         convs = [nn.Conv2d(channels, channels, kernel, padding=kernel // 2) for kernel in kernels]

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.catalogue.entries import card, list_models
-from zoo.extend import Arm, Column, Study, Table, arms_table, short
+from zoo.extend import Arm, Column, Study, Table, arms_table, card, list_models, short
 
 COLUMNS = (
     Column("year", "year", "of publication", priority=0),
@@ -30,10 +29,9 @@ def run() -> Table:
 
 
 def _cells(name: str) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
-    from zoo.models.running import trace_target
+    from zoo.extend import measure, trace
 
-    found = trace_target(name)
+    found = trace(name)
     table = measure(found, columns=["output", "params", "macs", "depth", "rf"])
     fields = [(row.cells["output"], row.cells["rf"]) for row in table.rows if row.cells["output"]]
     maps = [field for output, field in fields if max(output[2:], default=1) > 1 and field and "size" in field]

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from zoo.errors import ZooError
+
 SCHEMA = "zoo.table/1"
 
 
@@ -53,6 +55,11 @@ class Table:
     """Columns, rows, totals and notes, with the context in which they hold. `print` shows it as text.
 
     `context["about"]`, where there is one, maps labels to lines that stand above the rows.
+
+    Example:
+        >>> table = zoo.summary("lenet5")
+        >>> [row.name for row in table.rows][:3], table.total["params"]
+        (['C1', 'S2', 'C3.index'], 60000)
     """
 
     title: str
@@ -79,6 +86,23 @@ class Table:
         formats = import_module("zoo.tables.formats")  # which import this file
         drawn: str = formats.load(format)(self, width)
         return drawn
+
+    def to_pandas(self) -> Any:
+        """The rows as a `pandas.DataFrame`: a column of names, one of types, and one for each column of the table.
+
+        The title, the context and the totals are in its `attrs`. Raises `ZooError` if pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ZooError(f"to_pandas requires pandas, which cannot be imported ({error}); pip install pandas") from error
+        names = [column.name for column in self.columns]
+        frame = pandas.DataFrame(
+            [{"name": row.name, "type": row.type, **{name: row.cells.get(name) for name in names}} for row in self.rows],
+            columns=["name", "type", *names],
+        )
+        frame.attrs = {"title": self.title, "context": dict(self.context), "total": dict(self.total), "notes": list(self.notes)}
+        return frame
 
     def select(self, *, filter: str | None = None, sort: str | None = None, top: int | None = None) -> "Table":
         """Some of the rows, in another order: see `zoo.tables.selecting.select`."""

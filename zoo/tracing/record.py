@@ -124,7 +124,13 @@ WRITE = "write"
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One forward of `target` in mode "eval" or "train". Call 0 is the model itself."""
+    """One forward of `target` in mode "eval" or "train": frozen records without torch. Call 0 is the model itself.
+
+    Example:
+        >>> found = zoo.trace("lenet5")
+        >>> found.ops[0].kind, found.ops[0].output.shape
+        ('conv2d', (1, 6, 28, 28))
+    """
 
     target: str
     mode: str

@@ -5,11 +5,12 @@ The head is everything behind the last feature maps: behind the last op that han
 
 import copy
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import ZooError
+from zoo.tracing.inputs import Input, settled
 
 if TYPE_CHECKING:
     from torch import fx, nn
@@ -28,24 +29,44 @@ class Cut:
 
 
 def replace_head(
-    model: "nn.Module",
+    model: "str | nn.Module",
     head: "Kind | nn.Module",
     *,
-    input: Sequence[int] = (1, 3, 224, 224),
+    input: Any = None,
     num_classes: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> "nn.Module":
-    """A network of the body of `model`, with its very weights, and another head; `model` is left as it is.
+    """A network of the body of a model, with its very weights, and another head; the model is left as it is.
 
-    `head` is "gap" (global average, then one linear layer), "maps" (1×1 convolution to class maps, then global average), "fc"
-    (VGG's three fully connected layers of 4096, 4096 and the classes), or a module from feature maps to scores. `input` is a shape
-    with batch for which the model runs, `num_classes` by default what it gives now. Dropout that the body calls as a function stays
-    as in evaluation mode. Raises `ZooError` if no head can be found.
+    Arguments:
+        model: A TARGET, built with its initial weights or those that its options name; or a module.
+        head: "gap" (global average, then one linear layer), "maps" (1×1 convolution to class maps, then global average), "fc"
+            (VGG's three fully connected layers of 4096, 4096 and the classes), or a module from feature maps to scores.
+        input: A shape with batch, or a string without ("3x64x64"), for which the model runs; by default its own.
+        num_classes: By default what the model gives now.
+        options: For the builder of a model that is named.
+
+    Returns:
+        A module with `body` and `head`. Dropout that the body calls as a function stays as in evaluation mode.
+
+    Raises:
+        ZooError: For an unknown model, and if no head can be found.
+
+    Example:
+        >>> light = zoo.replace_head("vgg11", "gap", num_classes=10)
+        >>> light.head.fc
+        Linear(in_features=512, out_features=10, bias=True)
     """
     from torch import nn
 
-    if not isinstance(model, nn.Module):
-        raise ZooError(f"an nn.Module is wanted, got {type(model).__name__}: zoo.create_model makes one by name")
-    cut = find_head(model, input)
+    from zoo.models.targets import built
+
+    subject = built(model, options)
+    model = subject.module
+    shape = subject.shape() if input is None else settled(input, None)[0]
+    if not isinstance(shape, tuple) or isinstance(shape, Input):
+        raise ZooError("replace_head: expected one shape with batch as input, such as (1, 3, 224, 224)")
+    cut = find_head(model, shape)
     made = head if isinstance(head, nn.Module) else make_head(head, cut.maps, num_classes or cut.classes)
     return nn.Sequential(OrderedDict(body=cut.body, head=made)).train(model.training)
 

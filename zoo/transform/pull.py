@@ -41,9 +41,21 @@ SOFTWARE.
 
 
 def pull(name: str, /, **options: Any) -> str:
-    """The source of one architecture, as a file of its own; `options` become the defaults of its builder.
+    """The source of one architecture, as a file of its own that needs torch alone.
 
-    Raises `ZooError` for an unknown name, option or value, and for an architecture whose file needs more than torch.
+    Arguments:
+        name: A name of `zoo.list_models`, in any usual spelling.
+        options: Become the defaults of the builder in the file.
+
+    Returns:
+        The text of a Python file.
+
+    Raises:
+        ZooError: For an unknown name, option or value, and for an architecture whose file needs more than torch.
+
+    Example:
+        >>> "num_classes: int = 7" in zoo.pull("lenet5", num_classes=7)
+        True
     """
     found = entry(name)
     baked = _baked(found, options)

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 KINDS = ("archs", "columns", "studies", "formats", "ops")
-_OLD_NAMES = {"passes": "columns"}
+# Former names, each with its present one and the release that drops it: docs/releasing.md has the policy.
+DEPRECATED = {"zoo.passes": ("zoo.columns", "0.4.0"), "PASS": ("COLUMN", "0.4.0")}
 _collections: "list[Collection[Any]]" = []
 _reported: set[str] = set()
 
@@ -92,9 +94,8 @@ def _entry_points(package: str, text: str) -> Iterator[Plugin]:
         report(f"plugin {package}", error)
         return
     for section in parser.sections():
-        group, _, kind = section.partition(".")
+        group, _, kind = (deprecated(section, f"plugin {package}") or section).partition(".")
         for name, module in parser[section].items() if group == "zoo" else ():
-            kind = _OLD_NAMES.get(kind, kind)
             if kind not in KINDS:
                 report(f"plugin {package}", f"there is no group {section}; there are {', '.join(f'zoo.{k}' for k in KINDS)}")
             elif ":" in module:
@@ -140,10 +141,9 @@ class Collection(Generic[T]):
         if self._installed is not None:
             return self._installed
         found = dict(self._own())
-        holders = {spelling(name): "zoo itself" for name in found}
-        for plugin in installed():
-            if plugin.kind != self.kind:
-                continue
+        plugins = [plugin for plugin in installed() if plugin.kind == self.kind]
+        holders = {spelling(name): "zoo itself" for name in found} if plugins else {}
+        for plugin in plugins:
             try:
                 offered = list(self._read(plugin))
             except (Exception, SystemExit) as error:
@@ -160,7 +160,8 @@ class Collection(Generic[T]):
 
     def add(self, name: str, home: str, thing: T) -> None:
         """Register a thing that the module `home` defines. Raises `ZooError` if the name is taken by another module's."""
-        taken = dict(self._gathered()[1])
+        found, holders = self._gathered()
+        taken = {spelling(known): "zoo itself" for known in found} | holders
         taken.update((spelling(known), place) for known, (place, _) in self._registered.items() if place != home)
         if (holder := taken.get(spelling(name))) is not None:
             raise ZooError(f"{name} of {home} cannot be registered: {holder} has one of that name")
@@ -190,6 +191,19 @@ def report(origin: str, problem: object) -> None:
     if line not in _reported and sys.stderr is not None:
         _reported.add(line)
         sys.stderr.write(f"{line}\n")
+
+
+def deprecated(name: str, where: str) -> str | None:
+    """The present name of a former one, after a `DeprecationWarning`; None if `name` is not a former name.
+
+    Python shows the warning to authors of extensions, in their tests, and not to users, who cannot act on it.
+    """
+    if name not in DEPRECATED:
+        return None
+    present, until = DEPRECATED[name]
+    message = f"{where}: {name} is deprecated and will be removed in zoo {until}; use {present}"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return present
 
 
 def guarded(origin: object, function: Callable[P, T]) -> Callable[P, T]:
@@ -242,7 +256,11 @@ def constant(thing: Any, *names: str) -> Any:
     """Of a module the first of its constants of these names, or None; anything else as it is."""
     if not isinstance(thing, ModuleType):
         return thing
-    return next((vars(thing)[name] for name in names if name in vars(thing)), None)
+    name = next((name for name in names if name in vars(thing)), None)
+    if name is None:
+        return None
+    deprecated(name, thing.__name__)
+    return vars(thing)[name]
 
 
 def _home(thing: Any) -> str:

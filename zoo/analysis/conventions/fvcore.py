@@ -12,10 +12,9 @@ and fvcore refuses what torch.jit cannot trace.
 
 from math import prod
 
-from zoo.analysis.convention import by_op, of_tool
+from zoo.extend import Op, by_op, of_tool
 from zoo.ops.arithmetic import known_macs
 from zoo.ops.book import multiplies
-from zoo.tracing.record import Op
 
 _ELEMENTWISE = {  # times the elements read, times those written
     "upsample_nearest2d": (0, 1),

@@ -12,10 +12,9 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zoo.analysis.convention import Convention
+from zoo.extend import Convention, Op, Trace, Value
 from zoo.ops.arithmetic import known_macs
 from zoo.ops.book import multiplies
-from zoo.tracing.record import Op, Trace, Value
 from zoo.util.plugins import guarded
 
 _WITHOUT_FORMULA = frozenset("mv dot vdot addmv addbmm bilinear affine_grid_generator _grouped_mm".split())
