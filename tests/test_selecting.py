@@ -40,7 +40,7 @@ def test_sort(column: str) -> None:
     assert cells == sorted(cells, reverse=True)
     assert sorted(row.name for row in table.rows) == sorted(row.name for row in whole.rows)
     assert {column: table.total[column] for column in whole.total} == whole.total
-    assert next(one for one in table.columns if one.name == column).priority == 0
+    assert next(one for one in table.columns if one.name == column).hide_order == 0
 
 
 def test_sort_by_words_and_sizes() -> None:

@@ -20,6 +20,7 @@ from zoo.catalogue.card import Card
 from zoo.catalogue.construction import shapes
 from zoo.catalogue.entries import Entry, card, entry, list_models
 from zoo.errors import ZooError, unknown
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -130,8 +131,8 @@ def _demand(complaint: str, missing: Collection[str], strange: Collection[str], 
 
 
 def _size(tensor: "Tensor") -> str:
-    sizes = "×".join(map(str, tensor.shape)) or "a number"
-    return sizes if tensor.is_floating_point() else f"{sizes} of {str(tensor.dtype).removeprefix('torch.')}"
+    shape = sizes(tensor.shape) or "a number"
+    return shape if tensor.is_floating_point() else f"{shape} of {str(tensor.dtype).removeprefix('torch.')}"
 
 
 # Where weights come from ---------------------------------------------------------------------------------------------

@@ -12,17 +12,18 @@ from zoo.studies._study import Arm, arms_table, listing, short, studies, times
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
 from zoo.tracing.record import Trace
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
 
 
 COLUMNS = (
-    Column("layers", "layers", "convolutions, linear layers and other products with weights", priority=3),
-    Column("output", "elements per axis", "shape of what leaves the stage", priority=2),
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "MACs", priority=0),
-    Column("rf", "pixels", "receptive field at the end of the stage", priority=4),
+    Column("layers", "layers", "convolutions, linear layers and other products with weights", hide_order=3),
+    Column("output", "elements per axis", "shape of what leaves the stage", hide_order=2),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "MACs", hide_order=0),
+    Column("rf", "pixels", "receptive field at the end of the stage", hide_order=4),
 )
 
 
@@ -68,15 +69,15 @@ def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None 
     for stride in sorted({stride for stride, _, _ in staged}):
         name = "head" if stride == _HEAD else f"1/{stride} of input"
         arms += [Arm(label, cells, name) for at, label, cells in staged if at == stride]
-    sizes = {label: "×".join(map(str, found.inputs[0].shape)) for label, found in zip(names, traces, strict=True)}
-    differ = [f"inputs differ: {', '.join(f'{label} {size}' for label, size in sizes.items())}; --input sets one for all"]
+    shown = {label: sizes(found.inputs[0].shape) for label, found in zip(names, traces, strict=True)}
+    differ = [f"inputs differ: {', '.join(f'{label} {size}' for label, size in shown.items())}; --input sets one for all"]
     return arms_table(
         " against ".join(names),
         COLUMNS,
         arms,
         ratios=("params", "macs"),
         base=names[0],
-        notes=differ if len(set(sizes.values())) > 1 else [],
+        notes=differ if len(set(shown.values())) > 1 else [],
         lesson=_lesson(arms[: len(traces)]),
         context={"inputs": {label: [list(v.shape) for v in found.inputs] for label, found in zip(names, traces, strict=True)}},
     )

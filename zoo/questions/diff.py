@@ -6,21 +6,23 @@ from collections.abc import Container, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import columns
+from zoo.analysis.conventions import legend
 from zoo.analysis.measure import measure
 from zoo.analysis.rows import Group, group
 from zoo.questions.compare import labels, traced
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.record import UNUSED, WRITE, Op, Trace
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
 
 DIFF = (
-    Column("first", "text", "the layer in the first model", priority=0),
-    Column("second", "text", "the layer in the second model", priority=0),
-    Column("params", "elements", "parameters, second less first", priority=1),
-    Column("macs", "multiply-accumulates", "MACs, second less first", priority=1),
+    Column("first", "text", "the layer in the first model", hide_order=0),
+    Column("second", "text", "the layer in the second model", hide_order=0),
+    Column("params", "elements", "parameters, second less first", hide_order=1),
+    Column("macs", "multiply-accumulates", "MACs, second less first", hide_order=1),
 )
 
 
@@ -43,6 +45,7 @@ def diff(first: "str | nn.Module", second: "str | nn.Module", *, input: Sequence
         rows,
         total if rows else {},
         (*_kinds_of_change(rows), f"{same} layers are the same in both", *_renamed(len(found) - len(rows))),
+        legend=legend("pure"),
     )
 
 
@@ -183,5 +186,5 @@ def _tuple(value: Any) -> tuple[Any, ...]:
 
 
 def _short(value: Any) -> str:
-    sizes = _tuple(value)
-    return str(sizes[0]) if len(set(sizes)) == 1 else "×".join(map(str, sizes))
+    by_axis = _tuple(value)
+    return str(by_axis[0]) if len(set(by_axis)) == 1 else sizes(by_axis)

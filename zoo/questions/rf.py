@@ -13,6 +13,7 @@ from zoo.receptive.windows import Units, Window, bounds
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.walk import carry
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -108,8 +109,7 @@ class _Looks:
         units = tuple(value.shape[dim] for dim in dims)
         place = tuple(n // 2 for n in units) if unit is None else tuple(unit)
         if len(place) != len(units) or not all(0 <= i < n for i, n in zip(place, units, strict=True)):
-            size = "×".join(map(str, units))
-            wanted = f"it has {size} units, counted from 0" if units else "it has one unit, which needs no number"
+            wanted = f"it has {sizes(units)} units, counted from 0" if units else "it has one unit, which needs no number"
             raise ZooError(f"{layer} has no unit {','.join(map(str, place))}: {wanted}")
         index = dict.fromkeys(range(-len(value.shape), 0), 0) | dict(zip(dims, place, strict=True))
         laws = law if isinstance(law, tuple) else (None,) * len(field)
@@ -170,28 +170,28 @@ def unit_table(
         "units": list(found.units),
     }
     note = [f"no law for all units: {found.irregular}"] if found.irregular else []
-    units = f" · unit {place} of {'×'.join(map(str, found.units))}" if found.units else ""
+    units = f" · unit {place} of {sizes(found.units)}" if found.units else ""
     return Table(f"{_title(trace)} · {layer}{units}", context, _ONE, tuple(rows), notes=tuple(note))
 
 
 _ONE = (
-    Column("pixels", "pixels", "of the image along this axis", priority=3),
-    Column("first", "pixels", "the first pixel that is seen", priority=0),
-    Column("last", "pixels", "the last pixel that is seen", priority=0),
-    Column("size", "pixels", "from the first to the last", priority=1),
-    Column("seen", "pixels", "how many of these are seen: a stride or dilation may leave gaps", priority=2),
-    Column("from", "pixels", "where the unclipped window begins", priority=0),
-    Column("to", "pixels", "where the unclipped window ends", priority=0),
-    Column("before", "pixels", "how far it hangs over the border before the first pixel", priority=1),
-    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", priority=1),
+    Column("pixels", "pixels", "of the image along this axis", hide_order=3),
+    Column("first", "pixels", "the first pixel that is seen", hide_order=0),
+    Column("last", "pixels", "the last pixel that is seen", hide_order=0),
+    Column("size", "pixels", "from the first to the last", hide_order=1),
+    Column("seen", "pixels", "how many of these are seen: a stride or dilation may leave gaps", hide_order=2),
+    Column("from", "pixels", "where the unclipped window begins", hide_order=0),
+    Column("to", "pixels", "where the unclipped window ends", hide_order=0),
+    Column("before", "pixels", "how far it hangs over the border before the first pixel", hide_order=1),
+    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", hide_order=1),
 )
 _ALL = (
-    Column("unit", "index", "the unit in the middle", priority=0),
-    Column("first", "pixels", "the first pixels that it sees", priority=0),
-    Column("last", "pixels", "the last pixels that it sees", priority=0),
-    Column("size", "pixels", "from the first to the last", priority=0),
-    Column("before", "pixels", "how far its unclipped window hangs over the border before the first pixel", priority=1),
-    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", priority=1),
+    Column("unit", "index", "the unit in the middle", hide_order=0),
+    Column("first", "pixels", "the first pixels that it sees", hide_order=0),
+    Column("last", "pixels", "the last pixels that it sees", hide_order=0),
+    Column("size", "pixels", "from the first to the last", hide_order=0),
+    Column("before", "pixels", "how far its unclipped window hangs over the border before the first pixel", hide_order=1),
+    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", hide_order=1),
 )
 
 
@@ -231,5 +231,5 @@ def _inputs(trace: Trace) -> list[list[int]]:
 
 
 def _title(trace: Trace) -> str:
-    sizes = ", ".join("×".join(map(str, value.shape)) for value in trace.inputs)
-    return f"{trace.target} · input {sizes} · what one unit sees"
+    inputs = ", ".join(sizes(value.shape) for value in trace.inputs)
+    return f"{trace.target} · input {inputs} · what one unit sees"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.stages import Stage, find_stages
 from zoo.models.running import run
 from zoo.tables.table import Column, Row, Table
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,11 +26,11 @@ def table(target: "str | nn.Module", input: Sequence[int] | None = None, *, opti
     """The stages of a TARGET as a table: a row for each. Arguments and errors are those of `stages`."""
     found = run(target, input=input, options=options)
     columns = (
-        Column("layer", "module", "the module that hands the maps on", priority=0),
-        Column("channels", "maps", "feature maps", priority=0),
-        Column("size", "elements per axis", "of one map", priority=1),
-        Column("stride", "pixels", "of the input between two units", priority=0),
-        Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", priority=2),
+        Column("layer", "module", "the module that hands the maps on", hide_order=0),
+        Column("channels", "maps", "feature maps", hide_order=0),
+        Column("size", "elements per axis", "of one map", hide_order=1),
+        Column("stride", "pixels", "of the input between two units", hide_order=0),
+        Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", hide_order=2),
     )
     rows = tuple(
         Row(s.name, "stage", {"layer": s.layer, "channels": s.channels, "size": list(s.size), "stride": s.stride, "rf": dict(s.rf)})
@@ -37,5 +38,4 @@ def table(target: "str | nn.Module", input: Sequence[int] | None = None, *, opti
     )
     inputs = [list(value.shape) for value in found.trace.inputs]
     context = {"target": found.name, "inputs": inputs, "mode": found.trace.mode, "versions": dict(found.trace.versions)}
-    sizes = ", ".join("×".join(map(str, shape)) for shape in inputs)
-    return Table(f"stages of {found.name} · input {sizes}", context, columns, rows, notes=found.notes)
+    return Table(f"stages of {found.name} · input {', '.join(map(sizes, inputs))}", context, columns, rows, notes=found.notes)

@@ -16,15 +16,16 @@ from zoo.models.running import run, trace_subject
 from zoo.models.targets import Subject, neighbours, resolve
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.record import Trace
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = (
-    Column("ours", "count", "what the analyzer computes", priority=0),
-    Column("theirs", "count", "what the oracle says", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated, explained or differs", priority=0),
-    Column("why", "text", "where the oracle counts otherwise", priority=0),
+    Column("ours", "count", "what the analyzer computes", hide_order=0),
+    Column("theirs", "count", "what the oracle says", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated, explained or differs", hide_order=0),
+    Column("why", "text", "where the oracle counts otherwise", hide_order=0),
 )
 AGREE = frozenset({"equal", "rounded", "truncated", "explained", "not checked"})
 
@@ -73,7 +74,7 @@ def verify(
     rows = tuple(check.row() for check in checks)
     context = {"target": subject.name, "inputs": [list(shape)], "convention": "pure", "versions": dict(trace.versions)}
     return Table(
-        f"{subject.name} · input {'×'.join(map(str, shape))} · our numbers against others",
+        f"{subject.name} · input {sizes(shape)} · our numbers against others",
         context,
         COLUMNS,
         rows,
@@ -153,7 +154,9 @@ def _flop_counter(subject: Subject, trace: Trace, shape: Sequence[int], ours: An
     except Exception as error:
         return _unchecked("macs", "FlopCounterMode / 2", ours, error)
     known = measure(trace, columns=["macs"], depth=0, convention="torch").total["macs"] == theirs
-    return Check("macs", "FlopCounterMode / 2", ours, theirs, f"counted here, not there: {unseen('torch', trace)}" if known else "")
+    missed = unseen("torch", trace) if known else None
+    why = f"counted here, not there: {missed.missed}" if missed else "as convention torch counts" if known else ""
+    return Check("macs", "FlopCounterMode / 2", ours, theirs, why)
 
 
 _MOST = 50 * 10**9

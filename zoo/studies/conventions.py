@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = (
-    Column("figure", "multiply-accumulates", "what macs are under the convention", priority=0),
-    Column("difference", "text", "against pure, by the layers that make it, largest first", priority=0),
+    Column("figure", "multiply-accumulates", "what macs are under the convention", hide_order=0),
+    Column("difference", "text", "against pure, by the layers that make it, largest first", hide_order=0),
 )
 _SHOWN = 4
 

@@ -17,8 +17,8 @@ from torch.nn import functional
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoo.errors import ZooError
-from zoo.tracing.diagnosis import OFFER, diagnose
+from zoo.errors import ForwardError, ZooError
+from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.record import UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, SHORTCUTS
@@ -212,7 +212,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.drew |= "random" in known.traits and not abstract
         if abstract and known.data_dependent:
             what = "an if, int() or item()" if known.kind == "_local_scalar_dense" else known.kind
-            raise ZooError(f"{self.where()}: {what} needs the values of a tensor, and only shapes are computed here; {OFFER}")
+            why = f"{what} needs the values of a tensor, and only shapes are computed here"
+            raise ForwardError(f"{self.where()}: {why}", needs_values=True)
         if abstract and self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:
             raise RuntimeError(misfit)  # torch would say it less clearly, and import its compiler for that
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, unknown
 from zoo.models.targets import Subject, neighbours, real_weights, resolve
+from zoo.tracing import messages
 from zoo.util.files import whole
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -174,13 +176,13 @@ def _program(job: _Job) -> Any:
 
 def _refusal(job: _Job, error: Exception) -> str:
     text = str(error).strip()
-    sizes = " and ".join("×".join(map(str, shape)) for shape in job.shapes)
-    if job.dynamic and "Constraints violated" in text:
+    given = " and ".join(map(sizes, job.shapes))
+    if job.dynamic and messages.fixes_batch(text):
         return f"{job.name} cannot be exported for any batch size: its forward fixes it; --batch N exports it for N"
-    if "data-dependent" in text:
+    if messages.decides_by_values(text):
         return f"{job.name} cannot be exported: its forward decides by the values of a tensor, which a graph does not hold"
     reason = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return f"{job.name} cannot be exported with input {sizes}: {type(error).__name__}: {reason}"
+    return f"{job.name} cannot be exported with input {given}: {type(error).__name__}: {reason}"
 
 
 def _onnx(job: _Job, path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zoo.tables import formats
+from zoo.tables.notes import LowerBound
 from zoo_cli.arguments import parse_columns, parse_inputs, parse_options
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Convention, Format, NoCache, Output, Target, completed_columns
@@ -99,7 +100,7 @@ def summary(
             real=real,
         )
     emit(table, wanted, output)
-    partial = [note for note in table.notes if note.startswith("≥")]
+    partial = [str(note) for note in table.notes if isinstance(note, LowerBound)]
     if strict and partial:
         typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
         raise typer.Exit(1)
