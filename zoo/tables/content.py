@@ -13,8 +13,8 @@ SCHEMA = "zoo.table/1"
 class Column:
     """What a column holds.
 
-    `order` places it among the others. Where a page is too narrow, columns with the largest `hide_order` are hidden first, those of 0
-    never; `priority` is the old name of that argument. A column that is `on_request` is shown only when it is named.
+    `order` places it among the others. Where a page is too narrow, columns with the largest `hide_order` are hidden first, those
+    of 0 never; `priority` is the old name of that argument. A column that is `on_request` is shown only when it is named.
     """
 
     name: str

@@ -24,7 +24,7 @@ def _own() -> dict[str, Render | str | plugins.Plugin]:
 
 
 def _adopt(thing: Any) -> Iterator[tuple[str, Render | str | plugins.Plugin]]:
-    """A function whose first parameter is declared a `Table`, under its own name; or the `render` of a module, under the module's."""
+    """A function of what is declared a `Table`, under its own name; or the `render` of a module, under the module's."""
     if isinstance(thing, ModuleType) and hasattr(thing, "render"):
         yield thing.__name__.rpartition(".")[2], thing.render
     elif isinstance(thing, FunctionType) and _takes_table(thing):

@@ -119,6 +119,6 @@ def _notes(page: Layout) -> list[str]:
     """The table's own notes, and what a reader of this page needs to know."""
     notes = explanations(page.table, page.columns)
     if left_out := [column.name for column in page.table.columns if column not in page.columns and column.hide_order > 0]:
-        notes.append(f"hidden columns: {', '.join(left_out)} (widen the terminal or use --columns)")
+        notes.append(f"hidden columns: {', '.join(left_out)} (widen the terminal or use --format json)")
     notes = [*page.asides, *notes, *map(str, page.table.notes)]
     return ["", *notes] if notes else []
