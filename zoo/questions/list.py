@@ -1,5 +1,6 @@
 """The catalogue as a table."""
 
+from zoo.analysis.conventions import legend
 from zoo.catalogue.entries import entry, list_models
 from zoo.tables.table import Column, Row, Table
 from zoo.util.version import __version__
@@ -38,4 +39,4 @@ def listing(pattern: str = "*", *, family: str | None = None) -> Table:
     )
     title = f"{len(rows)} {'architecture' if len(rows) == 1 else 'architectures'}"
     context = {"pattern": pattern, "family": family, "convention": "pure", "versions": {"zoo": __version__}}
-    return Table(title, context, _LIST + (_FROM,) * foreign, rows)
+    return Table(title, context, _LIST + (_FROM,) * foreign, rows, legend=legend("pure"))

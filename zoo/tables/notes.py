@@ -97,7 +97,7 @@ class Folded(Note):
     """Some rows stand for several identical blocks."""
 
     def __str__(self) -> str:
-        return "×N: one row for N identical blocks; output, rf and depth are those of the last (--expand lists each block)"
+        return "×N: one row for N identical blocks; output, rf and depth are those of the last; --expand lists each block"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Shortened(Note):
     """Some rows are whole modules, so that the table fits one page."""
 
     def __str__(self) -> str:
-        return "folded to fit one page: some rows are whole modules (--depth 99 lists every layer)"
+        return "folded to fit one page: some rows are whole modules; --depth 99 lists every layer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class TrainingOptions(Note):
 
     def __str__(self) -> str:
         chosen = ", ".join(f"--set {key}={str(value).lower()}" for key, value in sorted(self.options.items()))
-        return f"built as the network is used; for training it has more layers (--train, or {chosen})"
+        return f"built as the network is used; for training it has more layers: --train, or {chosen}"
 
 
 @dataclass(frozen=True, slots=True)
