@@ -205,7 +205,7 @@ def test_fixed_batch(net: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["lenet5", "-o", "there.pt"], "there.pt exists already: --force replaces it"),
+        (["lenet5", "-o", "there.pt"], "there.pt already exists; --force replaces it"),
         (["lenet5", "-o", "new"], "as what? --to onnx"),
         (["lenet5", "-o", "new", "--to", "onx"], "unknown format to export to 'onx'; did you mean onnx?"),
         (["lenet5", "-o", "new.pt2", "--to", "onnx"], "new.pt2 is named as torch-export, and --to says onnx"),
