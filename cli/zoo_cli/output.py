@@ -19,9 +19,8 @@ def format_for(chosen: str | None, output: Path | None) -> str:
     """The format that was asked for, else that of the file's suffix, text if it has none. Raises `ZooError` for another suffix."""
     suffix = output.suffix.lower() if output else ""
     if chosen is None and suffix not in _SUFFIXES:
-        raise ZooError(
-            f"{output}: cannot infer the format from the suffix; pass --format or use one of {' '.join(filter(None, _SUFFIXES))} .parquet"
-        )
+        suffixes = " ".join([*filter(None, _SUFFIXES), ".parquet"])
+        raise ZooError(f"{output}: cannot infer the format from the suffix; pass --format, or use one of {suffixes}")
     return chosen if chosen is not None else _SUFFIXES[suffix]
 
 

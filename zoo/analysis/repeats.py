@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from string import digits
 
-from zoo.tracing.record import UNUSED, Op, Trace
+from zoo.tracing.record import UNUSED, Op, Trace, Value
 
 _NAMELESS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 
@@ -121,10 +121,12 @@ def _stem(path: str) -> str:
 
 def _signature(op: Op) -> Hashable:
     """What makes an op the same as another, its weights' values and names aside."""
-    given = tuple((value.shape, value.dtype, value.source in {"parameter", "buffer"}) for value in op.inputs)
-    made = tuple(value.shape for value in op.outputs)
     owned = tuple(param.shape for param in op.owns) if op.kind == UNUSED else ()
-    return op.kind, tuple(op.attrs.items()), op.roles, given, made, owned
+    return op.signature(_likeness), owned
+
+
+def _likeness(value: Value) -> Hashable:
+    return value.shape, value.dtype, value.source in {"parameter", "buffer"}
 
 
 def _roots(ranks: list[int]) -> list[int]:

@@ -2,7 +2,7 @@
 
 import difflib
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import columns
@@ -78,7 +78,7 @@ def _differences(first: Layers, second: Layers) -> Iterator[Row]:
     for tag, a, b, c, d in matcher.get_opcodes():
         if tag == "equal":
             for name in list(first)[a:b]:
-                if _facts(first[name]) != _facts(second[name]):
+                if _does(first[name]) != _does(second[name]):
                     yield _row(name, "changed", first[name], second[name])
         else:
             yield from _by_what_they_do({n: first[n] for n in list(first)[a:b]}, {n: second[n] for n in list(second)[c:d]})
@@ -86,11 +86,11 @@ def _differences(first: Layers, second: Layers) -> Iterator[Row]:
 
 def _by_what_they_do(first: Layers, second: Layers) -> Iterator[Row]:
     """Layers without a name in common: one that does what another does, on the same maps, has another name."""
-    alike: dict[str, list[str]] = {}
+    alike: dict[Hashable, list[str]] = {}
     for name, row in second.items():
-        alike.setdefault(repr(_facts(row)), []).append(name)
+        alike.setdefault(_does(row), []).append(name)
     for name, row in first.items():
-        if same := alike.get(repr(_facts(row))):
+        if same := alike.get(_does(row)):
             yield Row(same.pop(0), "renamed", {})
         else:
             yield _row(name, "removed", row, None)
@@ -103,10 +103,9 @@ def _renamed(count: int) -> Iterator[str]:
         yield f"{count} layers do the same under other names"
 
 
-def _facts(row: Group) -> list[Any]:
-    """All that is recorded of a layer: its ops with every argument, and the shapes of what they read and give."""
-    ops = [op for op in row.ops if op.kind not in {UNUSED, WRITE}]
-    return [(op.kind, dict(op.attrs), op.roles, [(v.shape, v.dtype) for v in (*op.inputs, *op.outputs)]) for op in ops]
+def _does(row: Group) -> tuple[Hashable, ...]:
+    """All that is recorded of a layer: its ops with every argument, and shapes and types of what they read and give."""
+    return tuple(op.signature(lambda v: (v.shape, v.dtype)) for op in row.ops if op.kind not in {UNUSED, WRITE})
 
 
 def _row(name: str, kind: str, before: Group | None, after: Group | None) -> Row:

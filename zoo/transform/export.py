@@ -227,7 +227,8 @@ def _multiply_out_divisors(job: _Job, program: Any) -> None:
 def _compare(job: _Job, path: Path) -> None:
     """Run the file once beside the module. Raises `ZooError` if their outputs differ by more than rounding."""
     import torch
-    from torch.utils._pytree import tree_leaves
+
+    from zoo.tracing.trees import tree_leaves
 
     try:
         import onnxruntime

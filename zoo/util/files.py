@@ -36,8 +36,9 @@ def whole(file: Path, *, force: bool = False) -> Iterator[Path]:
 
 
 def write(content: bytes, file: Path) -> None:
-    """Write `content` to `file`, replacing what is there; a device or a pipe is written to directly. Raises `ZooError` if it cannot be
-    written.
+    """Write `content` to `file`, replacing what is there; a device or a pipe is written to directly.
+
+    Raises `ZooError` if it cannot be written.
     """
     with _unwritable(file):
         if file.exists() and not file.is_file() and not file.is_dir():
