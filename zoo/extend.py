@@ -62,8 +62,8 @@ __getattr__, __dir__ = lazy(
 
 
 def register(*things: Any) -> ExitStack:
-    """Add to this process what no installed package offers: builders under `@arch`, columns, studies, formats (functions of a table
-    and a width, under their own names), or modules that define such.
+    """Add to this process what no installed package offers: builders under `@arch`, columns, studies, formats (functions of a
+    `table: Table` and a `width`, under their own names), or modules that define such.
 
     What is returned takes them out again when it is closed, or left as a context. A module may register a name anew, as a cell of a
     notebook does that runs again. Raises `ZooError` for a name that is taken, and for what is none of these.

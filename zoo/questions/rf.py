@@ -61,6 +61,15 @@ class ReceptiveField:
     irregular: str = ""
 
 
+class NoWindowError(ZooError):
+    """What leaves `layer` has no window of input pixels, for this `reason`."""
+
+    def __init__(self, layer: str, reason: str) -> None:
+        super().__init__(f"{layer} has no receptive field: {reason}")
+        self.layer = layer
+        self.reason = reason
+
+
 def receptive_field(
     target: "str | nn.Module | Trace",
     layer: str | None = None,
@@ -100,9 +109,9 @@ class _Looks:
         layer, value = found
         field = self.exact.get(value.id)
         if field is None:
-            raise ZooError(f"{layer} does not depend on the network's input")
+            raise NoWindowError(layer, "it does not depend on the network's input")
         if isinstance(field, Undefined):
-            raise ZooError(f"{layer} has no receptive field: {field.reason}")
+            raise NoWindowError(layer, field.reason)
         law = self.laws.get(value.id)
         field = _channels_together(field, law, value)
         dims = _dims(field, value, self.trace.inputs[0])
@@ -200,14 +209,14 @@ def layers_table(target: "str | nn.Module", *, input: Sequence[int] | None = Non
     trace = trace_target(target, input)
     looks, depth = _Looks(trace), readable_depth(trace)
     rows: list[Row] = []
-    reasons: dict[str, str] = {}
+    missing: dict[str, NoWindowError] = {}
     for row in group(trace, depth):
         if not row.outputs:
             continue
         try:
             found = looks.at((row.name, row.outputs[0]), None)
-        except ZooError as error:
-            reasons.setdefault(str(error).partition(": ")[2], str(error))
+        except NoWindowError as error:
+            missing.setdefault(error.reason, error)
             rows.append(Row(row.name, row.type, {column.name: None for column in _ALL}))
             continue
         hangs = [axis.overhang for axis in found.axes]
@@ -223,7 +232,7 @@ def layers_table(target: "str | nn.Module", *, input: Sequence[int] | None = Non
     notes = ["the unit in the middle of each layer; zoo rf TARGET LAYER --unit Y,X shows another"]
     notes += [f"rows are folded at depth {depth}; every layer can be named"] if depth is not None else []
     context = {"target": trace.target, "inputs": _inputs(trace)}
-    return Table(_title(trace), context, _ALL, tuple(rows), notes=(*notes, *list(reasons.values())[:3]))
+    return Table(_title(trace), context, _ALL, tuple(rows), notes=(*notes, *list(map(str, missing.values()))[:3]))
 
 
 def _inputs(trace: Trace) -> list[list[int]]:
