@@ -307,7 +307,7 @@ def test_depth_of_a_page(ask: Ask) -> None:
     """Kills pages of hundreds of rows, folding that is not told, and folding in a machine's format."""
     page = ask("summary", "resnet152")
     assert len(page.splitlines()) < 80
-    assert "--depth 99 shows every layer" in " ".join(page.split())
+    assert "--depth 99 lists every layer" in " ".join(page.split())
     assert len(ask("summary", "resnet152", "--format", "csv").splitlines()) > 400
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.card import Card, arch
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
-    from zoo.catalogue.weights import to_torchvision
+    from zoo.catalogue.twin import to_torchvision
     from zoo.errors import ZooError
     from zoo.extend import register
     from zoo.models.forward import trace
@@ -108,7 +108,7 @@ __getattr__, __dir__ = lazy(
         "summary": "zoo.questions.summary",
         "survey": "zoo.questions.survey",
         "sweep": "zoo.questions.sweep",
-        "to_torchvision": "zoo.catalogue.weights",
+        "to_torchvision": "zoo.catalogue.twin",
         "trace": "zoo.models.forward",
         "verify": "zoo.questions.verify",
     },

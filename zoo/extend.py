@@ -123,7 +123,7 @@ def register(*things: Any) -> ExitStack:
         ZooError: For a name that is taken, and for what is none of these.
 
     Example:
-        >>> def names_only(table, width=None):
+        >>> def names_only(table: zoo.Table, width=None):
         ...     return "".join(f"{row.name} " for row in table.rows[:3])
         >>> with zoo.register(names_only):
         ...     zoo.summary("lenet5").render("names_only")

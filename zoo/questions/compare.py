@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 COLUMNS = (
-    Column("layers", "layers", "convolutions, linear layers and other products with weights", priority=3),
-    Column("output", "elements per axis", "shape of what leaves the stage", priority=2),
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "MACs", priority=0),
-    Column("rf", "pixels", "receptive field at the end of the stage", priority=4),
+    Column("layers", "layers", "convolutions, linear layers and other products with weights", hide_order=3),
+    Column("output", "elements per axis", "shape of what leaves the stage", hide_order=2),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "MACs", hide_order=0),
+    Column("rf", "pixels", "receptive field at the end of the stage", hide_order=4),
 )
 
 

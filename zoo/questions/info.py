@@ -9,10 +9,10 @@ from zoo.tables.table import Column, Row, Table
 from zoo.util.version import __version__
 
 _INFO = (
-    Column("printed", "as printed", "the number as its source prints it", priority=0),
-    Column("where", "text", "where it is printed", priority=0),
-    Column("computed", "count", "what the analyzer computes", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated, explained, or differs", priority=0),
+    Column("printed", "as printed", "the number as its source prints it", hide_order=0),
+    Column("where", "text", "where it is printed", hide_order=0),
+    Column("computed", "count", "what the analyzer computes", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated, explained, or differs", hide_order=0),
 )
 
 

@@ -13,6 +13,7 @@ from zoo.receptive.windows import Units, Window, bounds
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.walk import carry
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from zoo.models.forward import Traceable
@@ -79,11 +80,20 @@ class ReceptiveField:
         context = {"layer": self.layer, "unit": list(self.unit), "units": list(self.units)}
         note = [f"no law for all units: {self.irregular}"] if self.irregular else []
         place = ",".join(map(str, self.unit))
-        units = f" · unit {place} of {'×'.join(map(str, self.units))}" if self.units else ""
+        units = f" · unit {place} of {sizes(self.units)}" if self.units else ""
         return Table(f"{self.layer}{units}", context, _ONE, tuple(rows), notes=tuple(note))
 
     def _repr_html_(self) -> str:
         return self.to_table().render("html")
+
+
+class NoWindowError(ZooError):
+    """What leaves `layer` has no window of input pixels, for this `reason`."""
+
+    def __init__(self, layer: str, reason: str) -> None:
+        super().__init__(f"{layer} has no receptive field: {reason}")
+        self.layer = layer
+        self.reason = reason
 
 
 def receptive_field(
@@ -144,17 +154,16 @@ class _Looks:
         layer, value = found
         field = self.exact.get(value.id)
         if field is None:
-            raise ZooError(f"{layer} does not depend on the network's input")
+            raise NoWindowError(layer, "it does not depend on the network's input")
         if isinstance(field, Undefined):
-            raise ZooError(f"{layer} has no receptive field: {field.reason}")
+            raise NoWindowError(layer, field.reason)
         law = self.laws.get(value.id)
         field = _channels_together(field, law, value)
         dims = _dims(field, value, self.trace.inputs[0])
         units = tuple(value.shape[dim] for dim in dims)
         place = tuple(n // 2 for n in units) if unit is None else tuple(unit)
         if len(place) != len(units) or not all(0 <= i < n for i, n in zip(place, units, strict=True)):
-            size = "×".join(map(str, units))
-            wanted = f"it has {size} units, counted from 0" if units else "it has one unit, which needs no number"
+            wanted = f"it has {sizes(units)} units, counted from 0" if units else "it has one unit, which needs no number"
             raise ZooError(f"{layer} has no unit {','.join(map(str, place))}: {wanted}")
         index = dict.fromkeys(range(-len(value.shape), 0), 0) | dict(zip(dims, place, strict=True))
         laws = law if isinstance(law, tuple) else (None,) * len(field)
@@ -203,23 +212,23 @@ def unit_table(target: "Traceable", layer: str, unit: Sequence[int] | None = Non
 
 
 _ONE = (
-    Column("pixels", "pixels", "of the image along this axis", priority=3),
-    Column("first", "pixels", "the first pixel that is seen", priority=0),
-    Column("last", "pixels", "the last pixel that is seen", priority=0),
-    Column("size", "pixels", "from the first to the last", priority=1),
-    Column("seen", "pixels", "how many of these are seen: a stride or dilation may leave gaps", priority=2),
-    Column("from", "pixels", "where the unclipped window begins", priority=0),
-    Column("to", "pixels", "where the unclipped window ends", priority=0),
-    Column("before", "pixels", "how far it hangs over the border before the first pixel", priority=1),
-    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", priority=1),
+    Column("pixels", "pixels", "of the image along this axis", hide_order=3),
+    Column("first", "pixels", "the first pixel that is seen", hide_order=0),
+    Column("last", "pixels", "the last pixel that is seen", hide_order=0),
+    Column("size", "pixels", "from the first to the last", hide_order=1),
+    Column("seen", "pixels", "how many of these are seen: a stride or dilation may leave gaps", hide_order=2),
+    Column("from", "pixels", "where the unclipped window begins", hide_order=0),
+    Column("to", "pixels", "where the unclipped window ends", hide_order=0),
+    Column("before", "pixels", "how far it hangs over the border before the first pixel", hide_order=1),
+    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", hide_order=1),
 )
 _ALL = (
-    Column("unit", "index", "the unit in the middle", priority=0),
-    Column("first", "pixels", "the first pixels that it sees", priority=0),
-    Column("last", "pixels", "the last pixels that it sees", priority=0),
-    Column("size", "pixels", "from the first to the last", priority=0),
-    Column("before", "pixels", "how far its unclipped window hangs over the border before the first pixel", priority=1),
-    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", priority=1),
+    Column("unit", "index", "the unit in the middle", hide_order=0),
+    Column("first", "pixels", "the first pixels that it sees", hide_order=0),
+    Column("last", "pixels", "the last pixels that it sees", hide_order=0),
+    Column("size", "pixels", "from the first to the last", hide_order=0),
+    Column("before", "pixels", "how far its unclipped window hangs over the border before the first pixel", hide_order=1),
+    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", hide_order=1),
 )
 
 
@@ -228,14 +237,14 @@ def layers_table(target: "Traceable", **how: Any) -> Table:
     traced = trace(target, **how)
     looks, depth = _Looks(traced), readable_depth(traced)
     rows: list[Row] = []
-    reasons: dict[str, str] = {}
+    missing: dict[str, NoWindowError] = {}
     for row in group(traced, depth):
         if not row.outputs:
             continue
         try:
             found = looks.at((row.name, row.outputs[0]), None)
-        except ZooError as error:
-            reasons.setdefault(str(error).partition(": ")[2], str(error))
+        except NoWindowError as error:
+            missing.setdefault(error.reason, error)
             rows.append(Row(row.name, row.type, {column.name: None for column in _ALL}))
             continue
         hangs = [axis.overhang for axis in found.axes]
@@ -251,7 +260,7 @@ def layers_table(target: "Traceable", **how: Any) -> Table:
     notes = ["the unit in the middle of each layer; zoo rf TARGET LAYER --unit Y,X shows another"]
     notes += [f"rows are folded at depth {depth}; every layer can be named"] if depth is not None else []
     context = {"target": traced.target, "inputs": _inputs(traced)}
-    return Table(_title(traced), context, _ALL, tuple(rows), notes=(*notes, *list(reasons.values())[:3]))
+    return Table(_title(traced), context, _ALL, tuple(rows), notes=(*notes, *list(map(str, missing.values()))[:3]))
 
 
 def _inputs(trace: Trace) -> list[list[int]]:
@@ -259,5 +268,5 @@ def _inputs(trace: Trace) -> list[list[int]]:
 
 
 def _title(trace: Trace) -> str:
-    sizes = ", ".join("×".join(map(str, value.shape)) for value in trace.inputs)
-    return f"{trace.target} · input {sizes} · what one unit sees"
+    inputs = ", ".join(sizes(value.shape) for value in trace.inputs)
+    return f"{trace.target} · input {inputs} · what one unit sees"

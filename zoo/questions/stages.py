@@ -7,16 +7,17 @@ from zoo.analysis.stages import Stage, find_stages
 from zoo.models.forward import forward
 from zoo.models.running import Run
 from zoo.tables.table import Column, Row, Table
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from zoo.models.forward import Traceable
 
 _COLUMNS = (
-    Column("layer", "module", "the module that hands the maps on", priority=0),
-    Column("channels", "maps", "feature maps", priority=0),
-    Column("size", "elements per axis", "of one map", priority=1),
-    Column("stride", "pixels", "of the input between two units", priority=0),
-    Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", priority=2),
+    Column("layer", "module", "the module that hands the maps on", hide_order=0),
+    Column("channels", "maps", "feature maps", hide_order=0),
+    Column("size", "elements per axis", "of one map", hide_order=1),
+    Column("stride", "pixels", "of the input between two units", hide_order=0),
+    Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", hide_order=2),
 )
 
 
@@ -34,8 +35,7 @@ class Stages(tuple[Stage, ...]):
             rows.append(Row(s.name, "stage", cells))
         inputs = [list(value.shape) for value in trace.inputs]
         context = {"target": self.run.name, "inputs": inputs, "mode": trace.mode, "versions": dict(trace.versions)}
-        sizes = ", ".join("×".join(map(str, shape)) for shape in inputs)
-        title = f"stages of {self.run.name} · input {sizes}"
+        title = f"stages of {self.run.name} · input {', '.join(map(sizes, inputs))}"
         return Table(title, context, _COLUMNS, tuple(rows), notes=self.run.notes)
 
     def _repr_html_(self) -> str:

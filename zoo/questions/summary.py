@@ -12,9 +12,11 @@ from zoo.analysis.rows import Depth, group
 from zoo.errors import ZooError
 from zoo.models.forward import forward
 from zoo.models.running import Run
+from zoo.tables.notes import Folded, Note, Shortened
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
 from zoo.tracing.record import Trace, Value
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from zoo.models.forward import Traceable
@@ -91,13 +93,13 @@ def _matching(trace: Trace, depth: Depth, fold: bool, pattern: str | None) -> tu
     return depth, fold
 
 
-def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[str]:
+def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[Note]:
     """What is not shown by itself, and how to see it."""
     folded = any(row.times > 1 for row in table.rows)
     if folded:
-        yield "×N: N identical blocks in one row, output, rf and depth after the last; --expand shows each"
+        yield Folded()
     if depth == "auto" and len(group(trace, fold=folded)) > len(table.rows):
-        yield "modules are shown whole where their layers would fill more than a page; --depth 99 shows every layer"
+        yield Shortened()
 
 
 def _check(depth: Any, top: Any) -> None:
@@ -109,12 +111,12 @@ def _check(depth: Any, top: Any) -> None:
 
 def _title(found: Run) -> str:
     chosen = ", ".join(f"{key}={value}" for key, value in found.options.items())
-    sizes = ", ".join(_size(value) for value in found.trace.inputs)
+    inputs = ", ".join(_size(value) for value in found.trace.inputs)
     mode = "training" if found.trace.mode == "train" else "evaluation"
-    return f"{found.name}{f'({chosen})' if chosen else ''} · input {sizes} · {mode} mode"
+    return f"{found.name}{f'({chosen})' if chosen else ''} · input {inputs} · {mode} mode"
 
 
 def _size(value: Value) -> str:
     """1×3×224×224, with its type where it is no floating one."""
-    sizes = "×".join(map(str, value.shape)) or "scalar"
-    return sizes if "float" in value.dtype else f"{sizes} {value.dtype}"
+    shape = sizes(value.shape) or "scalar"
+    return shape if "float" in value.dtype else f"{shape} {value.dtype}"

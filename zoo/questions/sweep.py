@@ -6,6 +6,7 @@ from concurrent.futures import BrokenExecutor, Executor
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
+from zoo.analysis.conventions import legend
 from zoo.errors import ZooError
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.inputs import Input, settled
@@ -168,10 +169,14 @@ def _table(target: Any, rows: Sequence[Row], wanted: Sequence[str], options: Seq
     from zoo.questions.survey import versions
 
     failed = sum(row.cells["failure"] is not None for row in rows)
-    columns = [Column("input", "elements per axis", "the input's shape, batch included", priority=0)]
-    columns += [Column(name, "value", "option of the builder", priority=0) for name in dict.fromkeys(k for o in options for k in o)]
+    columns = [Column("input", "elements per axis", "the input's shape, batch included", hide_order=0)]
+    columns += [
+        Column(name, "value", "option of the builder", hide_order=0) for name in dict.fromkeys(k for o in options for k in o)
+    ]
     columns += [p.column for p in choose(wanted)]
     if failed:
-        columns.append(Column("failure", "text", "why there are no numbers", priority=0))
-    title = f"{rows[0].name} · {len(rows)} {'point' if len(rows) == 1 else 'points'}" + (f", {failed} failed" if failed else "")
-    return Table(title, {"target": rows[0].name, "convention": "pure", "versions": versions()}, tuple(columns), tuple(rows))
+        columns.append(Column("failure", "text", "why there are no numbers", hide_order=0))
+    points = "1 point" if len(rows) == 1 else f"{len(rows)} points"
+    title = f"{rows[0].name} · {points}" + (f", {failed} failed" if failed else "")
+    context = {"target": rows[0].name, "convention": "pure", "versions": versions()}
+    return Table(title, context, tuple(columns), tuple(rows), legend=legend("pure"))

@@ -17,15 +17,16 @@ from zoo.models.targets import Subject, neighbours, resolve
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.inputs import Input, settled
 from zoo.tracing.record import Trace
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = (
-    Column("ours", "count", "what the analyzer computes", priority=0),
-    Column("theirs", "count", "what the oracle says", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated, explained or differs", priority=0),
-    Column("why", "text", "where the oracle counts otherwise", priority=0),
+    Column("ours", "count", "what the analyzer computes", hide_order=0),
+    Column("theirs", "count", "what the oracle says", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated, explained or differs", hide_order=0),
+    Column("why", "text", "where the oracle counts otherwise", hide_order=0),
 )
 AGREE = frozenset({"equal", "rounded", "truncated", "explained", "not checked"})
 
@@ -106,9 +107,8 @@ def verify(
 
 def _table(trace: Trace, checks: Sequence[Check], rf: bool) -> Table:
     inputs = [list(value.shape) for value in trace.inputs]
-    sizes = ", ".join("×".join(map(str, shape)) for shape in inputs)
     context = {"target": trace.target, "inputs": inputs, "convention": "pure", "versions": dict(trace.versions)}
-    title = f"{trace.target} · input {sizes} · our numbers against others"
+    title = f"{trace.target} · input {', '.join(map(sizes, inputs))} · our numbers against others"
     notes = (_COUNTED if rf else "--rf adds the experiment on receptive fields",)
     return Table(title, context, COLUMNS, tuple(check.row() for check in checks), notes=notes)
 
@@ -185,7 +185,9 @@ def _flop_counter(subject: Subject, trace: Trace, shape: Sequence[int], ours: An
     except Exception as error:
         return _unchecked("macs", "FlopCounterMode / 2", ours, error)
     known = measure(trace, columns=["macs"], depth=0, convention="torch").total["macs"] == theirs
-    return Check("macs", "FlopCounterMode / 2", ours, theirs, f"counted here, not there: {unseen('torch', trace)}" if known else "")
+    missed = unseen("torch", trace) if known else None
+    why = f"counted here, not there: {missed.missed}" if missed else "as convention torch counts" if known else ""
+    return Check("macs", "FlopCounterMode / 2", ours, theirs, why)
 
 
 _MOST = 50 * 10**9

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from zoo.analysis.conventions import legend
 from zoo.errors import ZooError, unknown
 from zoo.studies._options import Option, declared
 from zoo.tables.table import Column, Row, Table
@@ -67,8 +68,8 @@ STUDIES: plugins.Collection[Study] = plugins.Collection("studies", _own, _of_plu
 def studies_table() -> Table:
     """A row for each study, with its question and options."""
     columns = (
-        Column("question", "text", "what it answers", priority=0),
-        Column("options", "text", "what can be set", priority=4),
+        Column("question", "text", "what it answers", hide_order=0),
+        Column("options", "text", "what can be set", hide_order=4),
     )
     rows = tuple(
         Row(study.name, "study", {"question": study.question, "options": ", ".join(study.options)}) for study in studies().values()
@@ -106,7 +107,9 @@ def arms_table(
         shown.append(column)
         if column.name in ratios:
             shown.append(
-                Column(f"{column.name}/1", "ratio", f"{column.name}, as a multiple of the first arm's", priority=column.priority)
+                Column(
+                    f"{column.name}/1", "ratio", f"{column.name}, as a multiple of the first arm's", hide_order=column.hide_order
+                )
             )
     rows = []
     first: dict[str, Arm] = {}
@@ -120,7 +123,8 @@ def arms_table(
                 cells[f"{column.name}/1"] = ratio(arm.cells.get(column.name), against.get(column.name))
         rows.append(Row(arm.name, arm.type, cells))
     facts = {"convention": "pure", "versions": {"zoo": __version__}, **(context or {})}
-    return Table(title, facts, tuple(shown), tuple(rows), notes=(*notes, *([" ".join(lesson)] if lesson else [])))
+    said = (*notes, *([" ".join(lesson)] if lesson else []))
+    return Table(title, facts, tuple(shown), tuple(rows), notes=said, legend=legend(facts["convention"]))
 
 
 def ratio(value: Any, base: Any) -> float | None:

@@ -17,12 +17,12 @@ PRINTED = {  # layer: parameters and FLOPs on the slide
 }
 TOTAL = ("60M", "832M")
 COLUMNS = (
-    Column("params_printed", "as printed", "parameters on the slide", priority=0),
-    Column("params", "elements", "weights of the published network, without biases", priority=0),
-    Column("macs_printed", "as printed", "FLOPs on the slide, one for each multiply-accumulate", priority=0),
-    Column("macs", "multiply-accumulates", "of the published network", priority=0),
-    Column("ungrouped", "multiply-accumulates", "of the layer if it read all maps", priority=2),
-    Column("verdict", "text", "of the FLOPs, against the published network", priority=1),
+    Column("params_printed", "as printed", "parameters on the slide", hide_order=0),
+    Column("params", "elements", "weights of the published network, without biases", hide_order=0),
+    Column("macs_printed", "as printed", "FLOPs on the slide, one for each multiply-accumulate", hide_order=0),
+    Column("macs", "multiply-accumulates", "of the published network", hide_order=0),
+    Column("ungrouped", "multiply-accumulates", "of the layer if it read all maps", hide_order=2),
+    Column("verdict", "text", "of the FLOPs, against the published network", hide_order=1),
 )
 
 

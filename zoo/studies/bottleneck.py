@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = (
-    Column("in", "channels", "channels that come in", priority=1),
-    Column("out", "channels", "channels that leave", priority=0),
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "on the maps that the network has there", priority=0),
-    Column("maps", "elements per axis", "height and width of what leaves", priority=4),
+    Column("in", "channels", "channels that come in", hide_order=1),
+    Column("out", "channels", "channels that leave", hide_order=0),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "on the maps that the network has there", hide_order=0),
+    Column("maps", "elements per axis", "height and width of what leaves", hide_order=4),
 )
 Shape: TypeAlias = tuple[int, ...]
 ALL, BLOCK = "all nine", "conv2_x"

@@ -6,8 +6,8 @@ from zoo.analysis.conventions import load, names
 from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, Trace, arms_table, measure, ratio_text
 
 COLUMNS = (
-    Column("figure", "multiply-accumulates", "what macs are under the convention", priority=0),
-    Column("difference", "text", "against pure, by the layers that make it, largest first", priority=0),
+    Column("figure", "multiply-accumulates", "what macs are under the convention", hide_order=0),
+    Column("difference", "text", "against pure, by the layers that make it, largest first", hide_order=0),
 )
 _SHOWN = 4
 

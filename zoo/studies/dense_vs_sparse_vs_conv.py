@@ -23,24 +23,27 @@ from zoo.extend import (
     ratio_text,
     short,
 )
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
 COLUMNS = (
-    Column("output", "elements per axis", "units: channels, height, width", priority=3),
-    Column("stored", "elements", "numbers that the layer holds, biases included; of a sparse matrix the values alone", priority=0),
-    Column("multiplications", "operations", "for one image", priority=1),
-    Column("additions", "operations", "for one image, biases included", priority=2),
-    Column("operations", "operations", "multiplications and additions", priority=0),
+    Column("output", "elements per axis", "units: channels, height, width", hide_order=3),
+    Column(
+        "stored", "elements", "numbers that the layer holds, biases included; of a sparse matrix the values alone", hide_order=0
+    ),
+    Column("multiplications", "operations", "for one image", hide_order=1),
+    Column("additions", "operations", "for one image, biases included", hide_order=2),
+    Column("operations", "operations", "multiplications and additions", hide_order=0),
 )
 RUN_COLUMNS = (
-    Column("stored", "elements", "numbers that the layer holds", priority=0),
-    Column("bytes", "bytes", "memory that they take, indices included", priority=0),
-    Column("ms", "milliseconds", "the fastest of several runs", priority=0),
-    Column("difference", "absolute", "largest difference to the convolution's output", priority=0),
-    Column("shift_error", "absolute", "largest difference between shift, then layer, and layer, then shift", priority=0),
+    Column("stored", "elements", "numbers that the layer holds", hide_order=0),
+    Column("bytes", "bytes", "memory that they take, indices included", hide_order=0),
+    Column("ms", "milliseconds", "the fastest of several runs", hide_order=0),
+    Column("difference", "absolute", "largest difference to the convolution's output", hide_order=0),
+    Column("shift_error", "absolute", "largest difference between shift, then layer, and layer, then shift", hide_order=0),
 )
 _MOST_BYTES = 2 << 30
 
@@ -85,7 +88,7 @@ def _case(input: Shape, kernel: Shape, stride: int, channels: int) -> Iterator[A
     if any(k > n for k, n in zip(kernel, input[1:], strict=True)):
         raise ZooError(f"a kernel of {kernel[0]}×{kernel[1]} does not fit into an image of {input[1]}×{input[2]}")
     op = _conv_op(lambda: nn.Conv2d(input[0], channels, kernel, stride, bias=False), input)
-    yield from _four(f"{_x(input)}, {_x(kernel)}", op)
+    yield from _four(f"{sizes(input)}, {sizes(kernel)}", op)
 
 
 def _four(case: str, op: Op) -> Iterator[Arm]:
@@ -200,10 +203,6 @@ def _lesson_of_network(target: str, arms: Sequence[Arm]) -> list[str]:
     ]
 
 
-def _x(sizes: Sequence[int]) -> str:
-    return "×".join(map(str, sizes))
-
-
 # The layer that PyTorch has not
 
 
@@ -241,7 +240,7 @@ def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) 
     needed = 3 * 4 * cells["dense"]["stored"]
     if needed > _MOST_BYTES:
         raise ZooError(
-            f"--run on {_x(input)} would need {needed / 2**30:,.1f} GiB for the dense matrix; "
+            f"--run on {sizes(input)} would need {needed / 2**30:,.1f} GiB for the dense matrix; "
             "choose a smaller --input, such as 1x64x56"
         )
     seed = torch.Generator().manual_seed(0)
@@ -267,14 +266,14 @@ def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) 
     }
     with torch.inference_mode():
         arms = [Arm(name, _proved(way, held, convolve, image, stride), "proof") for name, (way, held) in ways.items()]
-    return arms_table(f"{title} On {_x(input)}, {_x(kernel)}", RUN_COLUMNS, arms, lesson=_proof_lesson(arms))
+    return arms_table(f"{title} On {sizes(input)}, {sizes(kernel)}", RUN_COLUMNS, arms, lesson=_proof_lesson(arms))
 
 
 def _proved(
     way: "Callable[[Tensor], Tensor]", held: "Tensor", convolve: "Callable[[Tensor], Tensor]", image: "Tensor", stride: int
 ) -> Mapping[str, Any]:
     return {
-        "stored": held._nnz() if held.is_sparse else held.numel(),
+        "stored": held.coalesce().values().numel() if held.is_sparse else held.numel(),
         "bytes": _bytes(held),
         "ms": _milliseconds(lambda: way(image)),
         "difference": float((way(image) - convolve(image)).abs().max()),

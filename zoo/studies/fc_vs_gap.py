@@ -18,13 +18,13 @@ HEADS = {
     "fc": "VGG's three fully connected layers",
 }
 COLUMNS = (
-    Column("params", "elements", "of the whole network", priority=0),
-    Column("macs", "multiply-accumulates", "of the whole network", priority=0),
-    Column("head_params", "elements", "parameters behind the last feature maps", priority=2),
-    Column("head_macs", "multiply-accumulates", "MACs behind the last feature maps", priority=4),
-    Column("share", "share", "the head's part of the parameters", priority=1),
-    Column("rf", "pixels", "receptive field of a class score", priority=4),
-    Column("any_size", "text", "whether other input sizes work", priority=3),
+    Column("params", "elements", "of the whole network", hide_order=0),
+    Column("macs", "multiply-accumulates", "of the whole network", hide_order=0),
+    Column("head_params", "elements", "parameters behind the last feature maps", hide_order=2),
+    Column("head_macs", "multiply-accumulates", "MACs behind the last feature maps", hide_order=4),
+    Column("share", "share", "the head's part of the parameters", hide_order=1),
+    Column("rf", "pixels", "receptive field of a class score", hide_order=4),
+    Column("any_size", "text", "whether other input sizes work", hide_order=3),
 )
 
 

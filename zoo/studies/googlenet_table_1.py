@@ -20,13 +20,13 @@ PRINTED = {  # row: parameters, in units of 1,024 weights, and operations
     "linear": ("1000", "1M"),
 }
 COLUMNS = (
-    Column("params_printed", "K", "parameters in the table, in units of 1,024", priority=0),
-    Column("weights", "elements", "weights of the layer's filters, without biases", priority=0),
-    Column("weights_k", "K", "the same in units of 1,024", priority=0),
-    Column("params_verdict", "text", "of the parameters, within one unit of the last digit printed", priority=1),
-    Column("ops_printed", "as printed", "operations in the table", priority=0),
-    Column("macs", "multiply-accumulates", "of the layer", priority=0),
-    Column("ops_verdict", "text", "of the operations", priority=1),
+    Column("params_printed", "K", "parameters in the table, in units of 1,024", hide_order=0),
+    Column("weights", "elements", "weights of the layer's filters, without biases", hide_order=0),
+    Column("weights_k", "K", "the same in units of 1,024", hide_order=0),
+    Column("params_verdict", "text", "of the parameters, within one unit of the last digit printed", hide_order=1),
+    Column("ops_printed", "as printed", "operations in the table", hide_order=0),
+    Column("macs", "multiply-accumulates", "of the layer", hide_order=0),
+    Column("ops_verdict", "text", "of the operations", hide_order=1),
 )
 
 

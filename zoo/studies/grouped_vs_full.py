@@ -9,10 +9,10 @@ from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
 
 NETWORKS = {"grouped": "alexnet", "full": "alexnet_ungrouped"}
 COLUMNS = (
-    Column("reads", "channels", "channels that each filter reads", priority=1),
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "MACs", priority=0),
-    Column("rf", "pixels", "receptive field", priority=4),
+    Column("reads", "channels", "channels that each filter reads", hide_order=1),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "MACs", hide_order=0),
+    Column("rf", "pixels", "receptive field", hide_order=4),
 )
 ALL = "network"
 

@@ -16,13 +16,13 @@ SHORTCUTS = {
     "C": "a 1×1 convolution in every block",
 }
 COLUMNS = (
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "MACs", priority=0),
-    Column("depth", "layers", "layers with weights on the longest path", priority=1),
-    Column("projections", "layers", "1×1 convolutions on shortcuts", priority=3),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "MACs", hide_order=0),
+    Column("depth", "layers", "layers with weights on the longest path", hide_order=1),
+    Column("projections", "layers", "1×1 convolutions on shortcuts", hide_order=3),
 )
 STAGES = tuple(
-    Column(stage, "norm", f"of the loss's gradient by the 3×3 kernels of {stage}, at initialisation", priority=1)
+    Column(stage, "norm", f"of the loss's gradient by the 3×3 kernels of {stage}, at initialisation", hide_order=1)
     for stage in ("conv2_x", "conv3_x", "conv4_x", "conv5_x")
 )
 IMAGES = (4, 3, 64, 64)

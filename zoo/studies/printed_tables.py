@@ -6,11 +6,11 @@ from typing import Annotated
 from zoo.extend import Arm, Column, Study, Table, Text, ZooError, arms_table, card, list_models
 
 COLUMNS = (
-    Column("quantity", "text", "what is counted", priority=0),
-    Column("printed", "as printed", "the number as its source prints it", priority=0),
-    Column("where", "text", "where it is printed", priority=1),
-    Column("computed", "count", "what the analyzer computes", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated or explained", priority=0),
+    Column("quantity", "text", "what is counted", hide_order=0),
+    Column("printed", "as printed", "the number as its source prints it", hide_order=0),
+    Column("where", "text", "where it is printed", hide_order=1),
+    Column("computed", "count", "what the analyzer computes", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated or explained", hide_order=0),
 )
 
 

@@ -8,20 +8,20 @@ from zoo.extend import Arm, Column, Row, Sizes, Study, Table, TargetName, ZooErr
 if TYPE_CHECKING:
     from zoo.extend import Trace
 
-RF = Column("rf", "pixels", "receptive field: size, stride and effective padding", priority=0)
-SHARE = Column("rf/input", "ratio", "size of the receptive field, as a multiple of the input's", priority=1)
+RF = Column("rf", "pixels", "receptive field: size, stride and effective padding", hide_order=0)
+SHARE = Column("rf/input", "ratio", "size of the receptive field, as a multiple of the input's", hide_order=1)
 NETWORKS = (
     RF,
     SHARE,
-    Column("covers", "text", "the first layer whose receptive field is as large as the input, or the whole of it", priority=0),
-    Column("at", "layers", "layers with weights on the longest path to there, itself included", priority=0),
-    Column("beyond", "layers", "layers with weights on the longest path behind it", priority=0),
+    Column("covers", "text", "the first layer whose receptive field is as large as the input, or the whole of it", hide_order=0),
+    Column("at", "layers", "layers with weights on the longest path to there, itself included", hide_order=0),
+    Column("beyond", "layers", "layers with weights on the longest path behind it", hide_order=0),
 )
 LAYERS = (
-    Column("output", "elements per axis", "shape of what leaves", priority=2),
+    Column("output", "elements per axis", "shape of what leaves", hide_order=2),
     RF,
     SHARE,
-    Column("depth", "layers", "layers with weights on the longest path so far", priority=1),
+    Column("depth", "layers", "layers with weights on the longest path so far", hide_order=1),
 )
 BORDER = "a field as large as the input covers it for units in the middle; those at the border look past the edge"
 

@@ -11,13 +11,13 @@ PAIRS: tuple[Mapping[str, tuple[int, ...]], ...] = (
     {"two 3×3": (3, 3), "one 5×5": (5,)},
 )
 COLUMNS = (
-    Column("weights", "elements", "parameters without the biases", priority=0),
-    Column("weights/C²", "elements", "weights divided by the square of the channel count", priority=1),
-    Column("params", "elements", "weights and biases", priority=3),
-    Column("macs", "multiply-accumulates", "on the maps of VGG-16", priority=0),
-    Column("relus", "nonlinearities", "one behind each convolution", priority=1),
-    Column("depth", "layers", "convolutions on the path", priority=2),
-    Column("rf", "pixels", "receptive field of one unit on these maps", priority=4),
+    Column("weights", "elements", "parameters without the biases", hide_order=0),
+    Column("weights/C²", "elements", "weights divided by the square of the channel count", hide_order=1),
+    Column("params", "elements", "weights and biases", hide_order=3),
+    Column("macs", "multiply-accumulates", "on the maps of VGG-16", hide_order=0),
+    Column("relus", "nonlinearities", "one behind each convolution", hide_order=1),
+    Column("depth", "layers", "convolutions on the path", hide_order=2),
+    Column("rf", "pixels", "receptive field of one unit on these maps", hide_order=4),
 )
 
 

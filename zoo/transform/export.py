@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, unknown
 from zoo.models.targets import Subject, built, neighbours
+from zoo.tracing import messages
 from zoo.tracing.inputs import Input, settled
 from zoo.util.files import whole
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -206,13 +208,13 @@ def _program(job: _Job) -> Any:
 
 def _refusal(job: _Job, error: Exception) -> str:
     text = str(error).strip()
-    sizes = " and ".join("×".join(map(str, one.sizes)) if one.sizes else repr(one.value) for one in job.inputs)
-    if job.dynamic and "Constraints violated" in text:
+    given = " and ".join(sizes(one.sizes) if one.sizes else repr(one.value) for one in job.inputs)
+    if job.dynamic and messages.fixes_batch(text):
         return f"{job.name} cannot be exported for any batch size: its forward fixes it; --batch N exports it for N"
-    if "data-dependent" in text:
+    if messages.decides_by_values(text):
         return f"{job.name} cannot be exported: its forward decides by the values of a tensor, which a graph does not hold"
     reason = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return f"{job.name} cannot be exported with input {sizes}: {type(error).__name__}: {reason}"
+    return f"{job.name} cannot be exported with input {given}: {type(error).__name__}: {reason}"
 
 
 def _onnx(job: _Job, path: Path) -> None:
@@ -257,7 +259,8 @@ def _multiply_out_divisors(job: _Job, program: Any) -> None:
 def _compare(job: _Job, path: Path) -> None:
     """Run the file once beside the module. Raises `ZooError` if their outputs differ by more than rounding."""
     import torch
-    from torch.utils._pytree import tree_leaves
+
+    from zoo.tracing.trees import tree_leaves
 
     try:
         import onnxruntime

@@ -75,7 +75,8 @@ def _overwritten(before: Trace, wanted: Sequence[int], names: Sequence[str], aft
     the very ops that lead to the values `wanted`, and only these.
     """
     needed, done = _behind(before, wanted), _behind(after, [value.id for value in after.outputs])
-    if list(map(_facts, needed)) != list(map(_facts, done)):
+    steps, taken = ([op.signature(lambda value: value.shape) for op in ops] for ops in (needed, done))
+    if steps != taken:
         mode = "training" if before.mode == "train" else "evaluation"
         raise ZooError(f"{before.target} cannot be cut: in {mode} mode its forward is no fixed graph")
     position = {value.id: i for ops in (needed, done) for i, op in enumerate(ops) for value in op.outputs}
@@ -90,7 +91,3 @@ def _behind(trace: Trace, values: Iterable[int]) -> list[Op]:
             reached.update(value.id for value in op.inputs)
             ops += [op] if op.kind != WRITE else []
     return ops[::-1]
-
-
-def _facts(op: Op) -> tuple[object, ...]:
-    return op.kind, dict(op.attrs), op.roles, [value.shape for value in (*op.inputs, *op.outputs)]

@@ -12,6 +12,7 @@ from typing import Any
 from zoo.catalogue.entries import Entry, check_options, entry
 from zoo.errors import ZooError
 from zoo.transform.excerpt import excerpt
+from zoo.util.text import sizes
 from zoo.util.version import __version__
 
 _WIDTH = 88
@@ -103,11 +104,11 @@ def _header(found: Entry, baked: Mapping[str, Any], family: str) -> str:
     c = found.card
     place = f"doi:{c.doi}" if c.doi else f"arXiv:{c.arxiv}" if c.arxiv else c.url
     command = " ".join(["zoo pull", c.name, *(f"--set {key}={value}" for key, value in baked.items())])
-    sizes = "×".join(map(str, (baked.get("in_channels", c.input[0]), *c.input[1:])))
+    size = (baked.get("in_channels", c.input[0]), *c.input[1:])
     facts = {
         "Network": c.summary,
         "Paper": f"{c.authors}: {c.paper}, {place}",
-        "Input": f"N×{sizes}",
+        "Input": f"N×{sizes(size)}",
         "Source": f"zoo {__version__}, {found.module.replace('.', '/')}.py{found.origin and f' ({found.origin})'}, by: {command}",
         "Licence": f"{c.licence}, see the end of this file" if _licence(found) else c.licence,
     }

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from zoo.tables.notes import LowerBound
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Convention, Format, How, Output, Target, completed_columns, takes_a_model
@@ -75,7 +76,7 @@ def summary(
             **how,
         )
     emit(table, wanted, output)
-    partial = [note for note in table.notes if note.startswith("≥")]
+    partial = [str(note) for note in table.notes if isinstance(note, LowerBound)]
     if strict and partial:
         typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
         raise typer.Exit(1)

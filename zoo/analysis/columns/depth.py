@@ -47,4 +47,4 @@ def cell(depths: Sequence[Depth | None]) -> Any:
     return deepest.cell() if isinstance(deepest, Count) else deepest
 
 
-COLUMN = Flow(Column("depth", "layers", "layers with weights on the longest path", order=60, priority=3), start, rule, cell)
+COLUMN = Flow(Column("depth", "layers", "layers with weights on the longest path", order=60, hide_order=3), start, rule, cell)
