@@ -16,7 +16,7 @@ NIPS_2012 = {
     "year": 2012,
     "authors": "Alex Krizhevsky, Ilya Sutskever, Geoffrey E. Hinton",
     "paper": "ImageNet Classification with Deep Convolutional Neural Networks (NIPS 2012)",
-    "doi": "10.1145/3065386",
+    "url": "https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks",
     "input": (3, 227, 227),
     "classifier": "fc8",
     "num_features": 4_096,
@@ -28,21 +28,33 @@ def lrn() -> nn.LocalResponseNorm:
     return nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)
 
 
+class TowerNorm(nn.Module):
+    """Local response normalisation of each GPU's maps by themselves: the first half of the channels, then the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tower = lrn()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.cat([self.tower(maps) for maps in x.chunk(2, dim=1)], dim=1)
+
+
 class AlexNet(nn.Module):
     """The network of figure 2. `groups` is 2 where a layer sees only the maps of its own GPU, 1 for one column.
 
     Input N×in_channels×227×227, output N×num_classes.
     """
 
-    def __init__(self, num_classes: int, in_channels: int, dropout: float, groups: int) -> None:
+    def __init__(self, num_classes: int, in_channels: int, dropout: float, groups: int, norm_per_gpu: bool = False) -> None:
         super().__init__()
+        norm = TowerNorm if norm_per_gpu else lrn
         self.conv1 = nn.Conv2d(in_channels, 96, kernel_size=11, stride=4)
         self.relu1 = nn.ReLU(inplace=True)
-        self.norm1 = lrn()
+        self.norm1 = norm()
         self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2)
         self.conv2 = nn.Conv2d(96, 256, kernel_size=5, padding=2, groups=groups)
         self.relu2 = nn.ReLU(inplace=True)
-        self.norm2 = lrn()
+        self.norm2 = norm()
         self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2)
         self.conv3 = nn.Conv2d(256, 384, kernel_size=3, padding=1)
         self.relu3 = nn.ReLU(inplace=True)
@@ -91,13 +103,18 @@ class AlexNet(nn.Module):
         {"quantity": "params", "printed": "60 million", "where": "abstract"},
         {"quantity": "depth", "printed": "8", "where": "section 3"},
     ),
+    variants=({"options": {"norm_per_gpu": True}, "params": 60_965_224, "macs": 724_406_816},),
     deviations=(
         "One module computes what two GPUs computed: conv2, conv4 and conv5 are grouped convolutions of two groups.",
-        "The paper does not say whether local response normalisation crosses from one GPU's maps to the other's; here it does, "
-        "as in the Caffe model.",
+        "Local response normalisation crosses from one GPU's maps to the other's here, as in the Caffe model: the paper's sum runs "
+        "to N, the number of kernels in the layer, and does not mention the GPUs. The author's two-GPU configuration in "
+        "cuda-convnet2, a later relative of this network, normalises each GPU's maps by themselves; norm_per_gpu=True does so. "
+        "Maps 46 to 49 of norm1 and 126 to 129 of norm2 depend on it, counted from 0.",
         "torch divides the alpha of local response normalisation by the window's size, the paper's formula and its 1e-4 do not: "
         "5e-4 over a window of 5 is the paper's. cuda-convnet and Caffe divide too, Caffe with k = 1.",
-        "The Caffe model starts fc6 and fc7 from a standard deviation of 0.005 and biases at 0.1; here the paper's 0.01 and 1.",
+        "The initialisation is the paper's. Caffe's AlexNet starts fc6 and fc7 from a standard deviation of 0.005, and the biases "
+        "that the paper starts at 1 (conv2, conv4, conv5, fc6, fc7) at 0.1: its readme calls this necessary for training, since 1 "
+        "gave a flat loss.",
     ),
     errata=(
         "The paper says 224×224 inputs; with an 11×11 kernel of stride 4, 55×55 maps follow from 227×227 without padding, or from "
@@ -110,9 +127,9 @@ class AlexNet(nn.Module):
         "Section 1 credits each convolutional layer with no more than 1% of the parameters; conv3 has 1.45%, conv4 1.09%.",
     ),
 )
-def alexnet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> AlexNet:
+def alexnet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5, norm_per_gpu: bool = False) -> AlexNet:
     """Krizhevsky 2012: five convolutions on two GPUs, local response normalisation, overlapping pooling."""
-    return AlexNet(num_classes, in_channels, dropout, groups=2)
+    return AlexNet(num_classes, in_channels, dropout, groups=2, norm_per_gpu=norm_per_gpu)
 
 
 @arch(

@@ -200,7 +200,8 @@ class GoogLeNet(nn.Module):
         "The first row of Table 1, 2.7K and 34M, is no 7×7 convolution from 3 to 64 maps, which has 9.2K and 118M. A "
         "depthwise 7×7 convolution of multiplier 8 with a 1×1 convolution after it would fit both numbers; the paper "
         "does not speak of one.",
-        "Of the network's size there are many numbers: 6.8 million is the sum of Table 1; 13.4 million includes the "
+        "Of the network's size there are many numbers: Table 1 sums up to 6,797.7K, in its units of 1,024 6.96 million, where the "
+        "network has 6,990,272 weights; 13.4 million includes the "
         "auxiliary heads; 12 times fewer parameters than AlexNet, as section 1 says, would be 5.1 million, and this "
         "network has 8.7 times fewer. convnet-burden's 51 MB contain the auxiliary heads.",
         "The receptive field of 224×224 in section 5 is the size of the input; a unit of inception_5b would see 715 pixels a side, "
@@ -288,6 +289,7 @@ class GoogLeNetBN(GoogLeNet):
         "pooling of 2×2, heads that pool to 4×4 whatever they are given, dropout 0.2 before the classifier.",
         "torchvision's transform_input is left out: it normalises images anew for one set of weights, and is no part "
         "of the network.",
+        "In training mode it returns (logits, aux1, aux2), in the order of the layers; torchvision's returns (logits, aux2, aux1).",
     ),
 )
 def googlenet_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, aux_heads: bool = False) -> GoogLeNetBN:

@@ -56,7 +56,8 @@ class LeNetCaffe(nn.Module):
     classifier="ip2",
     num_features=500,
     deviations=(
-        "The paper names the example and does not describe it; its layers and their initialisation are Caffe's prototxt's.",
+        "Figure 1 of the paper draws an MNIST network of Caffe without all of its sizes; layers and their initialisation are those "
+        "of Caffe's prototxt.",
     ),
     errata=(
         "It is often taken for LeNet-5, which has a seventh of its parameters, and a seventh of its multiply-accumulates: "

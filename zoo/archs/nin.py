@@ -88,7 +88,10 @@ class NINCifar(nn.Module):
         "The paper does not give the sizes of its layers; they are those of the authors' released cuda-convnet configuration.",
         "Pooling at the end averages whatever map there is; the configuration has a window of 8×8, which is all of it at 32×32.",
     ),
-    errata=("Popular ports average in pool2, where the authors' configuration takes the maximum.",),
+    errata=(
+        "Popular ports average in pool2. The configuration that is followed here, NIN/cifar-10_def of the first author's "
+        "cuda-convnet, takes the maximum.",
+    ),
 )
 def nin_cifar10(num_classes: int = 10, in_channels: int = 3, dropout: float = 0.5) -> NINCifar:
     """Lin 2013 for CIFAR-10: 1×1 convolutions between the others, and global average pooling of a map for each class."""

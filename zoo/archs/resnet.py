@@ -28,17 +28,24 @@ INITIALISATION = (
     "Convolutions start from equation 10 of He et al. 2015, arXiv 1502.01852: N(0, 2 / fan_in). The paper refers to "
     "that work and says no more; the last layer is treated alike here, with biases 0."
 )
-STEM_POOLING = (
-    "The paper does not say how the stem's max pooling is padded: by 1 on all sides here, as torchvision does, so "
-    "that its weights fit. The authors' Caffe models of the deeper networks do not pad it and round sizes up, for "
-    "maps of the same size that start one pixel of conv1 further on."
+NOT_OF_THE_PAPER = (
+    "Not a network of the paper but torchvision's, which most libraries ship as ResNet-18: its shortcuts are projections where the "
+    "shape changes (option B). The paper's ResNet-18 has option A: it is resnet18_a."
 )
-PLAIN_STEM = "The paper does not say how the stem's max pooling is padded: by 1 on all sides here, as in resnet18 and resnet34."
 OPTION_B = (
-    "Shortcuts are option B unless shortcut says otherwise, as in torchvision; the paper's Table 2 has this network with option A."
+    "Not quite the paper's network but torchvision's, which most libraries ship as ResNet-34: it has the shortcuts of the paper's "
+    "ResNet-34 B, with another padding of the stem's max pooling and another initialisation. The paper's own are resnet34_a, "
+    "resnet34_b and resnet34_c."
 )
 RELEASED = (
     "The paper does not say how the stem's max pooling is padded: as in the authors' Caffe models it is not, and rounds sizes up."
+)
+NOT_RELEASED = (
+    "The authors released no model of this network. The stem's max pooling, on whose padding the paper is silent, is that of their "
+    "Caffe models of the deeper networks: not padded, with sizes rounded up."
+)
+ZEROS_LAST = (
+    "Where a shortcut meets twice as many maps, the paper adds maps of zeros and does not say where: here after the others."
 )
 STRIDE_IN_1X1 = (
     "Stages from conv3_x on reduce the maps in the first 1×1 convolution of their first block, as in the authors' "
@@ -148,7 +155,7 @@ Block: TypeAlias = type[BasicBlock | Bottleneck]
 
 
 class ResNet(nn.Module):
-    """A column of Table 1, with `counts` blocks in conv2_x to conv5_x.
+    """A column of Table 1, with `counts` blocks in conv2_x to conv5_x, and the stem of the authors' Caffe models.
 
     Input N×in_channels×224×224, output N×num_classes.
     """
@@ -162,11 +169,11 @@ class ResNet(nn.Module):
         shortcut: str,
     ) -> None:
         super().__init__()
-        e = block.expansion
+        e = block.expansion  # 1 or 4
         self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu1 = nn.ReLU(inplace=True)
-        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
         self.conv2_x = self.stage(block, counts[0], 64, 64, 1, shortcut)
         self.conv3_x = self.stage(block, counts[1], 64 * e, 128, 2, shortcut)
         self.conv4_x = self.stage(block, counts[2], 128 * e, 256, 2, shortcut)
@@ -204,15 +211,102 @@ class ResNet(nn.Module):
 
 @arch(
     **CVPR_2016,
-    title="ResNet-18",
-    params=11_689_512,
-    macs=1_814_073_344,
+    title="ResNet-18 A",
+    params=11_515_688,
+    macs=1_794_805_760,
     depth=18,
     stages=("relu1 64 2 7", "conv2_x 64 4 43", "conv3_x 128 8 99", "conv4_x 256 16 211", "conv5_x 512 32 435"),
     num_features=512,
     published=(
         {"quantity": "depth", "printed": "18", "where": "Table 1"},
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
+    ),
+    deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
+)
+def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """He 2015, Table 2: eight basic blocks of two 3×3 convolutions, shortcuts without parameters."""
+    return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels, shortcut="A")
+
+
+@arch(
+    **CVPR_2016,
+    title="ResNet-34 A",
+    params=21_623_848,
+    macs=3_644_493_824,
+    depth=34,
+    stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
+    num_features=512,
+    published=(
+        {"quantity": "depth", "printed": "34", "where": "Table 1"},
+        {"quantity": "macs", "printed": "3.6×10^9", "where": "Table 1"},
+    ),
+    deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
+)
+def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """He 2015, Tables 2 and 3: sixteen basic blocks of two 3×3 convolutions, shortcuts without parameters."""
+    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="A")
+
+
+@arch(
+    **CVPR_2016,
+    title="ResNet-34 B",
+    params=21_797_672,
+    macs=3_663_761_408,
+    depth=34,
+    stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
+    num_features=512,
+    published=({"quantity": "depth", "printed": "34", "where": "Table 1"},),
+    deviations=(INITIALISATION, NOT_RELEASED),
+    errata=(
+        "Table 1's 3.6×10^9 is the count of option A, 3.644×10^9, rounded; with projections it is 3.664×10^9, which rounds to 3.7.",
+    ),
+)
+def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """He 2015, Table 3: sixteen basic blocks, projections in the three shortcuts that change the shape."""
+    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="B")
+
+
+@arch(
+    **CVPR_2016,
+    title="ResNet-34 C",
+    params=22_716_840,
+    macs=3_830_747_136,
+    depth=34,
+    stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
+    num_features=512,
+    published=({"quantity": "depth", "printed": "34", "where": "Table 1"},),
+    deviations=(INITIALISATION, NOT_RELEASED),
+)
+def resnet34_c(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """He 2015, Table 3: sixteen basic blocks, a projection in every shortcut."""
+    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="C")
+
+
+class ResNetTorchvision(ResNet):
+    """The columns of Table 1 as torchvision has them: the stem's max pooling is padded by 1, weights start otherwise."""
+
+    def __init__(
+        self, block: Block, counts: tuple[int, int, int, int], num_classes: int, in_channels: int, shortcut: str = "B"
+    ) -> None:
+        super().__init__(block, counts, num_classes, in_channels, shortcut)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)  # N×64×56×56
+
+    def initialise(self) -> None:
+        """Convolutions from N(0, 2 / fan_out); batch normalisation and the last layer as torch leaves them."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+
+
+@arch(
+    **CVPR_2016,
+    title="ResNet-18 of torchvision",
+    params=11_689_512,
+    macs=1_814_073_344,
+    depth=18,
+    stages=("relu1 64 2 7", "conv2_x 64 4 43", "conv3_x 128 8 99", "conv4_x 256 16 211", "conv5_x 512 32 435"),
+    num_features=512,
+    published=(
         {"quantity": "params", "printed": "11,689,512", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "1.814G", "where": "torchvision's weight metadata"},
     ),
@@ -222,24 +316,22 @@ class ResNet(nn.Module):
     ),
     torchvision="resnet18",
     keys=TORCHVISION_KEYS,
-    deviations=(INITIALISATION, STEM_POOLING, OPTION_B),
+    deviations=(NOT_OF_THE_PAPER, AS_TORCHVISION),
 )
 def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
-    """He 2015: eight basic blocks of two 3×3 convolutions."""
-    return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels, shortcut)
+    """The ResNet-18 that torchvision ships: the paper's with projections in three shortcuts (option B)."""
+    return ResNetTorchvision(BasicBlock, (2, 2, 2, 2), num_classes, in_channels, shortcut)
 
 
 @arch(
     **CVPR_2016,
-    title="ResNet-34",
+    title="ResNet-34 of torchvision",
     params=21_797_672,
     macs=3_663_761_408,
     depth=34,
     stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
     num_features=512,
     published=(
-        {"quantity": "depth", "printed": "34", "where": "Table 1"},
-        {"quantity": "macs", "printed": "3.6×10^9", "where": "Table 1"},
         {"quantity": "params", "printed": "21,797,672", "where": "torchvision's weight metadata"},
         {"quantity": "macs", "printed": "3.664G", "where": "torchvision's weight metadata"},
     ),
@@ -249,14 +341,11 @@ def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
     ),
     torchvision="resnet34",
     keys=TORCHVISION_KEYS,
-    deviations=(INITIALISATION, STEM_POOLING, OPTION_B),
-    errata=(
-        "Table 1's 3.6×10^9 is the count of option A, 3.644×10^9, rounded; with projections it is 3.664×10^9, which rounds to 3.7.",
-    ),
+    deviations=(OPTION_B, AS_TORCHVISION),
 )
 def resnet34(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
-    """He 2015: sixteen basic blocks of two 3×3 convolutions."""
-    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut)
+    """The ResNet-34 that torchvision ships: projections in three shortcuts (option B), another stem pooling."""
+    return ResNetTorchvision(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut)
 
 
 class PlainBlock(BasicBlock):
@@ -291,7 +380,7 @@ class PlainNet(ResNet):
         {"quantity": "depth", "printed": "18", "where": "Table 2"},
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
     ),
-    deviations=(INITIALISATION, PLAIN_STEM),
+    deviations=(INITIALISATION, NOT_RELEASED),
 )
 def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-18 without its shortcuts."""
@@ -310,19 +399,11 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
         {"quantity": "depth", "printed": "34", "where": "section 3.3"},
         {"quantity": "macs", "printed": "3.6 billion", "where": "section 3.3"},
     ),
-    deviations=(INITIALISATION, PLAIN_STEM),
+    deviations=(INITIALISATION, NOT_RELEASED),
 )
 def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-34 without its shortcuts."""
     return PlainNet((3, 4, 6, 3), num_classes, in_channels)
-
-
-class ResNetCaffe(ResNet):
-    """The released Caffe models: their stem's max pooling is not padded and rounds sizes up."""
-
-    def __init__(self, counts: tuple[int, int, int, int], num_classes: int, in_channels: int, shortcut: str) -> None:
-        super().__init__(Bottleneck, counts, num_classes, in_channels, shortcut)
-        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)  # N×64×56×56
 
 
 @arch(
@@ -348,7 +429,7 @@ class ResNetCaffe(ResNet):
 )
 def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: sixteen bottleneck blocks, stride in their first 1×1 convolution."""
-    return ResNetCaffe((3, 4, 6, 3), num_classes, in_channels, shortcut)
+    return ResNet(Bottleneck, (3, 4, 6, 3), num_classes, in_channels, shortcut)
 
 
 @arch(
@@ -367,7 +448,7 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
 )
 def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: 33 bottleneck blocks, stride in their first 1×1 convolution."""
-    return ResNetCaffe((3, 4, 23, 3), num_classes, in_channels, shortcut)
+    return ResNet(Bottleneck, (3, 4, 23, 3), num_classes, in_channels, shortcut)
 
 
 @arch(
@@ -390,26 +471,13 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
 )
 def resnet152(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: fifty bottleneck blocks, stride in their first 1×1 convolution."""
-    return ResNetCaffe((3, 8, 36, 3), num_classes, in_channels, shortcut)
+    return ResNet(Bottleneck, (3, 8, 36, 3), num_classes, in_channels, shortcut)
 
 
 class BottleneckV15(Bottleneck):
     """The bottleneck with its stride in the 3×3 convolution."""
 
     stride_in_3x3 = True
-
-
-class ResNetV15(ResNet):
-    """The deeper columns of Table 1 as torchvision has them."""
-
-    def __init__(self, counts: tuple[int, int, int, int], num_classes: int, in_channels: int) -> None:
-        super().__init__(BottleneckV15, counts, num_classes, in_channels, "B")
-
-    def initialise(self) -> None:
-        """Convolutions from N(0, 2 / fan_out); batch normalisation and the last layer as torch leaves them."""
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
 
 
 @arch(
@@ -428,9 +496,9 @@ class ResNetV15(ResNet):
     keys=TORCHVISION_KEYS,
     deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
 )
-def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
+def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNet-50 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNetV15((3, 4, 6, 3), num_classes, in_channels)
+    return ResNetTorchvision(BottleneckV15, (3, 4, 6, 3), num_classes, in_channels)
 
 
 @arch(
@@ -449,9 +517,9 @@ def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
     keys=TORCHVISION_KEYS,
     deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
 )
-def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
+def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNet-101 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNetV15((3, 4, 23, 3), num_classes, in_channels)
+    return ResNetTorchvision(BottleneckV15, (3, 4, 23, 3), num_classes, in_channels)
 
 
 @arch(
@@ -470,6 +538,6 @@ def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
     keys=TORCHVISION_KEYS,
     deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
 )
-def resnet152_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
+def resnet152_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNet-152 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNetV15((3, 8, 36, 3), num_classes, in_channels)
+    return ResNetTorchvision(BottleneckV15, (3, 8, 36, 3), num_classes, in_channels)

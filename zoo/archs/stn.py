@@ -109,7 +109,9 @@ class STN(nn.Module):
         "5,520 parameters in the localisation network and 21,840 in the classifier. The outputs are scores, not log-probabilities.",
         "Multiply-accumulates are those of convolutions and fully connected layers, 290,800 in the localisation network and "
         "480,500 in the classifier; what the grid and the sampler compute is in the FLOPs alone.",
-        "Coordinates of -1 and 1 are the centres of the outermost pixels, so that the identity returns the image.",
+        "Coordinates of -1 and 1 are the centres of the outermost pixels (align_corners=True), torch's default before 1.3; since "
+        "then it makes them the pixels' outer edges. The identity, rotations and scalings of a square image come out the same both "
+        "ways; shifts differ by the factor 27/28.",
         "Layers start from torch's default, but for the last of the localisation network, which starts at the identity: until "
         "its weights have moved, the layers before it learn nothing.",
     ),

@@ -68,7 +68,10 @@ def feature_layers(configuration: str, in_channels: int) -> OrderedDict[str, nn.
 
 
 class VGG(nn.Module):
-    """A column of Table 1. Input N×in_channels×224×224, output N×num_classes."""
+    """A column of Table 1. Input N×in_channels×224×224, output N×num_classes.
+
+    Raises `ValueError` for images from which pool5 does not make 7×7 maps.
+    """
 
     def __init__(self, configuration: str, num_classes: int, in_channels: int, dropout: float) -> None:
         super().__init__()
@@ -95,10 +98,14 @@ class VGG(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.features(x)  # N×512×7×7
-        x = torch.flatten(x, 1)  # N×25088
-        x = self.classifier(x)  # N×num_classes
-        return x
+        maps = self.features(x)  # N×512×7×7
+        try:
+            return self.classifier(torch.flatten(maps, 1))  # N×25088 -> N×num_classes
+        except RuntimeError as error:
+            if maps.shape[2:] == (7, 7):
+                raise
+            height, width = x.shape[2:]
+            raise ValueError(f"VGG takes images of 224 to 255 pixels a side, not {height}×{width}: fc6 reads 7×7 maps") from error
 
 
 @arch(

@@ -11,7 +11,7 @@ from zoo.catalogue import arch
 
 
 def pool() -> nn.MaxPool2d:
-    """Windows overlap, and sizes are rounded up, as the authors' library does."""
+    """Windows overlap, and sizes are rounded up, as cuda-convnet does, on which the authors' implementation is based."""
     return nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
 
 
@@ -87,7 +87,8 @@ class ZFNet(nn.Module):
     published=({"quantity": "depth", "printed": "8", "where": "figure 3"},),
     deviations=(
         "Paddings are unpublished. The 110×110 maps of figure 3 follow from 224×224 with one pixel around conv1, as here, or "
-        "without any if sizes are rounded up, as in the authors' library; fields then begin one pixel further on.",
+        "without any if sizes are rounded up, as in cuda-convnet, on which the authors' implementation is based; fields then begin "
+        "one pixel further on.",
         "The paper normalises contrast across maps, after pooling, and gives no constants: AlexNet's are taken.",
         "The paper starts all weights at 10^-2, which is taken for the deviation of a normal distribution.",
         "In training the paper scales kernels back whose root mean square exceeds 0.1; that is left to the training.",
