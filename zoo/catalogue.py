@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from zoo import plugins
 from zoo.errors import ZooError, near, spelling, unknown
+from zoo.evidence import RECIPE, Result, Source, Statement, bibtex, cite, sources_of, state
 from zoo.published import Published
 
 if TYPE_CHECKING:
@@ -62,6 +63,12 @@ class Card:
     `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
     dict's keys into ours, applied in order. `classifier` is the path of the layer that makes the scores; without it the network
     gives `num_features` features of an image. `url` is for a paper that has neither DOI nor arXiv id.
+
+    Everything that is told in words ends with citations of `sources` (see `zoo.evidence`). `errata` are mistakes of the paper,
+    `deviations` what this definition does otherwise, `notes` what is said of others: ports, tools, later networks. `results` are
+    errors of trained networks, `recipe` how they were trained, by the keys of `RECIPE`; `weights` are licence and address of the
+    original weights. `parents` are the entries that this network comes from. `citation` holds the fields of BibTeX beside author,
+    title and address. `neurons` are the units of all layers with weights.
     """
 
     name: str
@@ -82,14 +89,46 @@ class Card:
     num_features: int = 0
     stages: tuple[StageClaim, ...] = ()
     connections: int | None = None
+    neurons: int | None = None
     published: tuple[Published, ...] = ()
     variants: tuple[Variant, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     torchvision: str = ""
     keys: tuple[tuple[str, str], ...] = ()
-    deviations: tuple[str, ...] = ()
-    errata: tuple[str, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    deviations: tuple[Statement, ...] = ()
+    errata: tuple[Statement, ...] = ()
+    notes: tuple[Statement, ...] = ()
+    results: tuple[Result, ...] = ()
+    recipe: Mapping[str, Statement] = field(default_factory=dict)
+    preprocessing: tuple[Statement, ...] = ()
+    normalisation: tuple[Statement, ...] = ()
+    weights: tuple[Statement, ...] = ()
+    parents: tuple[str, ...] = ()
+    citation: Mapping[str, str] = field(default_factory=dict)
     licence: str = "MIT"
+
+    @property
+    def bibtex(self) -> str:
+        """The paper as a BibTeX entry. Raises `ZooError` for a card without a citation."""
+        if not self.citation:
+            raise ZooError(f"{self.name}: its card has no citation to write as BibTeX")
+        links = {"doi": self.doi, "eprint": self.arxiv, "archiveprefix": self.arxiv and "arXiv", "url": self.url}
+        return bibtex(self.authors, self.paper.rpartition(" (")[0], self.citation, links)
+
+    @property
+    def statements(self) -> tuple[tuple[str, Statement], ...]:
+        """All that is told in words, each with a label, in the order in which `zoo info` shows it."""
+        labelled = {
+            "deviation": self.deviations,
+            "erratum": self.errata,
+            "note": self.notes,
+            "preprocessing": self.preprocessing,
+            "batch normalisation": self.normalisation,
+            "original weights": self.weights,
+        }
+        recipe = [(f"training, {key}", self.recipe[key]) for key in RECIPE if key in self.recipe]
+        return (*((label, one) for label, several in labelled.items() for one in several), *recipe)
 
 
 @dataclass(frozen=True)
@@ -232,6 +271,12 @@ def create_model(name: str, /, *, weights: "Weights | None" = None, **options: A
     return build(found, check_options(found, options), weights)
 
 
+def children(name: str) -> list[str]:
+    """The entries that come from the one of that name, in order of year, then of name."""
+    found = [one.card for one in architectures().values() if name in one.card.parents]
+    return [c.name for c in sorted(found, key=lambda c: (c.year, _natural(c.name)))]
+
+
 def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
     """`options` as the builder wants them. Raises `ZooError` for an unknown one or a value that it cannot take."""
     known = {option.name: option for option in found.every_option}
@@ -253,12 +298,31 @@ def _card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
     if wrong:
         raise TypeError(f"@arch of {name}: {', '.join(sorted(wrong))} cannot be set")
     summary = doc.strip().partition("\n")[0].removesuffix(".")
-    plural = {
+    try:
+        return Card(name=name, family=family, summary=summary, **{**facts, **_records(facts)})
+    except ValueError as error:
+        raise ZooError(f"@arch of {name}: {error}") from error
+
+
+_STATED = ("deviations", "errata", "notes", "preprocessing", "normalisation", "weights")
+
+
+def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that a card writes as literals and keeps as records. Raises `ValueError` for citations of an unknown source."""
+    sources = sources_of(facts.get("sources", {}))
+    results = (dict(one) for one in facts.get("results", ()))
+    recipe = facts.get("recipe", {})
+    if strange := recipe.keys() - set(RECIPE):
+        raise ValueError(f"recipe has {', '.join(sorted(strange))}: expected keys among {', '.join(RECIPE)}")
+    return {
         "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),
         "published": tuple(Published(**one) for one in facts.get("published", ())),
         "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
+        "sources": sources,
+        "results": tuple(Result(citations=cite(one.pop("source"), sources), **one) for one in results),
+        "recipe": {key: state(recipe[key], sources) for key in recipe},
+        **{key: tuple(state(one, sources) for one in facts.get(key, ())) for key in _STATED},
     }
-    return Card(name=name, family=family, summary=summary, **{**facts, **plural})
 
 
 @cache

@@ -1,8 +1,9 @@
 """The catalogue itself, and one card, as tables. Nothing here imports torch."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.catalogue import StageClaim, entry, list_models
+from zoo.catalogue import Card, Entry, StageClaim, children, entry, list_models
 from zoo.table import Column, Row, Table
 
 _LIST = (
@@ -19,6 +20,7 @@ _INFO = (
     Column("where", "text", "where it is printed", priority=0),
     Column("computed", "count", "what the analyzer computes", priority=0),
     Column("verdict", "text", "equal, rounded, truncated, explained, or differs", priority=0),
+    Column("read", "text", "in what the number was read: the paper, a file of its authors, a copy by others", priority=1),
 )
 
 
@@ -56,29 +58,26 @@ def _stage(claim: StageClaim) -> str:
 
 
 def info(name: str) -> Table:
-    """The card of a model: what it is, its numbers as printed and as computed, deviations and errata. Raises `ZooError`."""
+    """The card of a model: what it is, its numbers as printed and as computed, and what is known of it, with sources.
+
+    Raises `ZooError` for an unknown name.
+    """
     from zoo import __version__
 
     found = entry(name)
     c = found.card
-    computed = {"params": c.params, "macs": c.macs, "depth": c.depth} | ({"connections": c.connections} if c.connections else {})
-    rows = [
-        Row(p.quantity, "published", {"printed": p.printed, "where": p.where, "computed": n, "verdict": p.verdict(n)})
-        for p in c.published
-        if (n := computed.get(p.quantity)) is not None
-    ]
-    rows += [
-        Row(quantity, "computed", {"printed": None, "where": None, "computed": n, "verdict": None})
-        for quantity, n in computed.items()
-        if quantity not in {p.quantity for p in c.published}
-    ]
-    for variant in c.variants:
-        label = ", ".join([f"{k}={v}" for k, v in variant.options.items()] + ["training mode"] * variant.train)
-        for quantity, n in (("params", variant.params), ("macs", variant.macs)):
-            rows.append(Row(quantity, "variant", {"printed": None, "where": label, "computed": n, "verdict": None}))
+    rows = (*_numbers(c), *_results(c))
     notes = [f"{p.quantity} {p.printed}: {p.note}" for p in c.published if p.note]
-    notes += [f"deviation: {text}" for text in c.deviations] + [f"erratum: {text}" for text in c.errata]
-    about: dict[str, Any] = {
+    notes += [f"{label}: {statement}" for label, statement in c.statements]
+    notes += [f"source {source}" for source in c.sources.values()]
+    context = {"about": {k: v for k, v in _about(found).items() if v}, "convention": "pure", "versions": {"zoo": __version__}}
+    return Table(c.title, context, _INFO, rows, notes=tuple(notes))
+
+
+def _about(found: Entry) -> dict[str, Any]:
+    """What stands above the numbers, by label."""
+    c = found.card
+    return {
         "name": c.name,
         "family": c.family,
         "from": found.origin,
@@ -89,6 +88,8 @@ def info(name: str) -> Table:
         "DOI": c.doi,
         "arXiv": c.arxiv,
         "URL": c.url,
+        "comes from": ", ".join(c.parents),
+        "led to": ", ".join(children(c.name)),
         "input": list(c.input),
         "options": ", ".join(map(str, found.every_option)),
         "in training": ", ".join(f"{k}={v}" for k, v in c.training.items()),
@@ -97,5 +98,34 @@ def info(name: str) -> Table:
         **{f"stage{i}": _stage(claim) for i, claim in enumerate(c.stages, start=1)},
         "licence": f"{c.licence} (this definition)",
     }
-    context = {"about": {k: v for k, v in about.items() if v}, "convention": "pure", "versions": {"zoo": __version__}}
-    return Table(c.title, context, _INFO, tuple(rows), notes=tuple(notes))
+
+
+def _numbers(c: Card) -> Iterator[Row]:
+    """Parameters, multiply-accumulates and the like: as printed beside as computed, then what is computed alone."""
+    quantities = ("params", "macs", "depth", "connections", "neurons")
+    computed = {quantity: n for quantity in quantities if (n := getattr(c, quantity)) is not None}
+    for p in c.published:
+        n, source = computed[p.quantity], c.sources.get(p.source)
+        read = source and source.provenance
+        yield Row(p.quantity, "published", {"printed": p.printed, "where": p.where, "computed": n, "verdict": p.verdict(n), "read": read})
+    for quantity, n in computed.items():
+        if quantity not in {p.quantity for p in c.published}:
+            yield Row(quantity, "computed", {**_EMPTY, "computed": n})
+    for variant in c.variants:
+        label = ", ".join([f"{k}={v}" for k, v in variant.options.items()] + ["training mode"] * variant.train)
+        for quantity, n in (("params", variant.params), ("macs", variant.macs)):
+            yield Row(quantity, "variant", {**_EMPTY, "where": label, "computed": n})
+
+
+_EMPTY: Mapping[str, Any] = {column.name: None for column in _INFO}
+
+
+def _results(c: Card) -> Iterator[Row]:
+    """How often trained networks of this design were right, a row for top-1 and one for top-5."""
+    for result in c.results:
+        for k, printed in (("top-1", result.top1), ("top-5", result.top5)):
+            if printed:
+                read = "; ".join(dict.fromkeys(citation.source.provenance for citation in result.citations))
+                places = "; ".join(", ".join(filter(None, (one.source.key, one.place))) for one in result.citations)
+                where = f"{result.how} ({places})"
+                yield Row(f"{k} {result.measure}", "result", {**_EMPTY, "printed": f"{printed}%", "where": where, "read": read})

@@ -38,6 +38,10 @@ def _formats(incomplete: str) -> list[str]:
     return [name for name in formats.names() if name.startswith(incomplete)]
 
 
+def _card_formats(incomplete: str) -> list[str]:
+    return [name for name in (*formats.names(), "bibtex") if name.startswith(incomplete)]
+
+
 def _conventions(incomplete: str) -> list[str]:
     return [name for name in conventions.names() if name.startswith(incomplete)]
 
@@ -59,6 +63,16 @@ Columns = Annotated[
 Format = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="text, json, csv, markdown, html or latex.", autocompletion=_formats),
+]
+CardFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME",
+        help="text, json, csv, markdown, html or latex; or bibtex, which cites the paper.",
+        autocompletion=_card_formats,
+    ),
 ]
 Convention = Annotated[
     str,
