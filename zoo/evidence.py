@@ -32,7 +32,7 @@ _CITED = re.compile(r"(?P<text>.*\S)\s+\[(?P<citations>[^\[\]]+)\]", re.DOTALL)
 
 @dataclass(frozen=True)
 class Source:
-    """What was opened: its key on the card, how it counts (a key of `PROVENANCE`), what it is, its address if it has a stable one."""
+    """What was opened: its key on the card, how it counts (a key of `PROVENANCE`), what it is, and its address if it has one."""
 
     key: str
     provenance: str
@@ -76,7 +76,7 @@ class Statement:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How often a trained network of this design was right: percent as the source prints them, on which images, how they were shown.
+    """How often a trained network of this design was right: percent as the source prints them, on which images, shown how.
 
     `models` is 1 for a single network, else the number of networks whose scores were averaged.
     """
@@ -110,7 +110,7 @@ def sources_of(written: Mapping[str, Sequence[str]]) -> dict[str, Source]:
 
 
 def cite(written: str, sources: Mapping[str, Source]) -> tuple[Citation, ...]:
-    """Citations as a card writes them: "paper, section 5; computed". Raises `ValueError` for a source that the card does not have."""
+    """Citations as a card writes them: "paper, section 5; computed". Raises `ValueError` for a source that the card lacks."""
     known = {**sources, **_BUILT_IN}
     citations = []
     for one in written.split(";"):

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo.catalogue import Card, Entry, StageClaim, children, entry, list_models
+from zoo.evidence import Citation
 from zoo.table import Column, Row, Table
 
 _LIST = (
@@ -17,10 +18,9 @@ _LIST = (
 _FROM = Column("from", "text", "whose it is", priority=2)
 _INFO = (
     Column("printed", "as printed", "the number as its source prints it", priority=0),
-    Column("where", "text", "where it is printed", priority=0),
+    Column("where", "text", "where it is printed, and in what that was read", priority=0),
     Column("computed", "count", "what the analyzer computes", priority=0),
     Column("verdict", "text", "equal, rounded, truncated, explained, or differs", priority=0),
-    Column("read", "text", "in what the number was read: the paper, a file of its authors, a copy by others", priority=1),
 )
 
 
@@ -105,9 +105,9 @@ def _numbers(c: Card) -> Iterator[Row]:
     quantities = ("params", "macs", "depth", "connections", "neurons")
     computed = {quantity: n for quantity in quantities if (n := getattr(c, quantity)) is not None}
     for p in c.published:
-        n, source = computed[p.quantity], c.sources.get(p.source)
-        read = source and source.provenance
-        yield Row(p.quantity, "published", {"printed": p.printed, "where": p.where, "computed": n, "verdict": p.verdict(n), "read": read})
+        n = computed[p.quantity]
+        where = str(Citation(c.sources[p.source], p.where)) if p.source in c.sources else p.where
+        yield Row(p.quantity, "published", {"printed": p.printed, "where": where, "computed": n, "verdict": p.verdict(n)})
     for quantity, n in computed.items():
         if quantity not in {p.quantity for p in c.published}:
             yield Row(quantity, "computed", {**_EMPTY, "computed": n})
@@ -125,7 +125,5 @@ def _results(c: Card) -> Iterator[Row]:
     for result in c.results:
         for k, printed in (("top-1", result.top1), ("top-5", result.top5)):
             if printed:
-                read = "; ".join(dict.fromkeys(citation.source.provenance for citation in result.citations))
-                places = "; ".join(", ".join(filter(None, (one.source.key, one.place))) for one in result.citations)
-                where = f"{result.how} ({places})"
-                yield Row(f"{k} {result.measure}", "result", {**_EMPTY, "printed": f"{printed}%", "where": where, "read": read})
+                where = f"{result.how} [{'; '.join(map(str, result.citations))}]"
+                yield Row(f"{k} {result.measure}", "result", {**_EMPTY, "printed": f"{printed}%", "where": where})

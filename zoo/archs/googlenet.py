@@ -263,8 +263,8 @@ class GoogLeNetBN(GoogLeNet):
     depth=22,
     stages=("conv1 64 2 7", "conv2 192 4 19", "inception_3b 480 8 59", "inception_4e 832 16 235", "inception_5b 1024 32 379"),
     published=(
-        {"quantity": "params", "printed": "6,624,904", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "1.498G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "6,624,904", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "1.498G", "where": "weight metadata", "source": "torchvision"},
     ),
     variants=({"options": {"aux_heads": True}, "train": True, "params": 13_004_888, "macs": 1_506_748_416},),
     training={"aux_heads": True},

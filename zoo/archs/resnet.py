@@ -307,8 +307,8 @@ class ResNetTorchvision(ResNet):
     stages=("relu1 64 2 7", "conv2_x 64 4 43", "conv3_x 128 8 99", "conv4_x 256 16 211", "conv5_x 512 32 435"),
     num_features=512,
     published=(
-        {"quantity": "params", "printed": "11,689,512", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "1.814G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "11,689,512", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "1.814G", "where": "weight metadata", "source": "torchvision"},
     ),
     variants=(
         {"options": {"shortcut": "A"}, "params": 11_515_688, "macs": 1_794_805_760},
@@ -332,8 +332,8 @@ def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
     stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
     num_features=512,
     published=(
-        {"quantity": "params", "printed": "21,797,672", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "3.664G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "21,797,672", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "3.664G", "where": "weight metadata", "source": "torchvision"},
     ),
     variants=(
         {"options": {"shortcut": "A"}, "params": 21_623_848, "macs": 3_644_493_824},
@@ -489,8 +489,8 @@ class BottleneckV15(Bottleneck):
     stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 91", "conv4_x 1024 16 267", "conv5_x 2048 32 427"),
     num_features=2_048,
     published=(
-        {"quantity": "params", "printed": "25,557,032", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "4.089G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "25,557,032", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "4.089G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="resnet50",
     keys=TORCHVISION_KEYS,
@@ -510,8 +510,8 @@ def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 91", "conv4_x 1024 16 811", "conv5_x 2048 32 971"),
     num_features=2_048,
     published=(
-        {"quantity": "params", "printed": "44,549,160", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "7.801G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "44,549,160", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "7.801G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="resnet101",
     keys=TORCHVISION_KEYS,
@@ -531,8 +531,8 @@ def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 155", "conv4_x 1024 16 1291", "conv5_x 2048 32 1451"),
     num_features=2_048,
     published=(
-        {"quantity": "params", "printed": "60,192,808", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "11.514G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "60,192,808", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "11.514G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="resnet152",
     keys=TORCHVISION_KEYS,

@@ -125,8 +125,8 @@ class VGG(nn.Module):
     published=(
         {"quantity": "depth", "printed": "11", "where": "Table 1"},
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
-        {"quantity": "params", "printed": "132,863,336", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "7.609G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "132,863,336", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "7.609G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg11",
     keys=(
@@ -193,8 +193,8 @@ def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.
     published=(
         {"quantity": "depth", "printed": "13", "where": "Table 1"},
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
-        {"quantity": "params", "printed": "133,047,848", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "11.308G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "133,047,848", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "11.308G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg13",
     keys=(
@@ -263,8 +263,8 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
     published=(
         {"quantity": "depth", "printed": "16", "where": "Table 1"},
         {"quantity": "params", "printed": "138 million", "where": "Table 2"},
-        {"quantity": "params", "printed": "138,357,544", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "15.47G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "138,357,544", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "15.47G", "where": "weight metadata", "source": "torchvision"},
         {
             "quantity": "macs",
             "printed": "15.3×10^9",
@@ -319,8 +319,8 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
     published=(
         {"quantity": "depth", "printed": "19", "where": "Table 1"},
         {"quantity": "params", "printed": "144 million", "where": "Table 2"},
-        {"quantity": "params", "printed": "143,667,240", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "19.632G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "143,667,240", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "19.632G", "where": "weight metadata", "source": "torchvision"},
         {"quantity": "macs", "printed": "19.6×10^9", "where": "the ResNet paper (arXiv 1512.03385), section 4.1"},
     ),
     torchvision="vgg19",

@@ -104,8 +104,8 @@ class VGGBN(nn.Module):
         "features 512 32 150",
     ),
     published=(
-        {"quantity": "params", "printed": "132,868,840", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "7.609G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "132,868,840", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "7.609G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg11_bn",
     keys=(
@@ -151,8 +151,8 @@ def vgg11_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
         "features 512 32 156",
     ),
     published=(
-        {"quantity": "params", "printed": "133,053,736", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "11.308G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "133,053,736", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "11.308G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg13_bn",
     keys=(
@@ -202,8 +202,8 @@ def vgg13_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
         "features 512 32 212",
     ),
     published=(
-        {"quantity": "params", "printed": "138,365,992", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "15.47G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "138,365,992", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "15.47G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg16_bn",
     keys=(
@@ -259,8 +259,8 @@ def vgg16_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
         "features 512 32 268",
     ),
     published=(
-        {"quantity": "params", "printed": "143,678,248", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "19.632G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "143,678,248", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "19.632G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg19_bn",
     keys=(

@@ -89,15 +89,53 @@ class CNNM(nn.Module):
         {"options": {"fc7": 1024}, "params": 87_250_536, "macs": 1_660_517_408},
         {"options": {"fc7": 128}, "params": 82_683_624, "macs": 1_655_951_392},
     ),
+    sources={
+        "paper": ("transcription", "its tables and its section on training as others copied them"),
+        "authors' page": ("transcription", "a copy of https://www.robots.ox.ac.uk/~vgg/research/deep_eval"),
+        "gist": ("transcription", "the description of the released CNN-M-1024 as others copied it"),
+        "fast-rcnn": ("author's file", "its CNN-M-1024", "https://github.com/rbgirshick/py-faster-rcnn"),
+        "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
+    },
     deviations=(
-        "Paddings are those of the paper's Table 1. The rounding of sizes in pooling and the constants of normalisation are those "
-        "of the released Caffe models.",
-        "The paper gives the initialisation of weights alone; biases start from 0.",
+        "Paddings are those of the paper's Table 1. The constants of normalisation are those of the released Caffe models, where "
+        "sizes in pooling are rounded up. [paper, Table 1; fast-rcnn, models/pascal_voc/VGG_CNN_M_1024]",
+        "The paper gives the initialisation of weights alone; biases start from 0. [paper, section on training; ours]",
     ),
-    errata=(
+    notes=(
         "The paper starts weights from a Gaussian of variance 10^-2, a standard deviation of 0.1, which is taken at its word here. "
-        "The signal grows from layer to layer with it; AlexNet's standard deviation of 0.01 is what many ports use.",
+        "The signal grows from layer to layer with it: scores of standard normal noise begin with a standard deviation near 10^5, "
+        "with AlexNet's 0.01 near 10^-3. [paper, section on training; computed]",
     ),
+    results=(
+        {
+            "on": "ILSVRC 2012 validation",
+            "top5": "13.5",
+            "note": "fc7=2048",
+            "source": "authors' page, results",
+        },
+        {
+            "on": "ILSVRC 2012 validation",
+            "top5": "16.0",
+            "crops": "centre crop",
+            "note": "fc7=1024",
+            "source": "gist",
+        },
+        {
+            "on": "ILSVRC 2012 validation",
+            "top5": "13.7",
+            "crops": "10 crops",
+            "note": "fc7=1024",
+            "source": "gist",
+        },
+    ),
+    recipe={
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section on training]",
+        "learning rate": "0.01, divided by 10 when the validation error stopped falling. [paper, section on training]",
+        "weight decay": "0.0005. [paper, section on training]",
+        "augmentation": "Random crops, mirror images and shifts of RGB. [paper, section on training]",
+    },
+    weights=("For non-commercial use: CNN-M-1024 is at http://www.robots.ox.ac.uk/~vgg/software/deep_eval/releases/bvlc/ [gist]",),
+    citation={"type": "inproceedings", "booktitle": "Proceedings of the British Machine Vision Conference", "year": "2014"},
 )
 def vgg_cnn_m(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5, fc7: int = 4096) -> CNNM:
     """Chatfield 2014: the medium network, between AlexNet and VGG; a narrow fc7 gives short features."""
