@@ -395,8 +395,11 @@ def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
         return _literal(constants[node.id], constants)
     if isinstance(node, ast.Tuple):
         return tuple([_literal(item, constants) for item in node.elts])
-    if isinstance(node, ast.Dict) and all(node.keys):
-        return {ast.literal_eval(key): _literal(value, constants) for key, value in zip(node.keys, node.values, strict=True) if key}
+    if isinstance(node, ast.Dict):
+        found: dict[Any, Any] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            found |= _literal(value, constants) if key is None else {ast.literal_eval(key): _literal(value, constants)}
+        return found
     return ast.literal_eval(node)
 
 

@@ -149,9 +149,9 @@ class AlexNet(nn.Module):
         "[paper, section 1; computed]",
     ),
     notes=(
-        "Caffe's AlexNet starts fc6 and fc7 from a standard deviation of 0.005, and the biases that the paper starts at 1 (conv2, "
-        "conv4, conv5, fc6, fc7) at 0.1: its readme calls this necessary for training, since 1 gave a flat loss. Here they start as "
-        "in the paper. [caffe, train_val.prototxt and readme; paper, section 5]",
+        "Caffe's AlexNet starts fc6 and fc7 from a standard deviation of 0.005, and the biases that the paper starts at 1 "
+        "(conv2, conv4, conv5, fc6, fc7) at 0.1: its readme calls this necessary for training, since 1 gave a flat loss. Here "
+        "they start as in the paper. [caffe, train_val.prototxt and readme; paper, section 5]",
         "An older abstract counts 500,000 neurons and two globally connected layers. [older abstract]",
         "The paper was printed again in 2017, DOI 10.1145/3065386. [reprint]",
         "Other tools count otherwise: 727 million at 227 pixels (convnet-burden, which counts biases, ReLUs and pooling), 1.38 "
@@ -194,11 +194,12 @@ class AlexNet(nn.Module):
         "hardware": "Two GTX 580 GPUs of 3 GB, five to six days. [paper, section 5]",
     },
     preprocessing=(
-        "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over the training set subtracted from "
-        "each pixel. [paper, section 2]",
+        "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over the training set subtracted "
+        "from each pixel. [paper, section 2]",
     ),
     weights=(
-        "Caffe's AlexNet, released for unrestricted use: http://dl.caffe.berkeleyvision.org/bvlc_alexnet.caffemodel [caffe, readme]",
+        "Caffe's AlexNet, released for unrestricted use: http://dl.caffe.berkeleyvision.org/bvlc_alexnet.caffemodel [caffe, "
+        "readme]",
     ),
 )
 def alexnet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5, norm_per_gpu: bool = False) -> AlexNet:

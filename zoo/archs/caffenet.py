@@ -102,7 +102,9 @@ class CaffeNet(nn.Module):
         "caffe's alexnet": ("author's file", "its sister", "https://github.com/BVLC/caffe/tree/master/models/bvlc_alexnet"),
         "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
     },
-    deviations=("The paper gives no layers; they are those of the reference model that Caffe releases. [paper; caffe, train_val.prototxt]",),
+    deviations=(
+        "The paper gives no layers; they are those of the reference model that Caffe releases. [paper; caffe, train_val.prototxt]",
+    ),
     notes=(
         "It differs from AlexNet in the order of pooling and normalisation, the constants of the latter (k = 1, and an alpha of "
         "1e-4 that is divided by n) and the deviation of 0.005 in fc6 and fc7; parameters and multiply-accumulates are equal. "
@@ -123,7 +125,8 @@ class CaffeNet(nn.Module):
     ),
     recipe={
         "optimiser": "Stochastic gradient descent with momentum 0.9. [caffe, solver.prototxt]",
-        "learning rate": "0.01, divided by 10 every 100,000 iterations; doubled for biases. [caffe, solver.prototxt and train_val.prototxt]",
+        "learning rate": "0.01, divided by 10 every 100,000 iterations; doubled for biases. [caffe, solver.prototxt and "
+        "train_val.prototxt]",
         "batch": "256. [caffe, train_val.prototxt]",
         "weight decay": "0.0005, none on biases. [caffe, solver.prototxt and train_val.prototxt]",
         "augmentation": "Random 227×227 crops and mirror images, no change of colours. [caffe, train_val.prototxt and readme]",
@@ -134,7 +137,11 @@ class CaffeNet(nn.Module):
     weights=(
         "Released for unrestricted use: http://dl.caffe.berkeleyvision.org/bvlc_reference_caffenet.caffemodel [caffe, readme]",
     ),
-    citation={"type": "inproceedings", "booktitle": "Proceedings of the ACM International Conference on Multimedia", "year": "2014"},
+    citation={
+        "type": "inproceedings",
+        "booktitle": "Proceedings of the ACM International Conference on Multimedia",
+        "year": "2014",
+    },
 )
 def caffenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> CaffeNet:
     """Jia 2014: Caffe's AlexNet, normalised after pooling instead of before."""

@@ -178,7 +178,7 @@ class LeNet5(nn.Module):
     ),
     parents=("lenet1",),
     sources={
-        "paper": ("transcription", "its section II and its figures as others copied them"),
+        "paper": ("transcription", "parts of its text and its figures as others copied them"),
         "lecture": ("second-hand", "lecture notes on the network's connections"),
     },
     deviations=(
@@ -186,7 +186,7 @@ class LeNet5(nn.Module):
         "are redrawn in that style. As in the paper they hold +1 and -1 and are fixed, so they are no parameters. "
         "[paper, section II.B and figure 3; ours]",
         "The paper gives its initialisation for weights; biases and the coefficients of S2 and S4 are treated alike. "
-        "[paper, section III; ours]",
+        "[paper, appendix A; ours]",
         "There are codes for ten digits: fewer classes take the first of them, more are refused. [ours]",
     ),
     notes=(
@@ -196,9 +196,9 @@ class LeNet5(nn.Module):
         "the 840 links of the output. [paper, section II.B; lecture; computed]",
         "Other sizes in circulation are other networks: 60,840 parameters with trainable output codes, 61,706 for "
         "the tutorials' version, 431,080 for the MNIST network that Caffe calls LeNet. [computed]",
-        "Figure 11 prints 401 for LeNet-5, in multiply-accumulates of a unit that its caption does not name; taken for thousands, no "
-        "count reproduces it: convolutions and F6 multiply 325,680 times, the coefficients of S2 and S4 1,576 and the "
-        "distances of the output 840 times more; connections number 340,908. [paper, figure 11; computed]",
+        "Figure 11 prints 401 for LeNet-5, in multiply-accumulates of a unit that its caption does not name; taken for "
+        "thousands, no count reproduces it: convolutions and F6 multiply 325,680 times, the coefficients of S2 and S4 1,576 and "
+        "the distances of the output 840 times more; connections number 340,908. [paper, figure 11; computed]",
     ),
     results=(
         {"on": "MNIST test", "top1": "0.95", "source": "paper, figure 9"},
@@ -210,8 +210,8 @@ class LeNet5(nn.Module):
         "[paper, section III]",
     },
     preprocessing=(
-        "Digits of at most 20×20 pixels, centred in a 28×28 field, stand in a 32×32 image whose background is -0.1 and whose ink is "
-        "1.175, for a mean near 0 and a variance near 1. [paper, section II.B]",
+        "Digits of at most 20×20 pixels, centred in a 28×28 field, stand in a 32×32 image whose background is -0.1 and whose "
+        "ink is 1.175, for a mean near 0 and a variance near 1. [paper, section II.B]",
     ),
 )
 def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:

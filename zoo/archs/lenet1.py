@@ -131,7 +131,11 @@ class LeNet1(nn.Module):
     neurons=3_850,
     parents=("lenet1989",),
     sources={
-        "paper": ("transcription", "a port's table of the paper, by page", "https://github.com/Mystique1337/lecun-1989-mnist-reproduction"),
+        "paper": (
+            "transcription",
+            "a port's table of the paper, by page",
+            "https://github.com/Mystique1337/lecun-1989-mnist-reproduction",
+        ),
         "later papers": ("second-hand", "papers on the comparison of methods, as quoted"),
         "1998": ("transcription", "LeCun et al., Proceedings of the IEEE, 1998, as others copied it"),
     },

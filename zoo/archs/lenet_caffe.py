@@ -65,8 +65,8 @@ class LeNetCaffe(nn.Module):
         "prototxt that Caffe ships. [paper, figure 1; caffe, lenet_train_test.prototxt]",
     ),
     notes=(
-        "It is often taken for LeNet-5, which has a seventh of its parameters, and a seventh of its multiply-accumulates: "
-        "there are 20 and 50 maps here, max pooling, and no nonlinearity but one ReLU. [caffe, lenet_train_test.prototxt; computed]",
+        "It is often taken for LeNet-5, which has a seventh of its parameters, and a seventh of its multiply-accumulates: there "
+        "are 20 and 50 maps here, max pooling, and no nonlinearity but one ReLU. [caffe, lenet_train_test.prototxt; computed]",
     ),
     recipe={
         "optimiser": "Stochastic gradient descent with momentum 0.9. [caffe, lenet_solver.prototxt]",
@@ -76,7 +76,11 @@ class LeNetCaffe(nn.Module):
         "length": "10,000 iterations. [caffe, lenet_solver.prototxt]",
     },
     preprocessing=("Pixels from 0 to 255 are multiplied by 1/256. [caffe, lenet_train_test.prototxt]",),
-    citation={"type": "inproceedings", "booktitle": "Proceedings of the ACM International Conference on Multimedia", "year": "2014"},
+    citation={
+        "type": "inproceedings",
+        "booktitle": "Proceedings of the ACM International Conference on Multimedia",
+        "year": "2014",
+    },
 )
 def lenet_caffe(num_classes: int = 10, in_channels: int = 1) -> LeNetCaffe:
     """The MNIST network that Caffe calls LeNet: 20 and 50 maps, max pooling, one ReLU."""

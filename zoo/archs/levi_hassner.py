@@ -117,7 +117,8 @@ class LeviHassner(nn.Module):
         },
     ),
     recipe={
-        "optimiser": "Stochastic gradient descent, with momentum 0.9. [paper, on training; released, solver_test_fold_is_0.prototxt]",
+        "optimiser": "Stochastic gradient descent, with momentum 0.9. [paper, on training; released, "
+        "solver_test_fold_is_0.prototxt]",
         "learning rate": "0.001, divided by 10 after 10,000 iterations, by the solver every 10,000. "
         "[paper, on training; released, solver_test_fold_is_0.prototxt]",
         "batch": "50. [paper, on training; released, train_val_test_fold_is_0.prototxt]",

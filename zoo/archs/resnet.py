@@ -22,44 +22,76 @@ CVPR_2016 = {
     "arxiv": "1512.03385",
     "input": (3, 224, 224),
     "classifier": "fc",
+    "citation": {
+        "type": "inproceedings",
+        "booktitle": "IEEE Conference on Computer Vision and Pattern Recognition",
+        "year": "2016",
+    },
 }
+RECIPE = {
+    "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section 3.4]",
+    "learning rate": "0.1, divided by 10 when the error stopped falling. [paper, section 3.4]",
+    "batch": "256. [paper, section 3.4]",
+    "weight decay": "0.0001. [paper, section 3.4]",
+    "augmentation": "Random 224×224 crops of images whose shorter side is drawn from 256 to 480, mirror images, AlexNet's "
+    "change of colours. [paper, section 3.4]",
+    "dropout": "None. [paper, section 3.4]",
+    "length": "Up to 600,000 iterations. [paper, section 3.4]",
+}
+PIXEL_MEAN = "The per-pixel mean is subtracted. [paper, section 3.4]"
+PAPER = ("transcription", "the paper's text and tables as others copied them")
+RELEASE = ("author's file", "readme and prototxts", "https://github.com/KaimingHe/deep-residual-networks")
+TORCHVISION = ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")
+AVERAGES = (
+    "The released means and variances are averages over a large batch, taken after the training, not moving averages; eps is "
+    "Caffe's default 1e-5, as torch's. [released, README and prototxt; caffe, caffe.proto]"
+)
+CAFFE = ("author's file", "its defaults", "https://github.com/BVLC/caffe")
+TORCH_DEFAULTS = "eps 1e-5, momentum 0.1 in torch's sense. [torchvision, resnet.py]"
+EPS = "The paper gives no constants: eps 1e-5 and momentum 0.1, torch's defaults. [paper, section 3.4; ours]"
+TORCHVISION_RGB = (
+    "For torchvision's weights: the shorter side scaled to 256 pixels, 224×224 centre crop, RGB in [0, 1], mean (0.485, 0.456, "
+    "0.406) subtracted, divided by (0.229, 0.224, 0.225). [torchvision, IMAGENET1K_V1]"
+)
 
 INITIALISATION = (
     "Convolutions start from equation 10 of He et al. 2015, arXiv 1502.01852: N(0, 2 / fan_in). The paper refers to "
-    "that work and says no more; the last layer is treated alike here, with biases 0."
+    "that work and says no more; the last layer is treated alike here, with biases 0. [paper, section 3.4; ours]"
 )
 NOT_OF_THE_PAPER = (
     "Not a network of the paper but torchvision's, which most libraries ship as ResNet-18: its shortcuts are projections where the "
-    "shape changes (option B). The paper's ResNet-18 has option A: it is resnet18_a."
+    "shape changes (option B). The paper's ResNet-18 has option A: it is resnet18_a. [torchvision, resnet.py; paper, Table 2]"
 )
 OPTION_B = (
     "Not quite the paper's network but torchvision's, which most libraries ship as ResNet-34: it has the shortcuts of the paper's "
     "ResNet-34 B, with another padding of the stem's max pooling and another initialisation. The paper's own are resnet34_a, "
-    "resnet34_b and resnet34_c."
+    "resnet34_b and resnet34_c. [torchvision, resnet.py; paper, Table 3]"
 )
 RELEASED = (
-    "The paper does not say how the stem's max pooling is padded: as in the authors' Caffe models it is not, and rounds sizes up."
+    "The paper does not say how the stem's max pooling is padded: as in the authors' Caffe models it is not, and rounds sizes up. "
+    "[paper, Table 1; released, prototxt]"
 )
 NOT_RELEASED = (
     "The authors released no model of this network. The stem's max pooling, on whose padding the paper is silent, is that of their "
-    "Caffe models of the deeper networks: not padded, with sizes rounded up."
+    "Caffe models of the deeper networks: not padded, with sizes rounded up. [released, README and prototxt; ours]"
 )
 ZEROS_LAST = (
-    "Where a shortcut meets twice as many maps, the paper adds maps of zeros and does not say where: here after the others."
+    "Where a shortcut meets twice as many maps, the paper adds maps of zeros and does not say where: here after the others. "
+    "[paper, section 3.3; ours]"
 )
 STRIDE_IN_1X1 = (
     "Stages from conv3_x on reduce the maps in the first 1×1 convolution of their first block, as in the authors' "
     "Caffe models; in the _v1_5 networks, which most libraries ship, the 3×3 convolution does it. Receptive fields "
-    "differ too."
+    "differ too. [released, prototxt; torchvision, resnet.py; computed]"
 )
 STRIDE_IN_3X3 = (
     "Not quite the published network but the one that most libraries ship as ResNet: stages from conv3_x on reduce "
     "the maps in the 3×3 convolution of their first block, where the authors' models do it in the 1×1 before. It "
-    "costs 231 million multiply-accumulates."
+    "costs 231 million multiply-accumulates. [torchvision, resnet.py; released, prototxt; computed]"
 )
 AS_TORCHVISION = (
     "As torchvision has it: the stem's max pooling is padded by 1, convolutions start from N(0, 2 / fan_out), the "
-    "last layer from torch's default."
+    "last layer from torch's default. [torchvision, resnet.py]"
 )
 
 TORCHVISION_KEYS = (
@@ -221,7 +253,13 @@ class ResNet(nn.Module):
         {"quantity": "depth", "printed": "18", "where": "Table 1"},
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
     ),
+    parents=("plain18",),
+    sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
+    results=({"on": "ILSVRC 2012 validation", "top1": "27.88", "crops": "10 crops", "source": "paper, Table 2"},),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
 )
 def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """He 2015, Table 2: eight basic blocks of two 3×3 convolutions, shortcuts without parameters."""
@@ -240,7 +278,15 @@ def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
         {"quantity": "depth", "printed": "34", "where": "Table 1"},
         {"quantity": "macs", "printed": "3.6×10^9", "where": "Table 1"},
     ),
+    parents=("plain34",),
+    sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
+    results=(
+        {"on": "ILSVRC 2012 validation", "top1": "25.03", "top5": "7.76", "crops": "10 crops", "source": "paper, Tables 2 and 3"},
+    ),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
 )
 def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """He 2015, Tables 2 and 3: sixteen basic blocks of two 3×3 convolutions, shortcuts without parameters."""
@@ -256,10 +302,26 @@ def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
     num_features=512,
     published=({"quantity": "depth", "printed": "34", "where": "Table 1"},),
+    parents=("plain34",),
+    sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED),
-    errata=(
-        "Table 1's 3.6×10^9 is the count of option A, 3.644×10^9, rounded; with projections it is 3.664×10^9, which rounds to 3.7.",
+    notes=(
+        "Table 1's 3.6×10^9 is the count of option A, 3.644×10^9, rounded; with projections it is 3.664×10^9, which rounds to 3.7. "
+        "[paper, Table 1; computed]",
     ),
+    results=(
+        {"on": "ILSVRC 2012 validation", "top1": "24.52", "top5": "7.46", "crops": "10 crops", "source": "paper, Table 3"},
+        {
+            "on": "ILSVRC 2012 validation",
+            "top1": "21.84",
+            "top5": "5.71",
+            "crops": "dense, several scales",
+            "source": "paper, Table 4",
+        },
+    ),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
 )
 def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """He 2015, Table 3: sixteen basic blocks, projections in the three shortcuts that change the shape."""
@@ -275,7 +337,22 @@ def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
     num_features=512,
     published=({"quantity": "depth", "printed": "34", "where": "Table 1"},),
+    parents=("plain34",),
+    sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED),
+    results=(
+        {"on": "ILSVRC 2012 validation", "top1": "24.19", "top5": "7.40", "crops": "10 crops", "source": "paper, Table 3"},
+        {
+            "on": "ILSVRC 2012 validation",
+            "top1": "21.53",
+            "top5": "5.60",
+            "crops": "dense, several scales",
+            "source": "paper, Table 4",
+        },
+    ),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
 )
 def resnet34_c(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """He 2015, Table 3: sixteen basic blocks, a projection in every shortcut."""
@@ -316,7 +393,26 @@ class ResNetTorchvision(ResNet):
     ),
     torchvision="resnet18",
     keys=TORCHVISION_KEYS,
+    parents=("resnet18_a",),
+    sources={"paper": PAPER, "torchvision": TORCHVISION},
     deviations=(NOT_OF_THE_PAPER, AS_TORCHVISION),
+    results=(
+        {
+            "on": "ILSVRC 2012 validation",
+            "measure": "accuracy",
+            "top1": "69.758",
+            "top5": "89.078",
+            "crops": "centre crop",
+            "note": "torchvision's weights",
+            "source": "torchvision, IMAGENET1K_V1",
+        },
+    ),
+    preprocessing=(TORCHVISION_RGB,),
+    normalisation=(TORCH_DEFAULTS,),
+    weights=(
+        "torchvision's, which may have terms derived from the data they were trained on: "
+        "https://download.pytorch.org/models/resnet18-f37072fd.pth [torchvision, IMAGENET1K_V1 and README]",
+    ),
 )
 def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """The ResNet-18 that torchvision ships: the paper's with projections in three shortcuts (option B)."""
@@ -341,7 +437,26 @@ def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
     ),
     torchvision="resnet34",
     keys=TORCHVISION_KEYS,
+    parents=("resnet34_b",),
+    sources={"paper": PAPER, "torchvision": TORCHVISION},
     deviations=(OPTION_B, AS_TORCHVISION),
+    results=(
+        {
+            "on": "ILSVRC 2012 validation",
+            "measure": "accuracy",
+            "top1": "73.314",
+            "top5": "91.42",
+            "crops": "centre crop",
+            "note": "torchvision's weights",
+            "source": "torchvision, IMAGENET1K_V1",
+        },
+    ),
+    preprocessing=(TORCHVISION_RGB,),
+    normalisation=(TORCH_DEFAULTS,),
+    weights=(
+        "torchvision's, which may have terms derived from the data they were trained on: "
+        "https://download.pytorch.org/models/resnet34-b627a593.pth [torchvision, IMAGENET1K_V1 and README]",
+    ),
 )
 def resnet34(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """The ResNet-34 that torchvision ships: projections in three shortcuts (option B), another stem pooling."""
@@ -380,7 +495,13 @@ class PlainNet(ResNet):
         {"quantity": "depth", "printed": "18", "where": "Table 2"},
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
     ),
+    parents=("plain34",),
+    sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED),
+    results=({"on": "ILSVRC 2012 validation", "top1": "27.94", "crops": "10 crops", "source": "paper, Table 2"},),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
 )
 def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-18 without its shortcuts."""
@@ -399,7 +520,15 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
         {"quantity": "depth", "printed": "34", "where": "section 3.3"},
         {"quantity": "macs", "printed": "3.6 billion", "where": "section 3.3"},
     ),
+    parents=("vgg19",),
+    sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED),
+    results=(
+        {"on": "ILSVRC 2012 validation", "top1": "28.54", "top5": "10.02", "crops": "10 crops", "source": "paper, Tables 2 and 3"},
+    ),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
 )
 def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-34 without its shortcuts."""
@@ -418,14 +547,43 @@ def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
         {"quantity": "depth", "printed": "50", "where": "Table 1"},
         {"quantity": "macs", "printed": "3.8×10^9", "where": "Table 1"},
     ),
+    parents=("resnet34_b",),
+    sources={
+        "paper": PAPER,
+        "released": RELEASE,
+        "caffe": CAFFE,
+        "torchvision": TORCHVISION,
+        "slim": ("author's file", "research/slim/nets/resnet_v1.py", "https://github.com/tensorflow/models"),
+        "receptive_field": ("author's file", "Google's table", "https://github.com/google-research/receptive_field"),
+    },
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
     errata=(
-        "TensorFlow-slim's resnet_v1_50 is a third network: it reduces the maps in the last block of a stage.",
-        "Units of the last maps see 483 pixels a side, but 427 where the stride is in the 3×3 convolution: both numbers circulate.",
-        "Table 1's 3.8×10^9 is 3.858×10^9 cut off, while 7.6 and 11.3 of the deeper networks are rounded.",
-        "The released ResNet-50 description leaves the bias of conv1 on, for 64 parameters more; those of ResNet-101 "
-        "and 152 do not.",
+        "Table 1's 3.8×10^9 is 3.858×10^9 cut off, while 7.6 and 11.3 of the deeper networks are rounded. [paper, Table 1; "
+        "computed]",
     ),
+    notes=(
+        "TensorFlow-slim's resnet_v1_50 is a third network: it reduces the maps in the last block of a stage, and in the 3×3 "
+        "convolution. [slim]",
+        "Units of the last maps see 483 pixels a side, but 427 where the stride is in the 3×3 convolution: both numbers circulate. "
+        "[receptive_field; computed]",
+        "The released ResNet-50 description leaves the bias of conv1 on, for 64 parameters more; those of ResNet-101 "
+        "and 152 do not. [released, prototxt; computed]",
+    ),
+    results=(
+        {"on": "ILSVRC 2012 validation", "top1": "24.7", "top5": "7.8", "crops": "centre crop", "source": "released, README"},
+        {"on": "ILSVRC 2012 validation", "top1": "22.85", "top5": "6.71", "crops": "10 crops", "source": "paper, Table 3"},
+        {
+            "on": "ILSVRC 2012 validation",
+            "top1": "20.74",
+            "top5": "5.25",
+            "crops": "dense, several scales",
+            "source": "paper, Table 4",
+        },
+    ),
+    recipe={**RECIPE, "hardware": "8 GPUs. [released, README]"},
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(AVERAGES,),
+    weights=("From a link in the readme; it names no licence. [released, README]",),
 )
 def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: sixteen bottleneck blocks, stride in their first 1×1 convolution."""
@@ -444,7 +602,24 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
         {"quantity": "depth", "printed": "101", "where": "Table 1"},
         {"quantity": "macs", "printed": "7.6×10^9", "where": "Table 1"},
     ),
+    parents=("resnet50",),
+    sources={"paper": PAPER, "released": RELEASE, "caffe": CAFFE, "torchvision": TORCHVISION},
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
+    results=(
+        {"on": "ILSVRC 2012 validation", "top1": "23.6", "top5": "7.1", "crops": "centre crop", "source": "released, README"},
+        {"on": "ILSVRC 2012 validation", "top1": "21.75", "top5": "6.05", "crops": "10 crops", "source": "paper, Table 3"},
+        {
+            "on": "ILSVRC 2012 validation",
+            "top1": "19.87",
+            "top5": "4.60",
+            "crops": "dense, several scales",
+            "source": "paper, Table 4",
+        },
+    ),
+    recipe={**RECIPE, "hardware": "8 GPUs. [released, README]"},
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(AVERAGES,),
+    weights=("From a link in the readme; it names no licence. [released, README]",),
 )
 def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: 33 bottleneck blocks, stride in their first 1×1 convolution."""
@@ -463,11 +638,35 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
         {"quantity": "depth", "printed": "152", "where": "Table 1"},
         {"quantity": "macs", "printed": "11.3×10^9", "where": "Table 1"},
     ),
+    parents=("resnet50",),
+    sources={"paper": PAPER, "released": RELEASE, "caffe": CAFFE, "torchvision": TORCHVISION},
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
     errata=(
         "Section 4.1 sets its 11.3×10^9 beside 15.3×10^9 of VGG-16 and 19.6×10^9 of VGG-19: the first of these "
-        "counts convolutions alone, the second the classifier as well, as for ResNets.",
+        "counts convolutions alone, the second the classifier as well, as for ResNets. [paper, section 4.1; computed]",
     ),
+    results=(
+        {"on": "ILSVRC 2012 validation", "top1": "23.0", "top5": "6.7", "crops": "centre crop", "source": "released, README"},
+        {"on": "ILSVRC 2012 validation", "top1": "21.43", "top5": "5.71", "crops": "10 crops", "source": "paper, Table 3"},
+        {
+            "on": "ILSVRC 2012 validation",
+            "top1": "19.38",
+            "top5": "4.49",
+            "crops": "dense, several scales",
+            "source": "paper, Table 4",
+        },
+        {
+            "on": "ILSVRC 2015 test",
+            "top5": "3.57",
+            "models": 6,
+            "note": "the winning entry, networks of several depths, two of 152 layers",
+            "source": "paper, section 4.1 and Table 5",
+        },
+    ),
+    recipe={**RECIPE, "hardware": "8 GPUs. [released, README]"},
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(AVERAGES,),
+    weights=("From a link in the readme; it names no licence. [released, README]",),
 )
 def resnet152(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: fifty bottleneck blocks, stride in their first 1×1 convolution."""
@@ -494,7 +693,26 @@ class BottleneckV15(Bottleneck):
     ),
     torchvision="resnet50",
     keys=TORCHVISION_KEYS,
+    parents=("resnet50",),
+    sources={"released": RELEASE, "torchvision": TORCHVISION},
     deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
+    results=(
+        {
+            "on": "ILSVRC 2012 validation",
+            "measure": "accuracy",
+            "top1": "76.13",
+            "top5": "92.862",
+            "crops": "centre crop",
+            "note": "torchvision's weights",
+            "source": "torchvision, IMAGENET1K_V1",
+        },
+    ),
+    preprocessing=(TORCHVISION_RGB,),
+    normalisation=(TORCH_DEFAULTS,),
+    weights=(
+        "torchvision's, which may have terms derived from the data they were trained on: "
+        "https://download.pytorch.org/models/resnet50-0676ba61.pth [torchvision, IMAGENET1K_V1 and README]",
+    ),
 )
 def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNet-50 with the stride in the 3×3 convolutions, as torchvision ships it."""
@@ -515,7 +733,26 @@ def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     ),
     torchvision="resnet101",
     keys=TORCHVISION_KEYS,
+    parents=("resnet101",),
+    sources={"released": RELEASE, "torchvision": TORCHVISION},
     deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
+    results=(
+        {
+            "on": "ILSVRC 2012 validation",
+            "measure": "accuracy",
+            "top1": "77.374",
+            "top5": "93.546",
+            "crops": "centre crop",
+            "note": "torchvision's weights",
+            "source": "torchvision, IMAGENET1K_V1",
+        },
+    ),
+    preprocessing=(TORCHVISION_RGB,),
+    normalisation=(TORCH_DEFAULTS,),
+    weights=(
+        "torchvision's, which may have terms derived from the data they were trained on: "
+        "https://download.pytorch.org/models/resnet101-63fe2227.pth [torchvision, IMAGENET1K_V1 and README]",
+    ),
 )
 def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNet-101 with the stride in the 3×3 convolutions, as torchvision ships it."""
@@ -536,7 +773,26 @@ def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     ),
     torchvision="resnet152",
     keys=TORCHVISION_KEYS,
+    parents=("resnet152",),
+    sources={"released": RELEASE, "torchvision": TORCHVISION},
     deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
+    results=(
+        {
+            "on": "ILSVRC 2012 validation",
+            "measure": "accuracy",
+            "top1": "78.312",
+            "top5": "94.046",
+            "crops": "centre crop",
+            "note": "torchvision's weights",
+            "source": "torchvision, IMAGENET1K_V1",
+        },
+    ),
+    preprocessing=(TORCHVISION_RGB,),
+    normalisation=(TORCH_DEFAULTS,),
+    weights=(
+        "torchvision's, which may have terms derived from the data they were trained on: "
+        "https://download.pytorch.org/models/resnet152-394f9c45.pth [torchvision, IMAGENET1K_V1 and README]",
+    ),
 )
 def resnet152_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNet-152 with the stride in the 3×3 convolutions, as torchvision ships it."""

@@ -94,11 +94,12 @@ class ZFNet(nn.Module):
     },
     deviations=(
         "Paddings are unpublished. The 110×110 maps of figure 3 follow from 224×224 with one pixel around conv1, as here, or "
-        "without any if sizes are rounded up, as in Krizhevsky's library, on which the authors' implementation is based; fields then "
-        "begin one pixel further on. [paper, section 3 and figure 3; cuda-convnet2, layer.py; computed]",
+        "without any if sizes are rounded up, as in Krizhevsky's library, on which the authors' implementation is based; fields "
+        "then begin one pixel further on. [paper, section 3 and figure 3; cuda-convnet2, layer.py; computed]",
         "The paper normalises contrast across maps, after pooling, and gives no constants: AlexNet's are taken. "
         "[paper, figure 3; ours]",
-        "The paper starts all weights at 10^-2, which is taken for the deviation of a normal distribution. [paper, section 3; ours]",
+        "The paper starts all weights at 10^-2, which is taken for the deviation of a normal distribution. [paper, section 3; "
+        "ours]",
         "In training the paper scales kernels back whose root mean square exceeds 0.1; that is left to the training. "
         "[paper, section 3; ours]",
     ),
@@ -109,8 +110,8 @@ class ZFNet(nn.Module):
     notes=(
         "An earlier text of the paper has 11×11 kernels of stride 4 in conv1 and 27×27 maps; the final one 7×7, stride 2, and "
         "55×55 maps after pooling. [earlier text, figure 2; paper, figure 3]",
-        "The ZF network of Faster R-CNN is another one: conv1 is padded by 3, conv2 by 2, poolings by 1, and normalisation is within "
-        "a map and comes before pooling. [py-faster-rcnn, models/pascal_voc/ZF]",
+        "The ZF network of Faster R-CNN is another one: conv1 is padded by 3, conv2 by 2, poolings by 1, and normalisation is "
+        "within a map and comes before pooling. [py-faster-rcnn, models/pascal_voc/ZF]",
     ),
     results=(
         {"on": "ILSVRC 2012 validation", "top1": "38.4", "top5": "16.5", "source": "paper, Table 2"},
@@ -133,8 +134,8 @@ class ZFNet(nn.Module):
         "hardware": "One GTX 580 GPU, about 12 days; an earlier text says 24. [paper, section 3; earlier text, section 3.1]",
     },
     preprocessing=(
-        "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over all images subtracted from each "
-        "pixel. [paper, section 3]",
+        "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over all images subtracted from "
+        "each pixel. [paper, section 3]",
     ),
     citation={
         "type": "inproceedings",
