@@ -6,9 +6,9 @@ torch.hub.load("path/to/this/folder", "alexnet", source="local", num_classes=7)
 from collections.abc import Callable as _Callable
 from typing import Any as _Any
 
-from zoo.catalogue import create_model as _create_model
-from zoo.catalogue import entry as _entry
-from zoo.catalogue import list_models as _list_models
+from zoo.catalogue.create import create_model as _create_model
+from zoo.catalogue.entries import entry as _entry
+from zoo.catalogue.entries import list_models as _list_models
 
 dependencies = ["torch"]
 

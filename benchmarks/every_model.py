@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.surveying import Record, gather, targets, versions
+from zoo.questions.survey import Record, gather, targets, versions
 
 ALL = ("torchvision:*", "timm:*")
 
@@ -40,10 +40,10 @@ def check(name: str) -> Record:
 
 def analysed(name: str) -> Record:
     """Our half: numbers, what is unknown, what torch has no formula for; and the model itself as "subject"."""
-    from zoo.analysis.arithmetic import flops, macs
     from zoo.analysis.conventions.torch import products
-    from zoo.running import trace_subject
-    from zoo.targets import resolve
+    from zoo.models.running import trace_subject
+    from zoo.models.targets import resolve
+    from zoo.ops.arithmetic import flops, macs
     from zoo.tracing.diagnosis import OFFER
     from zoo.tracing.real import real_copy
 

@@ -15,7 +15,7 @@ import onnxruntime
 import torch
 
 import zoo
-from zoo.targets import real_weights, resolve
+from zoo.models.targets import real_weights, resolve
 
 COLUMNS = ["output", "params", "macs", "rf", "depth"]
 LARGE = 30_000_000

@@ -14,7 +14,7 @@ from torch import nn
 from torchvision import models
 
 import zoo
-from zoo.targets import resolve
+from zoo.models.targets import resolve
 
 
 def filled(target: str) -> tuple[nn.Module, tuple[int, ...]]:

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 import zoo
-from zoo.record import Trace
-from zoo.targets import resolve
+from zoo.models.targets import resolve
+from zoo.tracing.record import Trace
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from memory_oracles import freed_peak, made, trained

@@ -21,11 +21,11 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
-from zoo.analysis.engine import carry
-from zoo.analysis.fields.rules import rule
-from zoo.analysis.fields.spans import exact, start
-from zoo.analysis.fields.windows import Lattice, Units
-from zoo.experiment import experiment
+from zoo.receptive.experiment import experiment
+from zoo.receptive.rules import rule
+from zoo.receptive.spans import exact, start
+from zoo.receptive.windows import Lattice, Units
+from zoo.tracing.walk import carry
 
 CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}

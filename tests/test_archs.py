@@ -13,7 +13,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
-from zoo.catalogue import Variant, entry
+from zoo.catalogue.card import Variant
+from zoo.catalogue.entries import entry
 
 NAMES = zoo.list_models()
 CLAIMS = [
@@ -116,7 +117,7 @@ def test_file_stands_alone(path: Path) -> None:
             wanted |= {alias.name.partition(".")[0] for alias in node.names}
         if isinstance(node, ast.ImportFrom):
             names = {f"{node.module}:{alias.name}" for alias in node.names}
-            wanted |= {str(node.module).partition(".")[0]} if names != {"zoo.catalogue:arch"} else set()
+            wanted |= {str(node.module).partition(".")[0]} if names != {"zoo.extend:arch"} else set()
     assert wanted <= {"torch", *sys.stdlib_module_names}
 
 

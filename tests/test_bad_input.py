@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import zoo
-from zoo.targets import resolve
+from zoo.models.targets import resolve
 from zoo_cli.main import run
 
 Refused = Callable[..., str]

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo import caching, running, targets
-from zoo.analysis.engine import passes
-from zoo.running import Run
+from zoo.analysis.choose import columns
+from zoo.models import caching, running, targets
+from zoo.models.running import Run
 from zoo_cli.main import run
 
 PROBE = "import sys\nfrom zoo_cli.main import run\ncode = run(sys.argv[1:])\nprint('torch' in sys.modules, file=sys.stderr)"
@@ -60,8 +60,8 @@ def test_equal_to_a_fresh_answer(
     folder: Path, forwards: list[object], capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
     """Kills a trace that loses something on its way through JSON."""
-    columns = ["--columns", ",".join(c.column.name for c in passes().values())]
-    fresh, kept = (ask(capsys, *arguments, *columns) for _ in range(2))
+    every = ["--columns", ",".join(c.column.name for c in columns().values())]
+    fresh, kept = (ask(capsys, *arguments, *every) for _ in range(2))
     assert fresh == kept
     assert len(forwards) == 1
 

@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
-from zoo.table import Row, Table
+from zoo.tables.table import Row, Table
 
 # Parameters and multiply-accumulates by arithmetic on the layer lists of the papers and of the authors' released models.
 SPEC = """

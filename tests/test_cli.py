@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo import formats
-from zoo.formats._cells import text
+from zoo.tables import formats
+from zoo.tables.formats._cells import text
 from zoo_cli.main import run
 
 Ask = Callable[..., str]

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from zoo.heads import find_head, make_head
-from zoo.table import Table
-from zoo.targets import resolve
+from zoo.models.targets import resolve
+from zoo.tables.table import Table
 from zoo.tracing.skeleton import Skeleton
+from zoo.transform.heads import find_head, make_head
 
 # Another head ---------------------------------------------------------------------------------------------------------
 

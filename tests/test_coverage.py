@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 import zoo
-from zoo.surveying import targets
+from zoo.questions.survey import targets
 
 FAMILIES = """
 beit_base_patch16_224 cait_xxs24_224 coat_lite_mini convit_tiny convmixer_1024_20_ks9_p14 cpubone_nano crossvit_9_240 csatv2

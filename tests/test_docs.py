@@ -70,11 +70,11 @@ def test_the_recipe_of_an_architecture_is_right() -> None:
 
 def test_the_recipe_of_a_pass_is_right() -> None:
     """Kills a recipe that does not fit the engine: AlexNet has 10,568 biases."""
-    from zoo.analysis.engine import group
-    from zoo.targets import resolve
+    from zoo.analysis.rows import group
+    from zoo.models.targets import resolve
 
     trace = zoo.trace(resolve("alexnet", {}).module, input=(1, 3, 227, 227))
-    cells, total = loaded("Bias").PASS.measure(trace, group(trace))
+    cells, total = loaded("Bias").COLUMN.measure(trace, group(trace))
     assert total == sum(cells) == 10_568
 
 

@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 import zoo
-from zoo.targets import real_weights, resolve
+from zoo.models.targets import real_weights, resolve
 from zoo_cli.main import run
 
 SMALL = """
@@ -281,7 +281,7 @@ def test_a_graph_that_computes_something_else_is_refused(tmp_path: Path, monkeyp
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return torch.nn.functional.avg_pool2d(x, 2, divisor_override=1)
 
-    monkeypatch.setattr("zoo.exporting._multiply_out_divisors", lambda job, program: None)
+    monkeypatch.setattr("zoo.transform.export._multiply_out_divisors", lambda job, program: None)
     with pytest.raises(zoo.ZooError, match="the ONNX file computes something else"):
         zoo.export(Adds(), tmp_path / "new.onnx", input=(1, 1, 4, 4))
     assert not list(tmp_path.iterdir())

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import zoo
-from zoo.catalogue import StageClaim
-from zoo.staging import call_names
-from zoo.targets import resolve
+from zoo.analysis.stages import call_names
+from zoo.catalogue.card import StageClaim
+from zoo.models.targets import resolve
 from zoo_cli.main import run
 
 NAMES = zoo.list_models()

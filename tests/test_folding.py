@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import zoo
 from zoo.analysis.rows import group, span_of_names
-from zoo.targets import resolve
+from zoo.models.targets import resolve
 from zoo_cli.main import run
 
 SUMS = ("params", "macs", "flops", "activations")

@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo import formats
-from zoo.formats._cells import cell, text
-from zoo.formats._layout import Layout
-from zoo.listing import info, listing
-from zoo.table import Column, Row, Table
+from zoo.questions.info import info
+from zoo.questions.list import listing
+from zoo.tables import formats
+from zoo.tables.formats._cells import cell, text
+from zoo.tables.formats._layout import Layout
+from zoo.tables.table import Column, Row, Table
 
 GOLDENS = Path(__file__).parent / "goldens"
 FIELD = {"size": [195, 195], "stride": [32, 32], "padding": [64, 64]}

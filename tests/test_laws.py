@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 import zoo
-from zoo import catalogue
-from zoo.catalogue import check_options, entry
+from zoo.catalogue.entries import check_options, entry
 
 ROOT = Path(zoo.__file__).parent.parent
 FILES = sorted(path.relative_to(ROOT) for folder in ("zoo", "cli") for path in (ROOT / folder).rglob("*.py"))
@@ -59,7 +58,7 @@ def test_imports_are_found() -> None:
     """Kills a reader of imports that overlooks some, and laws that therefore never fail."""
     source = """
 import os.path, torch as t
-from zoo.catalogue import arch
+from zoo.extend import arch
 if TYPE_CHECKING:
     import typer
 else:
@@ -71,7 +70,7 @@ class A:
             from torch import nn
 """
     assert imports(source) == {
-        *(Import(module, False) for module in ("os.path", "torch", "zoo.catalogue.arch", "rich", "fvcore")),
+        *(Import(module, False) for module in ("os.path", "torch", "zoo.extend.arch", "rich", "fvcore")),
         Import("torch.nn", True),
     }
 
@@ -80,28 +79,36 @@ def inside(path: Path, *places: str) -> bool:
     return any(path.is_relative_to(place) for place in places)
 
 
+WITH_TORCH = tuple(
+    f"zoo.tracing.{name}"
+    for name in ("arguments", "guard", "real", "recorder", "replay", "shortcuts", "skeleton", "trace", "vocabulary")
+)
+
+
 @each_file
 def test_law_of_imports(path: Path) -> None:
     """Kills a layer that reaches upwards, and a heavy package that comes with a light one."""
     found = imports((ROOT / path).read_text(encoding="utf-8"))
     anywhere = {one.package for one in found}
     at_once = {one.package for one in found if not one.lazy}
-    torch = {"torch"} if inside(path, "zoo/archs", "zoo/tracing") else set()
+    torch = {"torch"} if inside(path, "zoo/archs", "zoo/tracing", "zoo/transform/cutting.py") else set()
     assert at_once <= {*sys.stdlib_module_names, "zoo"} | torch | ({"zoo_cli", "typer"} if inside(path, "cli") else set())
     assert "zoo_cli" not in anywhere or inside(path, "cli")
     assert "typer" not in anywhere or inside(path, "cli/zoo_cli")
-    assert "rich" not in anywhere or path in {Path("zoo/formats/text.py"), Path("cli/zoo_cli/progress.py")}
-    assert inside(path, "zoo/tracing") or not any(one.module.startswith("zoo.tracing") and not one.lazy for one in found)
+    assert "rich" not in anywhere or path in {Path("zoo/tables/formats/text.py"), Path("cli/zoo_cli/progress.py")}
+    assert torch or not any(one.module.startswith(WITH_TORCH) and not one.lazy for one in found)
     if inside(path, "zoo/archs"):
         assert anywhere <= {"torch", "zoo", *sys.stdlib_module_names}
-        assert {one.module for one in found if one.package == "zoo"} <= {"zoo.catalogue.arch"}
+        assert {one.module for one in found if one.package == "zoo"} <= {"zoo.extend.arch"}
 
 
 LIGHT = (
-    *("zoo/record.py", "zoo/table.py", "zoo/catalogue.py", "zoo/plugins.py", "zoo/published.py", "zoo/listing.py", "zoo/errors.py"),
-    *("zoo/formats", "zoo/analysis/passes", "zoo/analysis/engine.py", "zoo/analysis/fields", "zoo/analysis/arithmetic.py"),
-    *("zoo/analysis/count.py", "zoo/analysis/convention.py", "zoo/analysis/conventions", "zoo/tracing/diagnosis.py", "cli"),
-    *("zoo/analysis/memory.py", "zoo/analysis/gradients.py"),
+    *("zoo/errors.py", "zoo/util", "zoo/tables", "zoo/ops", "zoo/analysis/columns", "zoo/analysis/conventions", "cli"),
+    *(f"zoo/analysis/{name}.py" for name in ("choose", "convention", "kinds", "measure", "repeats", "rows", "stages")),
+    *(f"zoo/catalogue/{name}.py" for name in ("card", "entries", "published")),
+    *(f"zoo/receptive/{name}.py" for name in ("join", "layout", "rules", "sliding", "spans", "sums", "taps", "windows")),
+    *(f"zoo/tracing/{name}.py" for name in ("diagnosis", "inputs", "record", "walk")),
+    *("zoo/questions/info.py", "zoo/questions/list.py"),
 )
 
 
@@ -110,7 +117,7 @@ def test_torch_is_not_even_lazily_imported(path: Path) -> None:
     """Kills a pass, a format or a card that looks at tensors."""
     found = imports((ROOT / path).read_text(encoding="utf-8"))
     assert not {one.package for one in found} & {"torch", "torchvision", "fvcore", "numpy"}
-    assert not any(one.module.startswith("zoo.tracing") for one in found)
+    assert not any(one.module.startswith(WITH_TORCH) for one in found)
 
 
 # What a fresh process loads ------------------------------------------------------------------------------------------
@@ -163,14 +170,14 @@ def test_torch_can_be_found() -> None:
 
 def test_import_zoo_is_light() -> None:
     """Kills a package that pulls in its own command line, or anything that draws or computes."""
-    code = "import zoo, zoo.formats, zoo.listing, zoo.analysis.engine as engine\nengine.passes()\n"
-    code += "zoo.list_models(); zoo.card('vgg16'); zoo.listing.info('vgg16').render('markdown')"
+    code = "import zoo, zoo.tables.formats, zoo.questions.info, zoo.analysis.choose as choose\nchoose.columns()\n"
+    code += "zoo.list_models(); zoo.card('vgg16'); zoo.questions.info.info('vgg16').render('markdown')"
     assert loaded(PROBE + code) == ("", set())
 
 
 def test_machines_formats_draw_nothing() -> None:
     """Kills a JSON that waits for what draws tables."""
-    code = "import zoo.listing\nfor name in ('json', 'csv', 'markdown', 'html'): print(zoo.listing.listing().render(name))"
+    code = "from zoo.questions.list import listing\nfor name in ('json', 'csv', 'markdown', 'html'): print(listing().render(name))"
     assert loaded(PROBE + code)[1] == set()
 
 
@@ -294,7 +301,7 @@ def test_wrong_cards(facts: dict[str, object], message: str) -> None:
         """A network."""
 
     with pytest.raises(TypeError, match=message):
-        catalogue.arch(**facts)(net)
+        zoo.arch(**facts)(net)
 
 
 # Every public name, every file ---------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 import zoo
 from zoo import ZooError
-from zoo.analysis.engine import passes
+from zoo.analysis.choose import columns
 from zoo.tracing.skeleton import Skeleton
 
 SHAPE = (2, 3, 8, 8)
@@ -530,8 +530,8 @@ def test_model_without_weights(error: Exception | None) -> None:
 
 
 ANALYSES: dict[str, Callable[[nn.Module], Any]] = {
-    "summary": lambda net: zoo.summary(net, input=SHAPE, columns=list(passes())),
-    "summary in training": lambda net: zoo.summary(net, input=SHAPE, train=True, columns=list(passes())),
+    "summary": lambda net: zoo.summary(net, input=SHAPE, columns=list(columns())),
+    "summary in training": lambda net: zoo.summary(net, input=SHAPE, train=True, columns=list(columns())),
     "verify": lambda net: zoo.verify(net, input=SHAPE, rf=True),
     "compare": lambda net: zoo.compare(net, nn.Sequential(nn.AvgPool2d(2), nn.Flatten()), input=SHAPE),
     "diff": lambda net: zoo.diff(net, "torchvision:squeezenet1_1"),
@@ -565,7 +565,7 @@ def test_twice() -> None:
     net = Classifier()
     first, second = (zoo.trace(net, input=SHAPE, train=True) for _ in range(2))
     assert first == second
-    assert zoo.measure(first, columns=list(passes())) == zoo.measure(second, columns=list(passes()))
+    assert zoo.measure(first, columns=list(columns())) == zoo.measure(second, columns=list(columns()))
 
 
 # Other threads --------------------------------------------------------------------------------------------------------

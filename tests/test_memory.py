@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import zoo
-from zoo import ZooError, formats
-from zoo.analysis.engine import measure
-from zoo.record import Trace, Value, bytes_each
-from zoo.targets import resolve
+from zoo import ZooError
+from zoo.analysis.measure import measure
+from zoo.models.targets import resolve
+from zoo.tables import formats
+from zoo.tracing.record import Trace, Value, bytes_each
 
 COLUMNS = ["param_bytes", "buffer_bytes", "activation_bytes", "saved", "backward_macs", "peak", "intensity"]
 ADDITIVE = COLUMNS[:5]

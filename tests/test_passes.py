@@ -16,17 +16,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import zoo
-from zoo.analysis.arithmetic import FLOPS, FREE, MACS, flops, macs
-from zoo.analysis.count import Count
-from zoo.analysis.engine import passes
-from zoo.analysis.fields.join import join
-from zoo.analysis.fields.rules import rule
-from zoo.analysis.fields.spans import Span, Undefined, Walk
-from zoo.analysis.fields.taps import adaptive, interpolated, nearest, transposed, window
-from zoo.analysis.fields.windows import Everything, Lattice
-from zoo.analysis.passes.rf import cell
-from zoo.record import Call, Op, Param, Trace, Value
-from zoo.table import Table
+from zoo.analysis.choose import columns
+from zoo.analysis.columns.rf import cell
+from zoo.ops.arithmetic import FLOPS, FREE, MACS, flops, macs
+from zoo.ops.count import Count
+from zoo.receptive.join import join
+from zoo.receptive.rules import rule
+from zoo.receptive.spans import Span, Undefined, Walk
+from zoo.receptive.taps import adaptive, interpolated, nearest, transposed, window
+from zoo.receptive.windows import Everything, Lattice
+from zoo.tables.table import Table
+from zoo.tracing.record import Call, Op, Param, Trace, Value
 
 # Receptive fields -----------------------------------------------------------------------------------------------------
 
@@ -534,7 +534,7 @@ def test_json_round_trip(case: str) -> None:
     again = Trace.from_dict(json.loads(text))
     assert json.dumps(again.to_dict()) == text
     for depth in (None, 0, 1):
-        assert zoo.measure(again, columns=list(passes()), depth=depth) == zoo.measure(trace, columns=list(passes()), depth=depth)
+        assert zoo.measure(again, columns=list(columns()), depth=depth) == zoo.measure(trace, columns=list(columns()), depth=depth)
 
 
 def test_json_of_another_schema() -> None:

@@ -12,12 +12,16 @@ import pytest
 from torch import nn
 
 import zoo
-from zoo import caching, formats, plugins
-from zoo.analysis.engine import Sum, passes
-from zoo.catalogue import arch, entry
-from zoo.study import Study, studies
-from zoo.table import Column, Row, Table
-from zoo.targets import definition
+from zoo.analysis.choose import columns
+from zoo.analysis.kinds import Sum
+from zoo.catalogue.card import arch
+from zoo.catalogue.entries import entry
+from zoo.models import caching
+from zoo.models.targets import definition
+from zoo.studies._study import Study, studies
+from zoo.tables import formats
+from zoo.tables.table import Column, Row, Table
+from zoo.util import plugins
 from zoo_cli.main import run
 
 ROOT = Path(zoo.__file__).parent.parent
@@ -109,13 +113,13 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 def builder(name: str, **facts: Any) -> str:
     keywords = ", ".join(f"{key}={value!r}" for key, value in (FACTS | facts).items())
     return (
-        "from torch import nn\nimport zoo\nfrom zoo.catalogue import arch\n"
+        "from torch import nn\nimport zoo\nfrom zoo.extend import arch\n"
         f"@arch({keywords})\ndef {name}(num_classes: int = 1, in_channels: int = 3) -> nn.Module:\n    '''A net.'''\n"
         "    return nn.Sequential(nn.Conv2d(in_channels, 1, 3, padding=1), nn.Flatten())\n"
     )
 
 
-PASS = "from zoo.analysis.engine import Sum\nfrom zoo.table import Column\nPASS = Sum(Column('{0}', 'n', 'd'), lambda op: {1})\n"
+PASS = "from zoo.extend import Column, Sum\nCOLUMN = Sum(Column('{0}', 'n', 'd'), lambda op: {1})\n"
 
 BROKEN = [
     (("zoo.archs", "a", "nowhere.at_all"), "", "plugin bad (nowhere.at_all) is left out: ImportError: no module named"),
@@ -123,15 +127,15 @@ BROKEN = [
     (("zoo.archs", "a", "bad_mod"), "x = 1", "ZooError: there is no builder under @arch in it"),
     (("zoo.archs", "a", "bad_mod"), builder("net", yaer=3), "TypeError: @arch of net: yaer cannot be set"),
     (("zoo.archs", "a", "bad_mod"), builder("ResNet_50"), "ResNet_50 of plugin bad is left out: zoo itself has one of that name"),
-    (("zoo.passes", "a", "bad_mod"), "raise SystemExit(3)", "plugin bad (bad_mod) is left out: SystemExit: 3"),
-    (("zoo.passes", "a", "bad_mod"), "import absent_package", "ModuleNotFoundError: No module named 'absent_package'"),
-    (("zoo.passes", "a", "bad_mod"), "class PASS: column = 3", "TypeError: 3 is no column"),
-    (("zoo.passes", "a", "bad_mod"), PASS.format("params", 1), "params of plugin bad is left out: zoo itself has one"),
-    (("zoo.passes", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "column mine of plugin bad is left out: ZeroDivisionError"),
+    (("zoo.columns", "a", "bad_mod"), "raise SystemExit(3)", "plugin bad (bad_mod) is left out: SystemExit: 3"),
+    (("zoo.columns", "a", "bad_mod"), "import absent_package", "ModuleNotFoundError: No module named 'absent_package'"),
+    (("zoo.columns", "a", "bad_mod"), "class COLUMN: column = 3", "TypeError: 3 is no column"),
+    (("zoo.columns", "a", "bad_mod"), PASS.format("params", 1), "params of plugin bad is left out: zoo itself has one"),
+    (("zoo.columns", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "column mine of plugin bad is left out: ZeroDivisionError"),
     (("zoo.studies", "a", "bad_mod"), "STUDY = None", "AttributeError: 'NoneType' object has no attribute 'name'"),
     (("zoo.formats", "text", "bad_mod"), "", "text of plugin bad is left out: zoo itself has one of that name"),
     (("zoo.archs", "a", "bad_mod:net"), "", "plugin bad is left out: zoo.archs: a = bad_mod:net: a module is wanted"),
-    (("zoo.nets", "a", "bad_mod"), "", "plugin bad is left out: there is no group zoo.nets; there are zoo.archs, zoo.passes"),
+    (("zoo.nets", "a", "bad_mod"), "", "plugin bad is left out: there is no group zoo.nets; there are zoo.archs, zoo.columns"),
     (("zoo.archs]\n[", "a", "b"), "", "plugin bad is left out: "),
 ]
 
@@ -142,7 +146,7 @@ def test_broken(
 ) -> None:
     """Kills a broken plugin that takes others with it, is passed over in silence, or is complained of again and again."""
     install("bad", point, bad_mod=source)
-    install("good", ("zoo.archs", "x", "good_arch"), ("zoo.passes", "x", "good_pass"), good_arch=builder("good_net"))
+    install("good", ("zoo.archs", "x", "good_arch"), ("zoo.columns", "x", "good_pass"), good_arch=builder("good_net"))
     Path(sys.path[-1], "good_pass.py").write_text(PASS.format("good_column", 1))
     for _ in range(2):
         table = zoo.summary("good_net")
@@ -186,7 +190,7 @@ def test_failures_in_use(install: Install, capsys: pytest.CaptureFixture[str]) -
         ("zoo.studies", "s", "frail_study"),
         ("zoo.formats", "late", "frail_format"),
         ("zoo.formats", "gone", "frail_gone"),
-        frail_study="from zoo.study import Study\ndef run(*, stride: int = 2): return [][stride]\nSTUDY = Study('frail', 'q', run)",
+        frail_study="from zoo.extend import Study\ndef run(stride: int = 2): return [][stride]\nSTUDY = Study('frail', 'q', run)",
         frail_format="def render(table, width=None): return table.nothing",
     )
     for arguments, message in (
@@ -229,7 +233,7 @@ def answer() -> Table:
 
 def test_registered() -> None:
     """Kills a kind that cannot be registered, a cache that does not notice, and what stays when it is taken back."""
-    before = [zoo.list_models(), list(passes()), list(studies()), formats.names()]
+    before = [zoo.list_models(), list(columns()), list(studies()), formats.names()]
     with zoo.register(my_net, mine, Study("mine", "What?", answer), mine_format):
         assert zoo.list_models("my") == ["my_net"]
         assert [option.type for option in entry("my_net").options] == ["int", "int", "Literal['A', 'B']", "float"]
@@ -238,7 +242,7 @@ def test_registered() -> None:
         assert entry("my_net").origin == f"registered by {__name__}"
         with pytest.raises(zoo.ZooError, match="choose from A, B"):
             zoo.create_model("my_net", kind="C")
-    assert [zoo.list_models(), list(passes()), list(studies()), formats.names()] == before
+    assert [zoo.list_models(), list(columns()), list(studies()), formats.names()] == before
     with pytest.raises(zoo.ZooError, match="unknown model"):
         zoo.card("my_net")
 
@@ -258,8 +262,8 @@ def test_a_cell_runs_again() -> None:
     later = Sum(Column("mine", "ops", "ops"), lambda op: 2)
     with zoo.register(later):
         first.close()
-        assert passes()["mine"] is later
-    assert "mine" not in passes()
+        assert columns()["mine"] is later
+    assert "mine" not in columns()
 
 
 def other_home() -> Any:
@@ -274,8 +278,8 @@ def other_home() -> Any:
         (Sum(Column("macs", "ops", "ops"), lambda op: 1), "macs of .* cannot be registered: zoo itself has one of that name"),
         (Study("FC vs GAP", "?", answer), "FC vs GAP of .* cannot be registered: zoo itself has one"),
         (other_home(), f"Mine of elsewhere cannot be registered: {__name__} has one"),
-        (nn.Linear, "a builder under @arch, a pass, a study, a format, or a module of such is wanted"),
-        (answer, "cannot be registered: a builder under @arch"),
+        (nn.Linear, "expected a builder under @arch, a column, a study, a format, or a module that defines one"),
+        (answer, "cannot be registered: expected a builder under @arch"),
         (sys, "cannot be registered"),
         (3, "^3 cannot be registered"),
     ],
@@ -286,7 +290,7 @@ def test_refused(thing: Any, message: str) -> None:
         with pytest.raises(zoo.ZooError, match=message):
             zoo.register(my_net, thing)
         assert "my_net" not in zoo.list_models()
-        assert passes()["mine"] is mine
+        assert columns()["mine"] is mine
 
 
 def test_refused_builders() -> None:

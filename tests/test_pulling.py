@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from zoo.catalogue import entry
-from zoo.excerpt import excerpt
-from zoo.record import UNUSED
+from zoo.catalogue.entries import entry
+from zoo.tracing.record import UNUSED
 from zoo.tracing.skeleton import Skeleton
+from zoo.transform.excerpt import excerpt
 from zoo_cli.main import run
 
 ROOT = Path(__file__).parent.parent
@@ -311,12 +311,12 @@ def test_networks_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills our licence on somebody else's network, and a file whose network nobody has."""
     ours = entry("lenet_caffe")
     card = replace(ours.card, licence="Apache-2.0")
-    monkeypatch.setattr("zoo.pulling.entry", lambda _: replace(ours, card=card, origin="plugin acme"))
+    monkeypatch.setattr("zoo.transform.pull.entry", lambda _: replace(ours, card=card, origin="plugin acme"))
     source = zoo.pull("lenet_caffe")
     assert "Licence  Apache-2.0\n" in source
     assert "(plugin acme)" in source
     assert "The zoo authors" not in source
-    monkeypatch.setattr("zoo.pulling.entry", lambda _: replace(ours, module="__main__"))
+    monkeypatch.setattr("zoo.transform.pull.entry", lambda _: replace(ours, module="__main__"))
     with pytest.raises(zoo.ZooError, match="lenet_caffe cannot be pulled: __main__ has no file"):
         zoo.pull("lenet_caffe")
 
@@ -328,7 +328,7 @@ import math, os
 from collections import OrderedDict, deque
 from typing import Literal, TypeAlias
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 # Kept, and so is this.
 WIDTH = 3  # of it
@@ -416,7 +416,7 @@ def test_long_signatures_are_wrapped() -> None:
 def test_excerpt_needs_zoo() -> None:
     """Kills a file that fails where zoo is not installed."""
     with pytest.raises(zoo.ZooError, match="net cannot stand alone: it needs entry of zoo"):
-        excerpt("from zoo.catalogue import entry\n\n\ndef net() -> None:\n    entry('x')\n", "net", {})
+        excerpt("from zoo.catalogue.entries import entry\n\n\ndef net() -> None:\n    entry('x')\n", "net", {})
 
 
 @pytest.mark.parametrize(

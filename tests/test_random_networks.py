@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from zoo import experiment
-from zoo.analysis.fields import taps
+from zoo.receptive import experiment, taps
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,7 +12,7 @@ from torchvision import models
 
 import zoo
 from tests.test_left_as_it_was import Foreign, snapshot
-from zoo.targets import resolve
+from zoo.models.targets import resolve
 from zoo_cli.main import run
 
 

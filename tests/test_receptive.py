@@ -13,8 +13,8 @@ from torch.nn import functional as F
 
 import zoo
 from zoo import ZooError, receptive_field
-from zoo.running import trace_target
-from zoo.targets import resolve
+from zoo.models.running import trace_target
+from zoo.models.targets import resolve
 from zoo_cli.main import run
 
 

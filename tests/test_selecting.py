@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from zoo.formats.latex import escape
-from zoo.table import Column, Row, Table
+from zoo.tables.formats.latex import escape
+from zoo.tables.table import Column, Row, Table
 from zoo_cli.main import run
 
 Ask = Callable[..., str]
@@ -76,7 +76,7 @@ def test_filter() -> None:
 
 
 def zoo_resnet18() -> nn.Module:
-    from zoo.targets import resolve
+    from zoo.models.targets import resolve
 
     return resolve("torchvision:resnet18", {}).module
 

@@ -18,11 +18,11 @@ from torch import nn
 from torch.nn import functional as F
 
 import zoo
-from zoo.analysis.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
-from zoo.formats._cells import text
-from zoo.running import trace_target
-from zoo.study import short, studies, times
-from zoo.table import Table
+from zoo.models.running import trace_target
+from zoo.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
+from zoo.studies._study import short, studies, times
+from zoo.tables.formats._cells import text
+from zoo.tables.table import Table
 
 NAMES = list(studies())
 each_study = pytest.mark.parametrize("name", NAMES)

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo.surveying import gather, targets, versions
-from zoo.workers import WorkerDiedError, Workers
+from zoo.questions.survey import gather, targets, versions
+from zoo.util.workers import WorkerDiedError, Workers
 from zoo_cli.main import run
 
 CONTEXT = {"columns": [], "versions": {}}
@@ -32,7 +32,7 @@ def slow(name):
 
 if __name__ == "__main__":
     from slowly import slow  # by the name under which a worker finds it
-    from zoo.surveying import gather
+    from zoo.questions.survey import gather
 
     gather([str(n) for n in range(200)], slow, context={"columns": [], "versions": {}}, jobs=2, journal="journal")
 """
@@ -201,7 +201,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     """Kills a command whose file and journal are not what Python's survey gives, and a Parquet that loses types."""
     from pyarrow import parquet
 
-    monkeypatch.setattr("zoo.workers.Workers", ThreadPoolExecutor)
+    monkeypatch.setattr("zoo.util.workers.Workers", ThreadPoolExecutor)
     expected = zoo.survey(["lenet*", "none.py:Net"], columns=["params", "rf"], jobs=1)
     files = {kind: tmp_path / f"found.{kind}" for kind in ("csv", "parquet", "json")}
     for file in files.values():

@@ -96,11 +96,11 @@ def test_failures_are_rows() -> None:
 
 def test_any_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills rows out of order, lost or doubled when the grid is cut and shared out, and a model that is built for each point."""
-    import zoo.targets
+    import zoo.models.targets
 
     built: list[Any] = []
-    resolve = zoo.targets.resolve
-    monkeypatch.setattr(zoo.targets, "resolve", lambda *args, **how: built.append(args) or resolve(*args, **how))
+    resolve = zoo.models.targets.resolve
+    monkeypatch.setattr(zoo.models.targets, "resolve", lambda *args, **how: built.append(args) or resolve(*args, **how))
     grid: dict[str, Any] = {"inputs": [(1, 28 + i, 32) for i in range(160)], "options": [{"num_classes": 3}, {"num_classes": 4}]}
     alone, seen = zoo.sweep("lenet5_modern", **grid, jobs=1), []
     assert len(built) == 2
@@ -108,7 +108,7 @@ def test_any_executor(monkeypatch: pytest.MonkeyPatch) -> None:
         shared = zoo.sweep("lenet5_modern", **grid, executor=threads, progress=lambda *now: seen.append(now[:2]))
     assert shared == alone
     assert seen[-1] == (320, 320)
-    monkeypatch.setattr("zoo.workers.Workers", ThreadPoolExecutor)
+    monkeypatch.setattr("zoo.util.workers.Workers", ThreadPoolExecutor)
     assert zoo.sweep("lenet5_modern", **grid, jobs=2) == alone
 
 

@@ -11,11 +11,12 @@ import torch
 from torch import nn
 
 import zoo
-from zoo import experiment, verifying
-from zoo.analysis.fields.spans import Field
-from zoo.analysis.fields.windows import Units
-from zoo.record import Value
-from zoo.verifying import differences, verify
+from zoo.questions import verify as verifying
+from zoo.questions.verify import differences, verify
+from zoo.receptive import experiment
+from zoo.receptive.spans import Field
+from zoo.receptive.windows import Units
+from zoo.tracing.record import Value
 from zoo_cli.main import run
 
 

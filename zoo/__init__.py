@@ -17,30 +17,34 @@ torch is imported when a model is built or traced, not before.
 
 from typing import TYPE_CHECKING
 
-from zoo.catalogue import Card, arch, card, create_model, list_models
-from zoo.errors import ZooError
-from zoo.inputs import Input
-from zoo.plugins import register
-from zoo.record import Trace
-from zoo.table import Table
+from zoo.util.lazy import lazy
+from zoo.util.version import __version__
 
 if TYPE_CHECKING:
-    from zoo.analysis.engine import measure
-    from zoo.comparing import compare, diff
-    from zoo.exporting import export
-    from zoo.featuring import features
-    from zoo.heads import replace_head
-    from zoo.pulling import pull
-    from zoo.receptive import ReceptiveField, receptive_field
-    from zoo.staging import Stage, stages
-    from zoo.summarize import summary
-    from zoo.surveying import survey
-    from zoo.sweeping import sweep
-    from zoo.tracing import trace
-    from zoo.verifying import verify
-    from zoo.weights import to_torchvision
-
-__version__ = "0.1.0"
+    from zoo.analysis.measure import measure
+    from zoo.analysis.stages import Stage
+    from zoo.catalogue.card import Card, arch
+    from zoo.catalogue.create import create_model
+    from zoo.catalogue.entries import card, list_models
+    from zoo.catalogue.weights import to_torchvision
+    from zoo.errors import ZooError
+    from zoo.extend import register
+    from zoo.questions.compare import compare
+    from zoo.questions.diff import diff
+    from zoo.questions.rf import ReceptiveField, receptive_field
+    from zoo.questions.stages import stages
+    from zoo.questions.summary import summary
+    from zoo.questions.survey import survey
+    from zoo.questions.sweep import sweep
+    from zoo.questions.verify import verify
+    from zoo.tables.table import Table
+    from zoo.tracing.inputs import Input
+    from zoo.tracing.record import Trace
+    from zoo.tracing.trace import trace
+    from zoo.transform.export import export
+    from zoo.transform.features import features
+    from zoo.transform.heads import replace_head
+    from zoo.transform.pull import pull
 
 __all__ = [
     "Card",
@@ -50,6 +54,7 @@ __all__ = [
     "Table",
     "Trace",
     "ZooError",
+    "__version__",
     "arch",
     "card",
     "compare",
@@ -72,33 +77,35 @@ __all__ = [
     "verify",
 ]
 
-
-_LAZY = {
-    "ReceptiveField": "zoo.receptive",
-    "Stage": "zoo.staging",
-    "compare": "zoo.comparing",
-    "diff": "zoo.comparing",
-    "export": "zoo.exporting",
-    "features": "zoo.featuring",
-    "measure": "zoo.analysis.engine",
-    "pull": "zoo.pulling",
-    "receptive_field": "zoo.receptive",
-    "replace_head": "zoo.heads",
-    "stages": "zoo.staging",
-    "summary": "zoo.summarize",
-    "survey": "zoo.surveying",
-    "sweep": "zoo.sweeping",
-    "to_torchvision": "zoo.weights",
-    "trace": "zoo.tracing",
-    "verify": "zoo.verifying",
-}
-
-
-def __getattr__(name: str) -> object:
-    """What analyses is imported when it is asked for."""
-    if name not in _LAZY:
-        raise AttributeError(f"module 'zoo' has no attribute {name!r}")
-    from importlib import import_module
-
-    globals()[name] = found = getattr(import_module(_LAZY[name]), name)
-    return found
+__getattr__, __dir__ = lazy(
+    __name__,
+    {
+        "Card": "zoo.catalogue.card",
+        "Input": "zoo.tracing.inputs",
+        "ReceptiveField": "zoo.questions.rf",
+        "Stage": "zoo.analysis.stages",
+        "Table": "zoo.tables.table",
+        "Trace": "zoo.tracing.record",
+        "ZooError": "zoo.errors",
+        "arch": "zoo.catalogue.card",
+        "card": "zoo.catalogue.entries",
+        "compare": "zoo.questions.compare",
+        "create_model": "zoo.catalogue.create",
+        "diff": "zoo.questions.diff",
+        "export": "zoo.transform.export",
+        "features": "zoo.transform.features",
+        "list_models": "zoo.catalogue.entries",
+        "measure": "zoo.analysis.measure",
+        "pull": "zoo.transform.pull",
+        "receptive_field": "zoo.questions.rf",
+        "register": "zoo.extend",
+        "replace_head": "zoo.transform.heads",
+        "stages": "zoo.questions.stages",
+        "summary": "zoo.questions.summary",
+        "survey": "zoo.questions.survey",
+        "sweep": "zoo.questions.sweep",
+        "to_torchvision": "zoo.catalogue.weights",
+        "trace": "zoo.tracing.trace",
+        "verify": "zoo.questions.verify",
+    },
+)

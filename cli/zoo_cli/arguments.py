@@ -22,7 +22,7 @@ def parse_inputs(texts: Sequence[str], batch: int) -> Any:
     [NAME=]SIZES[:TYPE], with the batch before the sizes or where N stands in them, without one after another equals sign; or
     NAME:=VALUE for what is no tensor.
     """
-    from zoo.inputs import Input
+    from zoo.tracing.inputs import Input
 
     def parse(text: str) -> Any:
         if match := re.fullmatch(r"(\w+):=(.*)", text):

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo import __version__, caching
 from zoo.errors import ZooError
+from zoo.models import caching
+from zoo.util.version import __version__
 from zoo_cli import commands
 from zoo_cli.output import lost, write
 

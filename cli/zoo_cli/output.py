@@ -7,9 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from zoo import formats
 from zoo.errors import ZooError
-from zoo.table import Table
+from zoo.tables import formats
+from zoo.tables.table import Table
 
 _SUFFIXES = {"": "text", ".txt": "text", ".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".tex": "latex"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -26,7 +26,7 @@ def format_for(chosen: str | None, output: Path | None) -> str:
 def ready(format: str | None, output: Path | None) -> None:
     """Raise `ZooError` now, and not after long work, for a format that is unknown or lacks its package."""
     if _is_parquet(format, output):
-        from zoo.formats._parquet import load
+        from zoo.tables.formats._parquet import load
 
         load()
     else:
@@ -40,7 +40,7 @@ def _is_parquet(format: str | None, output: Path | None) -> bool:
 def emit(table: Table, format: str | None, output: Path | None) -> None:
     """Write a table in the format that was asked for, or that the file's suffix names."""
     if _is_parquet(format, output):
-        from zoo.formats._parquet import encode
+        from zoo.tables.formats._parquet import encode
 
         assert output is not None
         _save(encode(table), output)

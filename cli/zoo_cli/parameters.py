@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
-from zoo import caching, formats
 from zoo.analysis import conventions
-from zoo.catalogue import architectures, list_models
+from zoo.catalogue.entries import architectures, list_models
+from zoo.models import caching
+from zoo.tables import formats
 
 
 def _models(incomplete: str) -> list[str]:
@@ -16,7 +17,7 @@ def _models(incomplete: str) -> list[str]:
 
 def compared(incomplete: str) -> list[str]:
     """Comparisons and models that begin so."""
-    from zoo.study import studies
+    from zoo.studies._study import studies
 
     return [name for name in studies() if name.startswith(incomplete)] + _models(incomplete)
 
@@ -28,10 +29,10 @@ def families(incomplete: str) -> list[str]:
 
 def completed_columns(incomplete: str) -> list[str]:
     """Columns that complete a list of them."""
-    from zoo.analysis.engine import passes
+    from zoo.analysis.choose import columns
 
     before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in passes() if name.startswith(last)]
+    return [f"{before}{comma}{name}" for name in columns() if name.startswith(last)]
 
 
 def _formats(incomplete: str) -> list[str]:

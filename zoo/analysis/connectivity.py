@@ -10,10 +10,10 @@ from functools import cached_property
 from math import prod
 from typing import Any
 
-from zoo.analysis.arithmetic import MACS
-from zoo.analysis.engine import Group
-from zoo.record import Op, Trace, each_axis
-from zoo.table import Column
+from zoo.analysis.rows import Group
+from zoo.ops.arithmetic import MACS
+from zoo.tables.table import Column
+from zoo.tracing.record import Op, Trace, each_axis
 
 _OWN = frozenset({"parameter", "buffer"})
 

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from string import digits
 
-from zoo.record import UNUSED, Op, Trace
+from zoo.tracing.record import UNUSED, Op, Trace
 
 _NAMELESS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 

@@ -6,7 +6,7 @@ from string import digits
 from typing import Literal
 
 from zoo.analysis.repeats import Repeats, repeats
-from zoo.record import UNUSED, Op, Trace, Value
+from zoo.tracing.record import UNUSED, Op, Trace, Value
 
 Depth = int | Literal["auto"] | None
 

@@ -7,7 +7,7 @@ after pooling. Shapes in comments are for 227×227 images. Deviations stand on t
 import torch
 from torch import nn
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 
 def pool() -> nn.MaxPool2d:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 IEEE_1998 = {
     "year": 1998,

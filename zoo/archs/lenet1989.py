@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 BACKGROUND = -1.0
 

@@ -6,7 +6,7 @@ The layers are those of examples/mnist/lenet_train_test.prototxt and carry its n
 import torch
 from torch import nn
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 
 class LeNetCaffe(nn.Module):

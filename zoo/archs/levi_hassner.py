@@ -7,7 +7,7 @@ the third pooling is called pool5 there. Shapes in comments are for 227×227 ima
 import torch
 from torch import nn
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 
 def pool() -> nn.MaxPool2d:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 ICLR_2014 = {
     "year": 2013,

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 CVPR_2016 = {
     "year": 2015,

@@ -10,7 +10,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 # Table 1, a row here for a column there: the kernel sizes of the convolutions of each of the five blocks.
 TABLE_1 = {

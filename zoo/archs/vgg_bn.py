@@ -11,7 +11,7 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 # Table 1, a row here for a column there: the number of 3×3 convolutions in each of the five blocks.
 TABLE_1 = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}

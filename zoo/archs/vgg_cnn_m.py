@@ -7,7 +7,7 @@ Shapes in comments are for 224×224 images. Deviations stand on the card.
 import torch
 from torch import nn
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 
 def pool() -> nn.MaxPool2d:

@@ -7,7 +7,7 @@ Layers carry the names of AlexNet's. Shapes in comments are for 224×224 images.
 import torch
 from torch import nn
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 
 def pool() -> nn.MaxPool2d:

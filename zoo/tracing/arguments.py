@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from zoo.errors import ZooError, unknown
-from zoo.inputs import Input
+from zoo.tracing.inputs import Input
 
 _TYPES = "float32 float16 bfloat16 float64 int64 int32 int16 int8 uint8 bool complex64".split()
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.record import Value, each_axis
+from zoo.tracing.record import Value, each_axis
 
 OFFER = "zoo summary --real (in Python real=True) runs it once on real tensors"
 """What to do about a model that needs values."""

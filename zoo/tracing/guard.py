@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from operator import eq, is_
-from threading import Condition, active_count, get_ident
+from threading import Condition, Lock, active_count, get_ident
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -18,6 +18,10 @@ Restore = Callable[[], None]
 
 _BUSY: dict[int, int] = {}  # by a module's id the thread that works on it
 _FREED = Condition()
+
+# Reading torch's generator makes a tensor while a mutex of torch is held. If Python then collects garbage, that thread gives up the
+# interpreter's lock, and another one that reads the generator meanwhile would wait for the mutex with it: both for ever.
+_GENERATOR = Lock()
 
 
 @contextmanager
@@ -182,11 +186,14 @@ def _settings() -> Restore:
 
 
 def _generators(drew: Callable[[], bool]) -> list[Restore]:
-    state, python = torch.get_rng_state(), random.getstate()
+    with _GENERATOR:
+        state = torch.get_rng_state()
+    python = random.getstate()
 
     def restore() -> None:
         if drew() or active_count() == 1:
-            torch.set_rng_state(state)
+            with _GENERATOR:
+                torch.set_rng_state(state)
 
     restores: list[Restore] = [restore, lambda: random.setstate(python)]
     if numpy_random := sys.modules.get("numpy.random"):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.errors import ZooError
-from zoo.record import Value
+from zoo.tracing.record import Value
 
 
 def real_copy(module: nn.Module) -> nn.Module:

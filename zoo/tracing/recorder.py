@@ -18,9 +18,9 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.errors import ZooError
-from zoo.record import UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.diagnosis import OFFER, diagnose
 from zoo.tracing.real import WhileAlive
+from zoo.tracing.record import UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, SHORTCUTS
 from zoo.tracing.vocabulary import PLAIN, Known, known_op, plain
 

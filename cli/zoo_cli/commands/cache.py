@@ -16,7 +16,7 @@ def cache(
     ] = "show",
 ) -> None:
     """Show where traces are kept for the next time, and how many; or remove them."""
-    from zoo import caching
+    from zoo.models import caching
 
     if action not in _ACTIONS:
         raise ZooError(f"cache {action}: choose from {', '.join(_ACTIONS)}")

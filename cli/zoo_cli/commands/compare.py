@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo import formats
+from zoo.tables import formats
 from zoo_cli.arguments import parse_options, parse_shape, parse_sizes
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, NoCache, Output, compared
@@ -42,7 +42,7 @@ def compare(
         chosen["input"] = parse_shape(input) if len(what or ()) == 1 else (1, *parse_shape(input))
     chosen |= {name: True for name, wanted in (("run", run), ("train", train)) if wanted}
     formats.load(format_for(format, output))
-    from zoo.comparing import compare as compared
+    from zoo.questions.compare import compare as compared
 
     with contextlib.redirect_stdout(sys.stderr):
         table = compared(*(what or ()), **chosen)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo import formats
+from zoo.tables import formats
 from zoo_cli.arguments import parse_shape
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, NoCache, Output, Target
@@ -23,7 +23,7 @@ def diff(
     """Show layer by layer what the second model adds, removes and changes."""
     shape = (1, *parse_shape(input)) if input is not None else None
     formats.load(format_for(format, output))
-    from zoo.comparing import diff as difference
+    from zoo.questions.diff import diff as difference
 
     with contextlib.redirect_stdout(sys.stderr):
         table = difference(first, second, input=shape)

@@ -36,8 +36,8 @@ def export(
     """Export a network, in evaluation mode: ONNX, torch's exported program (.pt2), state dict (.pt, .safetensors)."""
     shapes = [(batch or 1, *parse_shape(text)) for text in input or ()]
     options = parse_options(set or ())
-    from zoo.exporting import export as write
-    from zoo.exporting import format_of
+    from zoo.transform.export import export as write
+    from zoo.transform.export import format_of
 
     with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints
         write(

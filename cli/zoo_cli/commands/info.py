@@ -7,10 +7,10 @@ from zoo_cli.parameters import CardFormat, Model, Output
 def info(name: Model, format: CardFormat = None, output: Output = None) -> None:
     """Show one model's card: printed numbers beside computed ones, accuracy, training, deviations, errata, and their sources."""
     if format == "bibtex" or (format is None and output is not None and output.suffix == ".bib"):
-        from zoo.catalogue import card
+        from zoo.catalogue.entries import card
 
         write(card(name).bibtex, output)
         return
-    from zoo.listing import info as card_table
+    from zoo.questions.info import info as card_table
 
     emit(card_table(name), format, output)

@@ -15,6 +15,6 @@ def list_(
     output: Output = None,
 ) -> None:
     """List the architectures: year, parameters, MACs, depth."""
-    from zoo.listing import listing
+    from zoo.questions.list import listing
 
     emit(listing(pattern, family=family), format, output)

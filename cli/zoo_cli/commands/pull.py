@@ -21,9 +21,9 @@ def pull(
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
 ) -> None:
     """Write one architecture as a single Python file that needs torch alone."""
-    from zoo.catalogue import card
-    from zoo.files import whole
-    from zoo.pulling import pull as source_of
+    from zoo.catalogue.entries import card
+    from zoo.transform.pull import pull as source_of
+    from zoo.util.files import whole
 
     source = source_of(name, **parse_options(set or ()))
     if output == Path("-"):

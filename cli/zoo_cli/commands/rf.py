@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from zoo import formats
 from zoo.errors import ZooError
+from zoo.tables import formats
 from zoo_cli.arguments import parse_shape
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, Output, Target
@@ -30,7 +30,7 @@ def rf(
     if place is not None and layer is None:
         raise ZooError("--unit: a unit of which layer? name it, as in zoo rf alexnet pool5 --unit 0,0")
     formats.load(format_for(format, output))
-    from zoo.receptive import layers_table, unit_table
+    from zoo.questions.rf import layers_table, unit_table
 
     with contextlib.redirect_stdout(sys.stderr):
         found = layers_table(target, input=shape) if layer is None else unit_table(target, layer, place, input=shape)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo import formats
+from zoo.tables import formats
 from zoo_cli.arguments import parse_options, parse_shape
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, Output, Target
@@ -25,7 +25,7 @@ def stages(
     shape = (1, *parse_shape(input)) if input is not None else None
     options = parse_options(set or ())
     formats.load(format_for(format, output))
-    from zoo.staging import table
+    from zoo.questions.stages import table
 
     with contextlib.redirect_stdout(sys.stderr):
         found = table(target, shape, options=options)

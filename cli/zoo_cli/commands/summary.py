@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo import formats
+from zoo.tables import formats
 from zoo_cli.arguments import parse_columns, parse_inputs, parse_options
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Convention, Format, NoCache, Output, Target, completed_columns
@@ -80,7 +80,7 @@ def summary(
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
     formats.load(wanted)
-    from zoo.summarize import summary as analyse
+    from zoo.questions.summary import summary as analyse
 
     with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints
         table = analyse(

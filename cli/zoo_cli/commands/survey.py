@@ -32,8 +32,8 @@ def survey(
     chosen = parse_columns(columns or ())
     ready(format, output)
     journal = output.with_name(f"{output.name}.partial") if output is not None else None
-    from zoo.surveying import remove
-    from zoo.surveying import survey as surveyed
+    from zoo.questions.survey import remove
+    from zoo.questions.survey import survey as surveyed
 
     try:
         with bar() as progress, contextlib.redirect_stdout(sys.stderr):

@@ -41,7 +41,7 @@ def sweep(
     options = [parse_options(words) for words in product(*map(expand, set or ()))]
     chosen = parse_columns(columns or ())
     ready(format, output)
-    from zoo.sweeping import sweep as swept
+    from zoo.questions.sweep import sweep as swept
 
     with bar() as progress, contextlib.redirect_stdout(sys.stderr):
         table = swept(

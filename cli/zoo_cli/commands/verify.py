@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo import formats
+from zoo.tables import formats
 from zoo_cli.arguments import parse_shape
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, Output, Target
@@ -25,8 +25,8 @@ def verify(
     """Check our numbers against independent ones; exit with 1 on a difference that is not explained."""
     shape = (1, *parse_shape(input)) if input is not None else None
     formats.load(format_for(format, output))
-    from zoo.verifying import differences
-    from zoo.verifying import verify as verified
+    from zoo.questions.verify import differences
+    from zoo.questions.verify import verify as verified
 
     with bar() as progress, contextlib.redirect_stdout(sys.stderr):
         table = verified(target, input=shape, rf=rf, progress=progress if rf else None)

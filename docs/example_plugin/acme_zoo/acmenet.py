@@ -5,7 +5,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from zoo.catalogue import arch
+from zoo.extend import arch
 
 
 class AcmeNet(nn.Module):

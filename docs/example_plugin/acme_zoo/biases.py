@@ -1,8 +1,6 @@
 """Bias elements: parameters with one dimension that a convolution or linear layer adds."""
 
-from zoo.analysis.engine import Sum
-from zoo.record import Op
-from zoo.table import Column
+from zoo.extend import Column, Op, Sum
 
 
 def biases(op: Op) -> int:
@@ -11,4 +9,4 @@ def biases(op: Op) -> int:
     return bias.numel if bias is not None else 0
 
 
-PASS = Sum(Column("biases", "elements", "biases of convolutions and linear layers", order=14, on_request=True), biases)
+COLUMN = Sum(Column("biases", "elements", "biases of convolutions and linear layers", order=14, on_request=True), biases)

@@ -1,12 +1,11 @@
 """Depth for its price: what the layers of AcmeNet and of ResNet-18 take."""
 
-from zoo.study import Arm, Study, arms_table, times
-from zoo.table import Column, Table
+from zoo.extend import Arm, Column, Study, Table, arms_table, times
 
 
 def run() -> Table:
     """AcmeNet against ResNet-18."""
-    from zoo.summarize import summary
+    from zoo import summary
 
     arms = [Arm(name, summary(name, columns=["params", "depth"], depth=0).total) for name in ("acmenet", "resnet18")]
     columns = (Column("depth", "layers", "with weights", priority=0), Column("params", "elements", "parameters", priority=0))

@@ -1,6 +1,6 @@
 """Tab-separated values: names and parameters."""
 
-from zoo.table import Table
+from zoo.extend import Table
 
 
 def render(table: Table, width: int | None = None) -> str:

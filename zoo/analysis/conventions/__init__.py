@@ -3,18 +3,14 @@
 import importlib
 import pkgutil
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
 
-from zoo.analysis.arithmetic import macs
-from zoo.analysis.convention import Convention, Counts
-from zoo.analysis.count import Count
+from zoo.analysis.convention import Convention
+from zoo.analysis.kinds import Pass, Share, Tally
 from zoo.errors import unknown
-from zoo.record import Trace
-from zoo.table import Column
-
-if TYPE_CHECKING:
-    from zoo.analysis.engine import Group, Pass
+from zoo.ops.arithmetic import macs
+from zoo.ops.count import Count
+from zoo.tracing.record import Trace
 
 
 def names() -> list[str]:
@@ -30,32 +26,16 @@ def load(name: str) -> Convention:
     return found
 
 
-@dataclass(frozen=True)
-class Figure:
-    """A pass whose counts a convention gives."""
-
-    column: Column
-    counts: Counts
-
-    def measure(self, trace: Trace, groups: "Sequence[Group]") -> tuple[list[Any], Any]:
-        """Sums over each group, and over all."""
-        by_op = dict(zip(map(id, trace.ops), self.counts(trace), strict=True))
-        sums: list[Count] = [Count() + sum(by_op[id(op)] for op in group.ops) for group in groups]
-        return [count.cell() for count in sums], (Count() + sum(sums)).cell()
-
-
-def under(name: str, passes: "Sequence[Pass]") -> "list[Pass]":
+def under(name: str, passes: Sequence[Pass]) -> list[Pass]:
     """The passes, with the convention's own in the place of `macs` and `flops`. Raises `ZooError` for an unknown convention."""
-    from zoo.analysis.engine import Share
-
     convention = load(name)
     figures = {} if name == "pure" else {"macs": convention.macs, "flops": convention.flops}
 
-    def own(one: "Pass") -> "Pass":
+    def own(one: Pass) -> Pass:
         if isinstance(one, Share):
             return replace(one, of=own(one.of))
         counts = figures.get(one.column.name)
-        return one if counts is None else Figure(replace(one.column, description=convention.says), counts)
+        return one if counts is None else Tally(replace(one.column, description=convention.says), counts)
 
     return list(map(own, passes))
 

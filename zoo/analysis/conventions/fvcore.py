@@ -12,9 +12,9 @@ and fvcore refuses what torch.jit cannot trace.
 
 from math import prod
 
-from zoo.analysis.arithmetic import MACS
 from zoo.analysis.convention import by_op, of_tool
-from zoo.record import Op
+from zoo.ops.arithmetic import MACS
+from zoo.tracing.record import Op
 
 _ELEMENTWISE = {  # times the elements read, times those written
     "upsample_nearest2d": (0, 1),

@@ -13,9 +13,9 @@ from collections.abc import Callable
 from itertools import zip_longest
 from math import prod
 
-from zoo.analysis.arithmetic import MACS
 from zoo.analysis.convention import Layer, both, by_layer, by_op, of_tool
-from zoo.record import Op
+from zoo.ops.arithmetic import MACS
+from zoo.tracing.record import Op
 
 Rule = Callable[[Op], int]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from math import prod
 
 from zoo.analysis.convention import Layer, by_layer, first_role, of_tool
-from zoo.record import Op
+from zoo.tracing.record import Op
 
 Rule = Callable[[Op], int]
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from math import prod
 
 from zoo.analysis.convention import Layer, by_layer, of_tool
-from zoo.analysis.count import Count
-from zoo.record import Op, Param, Trace
+from zoo.ops.count import Count
+from zoo.tracing.record import Op, Param, Trace
 
 
 def mult_adds(trace: Trace) -> list[int | Count]:

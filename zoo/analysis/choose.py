@@ -1,0 +1,96 @@
+"""The columns that there are, by name, and those that were asked for."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from zoo.analysis.kinds import Pass, Share, Sum
+from zoo.analysis.rows import Group
+from zoo.errors import ZooError, unknown
+from zoo.tables.table import Column
+from zoo.tracing.record import Trace
+from zoo.util import plugins
+
+
+def columns() -> Mapping[str, Pass]:
+    """Every column by name, in their order: one from each file of `zoo/analysis/columns`, and others'."""
+    return dict(sorted(COLUMNS.all().items(), key=lambda item: (item[1].column.order, item[0])))
+
+
+def _own() -> dict[str, Pass]:
+    import zoo.analysis.columns as folder
+
+    modules = [importlib.import_module(f"{folder.__name__}.{info.name}") for info in pkgutil.iter_modules(folder.__path__)]
+    return {module.COLUMN.column.name: module.COLUMN for module in modules}
+
+
+def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Pass]]:
+    found: Pass = plugins.constant(plugin.load(), *_CONSTANTS)
+    if found is None:
+        raise AttributeError(f"module {plugin.module!r} has no attribute 'COLUMN'")
+    if not isinstance(found.column, Column):
+        raise TypeError(f"{found.column!r} is no column")
+    yield found.column.name, _Others(found, str(plugin))
+
+
+_CONSTANTS = ("COLUMN", "PASS")  # the second is the first's former name
+
+
+def _adopt(thing: Any) -> Iterator[tuple[str, Pass]]:
+    found = plugins.constant(thing, *_CONSTANTS)
+    a_column = isinstance(getattr(found, "column", None), Column) and callable(getattr(found, "measure", None))
+    if a_column and not isinstance(found, type):
+        yield found.column.name, found
+
+
+COLUMNS: plugins.Collection[Pass] = plugins.Collection("columns", _own, _of_plugin, _adopt)
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The pass of a plugin. What it raises is reported, and its cells are empty then."""
+
+    inner: Pass
+    origin: str
+
+    @property
+    def column(self) -> Column:
+        return self.inner.column
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        try:
+            cells, total = self.inner.measure(trace, groups)
+            if len(cells) == len(groups):
+                return cells, total
+            problem: object = f"{len(cells)} cells for {len(groups)} rows"
+        except Exception as error:
+            problem = error
+        plugins.report(f"column {self.column.name} of {self.origin}", problem)
+        return [None] * len(groups), None
+
+
+def choose(names: Sequence[str] | None) -> list[Pass]:
+    """The passes of those names, in that order; by default all but the ones on request. NAME% is the share of a sum.
+
+    Raises `ZooError` for an unknown name, and for a share of what is no sum.
+    """
+    known = columns()
+    if isinstance(names, str):
+        raise ZooError(f"columns {names!r}: a list of names is wanted, such as {[names]}")
+    if names is None:
+        return [p for p in known.values() if not p.column.on_request]
+    return [_named(name, known) for name in dict.fromkeys(names)]
+
+
+def _named(name: str, known: Mapping[str, Pass]) -> Pass:
+    found = known.get(name.removesuffix("%"))
+    if found is None:
+        raise unknown("column", name, known)
+    if name in known:
+        return found
+    if not isinstance(found, Sum):
+        sums = ", ".join(f"{key}%" for key, one in known.items() if isinstance(one, Sum) and not one.column.on_request)
+        raise ZooError(f"column {name!r}: {found.column.name} does not add up, so it has no shares; {sums} are there")
+    return Share(found)

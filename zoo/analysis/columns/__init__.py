@@ -1,0 +1,1 @@
+"""One file for each column: a module with one `COLUMN`."""

@@ -1,0 +1,12 @@
+"""Bytes of the activations: each output that takes new memory, in its own type."""
+
+from zoo.extend import Column, Op, Sum
+from zoo.ops.memory import written
+
+
+def activation_bytes(op: Op) -> int:
+    """As `activations`, in bytes."""
+    return sum(value.nbytes for value in written(op))
+
+
+COLUMN = Sum(Column("activation_bytes", "bytes", "outputs written into new memory", order=51, on_request=True), activation_bytes)

@@ -1,0 +1,15 @@
+"""Activations: what a forward writes into new memory."""
+
+from zoo.extend import Column, Op, Sum
+from zoo.ops.memory import written
+
+
+def activations(op: Op) -> int:
+    """Elements of the outputs, unless the op works in place, returns a view, or is dropout in evaluation mode."""
+    return sum([value.numel for value in written(op)])
+
+
+COLUMN = Sum(
+    Column("activations", "elements", "outputs written into new memory: not views, not in place", order=50, priority=5),
+    activations,
+)

@@ -1,0 +1,13 @@
+"""Buffers: state that is no parameter, such as the running statistics of batch normalisation."""
+
+from zoo.extend import Column, Op, Sum
+
+
+def buffers(op: Op) -> int:
+    """Elements of the buffers that no earlier op has read."""
+    return sum(param.numel for param in op.owns if param.kind == "buffer")
+
+
+COLUMN = Sum(
+    Column("buffers", "elements", "state that is no parameter, such as running statistics", order=13, on_request=True), buffers
+)

@@ -1,0 +1,8 @@
+"""Connections: links from inputs and biases to units, shared or not."""
+
+from zoo.analysis.connectivity import Connectivity, connections
+from zoo.extend import Column
+
+COLUMN = Connectivity(
+    Column("connections", "links", "links from inputs and biases to units, shared or not", order=71, on_request=True), connections
+)

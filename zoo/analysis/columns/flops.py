@@ -1,0 +1,8 @@
+"""Floating-point operations: two for each multiply-accumulate, and those of every other op."""
+
+from zoo.extend import Column, Sum
+from zoo.ops.arithmetic import flops
+
+COLUMN = Sum(
+    Column("flops", "operations", "2 × MACs, and biases, activations, pooling and normalisation", order=30, priority=4), flops
+)

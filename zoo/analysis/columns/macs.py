@@ -1,0 +1,8 @@
+"""Multiply-accumulates of convolutions, linear layers, matrix products, attention and recurrent layers."""
+
+from zoo.extend import Column, Sum
+from zoo.ops.arithmetic import macs
+
+COLUMN = Sum(
+    Column("macs", "multiply-accumulates", "weight uses, without biases; padded positions included", order=20, priority=0), macs
+)

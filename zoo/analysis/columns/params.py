@@ -1,0 +1,11 @@
+"""Parameters. A shared or tied one counts once, where the forward reads it first."""
+
+from zoo.extend import Column, Op, Sum
+
+
+def params(op: Op) -> int:
+    """Elements of the parameters that no earlier op has read."""
+    return sum(param.numel for param in op.owns if param.kind == "parameter")
+
+
+COLUMN = Sum(Column("params", "elements", "trainable and frozen parameters, shared ones once", order=10, priority=0), params)

@@ -1,0 +1,26 @@
+"""Peak: the memory that activations need at one time in inference, by liveness."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from zoo.extend import Column, Group
+from zoo.ops.memory import live
+from zoo.tracing.record import UNUSED, Trace
+
+
+class Peak:
+    """The most bytes that are live while an op of the group runs; over all groups, the network's peak.
+
+    The rows do not add up: the total is their maximum. What is live is said in `zoo.ops.memory.live`.
+    """
+
+    column = Column("peak", "bytes", "most live activations while it runs, the input included", order=52, on_request=True)
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """One maximum a group, and that of all; None for a group in which nothing ran."""
+        now = dict(zip(map(id, trace.ops), live(trace), strict=True))
+        cells = [max((now[id(op)] for op in group.ops if op.kind != UNUSED), default=None) for group in groups]
+        return cells, max((cell for cell in cells if cell is not None), default=None)
+
+
+COLUMN = Peak()

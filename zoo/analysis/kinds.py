@@ -1,0 +1,124 @@
+"""The kinds of columns: what is computed of a trace for each row, and in total."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, Protocol
+
+from zoo.analysis.rows import Group
+from zoo.ops.count import Count
+from zoo.tables.table import Column
+from zoo.tracing.record import Op, Trace, Value
+from zoo.tracing.walk import Rule, State, carry
+
+
+class Pass(Protocol):
+    """One column. `measure` gives a cell for each group and one for the whole trace, all JSON-able."""
+
+    @property
+    def column(self) -> Column:
+        """Name, unit and description."""
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """The cells, and the total."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A pass that counts each op by itself and adds up: whatever the grouping, the rows add up to the total."""
+
+    column: Column
+    count: Callable[[Op], int | Count]
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """Sums over each group, and over all."""
+        counts = [sum(map(self.count, group.ops)) for group in groups]
+        return list(map(_cell, counts)), _cell(sum(counts))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A pass that counts each op in the light of the whole trace, `counts` giving one number an op; they add up as in `Sum`."""
+
+    column: Column
+    counts: Callable[[Trace], Sequence[int | Count]]
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """Sums over each group, and over all."""
+        each = dict(zip(map(id, trace.ops), self.counts(trace), strict=True))
+        counts = [sum(each[id(op)] for op in group.ops) for group in groups]
+        return list(map(_cell, counts)), _cell(sum(counts))
+
+
+def _cell(count: int | Count) -> Any:
+    return count.cell() if isinstance(count, Count) else count
+
+
+@dataclass(frozen=True)
+class Flow(Generic[State]):
+    """A pass that carries a state along the edges, from the network's inputs through each op.
+
+    `start` gives the state of an input, `rule` the state of an op's outputs (or a list of one for each) from those of its inputs
+    (None for parameters and constants), `cell` what to show of the states that leave a group.
+    """
+
+    column: Column
+    start: Callable[[Value], State]
+    rule: Rule[State]
+    cell: Callable[[Sequence[State | None]], Any]
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """One walk over the trace, then a look at what leaves each group."""
+        states = carry(trace, self.start, self.rule)
+
+        shown: dict[tuple[int, ...], Any] = {}  # what a layer only passes on is shown as it came
+
+        def look(values: Sequence[Value]) -> Any:
+            found = [states.get(value.id) for value in values]
+            key = tuple(map(id, found))
+            if key not in shown:
+                shown[key] = self.cell(found) if found else None
+            return shown[key]
+
+        return [look(group.outputs) for group in groups], look(trace.outputs)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A pass for each cell of a sum as its part of the total; none where the total is 0 or not known."""
+
+    of: Pass
+
+    @property
+    def column(self) -> Column:
+        """As that of the sum, named with a percent sign."""
+        whole = self.of.column
+        return replace(whole, name=f"{whole.name}%", unit="share", description=f"share of {whole.name}", priority=0)
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """Quotients of each group, and 1."""
+        cells, total = self.of.measure(trace, groups)
+        known = isinstance(total, int | float) and total > 0
+        return [cell / total if known else None for cell in cells], 1.0 if known else None
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """A pass over the bytes of the model's own tensors of one `kind`, each counted where it is read first.
+
+    A cell is a number if all of them in the model are of one type; else the bytes of each type by its name, None for no bytes.
+    """
+
+    column: Column
+    kind: str
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """Sums over each group, and over all."""
+        mixed = len({param.dtype for param in trace.params if param.kind == self.kind}) > 1
+
+        def cell(ops: Sequence[Op]) -> Any:
+            by_type: dict[str, int] = {}
+            for param in (p for op in ops for p in op.owns if p.kind == self.kind):
+                by_type[param.dtype] = by_type.get(param.dtype, 0) + param.nbytes
+            return (dict(sorted(by_type.items())) or None) if mixed else sum(by_type.values())
+
+        return [cell(group.ops) for group in groups], cell(trace.ops)

@@ -1,1 +1,0 @@
-"""One file for each column: a module with one `PASS`."""

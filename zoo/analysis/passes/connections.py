@@ -1,8 +1,0 @@
-"""Connections: links from inputs and biases to units, shared or not."""
-
-from zoo.analysis.connectivity import Connectivity, connections
-from zoo.table import Column
-
-PASS = Connectivity(
-    Column("connections", "links", "links from inputs and biases to units, shared or not", order=71, on_request=True), connections
-)

@@ -1,6 +1,0 @@
-"""Units: the outputs of layers with weights of their own."""
-
-from zoo.analysis.connectivity import Connectivity, units
-from zoo.table import Column
-
-PASS = Connectivity(Column("units", "units", "outputs of layers with weights", order=70, on_request=True), units)

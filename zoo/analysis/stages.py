@@ -1,0 +1,244 @@
+"""Stages: the last feature maps of each resolution on the way to a network's head, found in a trace.
+
+A map is on the way if everything that reaches the scores passes through it: maps inside a block that has a shortcut, in one of
+several branches or in a gate are not. A stage is what a module hands on, so that it has a name.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, count
+from math import prod
+from typing import Any
+
+from zoo.analysis.choose import columns
+from zoo.analysis.rows import Group
+from zoo.errors import ZooError, unknown
+from zoo.ops.arithmetic import MACS
+from zoo.tracing.record import Op, Trace, Value
+
+_MOST_LAYERS = 4  # of a head
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The last feature maps of one resolution.
+
+    `layer` is the module that hands them on, named as in `zoo.summary` (pool_1 is the second call of pool). `size` is by axis,
+    `stride` the pixels of the input from one unit to the next, along the axis where they are most. `rf` is the receptive field as
+    in the column of that name: size, stride and padding by axis, or why it is undefined.
+    """
+
+    name: str
+    layer: str
+    channels: int
+    size: tuple[int, ...]
+    stride: int
+    rf: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Maps:
+    """Feature maps on the way to the head: what op number `index` gives."""
+
+    index: int
+    value: Value
+    stride: int
+    rf: Mapping[str, Any]
+
+
+def find_stages(trace: Trace) -> tuple[Stage, ...]:
+    """The stages of what was traced, stage1 first. Raises `ZooError` if there are none, or much more than a head is behind them."""
+    layers: dict[int, str] = {}
+    for name, value in handed_on(trace).items():
+        layers.setdefault(value.id, name)  # the outermost began first
+    way = _way(trace)
+    found: list[Stage] = []
+    last = -1
+    for maps, following in _by_stride(_maps(trace, way)):
+        ends = [one for one in _stepped_back(trace, maps, following) if one.value.id in layers]
+        if ends:
+            end, last = ends[-1], ends[-1].index
+            shape = end.value.shape
+            found.append(Stage(f"stage{len(found) + 1}", layers[end.value.id], shape[1], shape[2:], end.stride, end.rf))
+    if not found:
+        raise ZooError(f"{trace.target} has no stages: no module on the way to its outputs hands on feature maps (N×C×sizes)")
+    behind = sum(_weighted(op) for op in trace.ops[last + 1 :])
+    if behind > _MOST_LAYERS:
+        raise ZooError(f"{trace.target} has no stages: {behind} layers stand behind its last feature maps {found[-1].layer}")
+    return tuple(found)
+
+
+def find_layers(trace: Trace, names: Sequence[str]) -> dict[str, Stage]:
+    """The stages of those names ("stage3"), or what modules of those names hand on. Raises `ZooError` for an unknown one."""
+    layers = handed_on(trace)
+    try:
+        staged = {stage.name: stage for stage in find_stages(trace)}
+    except ZooError:
+        if any(name.startswith("stage") and name not in layers for name in names):
+            raise
+        staged = {}
+    for name in names:
+        if name not in staged and name not in layers:
+            raise unknown(f"layer of {trace.target}", name, [*staged, *layers], "zoo summary shows them all")
+    return {name: staged.get(name) or _described(trace, name, layers[name]) for name in names}
+
+
+def _described(trace: Trace, name: str, value: Value) -> Stage:
+    """Any tensor N×C×... as a stage; the stride is 0 where it is no map of the input's axes."""
+    rf = _measured(trace, [(0, value)])[0]
+    same_axes = len(value.shape) == len(trace.inputs[0].shape)
+    strides = rf.get("stride") or (_reduction(trace.inputs[0], value) if same_axes else [0])
+    return Stage(name, name, value.shape[1] if len(value.shape) > 1 else 1, value.shape[2:], max(strides), rf)
+
+
+def call_names(paths: Sequence[str]) -> list[str]:
+    """The names of calls in the order in which they began: the module's path, then path_1, path_2, ... if it is called again."""
+    modules = set(paths)
+    names: dict[str, None] = {}
+    for path in paths:
+        again = (f"{path}_{times}" for times in count(1))
+        names[path if path not in names else next(name for name in again if name not in modules and name not in names)] = None
+    return list(names)
+
+
+def handed_on(trace: Trace) -> dict[str, Value]:
+    """What each call of a module hands on that gives one tensor, by the call's name."""
+    names = call_names([call.path for call in trace.calls])
+    return {name: call.outputs[0] for name, call in zip(names, trace.calls, strict=True) if call.path and len(call.outputs) == 1}
+
+
+def _way(trace: Trace) -> list[int]:
+    """The ops, by number, through which everything passes that goes from the inputs to the first output."""
+    made = {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
+    reached: set[int] = {value.id for value in trace.inputs}
+    for op in trace.ops:
+        if any(value.id in reached for value in op.inputs):
+            reached.update(value.id for value in op.outputs)
+    wanted = {made[value.id] for value in trace.outputs[:1] if value.id in made}
+    jumps = [0] * (len(trace.ops) + 1)  # how many edges begin, less how many end, at each op: what goes past it
+    way = []
+    for i in range(len(trace.ops) - 1, -1, -1):
+        if i not in wanted:
+            continue
+        for value in trace.ops[i].inputs:
+            if value.id in reached:
+                source = made.get(value.id, -1)
+                wanted.add(source)
+                jumps[source + 1] += 1
+                jumps[i] -= 1
+        way.append(i)
+    past = list(accumulate(jumps))
+    return [i for i in reversed(way) if past[i] == 0]
+
+
+def _maps(trace: Trace, way: Sequence[int]) -> list[_Maps]:
+    """The feature maps among what the ops on the way give, up to the head: what makes them all of one size whatever the input is,
+    and what the last layer with weights gives if that is scores.
+    """
+    scores = len(trace.outputs[0].shape) < len(trace.inputs[0].shape) if trace.outputs else False
+    end = max((i for i, op in enumerate(trace.ops) if _weighted(op)), default=-1) if scores else len(trace.ops)
+    sizes = trace.inputs[0].shape[2:]
+    found = []
+    for i in way:
+        op = trace.ops[i]
+        if i >= end or op.kind.startswith("adaptive_"):
+            break
+        shape = op.output.shape
+        fits = len(shape) == len(sizes) + 2 and all(n <= size for n, size in zip(shape[2:], sizes, strict=True))
+        if fits and prod(shape[2:]) > 1 and "dropout" not in op.kind:
+            found.append((i, op.output))
+    maps = [
+        _Maps(i, value, max(strides), rf)
+        for (i, value), rf, strides in _with_strides(trace, found)
+        if all(_close(size, n, stride) for size, n, stride in zip(sizes, value.shape[2:], strides, strict=True))
+    ]
+    return sorted(maps, key=lambda one: one.index)
+
+
+Found = tuple[int, Value]
+
+
+def _with_strides(trace: Trace, found: Sequence[Found]) -> Iterator[tuple[Found, Mapping[str, Any], Sequence[int]]]:
+    """With receptive field, and stride by axis. From where the field is undefined (a sampler looks anywhere) strides are counted
+    anew, and multiplied by how much smaller than the input the maps are there. What then is reduced unevenly has other axes than
+    the input (windows, channels last), and is left out.
+    """
+    fields = _measured(trace, found)
+    for one, field in zip(found, fields, strict=True):
+        if "stride" in field:
+            yield one, field, field["stride"]
+    image = trace.inputs[0]
+    lost = [
+        (one, field)
+        for one, field in zip(found, fields, strict=True)
+        if "stride" not in field and len(set(_reduction(image, one[1]))) == 1
+    ]
+    if lost:
+        first, start = lost[0][0]
+        anew = _measured(replace(trace, inputs=(start,), ops=trace.ops[first + 1 :]), [one for one, _ in lost])
+        for (one, field), again in zip(lost, anew, strict=True):
+            more = again.get("stride") or _reduction(start, one[1])
+            yield one, field, [a * b for a, b in zip(_reduction(image, start), more, strict=True)]
+
+
+def _measured(trace: Trace, found: Sequence[Found]) -> list[Mapping[str, Any]]:
+    cells, _ = columns()["rf"].measure(trace, [Group("", "", outputs=(value,)) for _, value in found])
+    return [cell or {"undefined": "it does not depend on the input"} for cell in cells]
+
+
+def _reduction(before: Value, after: Value) -> list[int]:
+    """How much smaller the maps have become along each axis, to the nearest whole number."""
+    return [max(round(size / n), 1) for size, n in zip(before.shape[2:], after.shape[2:], strict=True)]
+
+
+def _close(size: int, units: int, stride: int) -> bool:
+    """Whether so many units at that stride can come from an axis of that size: else it is another axis that stands there."""
+    return stride == 0 or units <= -(-size // stride) + 1
+
+
+def _by_stride(maps: Sequence[_Maps]) -> Iterator[tuple[list[_Maps], _Maps | None]]:
+    """Runs of maps of one stride, each greater than the one before, and what follows each."""
+    largest = 0
+    run: list[_Maps] = []
+    for one in maps:
+        if one.stride > largest:
+            if run:
+                yield run, one
+            largest, run = one.stride, [one]
+        elif one.stride == largest:
+            run.append(one)
+    if run:
+        yield run, None
+
+
+def _stepped_back(trace: Trace, maps: list[_Maps], following: _Maps | None) -> list[_Maps]:
+    """The maps without those that the module which reduces them next has made for itself by mixing channels: the expansion of an
+    inverted bottleneck, a norm before a convolution with stride, the 1×1 convolution of a transition.
+    """
+    if following is None:
+        return maps
+    call: int | None = trace.ops[following.index].call
+    while call:
+        first = next(i for i, op in enumerate(trace.ops) if _inside(trace, op.call, call))
+        before = [one for one in maps if one.index < first]
+        if not before or any(_slides(op) for op in trace.ops[before[-1].index + 1 : maps[-1].index + 1]):
+            break
+        maps, call = before, trace.calls[call].parent
+    return maps
+
+
+def _inside(trace: Trace, call: int | None, outer: int) -> bool:
+    while call is not None and call > outer:
+        call = trace.calls[call].parent
+    return call == outer
+
+
+def _slides(op: Op) -> bool:
+    """Whether the op looks at more than one unit of its input."""
+    weight = op.input("weight")
+    kernel = weight.shape[2:] if weight is not None and "conv" in op.kind else op.attrs.get("kernel_size", ())
+    return any(n > 1 for n in ((kernel,) if isinstance(kernel, int) else kernel))
+
+
+def _weighted(op: Op) -> bool:
+    return op.kind in MACS and any(value.source == "parameter" for value in op.inputs)

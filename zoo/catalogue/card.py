@@ -1,0 +1,168 @@
+"""What is claimed of one architecture: its card, which `@arch(...)` writes onto its builder."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
+
+from zoo.catalogue.bibtex import bibtex
+from zoo.catalogue.evidence import RECIPE, Result, Source, Statement, cite, sources_of, state
+from zoo.catalogue.published import Published
+from zoo.errors import ZooError
+
+Builder = TypeVar("Builder", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """The same builder with other `options`, or in training mode, and what it then counts."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    train: bool = False
+    params: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class StageClaim:
+    """The last layer of one resolution, its channels, stride in pixels, and receptive field (None where it is no number)."""
+
+    layer: str
+    channels: int
+    stride: int
+    rf: int | None
+
+    @classmethod
+    def read(cls, text: str) -> "StageClaim":
+        """The claim as a card writes it: "conv3_x 512 8 99", with a question mark for a receptive field that is no number."""
+        layer, channels, stride, rf = text.split()
+        return cls(layer, int(channels), int(stride), None if rf == "?" else int(rf))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What is claimed of one architecture. Nothing is computed from it; the tests hold every claim to account.
+
+    `input` is channels, height, width; `params`, `macs`, `depth` and `connections`, where they are claimed, are for that input,
+    batch 1, evaluation mode, default options. `training` are the options that the network as trained has and the network as used
+    has not (auxiliary heads).
+    `stages` are claims too, written "layer channels stride rf": "conv3_x 512 8 99".
+    `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
+    dict's keys into ours, applied in order. `classifier` is the path of the layer that makes the scores; without it the network
+    gives `num_features` features of an image. `url` is for a paper that has neither DOI nor arXiv id. `neurons` are the outputs of
+    all layers with weights.
+
+    What is told in words ends with citations of `sources` (see `zoo.catalogue.evidence`). `errata` are mistakes of the paper,
+    `deviations` are what this definition does otherwise, `notes` are about others: ports, tools, later networks. `results` are
+    the errors of trained networks; `recipe` says how they were trained, by the keys of `RECIPE`; `weights` are licence and address
+    of the original weights. `parents` are the entries that this network comes from. `citation` holds the fields of BibTeX beside
+    author, title and address.
+    """
+
+    name: str
+    family: str
+    summary: str
+    title: str
+    year: int
+    authors: str
+    paper: str
+    doi: str = ""
+    arxiv: str = ""
+    url: str = ""
+    input: tuple[int, ...]
+    params: int
+    macs: int
+    depth: int
+    classifier: str = ""
+    num_features: int = 0
+    stages: tuple[StageClaim, ...] = ()
+    connections: int | None = None
+    neurons: int | None = None
+    published: tuple[Published, ...] = ()
+    variants: tuple[Variant, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    torchvision: str = ""
+    keys: tuple[tuple[str, str], ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    deviations: tuple[Statement, ...] = ()
+    errata: tuple[Statement, ...] = ()
+    notes: tuple[Statement, ...] = ()
+    results: tuple[Result, ...] = ()
+    recipe: Mapping[str, Statement] = field(default_factory=dict)
+    preprocessing: tuple[Statement, ...] = ()
+    normalisation: tuple[Statement, ...] = ()
+    weights: tuple[Statement, ...] = ()
+    parents: tuple[str, ...] = ()
+    citation: Mapping[str, str] = field(default_factory=dict)
+    licence: str = "MIT"
+
+    @property
+    def bibtex(self) -> str:
+        """The paper as a BibTeX entry. Raises `ZooError` for a card without a citation."""
+        if not self.citation:
+            raise ZooError(f"{self.name}: the card has no citation to write as BibTeX")
+        links = {"doi": self.doi, "eprint": self.arxiv, "archiveprefix": self.arxiv and "arXiv", "url": self.url}
+        return bibtex(self.authors, self.paper.rpartition(" (")[0], self.citation, links)
+
+    @property
+    def statements(self) -> tuple[tuple[str, Statement], ...]:
+        """All that is told in words, each with a label, in the order in which `zoo info` shows it."""
+        labelled = {
+            "deviation": self.deviations,
+            "erratum": self.errata,
+            "note": self.notes,
+            "preprocessing": self.preprocessing,
+            "batch normalisation": self.normalisation,
+            "original weights": self.weights,
+        }
+        recipe = [(f"training, {key}", self.recipe[key]) for key in RECIPE if key in self.recipe]
+        return (*((label, one) for label, several in labelled.items() for one in several), *recipe)
+
+
+def arch(**facts: Any) -> Callable[[Builder], Builder]:
+    """Register the decorated builder under its own name. `facts` are the fields of `Card`, as literals.
+
+    The first line of the builder's docstring is the summary; the file's name is the family.
+    """
+
+    def register(builder: Builder) -> Builder:
+        family = builder.__module__.rpartition(".")[2]
+        builder.__dict__["card"] = make_card(builder.__name__, family, builder.__doc__ or "", facts)
+        return builder
+
+    return register
+
+
+def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
+    """The card of a builder of that name, in a file of that family.
+
+    Raises `TypeError` for facts that no card has, `ZooError` for a citation of a source that the card does not list.
+    """
+    wrong = facts.keys() - {f.name for f in fields(Card)} | facts.keys() & {"name", "family", "summary"}
+    if wrong:
+        raise TypeError(f"@arch of {name}: {', '.join(sorted(wrong))} cannot be set")
+    summary = doc.strip().partition("\n")[0].removesuffix(".")
+    try:
+        return Card(name=name, family=family, summary=summary, **{**facts, **_records(facts)})
+    except ValueError as error:
+        raise ZooError(f"@arch of {name}: {error}") from error
+
+
+_STATED = ("deviations", "errata", "notes", "preprocessing", "normalisation", "weights")
+
+
+def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that a card writes as literals and keeps as records. Raises `ValueError` for citations of an unknown source."""
+    sources = sources_of(facts.get("sources", {}))
+    recipe = facts.get("recipe", {})
+    if strange := recipe.keys() - set(RECIPE):
+        raise ValueError(f"recipe has {', '.join(sorted(strange))}: expected keys among {', '.join(RECIPE)}")
+    results = (dict(one) for one in facts.get("results", ()))
+    return {
+        "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),
+        "published": tuple(Published(**one) for one in facts.get("published", ())),
+        "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
+        "sources": sources,
+        "results": tuple(Result(citations=cite(one.pop("source"), sources), **one) for one in results),
+        "recipe": {key: state(text, sources) for key, text in recipe.items()},
+        **{key: tuple(state(one, sources) for one in facts.get(key, ())) for key in _STATED},
+    }

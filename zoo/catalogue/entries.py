@@ -1,0 +1,246 @@
+"""The catalogue: cards, read from the files of `zoo/archs` without importing them (or torch), and models built by name.
+
+An architecture file holds builders under `@arch(...)`. The keywords of the decorator are literals: they are the card.
+"""
+
+import ast
+import fnmatch
+import importlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from zoo.catalogue.card import Card, make_card
+from zoo.errors import ZooError, near, spelling, unknown
+from zoo.util import plugins
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True)
+class Option:
+    """One keyword of a builder: its annotation as written, and its default."""
+
+    name: str
+    type: str
+    default: Any
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.type} = {self.default!r}"
+
+    def check(self, value: Any) -> Any:
+        """`value`, as the builder wants it. Raises `ZooError` if it cannot be that."""
+        if self.type.startswith("Literal["):
+            choices = ast.literal_eval("(" + self.type.removeprefix("Literal[").removesuffix("]") + ",)")
+            if value not in choices:
+                raise ZooError(f"option {self.name}={value!r}: choose from {', '.join(map(str, choices))}")
+        elif self.type == "bool" and not isinstance(value, bool):
+            raise ZooError(f"option {self.name}={value!r}: true or false is wanted")
+        elif self.type == "int":
+            least = 0 if self.name == "num_classes" else 1
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                none = ", or 0 for features instead of scores," if least == 0 else ""
+                raise ZooError(f"option {self.name}={value!r}: a whole number of at least 1{none} is wanted")
+        elif self.type == "float":
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                raise ZooError(f"option {self.name}={value!r}: a number is wanted")
+            value = float(value)
+        return value
+
+
+# What every builder's network can be built with, besides the builder's own options.
+COMMON = (Option("init", "Literal['paper', 'torch', None]", "paper"), Option("head", "Literal['paper', None]", "paper"))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A card, the builder's options, the module that defines it, and whose it is: nothing for ours, a plugin, or who registered it.
+
+    `builder` is the function itself, where it was registered at run time.
+    """
+
+    card: Card
+    options: tuple[Option, ...]
+    module: str
+    origin: str = ""
+    builder: Callable[..., Any] | None = None
+
+    def build(self, options: Mapping[str, Any]) -> "nn.Module":
+        """A new model."""
+        builder = self.builder or getattr(importlib.import_module(self.module), self.card.name)
+        model: nn.Module = builder(**options)
+        return model
+
+    @property
+    def every_option(self) -> tuple[Option, ...]:
+        """The builder's options, and those that every network has."""
+        return (*self.options, *COMMON)
+
+
+def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
+    """The names in the catalogue in order of year, then of name; `pattern` may hold wildcards, or be any part of a name.
+
+    Raises `ZooError` if nothing matches.
+    """
+    entries = architectures()
+    if family is not None:
+        families = sorted({entry.card.family for entry in entries.values()})
+        if family not in families:
+            raise unknown("family", family, families)
+    wanted = pattern.lower() if any(c in pattern for c in "*?[") else f"*{spelling(pattern)}*"
+    names = [
+        name
+        for name, entry in entries.items()
+        if (fnmatch.fnmatchcase(name, wanted) or fnmatch.fnmatchcase(spelling(name), wanted))
+        and family in (None, entry.card.family)
+    ]
+    if not names or (wanted == "**" and pattern.strip("* ")):  # a pattern of signs alone matches no name
+        inside = f" in family {family}" if family else ""
+        close = near(pattern, entries)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"zoo list shows all {len(entries)}"
+        raise ZooError(f"no model matches {pattern!r}{inside}; {hint}")
+    return sorted(names, key=lambda name: (entries[name].card.year, _natural(name)))
+
+
+def card(name: str) -> Card:
+    """The card of the model of that name, in any usual spelling. Raises `ZooError` for an unknown one."""
+    return entry(name).card
+
+
+def entry(name: str) -> Entry:
+    """Card, options and module of the model of that name, in any usual spelling. Raises `ZooError` for an unknown one."""
+    if (path := _files().get(spelling(name))) is not None:  # one file is read much sooner than all
+        for own in _read_own(path):
+            if spelling(own.card.name) == spelling(name):
+                return own
+    entries = architectures()
+    spellings = {spelling(known): known for known in entries}
+    found = spellings.get(spelling(name))
+    if found is None:
+        raise unknown("model", name, entries, "zoo list shows all")
+    return entries[found]
+
+
+def children(name: str) -> list[str]:
+    """The entries that come from the one of that name, in order of year, then of name."""
+    found = [one.card for one in architectures().values() if name in one.card.parents]
+    return [c.name for c in sorted(found, key=lambda c: (c.year, _natural(c.name)))]
+
+
+def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
+    """`options` as the builder wants them. Raises `ZooError` for an unknown one or a value that it cannot take."""
+    known = {option.name: option for option in found.every_option}
+    checked = {}
+    for name, value in options.items():
+        if name not in known:
+            raise unknown(f"option of {found.card.name}", name, known)
+        checked[name] = known[name].check(value)
+    return checked
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """A key that puts resnet18 before resnet101."""
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+
+
+def architectures() -> Mapping[str, Entry]:
+    """Every architecture by name: ours, those of plugins, and those registered."""
+    found = ARCHITECTURES.all()
+    return {name: found[name] for name in sorted(found, key=_natural)}
+
+
+def _own() -> dict[str, Entry]:
+    return {entry.card.name: entry for path in dict.fromkeys(_files().values()) for entry in _read_own(path)}
+
+
+@cache
+def _files() -> Mapping[str, Path]:
+    """Our files, by the spelling of each function in them: builders are among these."""
+    paths = sorted((Path(__file__).parent.parent / "archs").glob("[a-z]*.py"))
+    functions = ((path, re.findall(r"^def (\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)) for path in paths)
+    return {spelling(name): path for path, names in functions for name in names}
+
+
+@cache
+def _read_own(path: Path) -> tuple[Entry, ...]:
+    return tuple(_read(path, f"zoo.archs.{path.stem}"))
+
+
+def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Entry]]:
+    found = [entry for module, path in plugin.files() for entry in _read(path, module, str(plugin))]
+    if not found:
+        raise ZooError("there is no builder under @arch in it")
+    yield from ((entry.card.name, entry) for entry in found)
+
+
+def entry_of(builder: Callable[..., Any]) -> Entry:
+    """The entry of a builder under `@arch` that is at hand. Raises `ZooError` for an option without type or default."""
+    import inspect
+
+    card: Card = builder.__dict__["card"]
+    options = []
+    for p in inspect.signature(builder).parameters.values():
+        if p.annotation is p.empty or p.default is p.empty:
+            raise ZooError(f"{card.name}: option {p.name} lacks a {'type' if p.annotation is p.empty else 'default'}")
+        written = p.annotation if isinstance(p.annotation, str) else inspect.formatannotation(p.annotation)
+        options.append(Option(p.name, written, p.default))
+    return Entry(card, tuple(options), builder.__module__, f"registered by {builder.__module__}", builder)
+
+
+def _read(path: Path, module: str, origin: str = "") -> Iterator[Entry]:
+    """The entries of one architecture file, from its text."""
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    constants: dict[str, ast.expr] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            constants[node.targets[0].id] = node.value
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        for decorator in node.decorator_list:
+            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) in {"arch", "zoo.arch"}:
+                facts: dict[str, Any] = {}
+                for keyword in decorator.keywords:
+                    value = _literal(keyword.value, constants)
+                    facts.update({keyword.arg: value} if keyword.arg else value)
+                doc = ast.get_docstring(node) or ""
+                yield Entry(make_card(node.name, path.stem, doc, facts), tuple(_options(node)), module, origin)
+
+
+def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
+    """The value of a literal in which names of module-level literals may stand."""
+    if isinstance(node, ast.Name) and node.id in constants:
+        return _literal(constants[node.id], constants)
+    if isinstance(node, ast.Tuple):
+        return tuple([_literal(item, constants) for item in node.elts])
+    if isinstance(node, ast.Dict):
+        found: dict[Any, Any] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            found |= _literal(value, constants) if key is None else {ast.literal_eval(key): _literal(value, constants)}
+        return found
+    return ast.literal_eval(node)
+
+
+def _options(function: ast.FunctionDef) -> Iterator[Option]:
+    arguments = function.args.args + function.args.kwonlyargs
+    defaults = [*function.args.defaults, *function.args.kw_defaults]
+    for argument, default in zip(arguments, defaults, strict=True):
+        assert argument.annotation is not None, f"{function.name}({argument.arg}) lacks a type"
+        assert default is not None, f"{function.name}({argument.arg}) lacks a default"
+        yield Option(argument.arg, ast.unparse(argument.annotation), ast.literal_eval(default))
+
+
+def _adopt(thing: Any) -> Iterator[tuple[str, Entry]]:
+    """A builder under `@arch`, or those that a module defines."""
+    values = vars(thing).values() if isinstance(thing, ModuleType) else [thing]
+    for one in values:
+        own = not isinstance(thing, ModuleType) or getattr(one, "__module__", "") == thing.__name__
+        if callable(one) and own and isinstance(getattr(one, "card", None), Card):
+            yield one.card.name, entry_of(one)
+
+
+ARCHITECTURES: plugins.Collection[Entry] = plugins.Collection("archs", _own, _of_plugin, _adopt)

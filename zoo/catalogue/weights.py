@@ -1,0 +1,308 @@
+"""Weights that exist, torchvision's or a file's, in a network of the catalogue; and a network's weights in torchvision's module.
+
+Keys of a state dict are taken as ours or, turned by the patterns of the card, as torchvision's. What follows from `num_classes` may
+differ: the layers that make the scores then start anew. So may what follows from `in_channels`: those layers are adapted. Both are
+said by the logger named `zoo`. Anything else that differs is an error.
+"""
+
+import contextlib
+import logging
+import os
+import pickle
+import re
+import sys
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from zoo.catalogue.card import Card
+from zoo.catalogue.construction import shapes
+from zoo.catalogue.entries import Entry, card, entry, list_models
+from zoo.errors import ZooError, unknown
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    State: TypeAlias = dict[str, Tensor]
+    Weights: TypeAlias = str | os.PathLike[str] | Mapping[str, Tensor]
+
+_SCHEME = "torchvision:"
+_COUNTER = "num_batches_tracked"  # of batch normalisation: older files lack it, and no output depends on it
+# What torchvision's builder does to images in front of the network, where weights are given.
+_PREPROCESSED = {
+    "googlenet": "they want images of mean 0.5 and deviation 0.5, to which torchvision's transform_input turns its own",
+}
+
+
+def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, headless: bool) -> "State":
+    """The state dict in `weights` as the model that is built with these options takes it; layers that start anew are not in it.
+
+    Raises `ZooError` for weights that cannot be read, or are another network's: which keys, which shapes.
+    """
+    label, given = _read(found.card, weights)
+    wanted = shapes(found, options, headless=headless)
+    ours = max(given, _translated(found.card, given), key=lambda state: len(state.keys() & wanted.keys()))
+    theirs = _PREPROCESSED.get(found.card.torchvision, "") if ours is not given else ""
+    remarks = [theirs if label.startswith(_SCHEME) else f"if torchvision published them, {theirs}"] if theirs else []
+    given = ours
+    state = {**{key: tensor for key, tensor in wanted.items() if key.endswith(_COUNTER)}, **given}
+    if state.keys() != wanted.keys() or not all(_alike(state[key], wanted[key]) for key in wanted):
+        state, differences = _altered(f"{label} does not fit {found.card.name}", found, options, state, wanted)
+        remarks = differences + remarks
+    if broken := [key for key, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]:
+        remarks.append(f"{_layers(broken)} holds numbers that are not finite")
+    if remarks:
+        logging.getLogger("zoo").warning("%s with weights of %s: %s", found.card.name, label, "; ".join(remarks))
+    return state
+
+
+def _altered(
+    complaint: str, found: Entry, options: Mapping[str, Any], given: "State", wanted: "State"
+) -> "tuple[State, list[str]]":
+    """What of `given` the model takes, adapted, and what is to be said of it. Raises `ZooError` if anything else differs."""
+    options = {**options, **found.card.training}  # with all heads that a file may hold
+    whole = shapes(found, options)
+    scores = wanted.keys() & _that_follow("num_classes", found, options, whole)
+    channels = wanted.keys() & _that_follow("in_channels", found, options, whole)
+    absent = wanted.keys() - given.keys()
+    other = {key for key in wanted.keys() & given.keys() if not _alike(wanted[key], given[key])}
+    resized = {key for key in other & scores if wanted[key].shape != given[key].shape}
+    anew = scores if resized or absent == scores else set()
+    left = given.keys() & whole.keys() - wanted.keys()
+    adapted = {key: _adapted(given[key], wanted[key].shape) for key in other & channels}
+    refused = other - anew - {key for key, tensor in adapted.items() if _alike(tensor, wanted[key])}
+    _demand(
+        complaint, absent - anew, given.keys() - wanted.keys() - left, [(key, given[key], wanted[key]) for key in sorted(refused)]
+    )
+    remarks = []
+    if anew:
+        remarks.append(f"{_layers(anew)} not taken over, for it has other classes" if resized else f"no {_layers(anew)} there")
+    if left:
+        remarks.append(f"{_layers(left)} left out")
+    if adapted:
+        key = min(adapted)
+        remarks.append(f"{_layers(adapted)} adapted from {given[key].shape[1]} to {wanted[key].shape[1]} channels")
+    return {key: tensor for key, tensor in {**given, **adapted}.items() if key in wanted.keys() - anew}, remarks
+
+
+def _alike(one: "Tensor", other: "Tensor") -> bool:
+    """Of one shape, and both of real numbers or both not."""
+    return one.shape == other.shape and one.is_floating_point() == other.is_floating_point()
+
+
+def _that_follow(option: str, found: Entry, options: Mapping[str, Any], whole: "State") -> set[str]:
+    """The keys whose shapes depend on an option that is a number."""
+    default = next(one.default for one in found.options if one.name == option)
+    other = shapes(found, {**options, option: 1 if options.get(option, default) != 1 else 2})
+    return {key for key, tensor in whole.items() if tensor.shape != other[key].shape}
+
+
+def _adapted(weight: "Tensor", shape: Sequence[int]) -> "Tensor":
+    """A first convolution for another number of channels.
+
+    For one channel the kernels are added up: so a grey image was seen, given three times. For more channels they are repeated in a
+    circle, and scaled so that their sum stays about the same.
+    """
+    if weight.dim() != len(shape) or weight.dim() < 3:
+        return weight
+    old, new = weight.shape[1], shape[1]
+    if new == 1:
+        return weight.sum(dim=1, keepdim=True)
+    return weight[:, [i % old for i in range(new)]] * (old / new)
+
+
+def _layers(keys: Collection[str]) -> str:
+    """The layers of these parameters, those of one block together."""
+    names = dict.fromkeys(key.rpartition(".")[0] for key in sorted(keys))
+    blocks = list(dict.fromkeys(name.partition(".")[0] for name in names))
+    return ", ".join(names if len(names) <= 3 else blocks)
+
+
+def _demand(complaint: str, missing: Collection[str], strange: Collection[str], shaped: "list[tuple[str, Tensor, Tensor]]") -> None:
+    """Raises `ZooError` if there is anything in these."""
+    told = [f"{key} is {_size(given)}, not {_size(wanted)}" for key, given, wanted in shaped]
+    faults = [
+        f"{len(several)} {what}: {', '.join(sorted(several)[:3])}{', ...' * (len(several) > 3)}"
+        for what, several in (("keys missing", missing), ("unknown", strange), ("of another shape or type", told))
+        if several
+    ]
+    if faults:
+        raise ZooError(f"{complaint}: {'; '.join(faults)}")
+
+
+def _size(tensor: "Tensor") -> str:
+    sizes = "×".join(map(str, tensor.shape)) or "a number"
+    return sizes if tensor.is_floating_point() else f"{sizes} of {str(tensor.dtype).removeprefix('torch.')}"
+
+
+# Where weights come from ---------------------------------------------------------------------------------------------
+
+
+def _read(c: Card, weights: "Weights") -> "tuple[str, State]":
+    if isinstance(weights, Mapping):
+        return "the state dict", _state("the state dict", weights)
+    if not isinstance(weights, str | os.PathLike):
+        raise ZooError(f"weights={weights!r}: torchvision:NAME, a file, or a state dict is wanted")
+    label = os.fspath(weights)
+    if label.startswith(_SCHEME):
+        name = label.removeprefix(_SCHEME)
+        return f"torchvision:{c.torchvision}:{name}", _published(c, name)
+    path = Path(label)
+    if not path.is_file():
+        hint = "" if path.suffix or path.exists() else f"; torchvision's are {_SCHEME}{label}"
+        raise ZooError(f"weights={label!r}: {'it is a folder' if path.is_dir() else 'no such file'}{hint}")
+    return label, _state(label, _load(path))
+
+
+def _published(c: Card, name: str) -> "State":
+    """torchvision's weights of that name, from its cache or its server."""
+    if not c.torchvision:
+        names = ", ".join(name for name in list_models() if card(name).torchvision)
+        raise ZooError(f"torchvision has no weights of {c.name}'s topology; it has those of {names}")
+    try:
+        from torchvision import models
+    except ImportError as error:
+        raise ZooError(f"{_SCHEME}{name}: torchvision does not import ({error}); pip install torchvision") from error
+    known: Mapping[str, Any] = models.get_model_weights(c.torchvision).__members__
+    if name not in known:
+        raise unknown(f"weights of torchvision:{c.torchvision}", name, known)
+    file = _cached(known[name].url)
+    with _reading(str(file)), contextlib.redirect_stdout(sys.stderr):  # it tells there of its download
+        try:
+            return _state(str(file), known[name].get_state_dict(check_hash=True, weights_only=True, map_location="cpu"))
+        except OSError as error:
+            raise ZooError(f"{known[name].url} cannot be fetched: {error}; put it there by hand as {file}") from error
+
+
+def _cached(url: str) -> Path:
+    import torch
+
+    return Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
+
+
+def _load(path: Path) -> Any:
+    import torch
+
+    if path.suffix == ".safetensors":
+        try:
+            from safetensors.torch import load_file
+        except ImportError as error:
+            raise ZooError(f"{path}: safetensors does not import ({error}); pip install safetensors") from error
+        with _reading(str(path)):
+            return load_file(path)
+    with _reading(str(path)):
+        return torch.load(path, weights_only=True, map_location="cpu")
+
+
+@contextlib.contextmanager
+def _reading(label: str) -> Iterator[None]:
+    """Whatever a damaged or hostile file provokes becomes one line."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pickle's version
+            yield
+    except ZooError:
+        raise
+    except Exception as error:
+        held = (
+            re.search(r"GLOBAL ([\w.]+)|add_safe_globals\(\[([\w.]+)\]", str(error))
+            if isinstance(error, pickle.PickleError)
+            else None
+        )
+        if held:
+            name = held[1] or held[2]
+            raise ZooError(f"{label} is refused: it holds {name}, and only tensors are loaded; save a state dict") from error
+        reason = str(error).strip().partition("\n")[0][:120]
+        what = "" if isinstance(error, pickle.PickleError | EOFError | KeyError) else f" ({reason})"
+        raise ZooError(f"{label} is damaged, or is no file of weights{what}") from error
+
+
+def _state(label: str, given: Any) -> "State":
+    """The state dict in what a file holds: itself, or under the name by which training scripts keep it."""
+    from torch import Tensor
+
+    if isinstance(given, Mapping):
+        given = next((given[key] for key in ("state_dict", "model") if isinstance(given.get(key), Mapping)), given)
+    if not isinstance(given, Mapping) or not given:
+        raise ZooError(f"{label} holds no state dict but {type(given).__name__}")
+    wrong = next((key for key, value in given.items() if not isinstance(key, str) or not isinstance(value, Tensor)), None)
+    if wrong is not None:
+        raise ZooError(f"{label} holds no state dict: {wrong!r} is a {type(given[wrong]).__name__}, where a tensor is wanted")
+    return dict(given)
+
+
+def _translated(c: Card, state: "Mapping[str, Tensor]") -> "State":
+    """The same tensors, their keys turned from torchvision's into ours."""
+    return {_ours(c, key): tensor for key, tensor in state.items()}
+
+
+def _ours(c: Card, key: str) -> str:
+    for pattern, replacement in c.keys:
+        key = re.sub(pattern, replacement, key)
+    return key
+
+
+# The other way -------------------------------------------------------------------------------------------------------
+
+
+def to_torchvision(model: "nn.Module", name: str | None = None) -> "nn.Module":
+    """torchvision's module with a copy of the weights of `model`; also its classes or lack of them, channels, dropout and mode.
+
+    `name` is the entry of the catalogue; a model of `zoo.create_model` knows its own. Raises `ZooError` if torchvision has no
+    network of this topology.
+    """
+    name = name or model.__dict__.get("zoo_name")
+    if name is None:
+        raise ZooError("to_torchvision: zoo.create_model did not make this model; name it, as in to_torchvision(model, 'resnet18')")
+    c = entry(name).card
+    if not c.torchvision:
+        names = ", ".join(name for name in list_models() if card(name).torchvision)
+        raise ZooError(f"torchvision has no network of {c.name}'s topology; it has those of {names}")
+    state = model.state_dict()
+    twin = _twin(c, state)
+    theirs = {key: _ours(c, key) for key in twin.state_dict()}
+    wrong = [
+        (ours, state[ours], t)
+        for key, t in twin.state_dict().items()
+        if (ours := theirs[key]) in state and state[ours].shape != t.shape
+    ]
+    _demand(f"this {c.name} is not torchvision's", set(theirs.values()) - state.keys(), state.keys() - set(theirs.values()), wrong)
+    twin.load_state_dict({key: state[ours].detach().clone() for key, ours in theirs.items()}, assign=True)
+    learn = {key: parameter.requires_grad for key, parameter in model.named_parameters()}
+    for key, parameter in twin.named_parameters():
+        parameter.requires_grad = learn[theirs[key]]
+    for mine, other in zip(_dropouts(model), _dropouts(twin), strict=True):
+        other.p = mine.p
+    return twin.train(model.training)
+
+
+def _dropouts(model: "nn.Module") -> "list[nn.Dropout]":
+    from torch import nn
+
+    return [module for module in model.modules() if isinstance(module, nn.Dropout)]
+
+
+def _twin(c: Card, state: "Mapping[str, Tensor]") -> "nn.Module":
+    """torchvision's module without weights, of the classes and channels that the shapes in `state` show."""
+    from torch import nn
+    from torchvision import models
+
+    from zoo.tracing.skeleton import Skeleton
+
+    options: dict[str, Any] = {}
+    if c.torchvision == "googlenet":
+        options = {"aux_logits": any(key.startswith("aux") for key in state), "transform_input": False, "init_weights": False}
+    if (scores := state.get(f"{c.classifier}.weight")) is not None:
+        options["num_classes"] = len(scores)
+    with Skeleton():
+        twin: nn.Module = models.get_model(c.torchvision, weights=None, **options)
+        for key, tensor in twin.state_dict().items():
+            parent, _, layer = key.removesuffix(".weight").rpartition(".")
+            if scores is None and _ours(c, key) == f"{c.classifier}.weight":
+                setattr(twin.get_submodule(parent), layer, nn.Identity())
+            mine, conv = state.get(_ours(c, key)), twin.get_submodule(key.rpartition(".")[0])
+            if isinstance(conv, nn.Conv2d) and mine is not None and mine.dim() == 4 and mine.shape[1] != tensor.shape[1]:
+                args = (mine.shape[1], conv.out_channels, conv.kernel_size, conv.stride, conv.padding)
+                setattr(twin.get_submodule(parent), layer, nn.Conv2d(*args, bias=conv.bias is not None))  # type: ignore[arg-type]
+    return twin

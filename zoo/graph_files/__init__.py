@@ -1,0 +1,79 @@
+"""Graph files as traces, without running them: ONNX, and torch's exported programs. One file for each kind."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.tracing.record import Trace
+from zoo.util.version import __version__
+
+SUFFIXES = (".onnx", ".pt2")
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Given:
+    """An input that a file declares: a size is a number, or a name where it is free. `hints` are sizes that names may stand for."""
+
+    name: str
+    sizes: tuple[int | str, ...]
+    dtype: Any
+    hints: Mapping[str, int]
+
+    def __str__(self) -> str:
+        return f"{self.name} {'×'.join(map(str, self.sizes))}"
+
+
+def is_graph(target: object) -> bool:
+    """Whether a TARGET names a graph file."""
+    if not isinstance(target, str) or Path(target).suffix.lower() not in SUFFIXES:
+        return False
+    return ":" not in target or Path(target).exists()
+
+
+def read(target: str, *, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int) -> tuple[Trace, list[str]]:
+    """The trace of a graph file, and what is to be said of it. Raises `ZooError` for a file that is none, or is not to be read."""
+    path = Path(target)
+    for wrong, what in ((inputs is not None, "inputs"), (train, "training mode"), (options, "options")):
+        if wrong:
+            raise ZooError(f"{target} is a graph, not a module: it takes no {what}")
+    if path.is_dir() or not path.exists():
+        raise ZooError(f"{target}: {'it is a folder' if path.is_dir() else 'no such file'}")
+    shapes = None if input is None else [input] if all(isinstance(n, int) for n in input) else input
+    try:
+        reader = import_module(f"zoo.graph_files.{path.suffix.lower()[1:]}")
+        trace, notes = reader.read(path, shapes, batch)
+    except OSError as error:
+        raise ZooError(f"cannot read {target}: {error.strerror or error}") from error
+    return replace(trace, target=path.name, versions={"zoo": __version__, **trace.versions}), notes
+
+
+def settle(path: Path, given: Sequence[Given], shapes: Sequence[Sequence[int]] | None, batch: int) -> list[Shape]:
+    """The sizes of the inputs: those asked for where the file leaves them free, else its own, and `batch` for a free first one.
+
+    Raises `ZooError` for what the file does not take.
+    """
+    takes = f"{path} takes {', '.join(map(str, given))}"
+    if shapes is not None and [len(s) for s in shapes] != [len(one.sizes) for one in given]:
+        raise ZooError(f"{takes}, not {' and '.join('×'.join(map(str, shape)) for shape in shapes)}")
+    known: dict[str, int] = {}
+    settled = []
+    for i, one in enumerate(given):
+        sizes = []
+        for axis, size in enumerate(one.sizes):
+            asked = shapes[i][axis] if shapes is not None else batch if axis == 0 and batch > 1 else None
+            if isinstance(size, str):
+                first = batch if axis == 0 else one.hints.get(size)
+                found = known.setdefault(size, asked if asked is not None else first or 0)
+            else:
+                found = size
+            if asked is not None and asked != found:
+                raise ZooError(f"{takes}: {found} where {asked} is asked for")
+            if found == 0:
+                raise ZooError(f"{takes}: how large is {size}? --input says it, as in --input 3x224x224")
+            sizes.append(found)
+        settled.append(tuple(sizes))
+    return settled

@@ -1,0 +1,91 @@
+"""torch's exported programs (.pt2): the archive's own description of the graph is read, and replayed on shapes.
+
+`torch.export.load` unpickles parts of such a file and evaluates expressions in it, so that a file from elsewhere could run code.
+Here nothing is unpickled or evaluated, and no weights are read.
+"""
+
+import json
+import re
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from zoo.errors import ZooError
+from zoo.graph_files import Given, settle
+from zoo.tracing.record import Trace
+
+_SCHEMA = 8
+"""The major version of torch's own schema of such archives: torch/_export/serde/schema.py."""
+
+
+def read(path: Path, shapes: Sequence[Sequence[int]] | None, batch: int) -> tuple[Trace, list[str]]:
+    """The trace of an exported program. Raises `ZooError` for a file that is none."""
+    program, weights = _archive(path)
+    from zoo.tracing.replay import empty, replay
+    from zoo.tracing.trace import trace
+
+    try:
+        if (version := program["schema_version"]["major"]) != _SCHEMA:
+            raise ZooError(f"{path}: its schema is of version {version}, and {_SCHEMA} is read: save it again with this torch")
+        given = _inputs(program["graph_module"])
+        module = replay(program["graph_module"], weights)
+        sizes = settle(path, given, shapes, batch)
+        ready = tuple(empty(size, one.dtype) for size, one in zip(sizes, given, strict=True))
+    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError) as error:
+        raise ZooError(f"{path} is damaged, or not what torch.export.save writes: {type(error).__name__}: {error}") from error
+    try:
+        found = trace(module, inputs=ready)
+    except ZooError as error:
+        raise ZooError(f"{path} cannot be followed: {error}") from error
+    return replace(found, versions={**found.versions, "exporter": f"torch {program.get('torch_version', '')}".strip()}), []
+
+
+def _archive(path: Path) -> tuple[Any, Mapping[str, Any]]:
+    """The program, and where each weight is stored."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            models = [name for name in names if re.search(r"(^|/)models/[^/]*\.json$", name)]
+            if len(models) != 1:
+                raise ZooError(f"{path}: {_why(names, models)}")
+            weights = [name for name in names if re.search(r"(^|/)data/weights/[^/]*weights_config\.json$", name)]
+            stored = json.loads(archive.read(weights[0]))["config"] if weights else {}
+            return json.loads(archive.read(models[0])), stored
+    except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, NotImplementedError) as error:
+        if isinstance(error, ZooError):
+            raise
+        raise ZooError(f"{path} is damaged, or no exported program: {error}") from error
+
+
+def _why(names: Sequence[str], models: Sequence[str]) -> str:
+    if models:
+        return f"it holds {len(models)} programs, and one is wanted"
+    if any("aotinductor" in name for name in names):
+        return "it is compiled code without its graph; export the module with torch.export.save"
+    if any(name.endswith("serialized_exported_program.json") for name in names):
+        return "it was saved by a torch before 2.8: load it there, and save it with a newer one"
+    return "no exported program is in it (torch.export.save writes them)"
+
+
+def _inputs(module: Mapping[str, Any]) -> list[Given]:
+    """What the program takes; a size that may vary has the name of its symbol."""
+    values = module["graph"]["tensor_values"]
+    given = []
+    for spec in module["signature"]["input_specs"]:
+        argument = spec.get("user_input", {}).get("arg", {})
+        if "as_tensor" in argument:
+            name = argument["as_tensor"]["name"]
+            sizes, hints = [], {}
+            for size in values[name]["sizes"]:
+                sizes.append(size["as_int"] if "as_int" in size else _symbol(size["as_expr"]["expr_str"]))
+                if "as_expr" in size and (hint := (size["as_expr"].get("hint") or {}).get("as_int")):
+                    hints[sizes[-1]] = hint
+            given.append(Given(name, tuple(sizes), values[name]["dtype"], hints))
+    return given
+
+
+def _symbol(expression: str) -> str:
+    found = re.fullmatch(r"Symbol\('(\w+)'.*\)", expression)
+    return found[1] if found else expression

@@ -1,0 +1,169 @@
+"""One forward of a TARGET: what is built, what is given to it, and what to say if it does not fit."""
+
+import contextlib
+import itertools
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from zoo.errors import ZooError
+from zoo.graph_files import is_graph, read
+from zoo.models import caching
+from zoo.models.targets import Subject, definition, neighbours, resolve
+from zoo.tracing.record import Trace
+from zoo.util.pausing import no_collection
+from zoo.util.version import __version__
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_SEARCH_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """A forward that was recorded, with what is known of the model: its name, the options it was built with, remarks."""
+
+    name: str
+    trace: Trace
+    options: Mapping[str, Any]
+    notes: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run as JSON-able data."""
+        return {"name": self.name, "trace": self.trace.to_dict(), "options": dict(self.options), "notes": list(self.notes)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Run":
+        """The inverse of `to_dict`. Raises `KeyError`, `TypeError` or `ValueError` for what is none."""
+        return cls(data["name"], Trace.from_dict(data["trace"]), data["options"], tuple(data["notes"]))
+
+
+def run(
+    target: "str | nn.Module",
+    *,
+    input: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    inputs: Any = None,
+    train: bool = False,
+    options: Mapping[str, Any] | None = None,
+    batch: int = 1,
+    real: bool = False,
+) -> Run:
+    """Build what `target` names, and record one forward. Arguments and errors are those of `zoo.summary`.
+
+    Where the cache is in use (see `zoo.models.caching`), a forward that was recorded before is read from there.
+    """
+    question = {
+        "target": target,
+        "input": input,
+        "inputs": inputs,
+        "train": train,
+        "options": options or {},
+        "batch": batch,
+        "real": real,
+    }
+    key = caching.key(question, partial(definition, target))
+    kept = caching.find(key) if key else None
+    if kept is not None:
+        with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):  # not what we write
+            return Run.from_dict(kept)
+    found = _run(**question)
+    if key:
+        caching.keep(key, found.to_dict())
+    return found
+
+
+def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int, real: bool) -> Run:
+    if is_graph(target):
+        if real:
+            raise ZooError(f"{target} is read, not run: --real has no meaning for it")
+        found, remarks = read(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
+        return Run(target, found, {}, tuple(remarks))
+    with neighbours(target), contextlib.nullcontext() if real else no_collection():
+        subject = resolve(target, options, train=train)
+        given = input is not None or inputs is not None
+        shape = None if inputs is not None else input if input is not None else subject.shape(batch)
+        trace = trace_subject(subject, shape, inputs, train, real)
+    notes = tuple(note for note in subject.notes if not (given and "input" in note))
+    return Run(subject.name, trace, subject.options, (*notes, *(_values(subject, inputs) if real else ())))
+
+
+def _values(subject: Subject, inputs: Any) -> Iterable[str]:
+    """On which values a forward on real tensors ran."""
+    weights = "neutral weights" if any(p.is_meta for p in subject.module.parameters()) else "the model's weights"
+    given = "inputs of ones (whole numbers: zeros)" if inputs is None else "the inputs given"
+    yield f"ran once on real tensors, {weights} and {given}: where shapes depend on values, the numbers hold for these"
+
+
+def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, *, train: bool = False) -> Trace:
+    """One forward of a TARGET on an input with batch, by default its own. Raises `ZooError` as `zoo.summary` does."""
+    return run(target, input=input, train=train).trace
+
+
+def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: bool = False) -> Trace:
+    """One forward of a subject, on a shape or on ready inputs. Raises `ZooError` that says what would fit if these do not."""
+    from zoo.tracing.trace import ForwardError, trace
+
+    try:
+        found = trace(subject.module, input=shape, inputs=inputs, train=train, real=real, target=subject.name)
+    except ForwardError as error:
+        hint = _hint(subject, shape, train) if error.misfit else ""
+        raise ZooError(f"{subject.name} does not take {_sizes(shape)}: {error}{hint}") from error
+    except SystemExit as error:
+        raise ZooError(f"the forward of {subject.name} ends the program: SystemExit: {error}") from error
+    return replace(found, versions={"zoo": __version__, **found.versions})
+
+
+def _sizes(shape: Any) -> str:
+    if shape is None:
+        return "these inputs"
+    return "×".join(map(str, shape)) if all(isinstance(n, int) for n in shape) else "these inputs"
+
+
+def _hint(subject: Subject, shape: Any, train: bool) -> str:
+    """What to do about a layer that refuses its input: the right channels, or the smallest size that fits."""
+    if shape is None or not all(isinstance(n, int) for n in shape) or len(shape) != len(subject.input) + 1:
+        return "" if subject.assumed else f"; the input is wanted as N×{'×'.join(map(str, subject.input))}"
+    if subject.assumed and tuple(shape[1:]) == subject.input:
+        return f"; {_UNKNOWN}"
+    if shape[1] != subject.input[0] and _fits(subject, (shape[0], *subject.input), train):
+        way = f", or --set in_channels={shape[1]}" if ":" not in subject.name else ""
+        return f"; the network takes {subject.input[0]} channels{way}"
+    fits = _smallest(subject, shape, train)
+    return f"; the smallest square input that fits is {'×'.join(map(str, fits))}" if fits else ""
+
+
+_UNKNOWN = "no input was given, and 3×224×224 assumed: give one, as --input CxHxW (in Python input=(1, C, H, W))"
+
+
+def _smallest(subject: Subject, shape: Sequence[int], train: bool) -> tuple[int, ...] | None:
+    """The smallest square image that the network takes, found by trying; None if there is none up to twice its own.
+
+    Sizes that fit come in runs as long as the network's stride, so every eighth size is tried first; or they are the multiples
+    of a number, which then divides what is found.
+    """
+    axes, end = len(shape[2:]), time.monotonic() + _SEARCH_SECONDS
+    most = 2 * max(*subject.input[1:], *shape[2:])
+
+    def first(sides: Iterable[int]) -> int | None:
+        tried = itertools.takewhile(lambda _: time.monotonic() < end, sides)
+        return next((side for side in tried if _fits(subject, (*shape[:2], *(side,) * axes), train)), None)
+
+    coarse = first(range(8, most + 1, 8))
+    found = first(range(1, most + 1)) if coarse is None else first(range(max(coarse - 7, 1), coarse + 1))
+    if found is None:
+        return None
+    least = first(side for side in range(1, found) if found % side == 0) or found
+    return (shape[1], *(least,) * axes)
+
+
+def _fits(subject: Subject, shape: Sequence[int], train: bool) -> bool:
+    from zoo.tracing.trace import trace
+
+    try:
+        trace(subject.module, input=shape, train=train)
+    except ZooError:
+        return False
+    return True

@@ -1,0 +1,80 @@
+"""Where tensors live: which op writes into new memory, which values share storage, and from when to when a storage is needed.
+
+A storage is named by the value that was first in it. In-place ops and views stay in the storage of what they work on.
+"""
+
+from collections.abc import Mapping
+from itertools import accumulate
+
+from zoo.tracing.record import UNUSED, Op, Trace, Value
+
+OWN = frozenset({"parameter", "buffer", "constant"})
+"""Sources of values that the model holds before and after a forward."""
+
+
+def idle(op: Op) -> bool:
+    """Whether it hands on what it gets: dropout in evaluation mode, or of nothing."""
+    return op.kind.endswith("dropout") and not (op.attrs.get("train") and op.attrs.get("p"))
+
+
+def written(op: Op) -> tuple[Value, ...]:
+    """The outputs for which the op takes new memory: those of views, of in-place ops and of idle dropout need none."""
+    return op.outputs if op.traits.isdisjoint(_SHARING) and not idle(op) else ()
+
+
+_SHARING = frozenset({"view", "inplace"})
+
+
+def moved(op: Op) -> int:
+    """Bytes that the op reads and writes: each of its inputs once, parameters among them, and its outputs.
+
+    A view, and what only hands on, moves nothing. Where some elements are picked out of a tensor, as many are read as written.
+    """
+    if idle(op) or "view" in op.traits or op.kind == UNUSED:
+        return 0
+    given = {value.id: value for value in op.inputs}
+    if op.kind in _PICKS and op.inputs:
+        del given[op.inputs[0].id]
+        return sum(value.nbytes for value in (*given.values(), *op.outputs)) + op.output.nbytes
+    return sum(value.nbytes for value in (*given.values(), *op.outputs))
+
+
+_PICKS = frozenset({"embedding", "index", "index_select", "gather"})
+
+
+def storages(trace: Trace) -> Mapping[int, Value]:
+    """For the id of each value that the forward met, the value whose storage it shares; its own if it shares none."""
+    base = {value.id: value for value in trace.inputs}
+    for op in trace.ops:
+        for value in op.inputs:
+            base.setdefault(value.id, value)
+        shared = None if written(op) or not op.inputs else base[(op.input("out") or op.inputs[0]).id]
+        base.update((value.id, shared or value) for value in op.outputs)
+    for value in trace.outputs:
+        base.setdefault(value.id, value)
+    return base
+
+
+def live(trace: Trace) -> list[int]:
+    """Bytes that are needed while each op runs, if every storage is given back after the last op that reads it.
+
+    Counted are the network's inputs, throughout, since the caller holds them; its outputs, from when they are made; what lies
+    between, from the op that makes it to the last one that reads it or a view of it. Not counted are parameters, buffers and
+    constants, and what a kernel takes for itself.
+    """
+    base = storages(trace)
+    count = len(trace.ops)
+    born = {value.id: 0 for value in trace.inputs}
+    last = {value.id: count for value in (*trace.inputs, *(base[value.id] for value in trace.outputs))}
+    held = {value.id: value for value in trace.inputs}
+    for index, op in enumerate(trace.ops):
+        for storage in (base[value.id] for value in (*op.inputs, *op.outputs)):
+            if storage.source not in OWN:
+                held[storage.id] = storage
+                born.setdefault(storage.id, index)
+                last[storage.id] = max(index, last.get(storage.id, 0))
+    change = [0] * (count + 2)
+    for key, storage in held.items():
+        change[born[key]] += storage.nbytes
+        change[last[key] + 1] -= storage.nbytes
+    return list(accumulate(change))[:count]

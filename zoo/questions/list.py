@@ -1,0 +1,41 @@
+"""The catalogue as a table."""
+
+from zoo.catalogue.entries import entry, list_models
+from zoo.tables.table import Column, Row, Table
+from zoo.util.version import __version__
+
+_LIST = (
+    Column("year", "year", "of the paper", priority=0),
+    Column("input", "elements per axis", "default input: channels, height, width", priority=3),
+    Column("params", "elements", "parameters at the default input and options", priority=0),
+    Column("macs", "multiply-accumulates", "of convolution and linear layers, batch 1", priority=0),
+    Column("depth", "layers", "layers with weights on the longest path", priority=1),
+    Column("summary", "text", "what it is", priority=4),
+)
+_FROM = Column("from", "text", "whose it is", priority=2)
+
+
+def listing(pattern: str = "*", *, family: str | None = None) -> Table:
+    """A row for each model that matches, in order of year. Raises `ZooError` if none does."""
+    found = [entry(name) for name in list_models(pattern, family=family)]
+    foreign = any(one.origin for one in found)
+    rows = tuple(
+        Row(
+            c.name,
+            c.family,
+            {
+                "year": c.year,
+                "input": list(c.input),
+                "params": c.params,
+                "macs": c.macs,
+                "depth": c.depth,
+                "summary": c.summary,
+                **({"from": one.origin or "zoo"} if foreign else {}),
+            },
+        )
+        for one in found
+        for c in (one.card,)
+    )
+    title = f"{len(rows)} {'architecture' if len(rows) == 1 else 'architectures'}"
+    context = {"pattern": pattern, "family": family, "convention": "pure", "versions": {"zoo": __version__}}
+    return Table(title, context, _LIST + (_FROM,) * foreign, rows)

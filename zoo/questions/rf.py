@@ -1,0 +1,235 @@
+"""The window of input pixels that one unit sees, exactly: with borders, gaps, and what lies beyond the image."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from zoo.analysis.rows import group, readable_depth
+from zoo.errors import ZooError, unknown
+from zoo.models.running import trace_target
+from zoo.receptive.rules import rule
+from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
+from zoo.receptive.windows import Units, Window, bounds
+from zoo.tables.table import Column, Row, Table
+from zoo.tracing.record import Trace, Value
+from zoo.tracing.walk import carry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Along one axis of the input, of so many `pixels`: from the `first` to the `last` pixel that is seen, of which `seen` are.
+
+    `unclipped` is the window as if the image went on beyond its border, None where no law describes the units. What lies beyond is
+    `overhang`, before the first pixel and behind the last. A unit that sees nothing has no `first` and `last`.
+    """
+
+    pixels: int
+    first: int | None
+    last: int | None
+    seen: int
+    unclipped: Window
+
+    @property
+    def overhang(self) -> tuple[int, int] | None:
+        """Pixels of the unclipped window before the image and behind it."""
+        return None if self.unclipped is None else (max(-self.unclipped[0], 0), max(self.unclipped[1] - self.pixels + 1, 0))
+
+    @property
+    def size(self) -> int:
+        """Pixels from the first to the last."""
+        return 0 if self.first is None or self.last is None else self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class ReceptiveField:
+    """What unit `unit` of the output of `layer` sees, an `Extent` for each axis of the input.
+
+    `units` is how many units there are along each dimension of the output that an axis walks: height and width of maps, the tokens
+    of a transformer. Channels are not told apart. Why there is no unclipped window says `irregular`.
+    """
+
+    layer: str
+    unit: tuple[int, ...]
+    units: tuple[int, ...]
+    axes: tuple[Extent, ...]
+    irregular: str = ""
+
+
+def receptive_field(
+    target: "str | nn.Module | Trace",
+    layer: str | None = None,
+    unit: Sequence[int] | None = None,
+    *,
+    input: Sequence[int] | None = None,
+) -> ReceptiveField:
+    """The exact window of one unit, by default the one in the middle, of a layer's output, by default the network's.
+
+    `target` is a TARGET as `summary` takes, or a trace; `layer` a row of its table, at any depth; `input` a shape with batch.
+    Raises `ZooError` for an unknown layer or unit, and where there is no field.
+    """
+    looks = _Looks(target if isinstance(target, Trace) else trace_target(target, input))
+    return looks.at(looks.find(layer), unit)
+
+
+class _Looks:
+    """A trace with the field of every value: exactly, and by law."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.exact: Mapping[int, Field | None] = carry(trace, exact, rule)
+        self.laws: Mapping[int, Field | None] = carry(trace, start, rule)
+
+    def find(self, layer: str | None) -> tuple[str, Value]:
+        """A layer's name and what leaves it."""
+        if layer is None:
+            return self.trace.target, self.trace.outputs[0]
+        names = {call.path: call.outputs for call in reversed(self.trace.calls) if call.path and call.outputs}
+        names |= {row.name: row.outputs for row in group(self.trace) if row.outputs and row.name not in names}
+        if layer not in names:
+            raise unknown(f"layer of {self.trace.target}", layer, names, "zoo rf TARGET lists them")
+        return layer, names[layer][0]
+
+    def at(self, found: tuple[str, Value], unit: Sequence[int] | None) -> ReceptiveField:
+        """The field of one unit. Raises `ZooError` if there is none."""
+        layer, value = found
+        field = self.exact.get(value.id)
+        if field is None:
+            raise ZooError(f"{layer} does not depend on the network's input")
+        if isinstance(field, Undefined):
+            raise ZooError(f"{layer} has no receptive field: {field.reason}")
+        law = self.laws.get(value.id)
+        field = _channels_together(field, law, value)
+        dims = _dims(field, value, self.trace.inputs[0])
+        units = tuple(value.shape[dim] for dim in dims)
+        place = tuple(n // 2 for n in units) if unit is None else tuple(unit)
+        if len(place) != len(units) or not all(0 <= i < n for i, n in zip(place, units, strict=True)):
+            size = "×".join(map(str, units))
+            wanted = f"it has {size} units, counted from 0" if units else "it has one unit, which needs no number"
+            raise ZooError(f"{layer} has no unit {','.join(map(str, place))}: {wanted}")
+        index = dict.fromkeys(range(-len(value.shape), 0), 0) | dict(zip(dims, place, strict=True))
+        laws = law if isinstance(law, tuple) else (None,) * len(field)
+        sets = [span.windows.sets[span.number(index)] for span in field if isinstance(span.windows, Units)]
+        alive = all(sets)  # what sees nothing along one axis lies in mere padding
+        axes = tuple(_extent(span, seen if alive else 0, one, index) for span, seen, one in zip(field, sets, laws, strict=True))
+        return ReceptiveField(layer, place, units, axes, _irregular(law))
+
+
+def _channels_together(field: Spans, law: Field | None, value: Value) -> Spans:
+    """What all channels of a place see: dimensions that only the exact field follows, and those before the axes of a map."""
+    walked = {walk.dim for span in field for walk in span.walks}
+    axes = range(-len(field), 0)
+    maps = all(not span.walks or any(walk.dim == axis for walk in span.walks) for axis, span in zip(axes, field, strict=True))
+    gone = {dim for dim in walked if dim < -len(field)} if maps and len(value.shape) == len(field) + 2 else set()
+    if isinstance(law, tuple):
+        gone |= walked - {walk.dim for span in law for walk in span.walks}
+    return tuple([span.together(gone) for span in field]) if gone else field
+
+
+def _dims(field: Spans, value: Value, image: Value) -> list[int]:
+    """The dimensions that an axis walks; of maps, all behind the channels."""
+    walked = {walk.dim for span in field for walk in span.walks}
+    maps = set(range(2 - len(image.shape), 0))
+    return sorted(maps if len(value.shape) == len(image.shape) and walked <= maps else walked)
+
+
+def _extent(span: Span, seen: int, law: Span | None, index: Mapping[int, int]) -> Extent:
+    first, last = bounds(seen) or (None, None)
+    lawful = law is not None and not isinstance(law.windows, Units)
+    return Extent(span.pixels, first, last, seen.bit_count(), law.windows.window(law.number(index)) if law and lawful else None)
+
+
+def _irregular(law: Field | None) -> str:
+    if isinstance(law, Undefined):
+        return law.reason
+    return next((span.windows.reason for span in law or () if isinstance(span.windows, Units)), "")
+
+
+def unit_table(
+    target: "str | nn.Module", layer: str, unit: Sequence[int] | None = None, *, input: Sequence[int] | None = None
+) -> Table:
+    """One unit's window as a table: a row for each axis of the input. Arguments and errors are those of `receptive_field`."""
+    trace = trace_target(target, input)
+    found = receptive_field(trace, layer, unit)
+    rows = []
+    for name, axis in zip(_NAMES.get(len(found.axes), map(str, range(len(found.axes)))), found.axes, strict=True):
+        start, end = axis.unclipped or (None, None)
+        before, behind = axis.overhang or (None, None)
+        cells = {"pixels": axis.pixels, "first": axis.first, "last": axis.last, "size": axis.size, "seen": axis.seen}
+        rows.append(Row(name, "axis", {**cells, "from": start, "to": end, "before": before, "behind": behind}))
+    place = ",".join(map(str, found.unit))
+    context = {
+        "target": trace.target,
+        "inputs": _inputs(trace),
+        "layer": layer,
+        "unit": list(found.unit),
+        "units": list(found.units),
+    }
+    note = [f"no law for all units: {found.irregular}"] if found.irregular else []
+    units = f" · unit {place} of {'×'.join(map(str, found.units))}" if found.units else ""
+    return Table(f"{_title(trace)} · {layer}{units}", context, _ONE, tuple(rows), notes=tuple(note))
+
+
+_ONE = (
+    Column("pixels", "pixels", "of the image along this axis", priority=3),
+    Column("first", "pixels", "the first pixel that is seen", priority=0),
+    Column("last", "pixels", "the last pixel that is seen", priority=0),
+    Column("size", "pixels", "from the first to the last", priority=1),
+    Column("seen", "pixels", "how many of these are seen: a stride or dilation may leave gaps", priority=2),
+    Column("from", "pixels", "where the unclipped window begins", priority=0),
+    Column("to", "pixels", "where the unclipped window ends", priority=0),
+    Column("before", "pixels", "how far it hangs over the border before the first pixel", priority=1),
+    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", priority=1),
+)
+_ALL = (
+    Column("unit", "index", "the unit in the middle", priority=0),
+    Column("first", "pixels", "the first pixels that it sees", priority=0),
+    Column("last", "pixels", "the last pixels that it sees", priority=0),
+    Column("size", "pixels", "from the first to the last", priority=0),
+    Column("before", "pixels", "how far its unclipped window hangs over the border before the first pixel", priority=1),
+    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", priority=1),
+)
+
+
+def layers_table(target: "str | nn.Module", *, input: Sequence[int] | None = None) -> Table:
+    """The window of the middle unit of each layer as a table. Raises `ZooError` as `zoo.summary` does."""
+    trace = trace_target(target, input)
+    looks, depth = _Looks(trace), readable_depth(trace)
+    rows: list[Row] = []
+    reasons: dict[str, str] = {}
+    for row in group(trace, depth):
+        if not row.outputs:
+            continue
+        try:
+            found = looks.at((row.name, row.outputs[0]), None)
+        except ZooError as error:
+            reasons.setdefault(str(error).partition(": ")[2], str(error))
+            rows.append(Row(row.name, row.type, {column.name: None for column in _ALL}))
+            continue
+        hangs = [axis.overhang for axis in found.axes]
+        cells = {
+            "unit": list(found.unit) or None,
+            "first": [axis.first for axis in found.axes],
+            "last": [axis.last for axis in found.axes],
+            "size": [axis.size for axis in found.axes],
+            "before": None if None in hangs else [hang[0] for hang in hangs if hang],
+            "behind": None if None in hangs else [hang[1] for hang in hangs if hang],
+        }
+        rows.append(Row(row.name, row.type, cells))
+    notes = ["the unit in the middle of each layer; zoo rf TARGET LAYER --unit Y,X shows another"]
+    notes += [f"rows are folded at depth {depth}; every layer can be named"] if depth is not None else []
+    context = {"target": trace.target, "inputs": _inputs(trace)}
+    return Table(_title(trace), context, _ALL, tuple(rows), notes=(*notes, *list(reasons.values())[:3]))
+
+
+def _inputs(trace: Trace) -> list[list[int]]:
+    return [list(value.shape) for value in trace.inputs]
+
+
+def _title(trace: Trace) -> str:
+    sizes = ", ".join("×".join(map(str, value.shape)) for value in trace.inputs)
+    return f"{trace.target} · input {sizes} · what one unit sees"

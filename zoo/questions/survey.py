@@ -1,0 +1,305 @@
+"""Many models, one row each: by worker processes or any executor, and resumable where a journal is kept."""
+
+import contextlib
+import fnmatch
+import importlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from zoo.analysis.choose import choose
+from zoo.catalogue.entries import card, list_models
+from zoo.errors import ZooError
+from zoo.tables.table import Column, Row, Table
+from zoo.util.version import __version__
+
+if TYPE_CHECKING:
+    from zoo.models.running import Run
+
+SCHEMA = "zoo.survey/1"
+COLUMNS = ("params", "trainable", "macs", "flops", "activations", "depth")
+
+_INPUT = Column("input", "elements per axis", "the input's shape, batch included", priority=3)
+_ABOUT = (
+    Column("ops", "operations", "operations that ran", priority=6),
+    Column("unknown", "text", "operations whose MACs or FLOPs are not known, and how often they ran", priority=8),
+    Column("seconds", "seconds", "of processor time to build, trace and measure it", priority=7),
+    Column("notes", "text", "remarks", priority=9),
+)
+
+Record = dict[str, Any]
+Progress = Callable[[int, int, str], None]
+
+
+def survey(
+    patterns: str | Sequence[str] = "*",
+    *,
+    columns: Sequence[str] | None = None,
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    journal: str | Path | None = None,
+    real: bool = False,
+    progress: Progress | None = None,
+) -> Table:
+    """A row for each model that is named or matches: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
+
+    `patterns` match names of the catalogue, or `torchvision:*`, `timm:resnet*`; any other TARGET stands for itself. `columns` are
+    those of `zoo.summary`. The work is done by `jobs` processes of one thread each (by default one for each core), in which a
+    crash is a failure of one model, or by any `concurrent.futures.Executor`, which is left open. `real` runs models that decide by
+    values once on real tensors. `progress` is called with how
+    many are done, how many there are, and the name of the one that was done last.
+
+    With a `journal`, each row is appended to that file as soon as it is there, and rows that it already holds are not computed
+    again. Raises `ZooError` if nothing matches, for an unknown column, or for a journal of another survey.
+    """
+    wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
+    names = targets([patterns] if isinstance(patterns, str) else patterns)
+    context = {"columns": list(wanted), "real": real, "versions": versions()}
+    found = gather(names, analyse, wanted, real, context=context, executor=executor, jobs=jobs, journal=journal, progress=progress)
+    return _table([found[name] for name in names], wanted)
+
+
+def targets(patterns: Sequence[str]) -> list[str]:
+    """The TARGETs that `patterns` mean, each once, in the order of the patterns. Raises `ZooError` for one that means none."""
+    return list(dict.fromkeys(name for pattern in patterns for name in _matching(pattern)))
+
+
+def _matching(pattern: str) -> list[str]:
+    scheme, colon, rest = pattern.rpartition(":")
+    wild = any(sign in pattern for sign in "*?[")
+    if not colon and Path(pattern).suffix != ".py" and "/" not in pattern:
+        return list_models(pattern) if wild else [card(pattern).name]
+    if scheme not in {"torchvision", "timm"} or not wild:
+        return [pattern]
+    names = fnmatch.filter(_listed(scheme), rest.lower())
+    if not names:
+        raise ZooError(f"no model of {scheme} matches {rest!r}")
+    return [f"{scheme}:{name}" for name in names]
+
+
+def _listed(package: str) -> list[str]:
+    try:
+        if package == "timm":
+            import timm
+
+            return list(timm.list_models())
+        from torchvision import models
+
+        return list(models.list_models())
+    except ImportError as error:
+        raise ZooError(f"{package} does not import ({error}); pip install {package}") from error
+
+
+def versions() -> dict[str, str]:
+    """Those of what decides the numbers, as far as it is installed; nothing is imported for it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {"zoo": __version__}
+    for package in ("torch", "torchvision", "timm"):
+        with contextlib.suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found
+
+
+# One model
+
+
+def analyse(name: str, columns: Sequence[str], real: bool = False) -> Record:
+    """The row of one model as JSON-able data; whatever goes wrong with it is in "failure"."""
+    import warnings
+
+    with contextlib.suppress(ImportError):  # the first of a package does not pay for it
+        importlib.import_module(scheme if (scheme := name.partition(":")[0]) in {"torchvision", "timm"} else "torch")
+    start = time.thread_time()
+    record: Record = {"name": name, "type": "", "cells": {}, "failure": None}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            _measure(_run(name, real), columns, record)
+        except (Exception, SystemExit) as error:
+            reason = " ".join(str(error).split())
+            record["failure"] = reason if isinstance(error, ZooError) else f"{type(error).__name__}: {reason}"
+    record["cells"]["seconds"] = round(time.thread_time() - start, 3)
+    return record
+
+
+def _run(name: str, real: bool) -> "Run":
+    from zoo.models.running import run
+    from zoo.tracing.diagnosis import OFFER
+
+    try:
+        return run(name)
+    except ZooError as error:
+        if real and OFFER in str(error):
+            return run(name, real=True)
+        raise
+
+
+def _measure(found: "Run", columns: Sequence[str], record: Record) -> None:
+    from zoo.analysis.measure import measure
+    from zoo.tracing.record import UNUSED, WRITE
+
+    table = measure(found.trace, columns=columns, depth=0)
+    shapes = [list(value.shape) for value in found.trace.inputs]
+    unknown: dict[str, int] = {}
+    for cell in table.total.values():
+        unknown |= cell.get("unknown", {}) if isinstance(cell, Mapping) else {}
+    record["type"] = found.trace.calls[0].type
+    record["cells"] |= {
+        "input": shapes[0] if len(shapes) == 1 else shapes,
+        **table.total,
+        "ops": sum(op.kind not in {UNUSED, WRITE} for op in found.trace.ops),
+        "unknown": ", ".join(f"{kind} ({times}×)" for kind, times in unknown.items()) or None,
+        "notes": "; ".join((*table.notes, *found.notes)) or None,
+    }
+
+
+def _table(records: Sequence[Record], wanted: Sequence[str]) -> Table:
+    failed = [record for record in records if record["failure"]]
+    failure = Column("failure", "text", "why there are no numbers", priority=0 if failed else 9)
+    columns = (_INPUT, *(p.column for p in choose(wanted)), *_ABOUT[:-1], failure, _ABOUT[-1])
+    rows = tuple(Row(r["name"], r["type"] or "failed", {**r["cells"], "failure": r["failure"]}) for r in records)
+    title = f"{len(records)} {'model' if len(records) == 1 else 'models'}" + (f", {len(failed)} failed" if failed else "")
+    return Table(title, {"convention": "pure", "versions": versions()}, columns, rows)
+
+
+# Many
+
+
+def gather(
+    names: Sequence[str],
+    function: Callable[..., Record],
+    *arguments: Any,
+    context: Mapping[str, Any],
+    executor: Executor | None = None,
+    jobs: int | None = None,
+    journal: str | Path | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Record]:
+    """The record of each name that `function(name, *arguments)` returns, by name; those in the journal are taken from there.
+
+    A name whose function raises, or whose worker dies, has a record with that reason as its "failure". Raises `ZooError` for a
+    journal of another `context`, or if the whole executor breaks.
+    """
+    with _Journal(journal, context) as kept:
+        left = [name for name in dict.fromkeys(names) if name not in kept.records]
+        done, total = len(names) - len(left), len(names)
+        if progress is not None:
+            progress(done, total, "")
+        for name, record in _results(left, function, arguments, executor, jobs):
+            kept.add(name, record)
+            done += 1
+            if progress is not None:
+                progress(done, total, name)
+        return kept.records
+
+
+def _results(
+    names: Sequence[str], function: Callable[..., Record], arguments: Sequence[Any], executor: Executor | None, jobs: int | None
+) -> Iterator[tuple[str, Record]]:
+    from zoo.util.workers import Workers, cores
+
+    if not names:
+        return
+    pool = executor if executor is not None else Workers(min(jobs or cores(), len(names)))
+    futures = {pool.submit(function, name, *arguments): name for name in names}
+    try:
+        for future in as_completed(futures):
+            name = futures[future]
+            try:
+                yield name, future.result()
+            except BrokenExecutor as error:
+                raise ZooError(f"the executor broke, at {name} or another model that ran then: {error}") from error
+            except Exception as error:
+                reason = " ".join(str(error).split())
+                yield name, {"name": name, "type": "", "cells": {}, "failure": f"{type(error).__name__}: {reason}"}
+    except BaseException:
+        for future in futures:
+            future.cancel()
+        if pool is not executor:
+            pool.shutdown(wait=False)
+        raise
+    if pool is not executor:
+        pool.shutdown()
+
+
+class _Journal:
+    """Records by name, one JSON line each behind a first line that says what they belong to; without a path only in memory."""
+
+    def __init__(self, path: str | Path | None, context: Mapping[str, Any]) -> None:
+        self.path = Path(path) if path is not None else None
+        self.context = {"schema": SCHEMA, **context}
+        self.records: dict[str, Record] = {}
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> "_Journal":
+        if self.path is not None:
+            try:
+                self._file = open(self.path, "ab+")
+            except OSError as error:
+                raise ZooError(f"cannot write {self.path}: {error.strerror or error}") from error
+            try:
+                self._lock()
+                self._read()
+            except BaseException:
+                self._file.close()
+                raise
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, name: str, record: Record) -> None:
+        """Keep a record; it is in the file when this returns."""
+        self.records[name] = record
+        self._append({"name": name, **record})
+
+    def _append(self, data: Mapping[str, Any]) -> None:
+        if self._file is not None:
+            self._file.write(json.dumps(data).encode() + b"\n")
+            self._file.flush()
+
+    def _lock(self) -> None:
+        """Two surveys into one file would do everything twice."""
+        try:
+            import fcntl
+        except ImportError:  # no such locks on Windows
+            return
+        assert self._file is not None
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ZooError(f"another survey is writing {self.path} at this moment") from error
+
+    def _read(self) -> None:
+        """What is there already; a last line that was not written to its end is cut off."""
+        assert self._file is not None
+        first = json.dumps(self.context).encode() + b"\n"
+        self._file.seek(0)
+        whole = self._file.read()
+        if first.startswith(whole):
+            self._file.truncate(0)
+            self._append(self.context)
+            return
+        kept = whole[: whole.rfind(b"\n") + 1]
+        try:
+            header, *lines = map(json.loads, kept.splitlines())
+            self.records = {line["name"]: line for line in lines}
+            if header["schema"] != SCHEMA:
+                raise ValueError(header)
+        except (ValueError, TypeError, KeyError) as error:
+            raise ZooError(f"{self.path} is no journal of a survey, or is damaged; remove it to begin anew") from error
+        if header != self.context:
+            raise ZooError(f"{self.path} was begun with other columns, versions or options; remove it to begin anew")
+        self._file.truncate(len(kept))
+
+
+def remove(journal: Path) -> None:
+    """Take away a journal whose result is safe."""
+    with contextlib.suppress(OSError):
+        os.unlink(journal)

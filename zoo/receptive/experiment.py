@@ -1,0 +1,210 @@
+"""Receptive fields proved by experiment: NaNs in one row of pixels reach exactly the units that see a pixel of that row.
+
+Rows lie across an axis of the input: all pixels with one coordinate. So each axis is proved by itself, gaps and borders included,
+also where branches cross and what a unit sees is no box.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zoo.receptive.rules import rule
+from zoo.receptive.spans import Span, Spans, Undefined, exact
+from zoo.receptive.windows import Units
+from zoo.tracing.record import Trace
+from zoo.tracing.walk import carry
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+ROWS = (0, 0.37, 0.5, 1)
+"""Places along an axis, from its first pixel to its last."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Of one module's output: how many units the NaNs should have reached, how many they did, and whether these are the same units.
+
+    `verdict` is "equal", "differs", or "not checked" where no field is defined; `why` says why not.
+    """
+
+    path: str
+    predicted: int
+    reached: int
+    verdict: str
+    why: str = ""
+
+
+def experiment(
+    module: "nn.Module",
+    trace: Trace,
+    shape: Sequence[int],
+    rows: Sequence[float] = ROWS,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Iterator[Finding]:
+    """A finding for each output of each module that is called once, and one for each reason for which there is no field.
+
+    `trace` is of `module` on one input of `shape`. The module is copied; where it has no weights, they are allocated. `progress` is
+    called with how many forwards have run, how many there are, and what they run for.
+    """
+    import torch
+
+    fields, undefined = _fields(trace, module)
+    with torch.inference_mode(), _only_what_is_seen():
+        model = allocated(module)
+        tallies = _tallies(model, fields, torch.zeros(*shape), rows, progress)
+        if any(wrong for _, _, wrong in tallies.values()):  # torch's kernels in single precision have been seen to read amiss
+            tallies = _tallies(model.double(), fields, torch.zeros(*shape, dtype=torch.float64), rows)
+    for path, (expected, seen, wrong) in tallies.items():
+        yield Finding(path, expected, seen, "differs" if wrong else "equal")
+    yield from (Finding(path, 0, 0, "not checked", reason) for reason, path in undefined.items())
+
+
+def _tallies(
+    model: "nn.Module",
+    fields: Mapping[str, list[Spans]],
+    image: "Tensor",
+    rows: Sequence[float],
+    progress: Callable[[int, int, str], None] | None = None,
+) -> dict[str, tuple[int, int, int]]:
+    """For each module: units that the NaNs should have reached, units that they did, and those that are only one of these."""
+    import torch
+
+    tallies = dict.fromkeys(fields, (0, 0, 0))
+    places = dict.fromkeys((axis, round(place * (n - 1))) for axis, n in enumerate(image.shape[2:]) for place in rows)
+    for i, (axis, row) in enumerate(places):
+        if progress is not None:
+            progress(i, len(places), "receptive fields")
+        poisoned = image.clone()
+        poisoned.select(axis + 2, row).fill_(torch.nan)
+        for path, outputs in _outputs(model, fields, poisoned).items():
+            for field, output in zip(fields[path], outputs, strict=True):
+                seen = reached(output, field)
+                expected = predicted(field, axis, row, seen.shape)
+                before = tallies[path]
+                wrong = int((expected != seen).sum())
+                tallies[path] = before[0] + int(expected.sum()), before[1] + int(seen.sum()), before[2] + wrong
+    return tallies
+
+
+def _fields(trace: Trace, module: "nn.Module") -> tuple[dict[str, list[Spans]], dict[str, str]]:
+    """The exact fields of what each module returns, if it is called once; and the first module without, by reason."""
+    states = carry(trace, exact, rule)
+    times = Counter(id(module.get_submodule(call.path)) for call in trace.calls)
+    fields: dict[str, list[Spans]] = {}
+    undefined: dict[str, str] = {}
+    for call in trace.calls:
+        found = [states.get(value.id) for value in call.outputs]
+        known = [field for field in found if isinstance(field, tuple)]
+        for field in found:
+            if isinstance(field, Undefined):
+                undefined.setdefault(field.reason, call.path)
+        if call.path and known and len(known) == len(found) and times[id(module.get_submodule(call.path))] == 1:
+            fields[call.path] = known
+    return fields, undefined
+
+
+def allocated(module: "nn.Module") -> "nn.Module":
+    """A copy in evaluation mode, with zeros for weights that are not there: what multiplies a NaN with nothing is NaN."""
+    import copy
+
+    import torch
+
+    model = copy.deepcopy(module).eval()
+    made: dict[int, torch.Tensor] = {}
+    for part in model.modules():
+        own: tuple[dict[str, Any], ...] = part._parameters, part._buffers
+        for store in own:
+            for name, tensor in store.items():
+                if tensor is not None and tensor.is_meta:
+                    value = torch.full(tensor.shape, float(name == "running_var")).to(tensor.dtype)
+                    parameter = store is part._parameters
+                    store[name] = made.setdefault(id(tensor), torch.nn.Parameter(value, False) if parameter else value)
+    return model
+
+
+def _outputs(model: "nn.Module", paths: Mapping[str, Any], image: "Tensor") -> "dict[str, list[Tensor]]":
+    """What each module returns of an image."""
+    from zoo.tracing.recorder import tensors
+
+    found: dict[str, list[Tensor]] = {}
+
+    def look(path: str) -> Callable[..., None]:
+        def hook(module: Any, inputs: Any, output: Any) -> None:
+            found[path] = [tensor.isnan() for tensor in tensors(output)]
+
+        return hook
+
+    hooks = [model.get_submodule(path).register_forward_hook(look(path)) for path in paths]
+    model(image)
+    for hook in hooks:
+        hook.remove()
+    return found
+
+
+def reached(poisoned: "Tensor", field: Spans) -> "Tensor":
+    """Which units are poisoned, at any index that no digit depends on. Dimensions that no axis walks are of size 1."""
+    import torch
+
+    for dim in range(poisoned.dim()):
+        digits = {walk for span in field for walk in span.walks if walk.dim % poisoned.dim() == dim}
+        places = torch.arange(poisoned.shape[dim])
+        numbers = sum((places // inner % size * poisoned.shape[dim] ** i for i, (_, inner, size) in enumerate(digits)), 0 * places)
+        _, unit = numbers.unique(return_inverse=True)
+        if digits and int(unit.max()) + 1 == len(places):
+            continue
+        shape = [*poisoned.shape]
+        shape[dim] = int(unit.max()) + 1
+        poisoned = torch.zeros(shape, dtype=torch.bool).index_add(dim, unit, poisoned)
+        poisoned = poisoned.index_select(dim, unit) if digits else poisoned
+    return poisoned
+
+
+def predicted(field: Spans, axis: int, row: int, shape: Sequence[int]) -> "Tensor":
+    """Which units see a pixel of that row across that axis; what sees nothing along another axis sees nothing."""
+    import torch
+
+    seen = torch.ones(*shape, dtype=torch.bool)
+    for i, span in enumerate(field):
+        assert isinstance(span.windows, Units)
+        table = torch.tensor([bool(pixels >> row & 1 if i == axis else pixels) for pixels in span.windows.sets])
+        seen &= table[_numbers(span, shape)]
+    return seen
+
+
+def _numbers(span: Span, shape: Sequence[int]) -> "Tensor":
+    """The number of the unit at each index of a tensor."""
+    import torch
+
+    number = torch.zeros((1,) * len(shape), dtype=torch.int64)
+    for dim, inner, size in span.walks:
+        digit = torch.arange(shape[dim]) // inner % size
+        number = number * size + digit.view(-1, *(1,) * (-dim - 1))
+    return number
+
+
+def _only_what_is_seen() -> AbstractContextManager[object]:
+    """While it is entered, a NaN comes from nowhere but a pixel that a unit sees.
+
+    A neighbour that has no weight in an interpolation passes none on, though nothing times NaN is NaN. The weights are torch's own:
+    what it makes of the places of the NaNs, in double precision, each with a value of its own, so that negative weights do not
+    cancel. And the maximum of mere padding is 0, not minus infinity, of which a sum of several would be NaN.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class OnlyWhatIsSeen(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            kwargs = kwargs or {}
+            if "max_pool" in getattr(func, "__name__", "") and isinstance(found := func(*args, **kwargs), torch.Tensor):
+                return found.masked_fill(found.isneginf(), 0)
+            if func is not torch.nn.functional.interpolate or ("linear" not in kwargs["mode"] and kwargs["mode"] != "bicubic"):
+                return func(*args, **kwargs)
+            (x,) = args
+            places = x.isnan().double()
+            weights = func(places * (1 + torch.rand_like(places)), **kwargs)
+            return func(x.nan_to_num(), **kwargs).masked_fill(weights.abs() > 1e-6, torch.nan)
+
+    return OnlyWhatIsSeen()

@@ -1,0 +1,200 @@
+"""Rules of the ops whose units read a window of their input: convolution, pooling, interpolation, padding."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from zoo.receptive import taps
+from zoo.receptive.spans import Field, Span, Spans, Walk
+from zoo.receptive.taps import Taps
+from zoo.receptive.windows import NoField
+from zoo.tracing.record import Op, each_axis
+
+
+def data(fields: Sequence[Spans | None]) -> Spans:
+    """The field of the first input, which must be the only one that depends on the network's input."""
+    first = fields[0]
+    if first is None or (len(fields) > 1 and any(fields[1:])):
+        raise NoField("arguments that depend on the input")
+    return first
+
+
+def _axes(op: Op) -> int:
+    return int(next(c for c in op.kind if c.isdigit()))
+
+
+def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps]) -> Spans:
+    """Through the last axes; `tap` takes an axis, the units before and the units after. The other dimensions stay."""
+    source, target = op.inputs[0].shape, op.output.shape
+    found = []
+    if spans[0].exact:
+        spans = walked(spans, range(-axes, 0), source)
+    for span in spans:
+        dims = [walk.dim for walk in span.walks if walk.dim >= -axes]
+        for dim in dims if len(dims) < 2 else dict.fromkeys(dims):
+            span = span.along(dim, source[dim], tap(dim, source[dim], target[dim]))
+        found.append(span)
+    return tuple(found)
+
+
+def walked(spans: Spans, dims: Iterable[int], shape: Sequence[int]) -> Spans:
+    """The spans, in exact ones with a digit for each dimension that no axis walks: what is put beside its units sees nothing."""
+    first = spans[0]
+    if first.exact:
+        present = {walk.dim for span in spans for walk in span.walks}
+        more = tuple(Walk(dim, 1, shape[dim]) for dim in dims if dim not in present)
+        return (first.arranged((*first.walks, *more), ""), *spans[1:])
+    return spans
+
+
+def _window(op: Op, spans: Spans, kernel: Sequence[int], stride: Sequence[int]) -> Spans:
+    dilation = each_axis(op.attrs.get("dilation", 1), len(kernel))
+    padding = _padding(op, kernel, dilation)
+    return slide(
+        op, spans, len(kernel), lambda dim, n, count: taps.window(kernel[dim], stride[dim], padding[dim], dilation[dim], count)
+    )
+
+
+def _padding(op: Op, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
+    padding = op.attrs.get("padding", 0)
+    if padding == "same":
+        return tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
+    return (0,) * len(kernel) if padding == "valid" else each_axis(padding, len(kernel))
+
+
+def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """A convolution sums over the channels of a group; weights that depend on the input have no window."""
+    weight = op.input("weight")
+    spans = fields[0]
+    if weight is None or spans is None or any(fields[1:]):
+        raise NoField(f"{op.kind} with weights that depend on the input")
+    kernel = weight.shape[2:]
+    axes = len(kernel)
+    summed = _channels(op, spans, -axes - 1)
+    stride = each_axis(op.attrs.get("stride", 1), axes)
+    if "transpose" not in op.kind:
+        return _window(op, summed, kernel, stride)
+    padding, dilation = each_axis(op.attrs.get("padding", 0), axes), each_axis(op.attrs.get("dilation", 1), axes)
+    return slide(
+        op, summed, axes, lambda dim, n, count: taps.transposed(kernel[dim], stride[dim], padding[dim], dilation[dim], count)
+    )
+
+
+def _channels(op: Op, spans: Spans, dim: int) -> Spans:
+    """Summed over, pixel by pixel in each group by itself; a law is of all channels together."""
+    groups = op.attrs.get("groups", 1)
+    if groups == 1 or not spans[0].exact:
+        return tuple([span.together((dim,)) for span in spans])
+    source, target = op.inputs[0].shape[dim], op.output.shape[dim]
+    return tuple([span.along(dim, source, taps.grouped(source, target, groups)) for span in spans])
+
+
+def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """A window without weights; the stride is the window's size unless given. One window over the whole map is global pooling."""
+    axes = _axes(op)
+    kernel = each_axis(op.attrs["kernel_size"], axes)
+    source, target = op.inputs[0].shape, op.output.shape
+    whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and kernel[dim] >= source[dim] > 1]
+    found = _window(op, data(fields), kernel, each_axis(op.attrs.get("stride") or kernel, axes))
+    return tuple([span.everywhere(span.walks) if _alone(span, whole) else span for span in found]) if whole else found
+
+
+def _alone(span: Span, dims: Sequence[int]) -> bool:
+    return len(span.walks) == 1 and span.walks[0].dim in dims and not span.exact
+
+
+def adaptive_pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """One output unit is the whole axis; others share the axis in windows that may be uneven."""
+    axes = _axes(op)
+    source, target = op.inputs[0].shape, op.output.shape
+    whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and source[dim] > 1]
+    spans = tuple([span if span.exact else span.together(whole) for span in data(fields)]) if whole else data(fields)
+    return slide(op, spans, axes, lambda dim, n, count: taps.adaptive(n, count))
+
+
+def interpolate(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """The nearest neighbour, or those on both sides: see `taps.interpolated`."""
+    axes = _axes(op)
+    factors = op.attrs.get("scale_factors") or (None,) * axes
+
+    def tap(dim: int, n: int, count: int) -> Taps:
+        if "nearest" in op.kind:
+            centred, factor = "exact" in op.kind, factors[dim]
+            if axes == 3 and not centred and count in {n, 2 * n} and factor not in {None, count / n}:
+                raise NoField(f"which of {n} units are the {count} nearest by {factor:g} depends on memory order")
+            return taps.nearest(n, count, factor, centred=centred, axes=axes)
+        reach = 2 if "cubic" in op.kind else 1
+        return taps.interpolated(n, count, factors[dim], reach, corners=bool(op.attrs.get("align_corners")))
+
+    return slide(op, data(fields), axes, tap)
+
+
+def columns(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """im2col: the windows of a convolution, in one dimension."""
+    size, stride, padding, dilation = (each_axis(op.attrs[key], 2) for key in ("kernel_size", "stride", "padding", "dilation"))
+    source = op.inputs[0].shape
+    counts = [(source[d] + 2 * padding[d] - dilation[d] * (size[d] - 1) - 1) // stride[d] + 1 for d in (-2, -1)]
+    found = []
+    for span in data(fields):
+        span = span.together((-3,))
+        for dim in (-2, -1):
+            span = span.along(dim, source[dim], taps.window(size[dim], stride[dim], padding[dim], dilation[dim], counts[dim]))
+        places = {-2: Walk(-1, counts[1], counts[0]), -1: Walk(-1, 1, counts[1])}
+        found.append(span.at(span.windows, [places.get(walk.dim, walk) for walk in span.walks]))
+    return tuple(found)
+
+
+def pad(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """The first unit moves by what is put before it."""
+    sizes = op.attrs.get("pad", op.attrs.get("padding", ()))
+    mode = op.attrs.get("mode") or {"reflection": "reflect", "replication": "replicate"}.get(op.kind.split("_")[0], "constant")
+    source, target = op.inputs[0].shape, op.output.shape
+    spans = walked(data(fields), [dim for dim in range(-len(sizes) // 2, 0) if dim >= 2 - len(source)], source)
+    for dim in range(-len(sizes) // 2, 0):
+        if any(sizes[-2 * dim - 2 : -2 * dim]):
+            tap = taps.padded(source[dim], sizes[-2 * dim - 2], target[dim], mode)
+            spans = tuple([span.along(dim, source[dim], tap) for span in spans])
+    return spans
+
+
+def roll(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Units go round a dimension."""
+    shape, spans = op.output.shape, data(fields)
+    if not op.attrs.get("dims"):
+        raise NoField("roll of a flattened tensor")
+    for dim, by in zip(op.attrs["dims"], op.attrs["shifts"], strict=True):
+        dim = dim % len(shape) - len(shape)
+        if by % max(shape[dim], 1):
+            spans = tuple([span.along(dim, shape[dim], taps.rolled(shape[dim], by)) for span in spans])
+    return spans
+
+
+def flip(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """The last unit comes first."""
+    shape, spans = op.output.shape, data(fields)
+    for dim in op.attrs["dims"]:
+        dim = dim % len(shape) - len(shape)
+        spans = tuple([span.along(dim, shape[dim], taps.picked(shape[dim] - 1, -1, shape[dim])) for span in spans])
+    return spans
+
+
+def so_far(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """A cumulative sum: each unit sees all before it."""
+    shape = op.output.shape
+    dim = op.attrs["dim"] % len(shape) - len(shape)
+    return tuple([span.along(dim, shape[dim], taps.so_far(shape[dim])) for span in data(fields)])
+
+
+_AXES = (1, 2, 3)
+RULES = {
+    **dict.fromkeys((f"conv{t}{axes}d" for t in ("", "_transpose") for axes in _AXES), conv),
+    **dict.fromkeys((f"{kind}_pool{axes}d" for kind in ("max", "avg") for axes in _AXES), pool),
+    **dict.fromkeys(("max_pool2d_with_indices", "max_pool3d_with_indices"), pool),
+    **dict.fromkeys((f"adaptive_{kind}_pool{axes}d" for kind in ("avg", "max") for axes in _AXES), adaptive_pool),
+    **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"), interpolate),
+    **dict.fromkeys((f"{kind}{axes}d" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in _AXES), interpolate),
+    "im2col": columns,
+    **dict.fromkeys(("pad", "constant_pad_nd"), pad),
+    **dict.fromkeys((f"{kind}_pad{axes}d" for kind in ("reflection", "replication") for axes in _AXES), pad),
+    "roll": roll,
+    "flip": flip,
+    **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"), so_far),
+}

@@ -1,0 +1,84 @@
+"""Rules of the ops that sum, or take statistics, over whole dimensions."""
+
+from collections.abc import Sequence
+
+from zoo.receptive.join import join
+from zoo.receptive.sliding import data
+from zoo.receptive.spans import Field, Span, Spans
+from zoo.receptive.taps import all_of
+from zoo.tracing.record import Op
+
+
+def together(field: Spans | None, *dims: int, keep: bool = False) -> Spans | None:
+    """All units along some dimensions go into one, or into each if they are kept."""
+    return None if field is None else tuple([span.together(dims, keep=keep) for span in field])
+
+
+def linear(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Sums over the last dimension."""
+    return together(data(fields), -1)
+
+
+def matmul(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Sums over the last dimension of the first and the last but one of the second factor."""
+    added = op.kind in {"addmm", "baddbmm"}
+    first, second = fields[-2:] if added else fields[:2]
+    return join(op.kind, [together(first, -1), together(second, -2), *(fields[:1] if added else ())], op.output.shape)
+
+
+def attention(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Each query meets all keys and values."""
+    query, key, value = fields[:3]
+    return join(op.kind, [query, together(key, -2), together(value, -2)], op.output.shape)
+
+
+def reduction(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """A sum, mean or maximum over some dimensions."""
+    ndim, given = len(op.inputs[0].shape), op.attrs.get("dim")
+    several = range(ndim) if given in (None, ()) else (given,) if isinstance(given, int) else given
+    dims = [dim % ndim - ndim for dim in several] if ndim else []
+    if op.attrs.get("keepdim") or len(op.output.shape) == ndim:
+        return tuple([_kept(span, dims, op.inputs[0].shape) for span in data(fields)])
+    spans = together(data(fields), *dims) or ()
+    return tuple([span.relabelled(lambda dim: dim + sum(gone > dim for gone in dims)) for span in spans])
+
+
+def _kept(span: Span, dims: Sequence[int], shape: Sequence[int]) -> Span:
+    """The one unit that is left of a dimension, which what is put beside it later does not see."""
+    if not span.exact:
+        return span.together(dims)
+    for dim in dims:
+        span = span.along(dim, shape[dim], all_of(shape[dim]))
+    return span
+
+
+def softmax(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Every unit along the dimension goes into each."""
+    ndim = len(op.output.shape)
+    return together(data(fields), op.attrs["dim"] % ndim - ndim, keep=True)
+
+
+def layer_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Statistics over the last dimensions."""
+    return together(data(fields), *range(-len(op.attrs["normalized_shape"]), 0), keep=True)
+
+
+def group_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Statistics over everything behind the channels, and over groups of these."""
+    return together(data(fields), *range(1 - len(op.output.shape), 0), keep=True)
+
+
+def instance_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Statistics over everything behind the channels."""
+    return together(data(fields), *range(2 - len(op.output.shape), 0), keep=True)
+
+
+RULES = {
+    "linear": linear,
+    **dict.fromkeys(("matmul", "mm", "bmm", "addmm", "baddbmm"), matmul),
+    "scaled_dot_product_attention": attention,
+    **dict.fromkeys(("softmax", "log_softmax", "_softmax", "_log_softmax"), softmax),
+    **dict.fromkeys(("layer_norm", "rms_norm"), layer_norm),
+    "group_norm": group_norm,
+    "instance_norm": instance_norm,
+}

@@ -1,0 +1,156 @@
+"""A study: a question, its arms, its lesson. Every number of it is computed from networks or layers that it builds."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from zoo.errors import ZooError, unknown
+from zoo.tables.table import Column, Row, Table
+from zoo.util import plugins
+from zoo.util.version import __version__
+
+
+@dataclass(frozen=True)
+class Study:
+    """`run` takes the study's options as keywords and answers `question` with a table: rows are arms, the last notes the lesson."""
+
+    name: str
+    question: str
+    run: Callable[..., Table]
+
+    @property
+    def options(self) -> Mapping[str, inspect.Parameter]:
+        """The keywords of `run`."""
+        return inspect.signature(self.run).parameters
+
+    def __call__(self, **options: Any) -> Table:
+        """The table. Raises `ZooError` for an option that the study has not."""
+        for name, value in options.items():
+            if name not in self.options:
+                raise unknown(f"option of {self.name}", name, self.options, "it takes none")
+            _check(name, value)
+        return self.run(**options)
+
+
+_SIZES = frozenset({"input", "kernel"})
+_COUNTS = frozenset({"stride", "channels", "seeds"})
+
+
+def _check(name: str, value: Any) -> None:
+    """Whether a value is of the kind that options of this name have in every study. Raises `ZooError` if not."""
+    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+    if name in _COUNTS and not whole:
+        raise ZooError(f"option {name}={value!r}: a whole number of at least 1 is wanted")
+    sizes = isinstance(value, tuple | list) and value and all(isinstance(n, int) and n >= 1 for n in value)
+    if name in _SIZES and not sizes:
+        raise ZooError(f"option {name}={value!r}: sizes are wanted, such as --{name} {'3x224x224' if name == 'input' else '5x5'}")
+
+
+def studies() -> Mapping[str, Study]:
+    """Every study by name: one from each file of `zoo/studies`, and others'."""
+    return STUDIES.all()
+
+
+def _own() -> dict[str, Study]:
+    import zoo.studies as folder
+
+    names = [info.name for info in pkgutil.iter_modules(folder.__path__) if not info.name.startswith("_")]
+    modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
+    return {module.STUDY.name: module.STUDY for module in modules}
+
+
+def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Study]]:
+    found: Study = plugin.load().STUDY
+    yield found.name, replace(found, run=plugins.guarded(plugin, found.run))
+
+
+def _adopt(thing: Any) -> Iterator[tuple[str, Study]]:
+    if isinstance(found := plugins.constant(thing, "STUDY"), Study):
+        yield found.name, found
+
+
+STUDIES: plugins.Collection[Study] = plugins.Collection("studies", _own, _of_plugin, _adopt)
+
+
+def listing() -> Table:
+    """A row for each study, with its question and options."""
+    columns = (
+        Column("question", "text", "what it answers", priority=0),
+        Column("options", "text", "what can be set", priority=4),
+    )
+    rows = tuple(
+        Row(study.name, "study", {"question": study.question, "options": ", ".join(study.options)}) for study in studies().values()
+    )
+    return Table(f"{len(rows)} comparisons", {"versions": {"zoo": __version__}}, columns, rows)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One side of a comparison: its cells by column name. Arms of one `type` are compared with the first of that type."""
+
+    name: str
+    cells: Mapping[str, Any]
+    type: str = "arm"
+
+
+def arms_table(
+    title: str,
+    columns: Sequence[Column],
+    arms: Sequence[Arm],
+    *,
+    ratios: Sequence[str] = (),
+    base: str = "",
+    lesson: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    context: Mapping[str, Any] | None = None,
+) -> Table:
+    """The table of a study. Behind each column of `ratios` stands its ratio to the first arm of the same type, named `NAME/1`; if
+    the first must be the arm named `base`, types that lack it have no ratios.
+
+    `lesson` are sentences; they come last among the notes. A ratio is None where either number is not exact.
+    """
+    shown: list[Column] = []
+    for column in columns:
+        shown.append(column)
+        if column.name in ratios:
+            shown.append(
+                Column(f"{column.name}/1", "ratio", f"{column.name}, as a multiple of the first arm's", priority=column.priority)
+            )
+    rows = []
+    first: dict[str, Arm] = {}
+    for arm in arms:
+        start = first.setdefault(arm.type, arm)
+        against = start.cells if base in ("", start.name) else {}
+        cells = {}
+        for column in columns:
+            cells[column.name] = arm.cells.get(column.name)
+            if column.name in ratios:
+                cells[f"{column.name}/1"] = ratio(arm.cells.get(column.name), against.get(column.name))
+        rows.append(Row(arm.name, arm.type, cells))
+    facts = {"convention": "pure", "versions": {"zoo": __version__}, **(context or {})}
+    return Table(title, facts, tuple(shown), tuple(rows), notes=(*notes, *([" ".join(lesson)] if lesson else [])))
+
+
+def ratio(value: Any, base: Any) -> float | None:
+    """value / base, to six digits; None if either is no exact number, or base is 0."""
+    exact = all(isinstance(n, int | float) and not isinstance(n, bool) for n in (value, base))
+    return float(f"{value / base:.6g}") if exact and base else None
+
+
+def times(larger: float, smaller: float) -> str:
+    """How often the smaller goes into the larger, for a sentence: 8.7."""
+    if not smaller:
+        raise ZooError("nothing to compare with")
+    value = larger / smaller
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 2 else f"{value:.2f}"
+
+
+def short(number: int) -> str:
+    """A number for a sentence: 61.0 million, 1.58 billion, 26."""
+    for size, word in ((10**9, "billion"), (10**6, "million"), (10**3, "thousand")):
+        if number >= size:
+            return f"{number / size:.3g} {word}" if number < 100 * size or size == 10**9 else f"{number / size:.0f} {word}"
+    return str(number)

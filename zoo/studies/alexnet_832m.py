@@ -1,0 +1,88 @@
+"""The slide on which AlexNet has 60 million parameters and 832 million FLOPs, layer by layer."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.catalogue.published import Published
+from zoo.extend import Arm, Column, Study, Table, arms_table
+
+PRINTED = {  # layer: parameters and FLOPs on the slide
+    "fc8": ("4M", "4M"),
+    "fc7": ("16M", "16M"),
+    "fc6": ("37M", "37M"),
+    "conv5": ("442K", "74M"),
+    "conv4": ("1.3M", "224M"),
+    "conv3": ("884K", "149M"),
+    "conv2": ("307K", "223M"),
+    "conv1": ("35K", "105M"),
+}
+TOTAL = ("60M", "832M")
+COLUMNS = (
+    Column("params_printed", "as printed", "parameters on the slide", priority=0),
+    Column("params", "elements", "weights of the published network, without biases", priority=0),
+    Column("macs_printed", "as printed", "FLOPs on the slide, one for each multiply-accumulate", priority=0),
+    Column("macs", "multiply-accumulates", "of the published network", priority=0),
+    Column("ungrouped", "multiply-accumulates", "of the layer if it read all maps", priority=2),
+    Column("verdict", "text", "of the FLOPs, against the published network", priority=1),
+)
+
+
+def run() -> Table:
+    """The slide's rows against the published network and against its ungrouped version."""
+    grouped, full = _weights("alexnet"), _weights("alexnet_ungrouped")
+    arms = []
+    for layer, (params, macs) in PRINTED.items():
+        cells = {"params_printed": params, "macs_printed": macs, **grouped[layer], "ungrouped": full[layer]["macs"]}
+        arms.append(Arm(layer, {**cells, "verdict": _verdict(macs, grouped[layer]["macs"], full[layer]["macs"])}, "layer"))
+    sums = {name: sum(arm.cells[name] for arm in arms) for name in ("params", "macs")}
+    printed = {"params_printed": TOTAL[0], "macs_printed": TOTAL[1]}
+    verdict = Published(quantity="macs", printed=TOTAL[1], where="slide").verdict(sums["macs"])
+    arms.append(
+        Arm("total", {**printed, **sums, "ungrouped": sum(arm.cells["ungrouped"] for arm in arms), "verdict": verdict}, "sum")
+    )
+    arms.append(Arm("as the slide counts", _slide(grouped, full), "sum"))
+    return arms_table(
+        "alexnet-832m: where do AlexNet's 832 million FLOPs come from?",
+        COLUMNS,
+        arms,
+        lesson=_lesson(sums, _slide(grouped, full), full),
+    )
+
+
+def _slide(grouped: Mapping[str, Mapping[str, Any]], full: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """Exact sums of the slide's own convention: conv4 ungrouped, all others as published."""
+    own = {**grouped, "conv4": full["conv4"]}
+    return {name: sum(layer[name] for layer in own.values()) for name in ("params", "macs")}
+
+
+def _weights(name: str) -> Mapping[str, Mapping[str, Any]]:
+    """Weights, without biases, and MACs by layer."""
+    from zoo.models.running import trace_target
+    from zoo.ops.arithmetic import MACS
+
+    ops = trace_target(name).ops
+    weighted = [(op, weight) for op in ops if (weight := op.input("weight")) is not None]
+    names = [param.name.partition(".")[0] for op, _ in weighted for param in op.owns if param.name.endswith("weight")]
+
+    return {layer: {"params": weight.numel, "macs": MACS[op.kind](op)} for layer, (op, weight) in zip(names, weighted, strict=True)}
+
+
+def _verdict(printed: str, grouped: int, full: int) -> str:
+    slide = Published(quantity="macs", printed=printed, where="slide")
+    if (verdict := slide.verdict(grouped)) != "differs":
+        return verdict
+    return f"ungrouped, {slide.verdict(full)}"
+
+
+def _lesson(sums: Mapping[str, int], slide: Mapping[str, int], full: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    rows = sum(int(Published(quantity="macs", printed=macs, where="slide").value) for _, macs in PRINTED.values())
+    return [
+        "The slide counts one FLOP for each multiply-accumulate, cuts off the rows of FLOPs, and adds up what is left:",
+        f"its rows give {rows // 10**6}M. conv2 and conv5 are grouped in it as in the paper, conv4 is not:",
+        f"{full['conv4']['macs']:,} where the published network has half of that.",
+        f"Uncut, its way of counting gives {slide['params']:,} weights and {slide['macs']:,} multiply-accumulates.",
+        f"The published network has {sums['params']:,} weights and {sums['macs']:,} multiply-accumulates.",
+    ]
+
+
+STUDY = Study("alexnet-832m", "Where do AlexNet's 832 million FLOPs come from?", run)

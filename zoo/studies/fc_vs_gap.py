@@ -1,0 +1,129 @@
+"""Fully connected heads against global average pooling: Lin, Chen and Yan, "Network In Network" (2013), section 3.2."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo.models.targets import Subject
+
+NETWORKS = ("alexnet", "vgg16", "googlenet", "resnet50")
+HEADS = {
+    "maps": "1×1 convolution to class maps, then average",
+    "gap": "average, then one linear layer",
+    "fc": "VGG's three fully connected layers",
+}
+COLUMNS = (
+    Column("params", "elements", "of the whole network", priority=0),
+    Column("macs", "multiply-accumulates", "of the whole network", priority=0),
+    Column("head_params", "elements", "parameters behind the last feature maps", priority=2),
+    Column("head_macs", "multiply-accumulates", "MACs behind the last feature maps", priority=4),
+    Column("share", "share", "the head's part of the parameters", priority=1),
+    Column("rf", "pixels", "receptive field of a class score", priority=4),
+    Column("any_size", "text", "whether other input sizes work", priority=3),
+)
+
+
+def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
+    """The published head and others, for AlexNet, VGG-16, GoogLeNet and ResNet-50, or for the network `on`.
+
+    `input` is another one for it, without batch. Raises `ZooError` if that network's head cannot be found.
+    """
+    if input is not None and on is None:
+        raise ZooError("input goes with on: of which network?")
+    names = (on,) if on else NETWORKS
+    arms = [arm for name in names for arm in _arms(name, input)]
+    return arms_table(
+        "fc-vs-gap: what does global average pooling in the place of fully connected layers save?",
+        COLUMNS,
+        arms,
+        ratios=("params",),
+        notes=[f"{kind}: {words}" for kind, words in HEADS.items()],
+        lesson=_lesson({(arm.type, arm.name): arm.cells for arm in arms}, names),
+    )
+
+
+def _arms(name: str, input: Sequence[int] | None) -> Iterator[Arm]:
+    from torch import nn
+
+    from zoo.models.targets import neighbours, resolve
+    from zoo.tracing.skeleton import Skeleton
+    from zoo.transform.heads import find_head, make_head
+
+    with neighbours(name):
+        subject = resolve(name, {})
+    subject = replace(subject, input=tuple(input or subject.input))
+    shape = (1, *subject.input)
+    cut = find_head(subject.module, shape)
+    body = _total(cut.body, shape)
+    yield Arm("published", _cells(subject.module, subject, body), subject.name)
+    for kind in HEADS:
+        with Skeleton():
+            module = nn.Sequential(cut.body, make_head(kind, cut.maps, cut.classes))
+        yield Arm(kind, _cells(module, subject, body), subject.name)
+
+
+def _total(module: "nn.Module", shape: tuple[int, ...]) -> Mapping[str, Any]:
+    from zoo.analysis.measure import measure
+    from zoo.tracing.trace import trace
+
+    return measure(trace(module, input=shape), columns=["params", "macs", "rf"], depth=0).total
+
+
+def _cells(module: "nn.Module", subject: "Subject", body: Mapping[str, Any]) -> dict[str, Any]:
+    total = _total(module, (1, *subject.input))
+    return {
+        "params": total["params"],
+        "macs": total["macs"],
+        "head_params": total["params"] - body["params"],
+        "head_macs": total["macs"] - body["macs"],
+        "share": round((total["params"] - body["params"]) / total["params"], 6),
+        "rf": total["rf"],
+        "any_size": "yes" if _takes_other_sizes(module, subject) else "no",
+    }
+
+
+def _takes_other_sizes(module: "nn.Module", subject: "Subject") -> bool:
+    """Whether an image half as large again fits."""
+    from zoo.tracing.trace import trace
+
+    channels, *sizes = subject.input
+    try:
+        trace(module, input=(1, channels, *(size * 3 // 2 for size in sizes)))
+    except ZooError:
+        return False
+    return True
+
+
+def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str, ...]) -> list[str]:
+    """Sentences that quote the table."""
+    name = next(network for network, _ in cells)
+    published, gap, fc = (cells[name, arm] for arm in ("published", "gap", "fc"))
+    all_params = short(published["params"])
+    if published["head_params"] > gap["head_params"]:
+        lesson = [
+            f"The head of {name} holds {published['share']:.1%} of its {all_params} parameters;",
+            f"with an average and one linear layer the network has {gap['params']:,} parameters and {gap['macs']:,} MACs.",
+        ]
+    else:
+        lesson = [
+            f"The head of {name} is an average already, with {published['share']:.1%} of its {all_params} parameters;",
+            f"with VGG's head the network would have {fc['params']:,}, {times(fc['params'], published['params'])} times as many.",
+        ]
+    if names == NETWORKS:
+        vgg, google, alex = cells["vgg16", "gap"], cells["googlenet", "published"], cells["alexnet", "published"]
+        fewer = times(alex["params"], google["params"])
+        lesson += [
+            f"VGG-16 with an average and one linear layer has {vgg['params']:,} parameters and {vgg['macs']:,} MACs:",
+            "most parameters go, and nearly all work stays, for that is done by convolutions.",
+            f"GoogLeNet's {google['params']:,} parameters are {fewer} times fewer than AlexNet's {alex['params']:,},",
+            f"not the 12 times of its paper; with VGG's head it would have {cells['googlenet', 'fc']['params']:,}.",
+        ]
+    return lesson
+
+
+STUDY = Study("fc-vs-gap", "What does global average pooling in the place of fully connected layers save?", run)

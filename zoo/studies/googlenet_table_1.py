@@ -1,0 +1,86 @@
+"""Table 1 of Szegedy et al., "Going Deeper with Convolutions" (2014), row by row: which rows reproduce, and which do not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.analysis.measure import measure
+from zoo.catalogue.published import Published
+from zoo.extend import Arm, Column, Study, Table, arms_table
+
+PRINTED = {  # row: parameters, in units of 1,024 weights, and operations
+    "conv1": ("2.7", "34M"),
+    "conv2": ("112", "360M"),
+    "inception_3a": ("159", "128M"),
+    "inception_3b": ("380", "304M"),
+    "inception_4a": ("364", "73M"),
+    "inception_4b": ("437", "88M"),
+    "inception_4c": ("463", "100M"),
+    "inception_4d": ("580", "119M"),
+    "inception_4e": ("840", "170M"),
+    "inception_5a": ("1072", "54M"),
+    "inception_5b": ("1388", "71M"),
+    "linear": ("1000", "1M"),
+}
+COLUMNS = (
+    Column("params_printed", "K", "parameters in the table, in units of 1,024", priority=0),
+    Column("weights", "elements", "weights of the layer's filters, without biases", priority=0),
+    Column("weights_k", "K", "the same in units of 1,024", priority=0),
+    Column("params_verdict", "text", "of the parameters, within one unit of the last digit printed", priority=1),
+    Column("ops_printed", "as printed", "operations in the table", priority=0),
+    Column("macs", "multiply-accumulates", "of the layer", priority=0),
+    Column("ops_verdict", "text", "of the operations", priority=1),
+)
+
+
+def run() -> Table:
+    """Each row of the table against the network that its own filters make."""
+    from zoo.models.running import trace_target
+
+    table = measure(trace_target("googlenet"), columns=["macs"], depth=1)
+    macs = {row.name: row.cells["macs"] for row in table.rows}
+    weights = _weights()
+    arms = [Arm(name, _cells(name, *printed, weights, macs), "row") for name, printed in PRINTED.items()]
+    sums = {column: sum(arm.cells[column] for arm in arms) for column in ("weights", "macs")}
+    arms.append(Arm("total", {**sums, "weights_k": round(sums["weights"] / 1024, 1)}, "sum"))
+    return arms_table(
+        "googlenet-table-1: which rows of the paper's table reproduce?", COLUMNS, arms, lesson=_lesson([arm.cells for arm in arms])
+    )
+
+
+def _weights() -> dict[str, int]:
+    """Weights without biases by module of first depth."""
+    from zoo.models.targets import resolve
+
+    found: dict[str, int] = {}
+    for name, parameter in resolve("googlenet", {}).module.named_parameters():
+        if name.endswith("weight"):
+            module = name.partition(".")[0]
+            found[module] = found.get(module, 0) + parameter.numel()
+    return found
+
+
+def _cells(name: str, params: str, ops: str, weights: Mapping[str, int], macs: Mapping[str, int]) -> dict[str, Any]:
+    parts = [name, "conv2_reduce"] if name == "conv2" else [name]
+    own, work = sum(weights[part] for part in parts), sum(macs[part] for part in parts)
+    return {
+        "params_printed": params,
+        "weights": own,
+        "weights_k": round(own / 1024, 1),
+        "params_verdict": "agrees" if abs(own / 1024 - float(params)) < 1 else "differs",
+        "ops_printed": ops,
+        "macs": work,
+        "ops_verdict": Published(quantity="macs", printed=ops, where="Table 1").verdict(work),
+    }
+
+
+def _lesson(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    agree = sum(row.get("params_verdict") == "agrees" for row in rows)
+    operations = sum(row.get("ops_verdict", "differs") != "differs" for row in rows)
+    return [
+        f"Of {len(PRINTED)} rows the operations of {operations} follow from the row's own filters, the parameters of {agree}.",
+        "The first row is no 7×7 convolution from 3 to 64 maps; row 5a does not fit its filters, though its two numbers fit",
+        f"each other. The network that the filters make has {rows[-1]['macs']:,} multiply-accumulates.",
+    ]
+
+
+STUDY = Study("googlenet-table-1", "Which rows of the paper's Table 1 reproduce?", run)

@@ -1,0 +1,91 @@
+"""Pooling against convolutions with a stride: Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity: The All
+Convolutional Net" (2014), arXiv 1412.6806, tables 1 and 2: the four networks on base model C, for CIFAR-10.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo.extend import Arm, Column, Study, Table, arms_table, short, times
+
+if TYPE_CHECKING:
+    from torch import nn
+
+# How maps are halved: the 3×3 layers of a stage, "conv" with stride 1, "stride" and "pool" with stride 2.
+STAGES = {
+    "base": ("conv", "conv", "pool"),
+    "strided": ("conv", "stride"),
+    "more convs": ("conv", "conv", "conv", "pool"),
+    "all conv": ("conv", "conv", "stride"),
+}
+NAMES = {
+    "base": "Model C, max pooling of 3×3 with stride 2",
+    "strided": "Strided-CNN-C, no pooling, its stride in the convolution before",
+    "more convs": "ConvPool-CNN-C, one convolution more before each pooling",
+    "all conv": "All-CNN-C, a convolution with stride 2 in the place of each pooling",
+}
+COLUMNS = (
+    Column("params", "elements", "parameters", priority=0),
+    Column("macs", "multiply-accumulates", "MACs", priority=0),
+    Column("depth", "layers", "layers with weights", priority=2),
+    Column("rf", "pixels", "receptive field of one unit of the class maps, before their average", priority=1),
+)
+WIDTHS, CLASSES, INPUT = (96, 192), 10, (1, 3, 32, 32)
+
+
+def run() -> Table:
+    """The four networks, down to the class maps."""
+    arms = [Arm(name, _cells(kinds), "model C") for name, kinds in STAGES.items()]
+    return arms_table(
+        "pool-vs-stride: can a convolution with a stride take the place of pooling?",
+        COLUMNS,
+        arms,
+        ratios=("params", "macs"),
+        notes=[f"{name}: {words}" for name, words in NAMES.items()],
+        lesson=_lesson({arm.name: arm.cells for arm in arms}),
+    )
+
+
+def _network(kinds: tuple[str, ...]) -> "nn.Module":
+    """Two stages, then 3×3 without padding, 1×1, 1×1 to class maps: 6×6 of them, as in the paper, if the pooling is padded."""
+    from torch import nn
+
+    layers: list[nn.Module] = []
+    channels = INPUT[1]
+    for width in WIDTHS:
+        for kind in kinds:
+            if kind == "pool":
+                layers.append(nn.MaxPool2d(3, stride=2, padding=1))
+            else:
+                layers += [nn.Conv2d(channels, width, 3, stride=2 if kind == "stride" else 1, padding=1), nn.ReLU()]
+                channels = width
+    for width, size in ((WIDTHS[-1], 3), (WIDTHS[-1], 1), (CLASSES, 1)):
+        layers += [nn.Conv2d(channels, width, size), nn.ReLU()]
+        channels = width
+    return nn.Sequential(*layers)
+
+
+def _cells(kinds: tuple[str, ...]) -> dict[str, Any]:
+    from zoo.analysis.measure import measure
+    from zoo.tracing.skeleton import Skeleton
+    from zoo.tracing.trace import trace
+
+    with Skeleton():
+        net = _network(kinds)
+    return dict(measure(trace(net, input=INPUT), columns=["params", "macs", "depth", "rf"], depth=0).total)
+
+
+def _lesson(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Sentences that quote the table."""
+    base, new = cells["base"], cells["all conv"]
+    macs = {name: short(cell["macs"]) for name, cell in cells.items()}
+    side = {name: cell["rf"]["size"][0] for name, cell in cells.items()}
+    return [
+        f"A convolution in the place of each pooling sees as far ({side['all conv']} pixels, {side['base']} with pooling), learns",
+        f"{short(new['params'] - base['params'])} parameters more, and costs {times(new['macs'], base['macs'])} times the MACs:",
+        f"{macs['all conv']}, where the same convolutions without their stride, before a pooling, need {macs['more convs']}.",
+        f"With the stride in a convolution that is there anyway, MACs fall from {macs['base']} to {macs['strided']}, and a unit",
+        f"sees {side['strided']} pixels.",
+    ]
+
+
+STUDY = Study("pool-vs-stride", "Can a convolution with a stride take the place of pooling?", run)

@@ -1,0 +1,47 @@
+"""The numbers that papers print, network by network: VGG's Table 2, ResNet's Table 1 and its table for CIFAR, and all others."""
+
+from collections.abc import Iterator
+
+from zoo.catalogue.entries import card, list_models
+from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table
+
+COLUMNS = (
+    Column("quantity", "text", "what is counted", priority=0),
+    Column("printed", "as printed", "the number as its source prints it", priority=0),
+    Column("where", "text", "where it is printed", priority=1),
+    Column("computed", "count", "what the analyzer computes", priority=0),
+    Column("verdict", "text", "equal, rounded, truncated or explained", priority=0),
+)
+
+
+def run(family: str | None = None) -> Table:
+    """Every published number on the cards, of all families or of one, against what the analyzer computes now.
+
+    Raises `ZooError` for an unknown family.
+    """
+    arms = [arm for name in list_models(family=family) if card(name).published for arm in _arms(name)]
+    if not arms:
+        raise ZooError(f"the cards of {family} quote no printed numbers")
+    verdicts = [str(arm.cells["verdict"]) for arm in arms]
+    largest = max(arms, key=lambda arm: arm.cells["computed"])
+    said = ", ".join(f"{verdicts.count(kind)} {kind}" for kind in dict.fromkeys(verdicts))
+    lesson = [
+        f"Of {len(arms)} printed numbers: {said}; zoo info NAME says why.",
+        f"The largest is the {largest.cells['computed']:,} {largest.cells['quantity']} of {largest.name}.",
+    ]
+    return arms_table("printed-tables: which numbers of the papers reproduce?", COLUMNS, arms, lesson=lesson)
+
+
+def _arms(name: str) -> Iterator[Arm]:
+    from zoo.analysis.measure import measure
+    from zoo.models.running import trace_target
+
+    published = card(name).published
+    total = measure(trace_target(name), columns=[one.quantity for one in published], depth=0).total
+    for one in published:
+        n = total[one.quantity]
+        cells = {"quantity": one.quantity, "printed": one.printed, "where": one.where, "computed": n, "verdict": one.verdict(n)}
+        yield Arm(name, cells, card(name).family)
+
+
+STUDY = Study("printed-tables", "Which numbers of the papers reproduce?", run)

@@ -1,0 +1,141 @@
+"""How far units see: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill (2019)."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zoo.catalogue.entries import card, list_models
+from zoo.extend import Arm, Column, Row, Study, Table, ZooError, arms_table, times
+
+if TYPE_CHECKING:
+    from zoo.tracing.record import Trace
+
+RF = Column("rf", "pixels", "receptive field: size, stride and effective padding", priority=0)
+SHARE = Column("rf/input", "ratio", "size of the receptive field, as a multiple of the input's", priority=1)
+NETWORKS = (
+    RF,
+    SHARE,
+    Column("covers", "text", "the first layer whose receptive field is as large as the input, or the whole of it", priority=0),
+    Column("at", "layers", "layers with weights on the longest path to there, itself included", priority=0),
+    Column("beyond", "layers", "layers with weights on the longest path behind it", priority=0),
+)
+LAYERS = (
+    Column("output", "elements per axis", "shape of what leaves", priority=2),
+    RF,
+    SHARE,
+    Column("depth", "layers", "layers with weights on the longest path so far", priority=1),
+)
+BORDER = "a field as large as the input covers it for units in the middle; those at the border look past the edge"
+
+
+def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
+    """The shallowest and the deepest network of each family at their last feature maps; or the network `on` layer by layer.
+
+    `input` is another one for it, without batch. Raises `ZooError` if the network `on` has no receptive fields.
+    """
+    if input is not None and on is None:
+        raise ZooError("input goes with on: of which network?")
+    return _growth(on, input) if on is not None else _networks()
+
+
+def _networks() -> Table:
+    from zoo.models.running import trace_target
+
+    families: dict[str, list[str]] = {}
+    for name in list_models():
+        families.setdefault(card(name).family, []).append(name)
+    ends = [(end(names, key=lambda name: card(name).depth), family) for family, names in families.items() for end in (min, max)]
+    arms = [Arm(name, _at_the_end(trace_target(name)), family) for name, family in dict.fromkeys(ends)]
+    return arms_table(
+        "receptive-field-growth: how far do units of the last feature maps see?",
+        NETWORKS,
+        arms,
+        notes=["of each family the shallowest and the deepest network", BORDER],
+        lesson=_lesson(arms),
+    )
+
+
+def _growth(on: str, input: Sequence[int] | None) -> Table:
+    from zoo.analysis.measure import measure
+    from zoo.analysis.rows import readable_depth
+    from zoo.models.running import trace_target
+
+    found = trace_target(on, input and (1, *input))
+    arms: list[Arm] = []
+    for row in _rows(found, readable_depth(found)):
+        share = _share(row, found)
+        if not arms or share > arms[-1].cells["rf/input"]:
+            arms.append(Arm(row.name, {**row.cells, "rf/input": share}, row.type))
+    if not arms:
+        reason = (measure(found, columns=["rf"], depth=0).total["rf"] or {}).get("undefined", "no layer has one")
+        raise ZooError(f"{found.target} has no receptive fields to follow: {reason}")
+    return arms_table(
+        f"receptive-field-growth: how far do units of {found.target} see?",
+        LAYERS,
+        arms,
+        notes=["layers at which the receptive field does not grow are left out", BORDER],
+        lesson=[_in_words(found.target, _at_the_end(found))],
+        context={"inputs": [list(value.shape) for value in found.inputs]},
+    )
+
+
+def _rows(found: "Trace", depth: int | None = None) -> list[Row]:
+    """The rows that have a receptive field."""
+    from zoo.analysis.measure import measure
+
+    rows = measure(found, columns=["output", "rf", "depth"], depth=depth).rows
+    return [row for row in rows if row.cells["rf"] and "size" in row.cells["rf"]]
+
+
+def _share(row: Row, found: "Trace") -> float:
+    """The least of the axes."""
+    sides = found.inputs[0].shape[-len(row.cells["rf"]["size"]) :]
+    return float(f"{min(size / side for size, side in zip(row.cells['rf']['size'], sides, strict=True)):.6g}")
+
+
+def _at_the_end(found: "Trace") -> dict[str, Any]:
+    """The last maps of more than one unit, and the first layer that covers the input; nothing if there are no receptive fields."""
+    from zoo.analysis.measure import measure
+
+    rows = _rows(found)
+    if not rows:
+        return {}
+    depth = measure(found, columns=["depth"], depth=0).total["depth"]
+    last = next((row for row in reversed(rows) if max(row.cells["output"][2:], default=1) > 1), rows[-1])
+    first = next((row for row in rows if row.cells["rf"].get("global") or _share(row, found) >= 1), None)
+    return {
+        "rf": last.cells["rf"],
+        "rf/input": _share(last, found),
+        "covers": first and first.name,
+        "at": first and first.cells["depth"],
+        "beyond": first and depth - first.cells["depth"],
+    }
+
+
+def _in_words(name: str, cells: Mapping[str, Any]) -> str:
+    if cells["covers"] is None:
+        return f"No unit of {name} sees the whole input; those of its last maps see {cells['rf/input']:.3g} of the input's side."
+    return (
+        f"In {name} the receptive field first covers the input at {cells['covers']}, layer {cells['at']:,} on the longest path, "
+        f"with {cells['beyond']:,} behind it."
+    )
+
+
+def _lesson(arms: Sequence[Arm]) -> list[str]:
+    """Sentences that quote the table."""
+    least, *_, most = known = sorted((arm for arm in arms if arm.cells), key=lambda arm: arm.cells["rf/input"])
+    small = [arm for arm in known if arm.cells["rf/input"] < 1]
+    lesson = []
+    if small:
+        lesson = [
+            f"At the last feature maps of {len(small)} of {len(known)} networks a unit sees less than the input, least in",
+            f"{least.name}: {max(least.cells['rf']['size'])} pixels, {least.cells['rf/input']:.3g} of the input's side.",
+            f"Of these networks at most {1 + max(arm.cells['beyond'] or 0 for arm in small)} layers see all of it.",
+        ]
+    return [
+        *lesson,
+        f"Units of {most.name} see {max(most.cells['rf']['size']):,} pixels, {times(most.cells['rf/input'], 1)} times that side.",
+        _in_words(most.name, most.cells),
+    ]
+
+
+STUDY = Study("receptive-field-growth", "How far do units see, and from which layer on is it the whole input?", run)

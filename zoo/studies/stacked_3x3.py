@@ -1,0 +1,87 @@
+"""One large kernel against a stack of 3×3: Simonyan and Zisserman, "Very Deep Convolutional Networks" (2014), section 2.3."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo.extend import Arm, Column, Study, Table, arms_table, short
+
+# Kernels behind each other. The receptive field of both of a pair is the same, or `run` fails.
+PAIRS: tuple[Mapping[str, tuple[int, ...]], ...] = (
+    {"three 3×3": (3, 3, 3), "one 7×7": (7,)},
+    {"two 3×3": (3, 3), "one 5×5": (5,)},
+)
+COLUMNS = (
+    Column("weights", "elements", "parameters without the biases", priority=0),
+    Column("weights/C²", "elements", "weights divided by the square of the channel count", priority=1),
+    Column("params", "elements", "weights and biases", priority=3),
+    Column("macs", "multiply-accumulates", "on the maps of VGG-16", priority=0),
+    Column("relus", "nonlinearities", "one behind each convolution", priority=1),
+    Column("depth", "layers", "convolutions on the path", priority=2),
+    Column("rf", "pixels", "receptive field of one unit on these maps", priority=4),
+)
+
+
+def run() -> Table:
+    """Both pairs at each channel count of VGG-16, on the largest maps that have it there."""
+    arms = []
+    for channels, sizes in _stages().items():
+        for pair in PAIRS:
+            cells = {name: _cells(channels, sizes, kernels) for name, kernels in pair.items()}
+            (side,) = {cell["rf"]["size"][0] for cell in cells.values()}
+            arms += [Arm(name, cell, f"{channels}, rf {side}") for name, cell in cells.items()]
+    return arms_table(
+        "stacked-3x3: what does a stack of 3×3 convolutions save at the same receptive field?",
+        COLUMNS,
+        arms,
+        ratios=("weights",),
+        notes=["type: channels in and out, and the side of the receptive field; every convolution has biases, as VGG's have"],
+        lesson=_lesson([arm.cells for arm in arms]),
+    )
+
+
+def _stages() -> dict[int, tuple[int, ...]]:
+    """The channel counts of VGG-16's convolutions, and the sizes of the first maps of each."""
+    from zoo.models.targets import resolve
+    from zoo.tracing.trace import trace
+
+    vgg = resolve("vgg16", {})
+    maps = [op.output.shape for op in trace(vgg.module, input=(1, *vgg.input)).ops if op.kind == "conv2d"]
+    return {channels: max(shape[2:] for shape in maps if shape[1] == channels) for channels in sorted({s[1] for s in maps})}
+
+
+def _cells(channels: int, sizes: tuple[int, ...], kernels: tuple[int, ...]) -> dict[str, Any]:
+    from torch import nn
+
+    from zoo.analysis.measure import measure
+    from zoo.tracing.skeleton import Skeleton
+    from zoo.tracing.trace import trace
+
+    with Skeleton():
+        convs = [nn.Conv2d(channels, channels, kernel, padding=kernel // 2) for kernel in kernels]
+    found = trace(nn.Sequential(*(layer for conv in convs for layer in (conv, nn.ReLU()))), input=(1, channels, *sizes))
+    weights = sum(param.numel for param in found.params if len(param.shape) > 1)
+    return {
+        **measure(found, columns=["params", "macs", "depth", "rf"], depth=0).total,
+        "weights": weights,
+        "weights/C²": weights // channels**2,
+        "relus": sum(op.kind == "relu" for op in found.ops),
+    }
+
+
+def _lesson(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Sentences that quote the table."""
+    three, seven, two, five = cells[:4]
+    per = [f"{cell['weights/C²']}C²" for cell in cells[:4]]
+    more = [f"{large['weights'] / small['weights'] - 1:.0%} more" for large, small in ((seven, three), (five, two))]
+    side = three["rf"]["size"][0]
+    lesson = [
+        f"Three 3×3 convolutions see {side}×{side} pixels with {per[0]} weights, where one 7×7 has {per[1]}, {more[0]};",
+        f"two 3×3 have {per[2]}, where one 5×5 has {per[3]}, {more[1]}.",
+        f"MACs are in the same ratio, and the three come with {three['relus']} nonlinearities instead of {seven['relus']}.",
+    ]
+    if len({cell["macs"] for cell in cells[::4]}) == 1:
+        lesson.append(f"Where maps halve as channels double, each stage costs the same {short(three['macs'])} MACs.")
+    return lesson
+
+
+STUDY = Study("stacked-3x3", "What does a stack of 3×3 convolutions save at the same receptive field?", run)

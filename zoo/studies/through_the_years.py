@@ -1,0 +1,68 @@
+"""The catalogue in order of year. Everything but the year is computed from the networks."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo.catalogue.entries import card, list_models
+from zoo.extend import Arm, Column, Study, Table, arms_table, short
+
+COLUMNS = (
+    Column("year", "year", "of publication", priority=0),
+    Column("params", "elements", "parameters", priority=0),
+    Column("macs", "multiply-accumulates", "MACs for one image of the card's input", priority=0),
+    Column("reuse", "ratio", "MACs per parameter: how often each is used", priority=1),
+    Column("depth", "layers", "layers with weights on the longest path", priority=1),
+    Column("rf", "pixels", "side of the receptive field of one unit of the last feature maps", priority=2),
+    Column("input", "elements per axis", "channels, height, width", priority=4),
+)
+
+
+def run() -> Table:
+    """A row for each network of the catalogue."""
+    arms = [Arm(name, _cells(name), "network") for name in list_models()]
+    return arms_table(
+        "through-the-years: how have networks grown?",
+        COLUMNS,
+        arms,
+        notes=["rf: of the last feature maps of more than one unit"],
+        lesson=_lesson({arm.name: arm.cells for arm in arms}),
+    )
+
+
+def _cells(name: str) -> dict[str, Any]:
+    from zoo.analysis.measure import measure
+    from zoo.models.running import trace_target
+
+    found = trace_target(name)
+    table = measure(found, columns=["output", "params", "macs", "depth", "rf"])
+    fields = [(row.cells["output"], row.cells["rf"]) for row in table.rows if row.cells["output"]]
+    maps = [field for output, field in fields if max(output[2:], default=1) > 1 and field and "size" in field]
+    total = table.total
+    return {
+        "year": card(name).year,
+        **{column: total[column] for column in ("params", "macs", "depth")},
+        "reuse": float(f"{total['macs'] / total['params']:.6g}"),
+        "rf": max(maps[-1]["size"]) if maps else None,
+        "input": list(found.inputs[0].shape[1:]),
+    }
+
+
+def _lesson(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Sentences that quote the table."""
+    first = next(iter(cells))
+    big, busy, deep, reused = (max(cells, key=lambda name: cells[name][column]) for column in ("params", "macs", "depth", "reuse"))
+    spared = min(cells, key=lambda name: cells[name]["reuse"])
+
+    def dated(name: str) -> str:
+        return f"{name} ({cells[name]['year']})"
+
+    return [
+        f"From {dated(first)} to {dated(deep)} depth grew from {cells[first]['depth']} to {cells[deep]['depth']:,} layers.",
+        f"The most parameters are in {dated(big)}, {short(cells[big]['params'])}, and the most work in {dated(busy)},",
+        f"{short(cells[busy]['macs'])} MACs. An image uses each parameter {cells[spared]['reuse']:.3g} times in {spared} and",
+        f"{cells[reused]['reuse']:.3g} times in {reused}: a convolution's weights serve at every position, a fully connected",
+        "layer's once.",
+    ]
+
+
+STUDY = Study("through-the-years", "How have networks grown, in parameters, work, depth and receptive field?", run)

@@ -1,0 +1,50 @@
+"""One file for each format: a module with `render(table, width) -> str`, the text ending in a line break."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from zoo.errors import unknown
+from zoo.tables.table import Table
+from zoo.util import plugins
+
+Render = Callable[[Table, int | None], str]
+
+
+def known() -> Mapping[str, Render | str | plugins.Plugin]:
+    """Every format by name: a function, or the module or plugin that has it, which is imported when it is wanted."""
+    return FORMATS.all()
+
+
+def _own() -> dict[str, Render | str | plugins.Plugin]:
+    return {info.name: f"{__name__}.{info.name}" for info in pkgutil.iter_modules(__path__) if not info.name.startswith("_")}
+
+
+def _adopt(thing: Any) -> Iterator[tuple[str, Render | str | plugins.Plugin]]:
+    """A function of a table and a width, under its own name; or the `render` of a module, under the module's."""
+    if isinstance(thing, ModuleType) and hasattr(thing, "render"):
+        yield thing.__name__.rpartition(".")[2], thing.render
+    elif getattr(getattr(thing, "__code__", None), "co_varnames", ())[:1] == ("table",):
+        yield thing.__name__, thing
+
+
+FORMATS: plugins.Collection[Render | str | plugins.Plugin] = plugins.Collection(
+    "formats", _own, lambda plugin: [(plugin.name, plugin)], _adopt
+)
+
+
+def names() -> list[str]:
+    """The names of all formats."""
+    return sorted(known())
+
+
+def load(name: str) -> Render:
+    """The format of that name. Raises `ZooError` for an unknown one, and for a plugin that does not load."""
+    if name not in known():
+        raise unknown("format", name, names())
+    found = known()[name]
+    if isinstance(found, plugins.Plugin):
+        return plugins.guarded(found, plugins.guarded(found, lambda: found.load().render)())
+    return importlib.import_module(found).render if isinstance(found, str) else found

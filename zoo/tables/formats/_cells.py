@@ -1,0 +1,65 @@
+"""How a cell is written for people, and how it is taken apart for flat files."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from zoo.tables.table import Column
+
+
+def text(value: Any) -> str:
+    """1,234 for a count, ≥ 1,234 for a lower bound, 1×96×55×55 for sizes, 195/32/64 for a receptive field's size/stride/padding.
+
+    A receptive field that holds the whole input has a star; one that is not defined says so; what does not apply is a dash.
+    """
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, list | tuple):
+        if any(isinstance(item, list | tuple) for item in value):
+            return ", ".join(map(text, value))
+        return "×".join(map(str, value))
+    if isinstance(value, dict):
+        if "at_least" in value:
+            return f"≥ {value['at_least']:,}"
+        if "undefined" in value:
+            return "undefined"
+        if "size" in value:
+            parts = (_axes(value[part]) for part in ("size", "stride", "padding"))
+            return "/".join(parts) + ("*" if value.get("global") else "")
+        return ", ".join(f"{key} {text(item)}" for key, item in value.items())
+    return str(value)
+
+
+def cell(column: Column, value: Any) -> str:
+    """`text` of a cell in its column: a year bare, a ratio as 8.71×, a share as 96.2%, another fraction to three digits."""
+    if column.unit == "year" and value is not None:
+        return str(value)
+    if isinstance(value, int | float) and column.unit == "ratio":
+        return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"
+    if isinstance(value, int | float) and column.unit == "share":
+        return f"{value:.1%}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return text(value)
+
+
+def _axes(sizes: list[int]) -> str:
+    """One number if it is the same along every axis."""
+    return str(sizes[0]) if len(set(sizes)) == 1 else "×".join(map(str, sizes))
+
+
+def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """(key, text) pairs: a nested value under name.key, sizes as 1x96x55x55, numbers bare, what does not apply empty."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from flat(f"{name}.{key}", item)
+    elif isinstance(value, list | tuple):
+        nested = any(isinstance(item, list | tuple) for item in value)
+        yield name, " ".join(next(flat(name, item))[1] for item in value) if nested else "x".join(map(str, value))
+    elif isinstance(value, bool):
+        yield name, str(value).lower()
+    else:
+        yield name, "" if value is None else str(value)

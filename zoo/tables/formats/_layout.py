@@ -1,0 +1,153 @@
+"""What a page of text shows of a table: which columns, how wide, and every cell written once. Nothing here draws."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from zoo.tables.formats._cells import cell
+from zoo.tables.table import Column, Row, Table
+
+GAP = 2
+_NARROWEST_NAME, _NARROWEST_TYPE = 14, 9
+_SENTENCE = 12  # characters in which it can be broken at all
+_WORDS = 24  # characters in which a column of words that must be shown can be broken well
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table on a page of `width` characters."""
+
+    table: Table
+    width: int
+
+    @cached_property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns for which the page has room, name and type beside them."""
+        columns = list(self.table.columns)
+        labels = min(self._longest_name, _NARROWEST_NAME) + min(self._longest_type, _NARROWEST_TYPE) + GAP
+        for column in sorted(self.table.columns, key=lambda c: -c.priority):
+            if labels + sum(map(self._comfortable, columns)) > self.width and column.priority > 0 and len(columns) > 1:
+                columns.remove(column)
+        sentences = [c for c in columns if self.words(c) and self.natural(c) > _WORDS]
+        crowded = labels + sum(map(self._room, columns)) - sum(map(self.longest_word, sentences))
+        return tuple(c for c in columns if c not in sentences or self.width - crowded >= _SENTENCE * len(sentences))
+
+    @cached_property
+    def asides(self) -> list[str]:
+        """What stands in columns of sentences that must be shown, and for which a line has no room."""
+        beside = [c for c in self.table.columns if c.priority == 0 and c not in self.columns]
+        rows = enumerate(self.table.rows)
+        return [f"{row.name} ({row.type}): {self.texts[c.name][i]}" for i, row in rows for c in beside if row.cells.get(c.name)]
+
+    @cached_property
+    def texts(self) -> dict[str, list[str]]:
+        """The cells of each column, top to bottom."""
+        return {c.name: [cell(c, row.cells.get(c.name)) for row in self.table.rows] for c in self.table.columns}
+
+    @cached_property
+    def totals(self) -> dict[str, str]:
+        """The last line: a cell for each column that has a total."""
+        return {c.name: cell(c, self.table.total[c.name]) for c in self.table.columns if c.name in self.table.total}
+
+    @cached_property
+    def has_totals(self) -> bool:
+        """Whether any column that is shown has a total."""
+        return any(column.name in self.totals for column in self.columns)
+
+    def words(self, column: Column) -> bool:
+        """Whether a column holds words, which may be broken, and are set from the left."""
+        return self._of_words[column.name]
+
+    @cached_property
+    def label_widths(self) -> tuple[int, int]:
+        """How wide name and type are drawn: in full if there is room beside the cells; else they are cut, words broken, in turn."""
+        comfortable, least = (sum(map(room, self.columns)) for room in (self._comfortable, self._room))
+        name, kind = self._longest_name, self._longest_type
+        lack = name + kind + GAP + comfortable - self.width
+        least_type = 1 + max([3, *(len(row.kind) - len(row.type) for row in self.table.rows)])
+        for least_kind, least_name, broken in ((_NARROWEST_TYPE, _NARROWEST_NAME, comfortable - least), (least_type, 5, 0)):
+            cut = max(min(lack, kind - least_kind), 0)
+            lack, kind = lack - cut, kind - cut
+            cut = max(min(lack, name - least_name), 0)
+            lack, name = lack - cut - broken, name - cut
+        return name, kind
+
+    @cached_property
+    def least_width(self) -> int:
+        """Characters that the page must have for its numbers and words to be whole; columns of words can be broken between them."""
+        if not self.table.rows:
+            return self.width
+        return max(self.width, sum(self.label_widths) + GAP + sum(map(self._room, self.columns)))
+
+    @cached_property
+    def widths(self) -> dict[str, int]:
+        """Characters of each column: numbers whole; words share what is left, the shortest first."""
+        found = {column.name: self._room(column) - GAP for column in self.columns}
+        spare = self.least_width - sum(self.label_widths) - GAP - sum(wide + GAP for wide in found.values())
+        broken = sorted((c for c in self.columns if self.natural(c) > found[c.name]), key=self.natural)
+        for i, column in enumerate(broken):
+            more = min(self.natural(column) - found[column.name], max(spare, 0) // (len(broken) - i))
+            found[column.name] += more
+            spare -= more
+        return found
+
+    def natural(self, column: Column) -> int:
+        """Characters of the longest cell, unbroken."""
+        return max([len(column.name), len(self.totals.get(column.name, "")), *map(len, self.texts[column.name])])
+
+    def longest_word(self, column: Column) -> int:
+        """Characters of the longest word or number, which is the least that a column of words can have."""
+        cells = [column.name, self.totals.get(column.name, ""), *self.texts[column.name]]
+        return max(len(word) for cell in cells for word in cell.split())
+
+    def label(self, row: Row) -> tuple[str, str]:
+        """A row's name and type, as far as there is room."""
+        name_width, type_width = self.label_widths
+        return _cut_name(row.name, name_width, self._told_by_ends), _cut_type(row, type_width)
+
+    @cached_property
+    def _told_by_ends(self) -> bool:
+        """Whether names that are no paths would be alike if they were cut at their ends."""
+        names, (width, _) = {row.name for row in self.table.rows}, self.label_widths
+        return len({_cut_name(name, width, False) for name in names}) < len(names)
+
+    def values(self, column: Column) -> list[Any]:
+        """The cells of a column as they are, the total behind them."""
+        total = [self.table.total.get(column.name)] if self.table.total else []
+        return [row.cells.get(column.name) for row in self.table.rows] + total
+
+    @cached_property
+    def _of_words(self) -> dict[str, bool]:
+        return {c.name: any(isinstance(value, str) for value in self.values(c)) for c in self.table.columns}
+
+    @cached_property
+    def _longest_name(self) -> int:
+        return max([5, *(len(row.name) for row in self.table.rows)])
+
+    @cached_property
+    def _longest_type(self) -> int:
+        return max([4, *(len(row.kind) for row in self.table.rows)])
+
+    def _room(self, column: Column) -> int:
+        """Characters that a column takes, its gap included. One of words may be broken if it cannot be left out."""
+        if self.words(column) and column.priority == 0:
+            return self.longest_word(column) + GAP
+        return self.natural(column) + GAP
+
+    def _comfortable(self, column: Column) -> int:
+        """As `_room`, but words that may be broken have room for a few."""
+        return max(self._room(column), min(self.natural(column) + GAP, _WORDS))
+
+
+def _cut_name(name: str, width: int, by_end: bool) -> str:
+    """…layer.11.conv: a path is told from others by its end, and so are names that begin alike; others are cut at their ends."""
+    if len(name) <= width:
+        return name
+    return f"…{name[len(name) - width + 1 :]}" if by_end or "." in name else f"{name[: width - 1]}…"
+
+
+def _cut_type(row: Row, width: int) -> str:
+    """Bottlen… ×35: what is said beside the type stays whole."""
+    beside = row.kind.removeprefix(row.type)
+    room = width - len(beside)
+    return f"{row.type[: max(room - 1, 0)]}…{beside}" if len(row.type) > room else row.kind

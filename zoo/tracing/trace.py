@@ -1,0 +1,173 @@
+"""From a module to a `Trace`. This folder is the only place that knows torch's internals."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from threading import get_ident
+from types import GeneratorType
+from typing import Any
+
+import torch
+from torch import nn
+from torch.overrides import BaseTorchFunctionMode
+
+from zoo.errors import ZooError
+from zoo.tracing.arguments import Shape, arguments
+from zoo.tracing.diagnosis import OFFER, WHOLE_NUMBERS, diagnose, wants_whole_numbers
+from zoo.tracing.guard import untouched
+from zoo.tracing.real import WhileAlive, real_copy
+from zoo.tracing.record import Trace, Value
+from zoo.tracing.recorder import Recorder, tensors
+from zoo.util.pausing import no_collection
+
+_SOURCES = {False: "input", True: "variable"}
+
+
+class ForwardError(ZooError):
+    """The model does not run on such an input; `misfit` says that a layer refused the size of what it got."""
+
+    def __init__(self, message: object, *, misfit: bool = False) -> None:
+        super().__init__(message)
+        self.misfit = misfit
+
+
+def trace(
+    module: nn.Module,
+    *,
+    input: Shape | Sequence[Shape] | None = None,
+    inputs: Any = None,
+    train: bool = False,
+    real: bool = False,
+    target: str = "",
+) -> Trace:
+    """Record one forward of `module` without computing anything: activations have shapes and no values.
+
+    `input` is the shape of the input with its batch dimension, an `Input`, or a list of such; `inputs` are ready ones instead: a
+    tuple with one item per argument, a dict of keyword arguments, or one argument by itself. Each is any nesting of tensors, of
+    which only shape and type are read, and of other values, which are passed as they are. `train` puts every layer into training
+    mode for the time of the forward, else evaluation mode. `real` runs a copy of the model once on real tensors, for models that
+    need values: on `inputs`, or on ones and zeros. The module is left as it was, whatever happens.
+
+    Raises `ForwardError` if the forward raises, `ZooError` if it needs the values of tensors, or if `input` is no shape.
+    """
+    module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
+    if real:
+        module = real_copy(module)
+    with ExitStack() as stack:
+        named = list(module.named_modules(remove_duplicate=False))
+        parts = list({id(part): part for _, part in named}.values())
+        recorder: Recorder | None = None
+        stack.enter_context(untouched(parts, lambda: recorder is not None and recorder.drew))
+        stack.enter_context(torch.inference_mode())
+        stack.enter_context(_plain_dispatch())
+        if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):
+            stack.enter_context(BaseTorchFunctionMode())  # under any such mode they do without their fast path, as on meta
+        stack.enter_context(nullcontext() if real else no_collection())
+        args, kwargs = arguments(module, input, inputs, real=real)
+        recorder = Recorder(named, WhileAlive() if real else {})
+        wanted = [t.requires_grad for t in tensors((args, kwargs) if inputs is None else inputs)]
+        given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors((args, kwargs)), wanted, strict=True))
+        for part in parts:
+            vars(part)["training"] = train
+            if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
+                vars(part)["use_nested_tensor"] = False
+            if getattr(part, "_compiled_call_impl", None) is not None:  # module.compile()
+                vars(part)["_compiled_call_impl"] = None
+            if part is not module:
+                vars(part)["forward"] = _traced(recorder, part, part._modules.get("_orig_mod") or part.forward)
+        stack.enter_context(recorder)
+        recorder.open(module)  # the model's own hooks run in its call too
+        try:
+            output = module(*args, **kwargs)
+        except ZooError:
+            raise
+        except Exception as error:
+            recorder.fail()
+            raise _explain(recorder, error) from error
+        recorder.close(output)
+    outputs = _returned(recorder, output)
+    ops, calls = recorder.finish()
+    mode = "train" if train else "eval"
+    return Trace(target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__})
+
+
+def _returned(recorder: Recorder, output: object) -> tuple[Value, ...]:
+    if isinstance(output, GeneratorType):
+        raise ForwardError("forward returns a generator, of which nothing has run: return a list or a tuple of its items")
+    return tuple(map(recorder.value, tensors(output)))
+
+
+def _plain_dispatch() -> AbstractContextManager[object]:
+    """Ops reach the recorder as the model called them: autocast, which would convert real weights and leave meta activations, does
+    not see them, nor does what counts the versions of tensors that are written to.
+    """
+    keys = torch._C.DispatchKeySet(torch._C.DispatchKey.ADInplaceOrView)
+    for key in (torch._C.DispatchKey.AutocastCPU, torch._C.DispatchKey.AutocastCUDA):
+        keys = keys.add(key)
+    guard: AbstractContextManager[object] = torch._C._ExcludeDispatchKeyGuard(keys)
+    return guard
+
+
+def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+    """`forward` with its call recorded. A wrapped forward, unlike a hook, also sees `module.forward(x)`, and torch's fast paths
+    do not look for it.
+    """
+
+    def traced(*args: Any, **kwargs: Any) -> Any:
+        if get_ident() != recorder.thread:
+            return forward(*args, **kwargs)
+        recorder.open(module)
+        try:
+            output = forward(*args, **kwargs)
+        except BaseException:
+            recorder.fail()
+            raise
+        recorder.close(output)
+        return output
+
+    traced.__wrapped__ = forward  # type: ignore[attr-defined]
+    return traced
+
+
+def _valueless(text: str) -> bool:
+    """Whether torch's message says that a tensor has no values to be read."""
+    return "meta tensor" in text or "unallocated storage" in text
+
+
+def _explain(recorder: Recorder, error: Exception) -> ForwardError:
+    """The error of a forward, with the place and, where it is a matter of sizes, the reason."""
+    where = recorder.failed or "forward"
+    reason = diagnose(*recorder.attempt) if recorder.attempt is not None else None
+    if isinstance(error, RuntimeError | ValueError) and reason is not None:
+        return ForwardError(f"{where}: {reason}", misfit=True)
+    if (unknown := _without_shapes(recorder, str(error))) is not None:
+        return ForwardError(f"{where} runs {unknown}")
+    without_forward = 'missing the required "forward" function' in str(error)
+    shaped = recorder.attempt is not None and "data-dependent shape" in str(error)
+    if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(str(error)) or shaped:
+        text = str(error).strip().partition("\n")[0].partition(". ")[0]
+        if shaped and recorder.attempt is not None:
+            text = f"the shape of what {recorder.attempt[0]} returns depends on them"
+        return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({text}); {OFFER}")
+    text = str(error).strip().partition("\n")[0]
+    if any(
+        words in text.lower() for words in ("set_data", "device meta", "meta device")
+    ):  # checks of torch's own, before the recorder is asked
+        text = f"{text}; {OFFER}"
+    whole = f"; {WHOLE_NUMBERS}" if wants_whole_numbers(text) else ""
+    return ForwardError(f"{where} raised {type(error).__name__}: {text}{whole}")
+
+
+def _without_shapes(recorder: Recorder, text: str) -> str | None:
+    """An op of which torch says no shapes, and what to do about it; None if it is something else."""
+    if "fake impl" in text:
+        kind = recorder.attempt[0] if recorder.attempt is not None else "an op"
+        return (
+            f"{kind}, and torch does not know the shapes that it returns; give it a fake implementation "
+            f"(torch.library.register_fake); {OFFER}"
+        )
+    if "HigherOrderOperator" in text:
+        name = text.partition("HigherOrderOperator ")[2].partition(" ")[0]
+        return f"{name}, an op on functions, whose choice depends on values; call the function that is meant"
+    return None

@@ -1,0 +1,111 @@
+"""A module cut down to what some of its layers need, as a graph that calls the very layers."""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+import torch
+from torch import fx, nn
+from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
+
+from zoo.analysis.stages import Stage, call_names
+from zoo.errors import ZooError
+from zoo.tracing.guard import untouched
+
+
+class Features(fx.GraphModule):
+    """Input as that of the network it was cut from, output a dict of feature maps by name."""
+
+    @property
+    def stages(self) -> dict[str, Stage]:
+        """Layer, channels, size, stride and receptive field of each of the outputs, by name."""
+        stages: dict[str, Stage] = self.meta["stages"]
+        return stages
+
+
+def cut(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str] = ()) -> Features:
+    """A network that gives what the layers of `stages` hand on, by name, and has no more than it needs for that.
+
+    Layers and weights are those of `module`, which is left as it was. The outputs named in `copied` are copies, because a later op
+    writes to the tensor. Raises `ZooError` if the forward is no fixed graph.
+    """
+    graph, twin = (_graph(module, stages, copied, train) for train in (False, True))
+    _follow_mode(graph, twin)
+    made = Features(module, graph, type(module).__name__)
+    made.meta["stages"] = dict(stages)
+    return made
+
+
+def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str], train: bool) -> fx.Graph:
+    """What the layers of `stages` need, as the forward does it in that mode."""
+    parts = list(dict.fromkeys(module.modules()))
+    layers = _Layers()
+    with untouched(parts):
+        for part in parts:
+            vars(part)["training"] = train
+        try:
+            graph = layers.trace(module)
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise ZooError(f"{type(module).__name__} cannot be cut: its forward is no fixed graph ({reason})") from error
+    names = call_names([path for path, _ in layers.calls])
+    handed_on = dict(zip(names, (out for _, out in layers.calls), strict=True))
+    outputs = {}
+    for name, stage in stages.items():
+        out = handed_on.get(stage.layer)
+        if not isinstance(out, fx.Proxy):
+            raise ZooError(f"{type(module).__name__} cannot be cut at {stage.layer}: it runs inside a layer that is called whole")
+        outputs[name] = _copy(graph, out.node) if name in copied else out.node
+    _keep_only(graph, outputs)
+    return graph
+
+
+class _Layers(fx.Tracer):
+    """A tracer that remembers what each call handed on, in the order in which they began. Modules without submodules stay whole, so
+    that they follow the mode they are in.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, Any]] = []
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return not m._modules or super().is_leaf_module(m, module_qualified_name)
+
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        index = len(self.calls)
+        self.calls.append((self.path_of_module(m), None))
+        out = super().call_module(m, forward, args, kwargs)
+        self.calls[index] = self.calls[index][0], out
+        return out
+
+
+def _copy(graph: fx.Graph, node: fx.Node) -> fx.Node:
+    with graph.inserting_after(node):
+        return graph.call_function(torch.clone, (node,))
+
+
+def _keep_only(graph: fx.Graph, outputs: Mapping[str, fx.Node]) -> None:
+    """The graph up to `outputs`, without what they do not need."""
+    end = next(node for node in graph.nodes if node.op == "output")
+    end.args = (dict(outputs),)
+    needed = {end}
+    for node in reversed(graph.nodes):
+        if node in needed:
+            needed.update(node.all_input_nodes)
+        elif node.op != "placeholder":
+            graph.erase_node(node)
+
+
+def _follow_mode(graph: fx.Graph, twin: fx.Graph) -> None:
+    """What is False in `graph` and True in its `twin` of training mode (an argument of F.dropout) becomes the network's flag."""
+    flag: fx.Node | None = None
+    for node, other in zip(list(graph.nodes), twin.nodes, strict=False):
+        values, structure = tree_flatten((node.args, node.kwargs))
+        others = tree_leaves((other.args, other.kwargs))
+        if len(values) != len(others) or all(a is not False or b is not True for a, b in zip(values, others, strict=True)):
+            continue
+        if flag is None:
+            with graph.inserting_before(next(iter(graph.nodes))):
+                flag = graph.create_node("get_attr", "training")
+        values = [flag if a is False and b is True else a for a, b in zip(values, others, strict=True)]
+        node.args, node.kwargs = tree_unflatten(values, structure)

@@ -1,0 +1,1 @@
+"""Tools that know nothing of networks: atomic files, worker processes, garbage-collection pauses, finding plugins."""

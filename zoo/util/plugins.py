@@ -1,0 +1,246 @@
+"""What extends `zoo`: collections of things of one kind, ours, those of installed packages, and those registered at run time.
+
+A package offers a module under an entry point group such as `zoo.archs` or `zoo.columns`; the module is what a file of our own
+folder of that name is. A broken plugin is reported once, in one line, and left out. Ours win over others of the same name, and the
+first package over the next.
+"""
+
+import functools
+import importlib
+import importlib.util
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Generic, ParamSpec, TypeVar
+
+from zoo.errors import ZooError, spelling
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+KINDS = ("archs", "columns", "studies", "formats")
+_OLD_NAMES = {"passes": "columns"}
+_collections: "list[Collection[Any]]" = []
+_reported: set[str] = set()
+
+
+@dataclass(frozen=True, order=True)
+class Plugin:
+    """A module that an installed package offers: the package, one of `KINDS`, the entry point's name, the module's."""
+
+    package: str
+    kind: str
+    name: str
+    module: str
+
+    def __str__(self) -> str:
+        return f"plugin {self.package}"
+
+    def load(self) -> ModuleType:
+        """The module, imported."""
+        return importlib.import_module(self.module)
+
+    def files(self) -> Iterator[tuple[str, Path]]:
+        """The names and files of the module, or of all modules of the package it is, found without importing anything.
+
+        Raises `ImportError` if there is none.
+        """
+        top, *inside = self.module.split(".")
+        spec = importlib.util.find_spec(top)
+        places = [Path(folder, *inside) for folder in (spec.submodule_search_locations if spec else None) or ()]
+        files = [Path(spec.origin)] if spec and spec.origin and not inside and not places else []
+        files += [place.with_suffix(".py") for place in places if inside and place.with_suffix(".py").is_file()]
+        if files:
+            yield self.module, files[0]
+        elif folders := [place for place in places if place.is_dir()]:
+            yield from ((f"{self.module}.{path.stem}", path) for path in sorted(folders[0].glob("[a-z]*.py")))
+        else:
+            raise ImportError(f"no module named {self.module!r}")
+
+
+@cache
+def installed() -> tuple[Plugin, ...]:
+    """Every plugin of every package on the path.
+
+    The packages' entry points are read here and not by `importlib.metadata`, which takes several times as long as `zoo list`.
+    """
+    found: dict[str, list[Plugin]] = {}
+    for place in dict.fromkeys(sys.path):
+        with suppress(OSError):
+            for entry in os.listdir(place or "."):
+                package = entry.removesuffix(".dist-info").removesuffix(".egg-info").partition("-")[0]
+                if entry.endswith((".dist-info", ".egg-info")) and package not in found:
+                    with suppress(FileNotFoundError, NotADirectoryError):
+                        text = Path(place, entry, "entry_points.txt").read_text(encoding="utf-8")
+                        found[package] = list(_entry_points(package, text)) if "zoo." in text else []
+    return tuple(sorted(plugin for plugins in found.values() for plugin in plugins))
+
+
+def _entry_points(package: str, text: str) -> Iterator[Plugin]:
+    from configparser import ConfigParser, Error
+
+    parser = ConfigParser(delimiters=("=",), interpolation=None)
+    parser.optionxform = str  # type: ignore[method-assign,assignment]
+    try:
+        parser.read_string(text)
+    except Error as error:
+        report(f"plugin {package}", error)
+        return
+    for section in parser.sections():
+        group, _, kind = section.partition(".")
+        for name, module in parser[section].items() if group == "zoo" else ():
+            kind = _OLD_NAMES.get(kind, kind)
+            if kind not in KINDS:
+                report(f"plugin {package}", f"there is no group {section}; there are {', '.join(f'zoo.{k}' for k in KINDS)}")
+            elif ":" in module:
+                report(f"plugin {package}", f"{section}: {name} = {module}: a module is wanted")
+            else:
+                yield Plugin(package, kind, name, module.strip())
+
+
+class Collection(Generic[T]):
+    """All things of one kind, by name.
+
+    `own` gives ours, `read` those of a plugin as pairs of name and thing. `adopt` gives such pairs for what `register` is given: a
+    thing of this kind, or a module that defines some; none for anything else.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        own: Callable[[], Mapping[str, T]],
+        read: Callable[[Plugin], Iterable[tuple[str, T]]],
+        adopt: Callable[[Any], Iterable[tuple[str, T]]],
+    ) -> None:
+        self.kind = kind
+        self.adopt = adopt
+        self._own = own
+        self._read = read
+        self._installed: tuple[dict[str, T], dict[str, str]] | None = None  # by name, and the holder of each name by its spelling
+        self._registered: dict[str, tuple[str, T]] = {}  # home and thing by name
+        self._all: Mapping[str, T] | None = None
+        _collections.append(self)
+
+    def all(self) -> Mapping[str, T]:
+        """Every thing by name: ours, then those of plugins, then those registered."""
+        if self._all is None:
+            registered = {name: thing for name, (_, thing) in self._registered.items()}
+            self._all = {**self._gathered()[0], **registered}
+        return self._all
+
+    def _gathered(self) -> tuple[dict[str, T], dict[str, str]]:
+        """What is installed by name, and who has each name by its spelling."""
+        if self._installed is not None:
+            return self._installed
+        found = dict(self._own())
+        holders = {spelling(name): "zoo itself" for name in found}
+        for plugin in installed():
+            if plugin.kind != self.kind:
+                continue
+            try:
+                offered = list(self._read(plugin))
+            except (Exception, SystemExit) as error:
+                report(f"{plugin} ({plugin.module})", error)
+                continue
+            for name, thing in offered:
+                if (holder := holders.get(spelling(name))) is not None:
+                    report(f"{name} of {plugin}", f"{holder} has one of that name")
+                else:
+                    found[name] = thing
+                    holders[spelling(name)] = str(plugin)
+        self._installed = found, holders
+        return self._installed
+
+    def add(self, name: str, home: str, thing: T) -> None:
+        """Register a thing that the module `home` defines. Raises `ZooError` if the name is taken by another module's."""
+        taken = dict(self._gathered()[1])
+        taken.update((spelling(known), place) for known, (place, _) in self._registered.items() if place != home)
+        if (holder := taken.get(spelling(name))) is not None:
+            raise ZooError(f"{name} of {home} cannot be registered: {holder} has one of that name")
+        self._registered[name] = home, thing
+        self._all = None
+
+    def remove(self, name: str, thing: T) -> None:
+        """Take out what was registered, unless another thing has taken its place since."""
+        if name in self._registered and self._registered[name][1] is thing:
+            del self._registered[name]
+        self._all = None
+
+    def refresh(self) -> None:
+        """Look at what is installed anew."""
+        self._installed = self._all = None
+
+
+def report(origin: str, problem: object) -> None:
+    """One line on standard error, once."""
+    what = f"{type(problem).__name__}: {problem}" if isinstance(problem, BaseException) else str(problem)
+    line = " ".join(f"zoo: {origin} is left out: {what}".split())
+    if line not in _reported and sys.stderr is not None:
+        _reported.add(line)
+        sys.stderr.write(f"{line}\n")
+
+
+def guarded(origin: object, function: Callable[P, T]) -> Callable[P, T]:
+    """`function`, with what it raises as one line that says whose it is."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except ZooError:
+            raise
+        except Exception as error:
+            raise ZooError(f"{origin}: {type(error).__name__}: {error}") from error
+
+    return call
+
+
+def register(things: Iterable[Any], collections: Sequence[Collection[Any]]) -> ExitStack:
+    """Add things to the collections that adopt them; what is returned takes them out again when it is closed.
+
+    A module may register a name anew, as a cell of a notebook does that runs again. Raises `ZooError` for a name that is taken, and
+    for a thing that no collection adopts.
+    """
+    with ExitStack() as undo:
+        for thing in things:
+            for collection, name, item in _parts(thing, collections):
+                collection.add(name, _home(thing), item)
+                undo.callback(collection.remove, name, item)
+        return undo.pop_all()
+
+
+def refresh() -> None:
+    """Look for plugins anew: packages were installed or removed since."""
+    installed.cache_clear()
+    _reported.clear()
+    for collection in _collections:
+        collection.refresh()
+
+
+def _parts(thing: Any, collections: Sequence[Collection[Any]]) -> list[tuple[Collection[Any], str, Any]]:
+    """Collection, name and item of what `thing` is, or of what it defines if it is a module."""
+    adopted = [(one, name, item) for one in collections for name, item in one.adopt(thing)]
+    if not adopted:
+        expected = "a builder under @arch, a column, a study, a format, or a module that defines one"
+        raise ZooError(f"{thing!r:.80} cannot be registered: expected {expected}")
+    return adopted
+
+
+def constant(thing: Any, *names: str) -> Any:
+    """Of a module the first of its constants of these names, or None; anything else as it is."""
+    if not isinstance(thing, ModuleType):
+        return thing
+    return next((vars(thing)[name] for name in names if name in vars(thing)), None)
+
+
+def _home(thing: Any) -> str:
+    """The module that a thing comes from; that of its function, where it is made of one."""
+    if isinstance(thing, ModuleType):
+        return thing.__name__
+    function = next((getattr(thing, name) for name in ("run", "count", "rule", "render") if hasattr(thing, name)), thing)
+    return str(getattr(function, "__module__", type(thing).__module__))
