@@ -367,7 +367,7 @@ def test_normalisation_per_gpu(layer: str, channels: int) -> None:
     torch.testing.assert_close(apart, torch.cat([on_meta("alexnet").norm1(x[:, i : i + half]) for i in (0, half)], dim=1))
     differ = (across != apart).flatten(2).any(dim=2)[0].nonzero().flatten().tolist()
     assert differ == [half - 2, half - 1, half, half + 1]
-    assert f"{differ[0]} to {differ[-1]} of {layer}" in " ".join(zoo.card("alexnet").deviations)
+    assert f"{differ[0]} to {differ[-1]} of {layer}" in zoo.card("alexnet").deviations[1].text
 
 
 def test_sizes_that_vgg_takes() -> None:
@@ -408,7 +408,7 @@ def test_weights_of_googlenets_table() -> None:
     """Kills a sum of Table 1, or a count of weights without biases, that is wrong on the card."""
     rows = (2.7, 112, 159, 380, 364, 437, 463, 580, 840, 1072, 1388, 1000)
     weights = sum(p.numel() for name, p in on_meta("googlenet").named_parameters() if name.endswith("weight"))
-    text = " ".join(zoo.card("googlenet").errata)
+    text = zoo.card("googlenet").notes[0].text
     assert f"{sum(rows):,.1f}K" in text
     assert f"{sum(rows) * 1024 / 1e6:.2f} million" in text
     assert f"{weights:,} weights" in text

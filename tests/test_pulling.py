@@ -301,7 +301,7 @@ def test_header(name: str, pulled: dict[str, str]) -> None:
     card, doc = zoo.card(name), " ".join((ast.get_docstring(ast.parse(pulled[name])) or "").split())
     for fact in (card.title, card.authors, card.paper, f"zoo {zoo.__version__}", card.doi or card.arxiv or card.url, card.licence):
         assert fact in doc
-    assert all(" ".join(text.split()) in doc for text in card.deviations)
+    assert all(" ".join(one.text.split()) in doc for one in card.deviations)
     assert not re.search(r"\bcards?\b", doc)
     notice = "".join(f"# {line}".rstrip() + "\n" for line in (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines())
     assert pulled[name].endswith(notice)
