@@ -279,7 +279,7 @@ def test_nothing_needless(name: str, pulled: dict[str, str]) -> None:
         ("alexnet", "lrn TowerNorm AlexNet alexnet"),
         ("alexnet_owt", "AlexNetOWT alexnet_owt"),
         ("vgg16", "TABLE_1 WIDTHS lrn feature_layers VGG vgg16"),
-        ("resnet18", "ZeroPadding make_shortcut BasicBlock Block ResNet ResNetTorchvision resnet18"),
+        ("resnet18", "ZeroPadding make_shortcut BasicBlock Block ResNet resnet18"),
         ("resnet50", "ZeroPadding make_shortcut Bottleneck Block ResNet resnet50"),
         ("googlenet", "Logits Convolution Inception AuxiliaryHead GoogLeNet googlenet"),
     ],

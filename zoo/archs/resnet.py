@@ -38,34 +38,25 @@ RECIPE = {
     "dropout": "None. [paper, section 3.4]",
     "length": "Up to 600,000 iterations. [paper, section 3.4]",
 }
+DEEP_RECIPE = {**RECIPE, "hardware": "8 GPUs. [released, README]"}
 PIXEL_MEAN = "The per-pixel mean is subtracted. [paper, section 3.4]"
 PAPER = ("transcription", "the paper's text and tables as others copied them")
 RELEASE = ("author's file", "readme and prototxts", "https://github.com/KaimingHe/deep-residual-networks")
+CAFFE = ("author's file", "its defaults", "https://github.com/BVLC/caffe")
 TORCHVISION = ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")
 AVERAGES = (
     "The released means and variances are averages over a large batch, taken after the training, not moving averages; eps is "
     "Caffe's default 1e-5, as torch's. [released, README and prototxt; caffe, caffe.proto]"
 )
-CAFFE = ("author's file", "its defaults", "https://github.com/BVLC/caffe")
-TORCH_DEFAULTS = "eps 1e-5, momentum 0.1 in torch's sense. [torchvision, resnet.py]"
+VAL = "ILSVRC 2012 validation"
+CENTRE = "centre crop"
+SCALES = "dense, several scales"
+FROM_A_LINK = "From a link in the readme; it names no licence. [released, README]"
 EPS = "The paper gives no constants: eps 1e-5 and momentum 0.1, torch's defaults. [paper, section 3.4; ours]"
-TORCHVISION_RGB = (
-    "For torchvision's weights: the shorter side scaled to 256 pixels, 224×224 centre crop, RGB in [0, 1], mean (0.485, 0.456, "
-    "0.406) subtracted, divided by (0.229, 0.224, 0.225). [torchvision, IMAGENET1K_V1]"
-)
 
 INITIALISATION = (
     "Convolutions start from equation 10 of He et al. 2015, arXiv 1502.01852: N(0, 2 / fan_in). The paper refers to "
     "that work and says no more; the last layer is treated alike here, with biases 0. [paper, section 3.4; ours]"
-)
-NOT_OF_THE_PAPER = (
-    "Not a network of the paper but torchvision's, which most libraries ship as ResNet-18: its shortcuts are projections where the "
-    "shape changes (option B). The paper's ResNet-18 has option A: it is resnet18_a. [torchvision, resnet.py; paper, Table 2]"
-)
-OPTION_B = (
-    "Not quite the paper's network but torchvision's, which most libraries ship as ResNet-34: it has the shortcuts of the paper's "
-    "ResNet-34 B, with another padding of the stem's max pooling and another initialisation. The paper's own are resnet34_a, "
-    "resnet34_b and resnet34_c. [torchvision, resnet.py; paper, Table 3]"
 )
 RELEASED = (
     "The paper does not say how the stem's max pooling is padded: as in the authors' Caffe models it is not, and rounds sizes up. "
@@ -83,24 +74,6 @@ STRIDE_IN_1X1 = (
     "Stages from conv3_x on reduce the maps in the first 1×1 convolution of their first block, as in the authors' "
     "Caffe models; in the _v1_5 networks, which most libraries ship, the 3×3 convolution does it. Receptive fields "
     "differ too. [released, prototxt; torchvision, resnet.py; computed]"
-)
-STRIDE_IN_3X3 = (
-    "Not quite the published network but the one that most libraries ship as ResNet: stages from conv3_x on reduce "
-    "the maps in the 3×3 convolution of their first block, where the authors' models do it in the 1×1 before. It "
-    "costs 231 million multiply-accumulates. [torchvision, resnet.py; released, prototxt; computed]"
-)
-AS_TORCHVISION = (
-    "As torchvision has it: the stem's max pooling is padded by 1, convolutions start from N(0, 2 / fan_out), the "
-    "last layer from torch's default. [torchvision, resnet.py]"
-)
-
-TORCHVISION_KEYS = (
-    (r"^layer1\.", "conv2_x."),
-    (r"^layer2\.", "conv3_x."),
-    (r"^layer3\.", "conv4_x."),
-    (r"^layer4\.", "conv5_x."),
-    (r"\.downsample\.0\.", ".shortcut.conv."),
-    (r"\.downsample\.1\.", ".shortcut.bn."),
 )
 
 
@@ -158,15 +131,13 @@ class Bottleneck(nn.Module):
     """Figure 5, right: 1×1, 3×3, 1×1. Input N×in_channels×H×W, output N×4·width×(H/stride)×(W/stride)."""
 
     expansion = 4
-    stride_in_3x3 = False
 
     def __init__(self, in_channels: int, width: int, stride: int, shortcut: str) -> None:
         super().__init__()
-        first, second = (1, stride) if self.stride_in_3x3 else (stride, 1)
-        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, stride=first, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, stride=stride, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu1 = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(width, width, kernel_size=3, stride=second, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.relu2 = nn.ReLU(inplace=True)
         self.conv3 = nn.Conv2d(width, width * 4, kernel_size=1, bias=False)
@@ -176,7 +147,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = self.shortcut(x)  # N×4·width×(H/stride)×(W/stride)
-        x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride), in v1.5 still N×width×H×W
+        x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride)
         x = self.relu2(self.bn2(self.conv2(x)))  # N×width×(H/stride)×(W/stride)
         x = self.bn3(self.conv3(x))  # N×4·width×(H/stride)×(W/stride)
         x = self.relu3(x + shortcut)
@@ -192,14 +163,7 @@ class ResNet(nn.Module):
     Input N×in_channels×224×224, output N×num_classes.
     """
 
-    def __init__(
-        self,
-        block: Block,
-        counts: tuple[int, int, int, int],
-        num_classes: int,
-        in_channels: int,
-        shortcut: str,
-    ) -> None:
+    def __init__(self, block: Block, counts: tuple[int, int, int, int], num_classes: int, in_channels: int, shortcut: str) -> None:
         super().__init__()
         e = block.expansion  # 1 or 4
         self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
@@ -256,7 +220,7 @@ class ResNet(nn.Module):
     parents=("plain18",),
     sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
-    results=({"on": "ILSVRC 2012 validation", "top1": "27.88", "crops": "10 crops", "source": "paper, Table 2"},),
+    results=({"on": VAL, "top1": "27.88", "crops": "10 crops", "source": "paper, Table 2"},),
     recipe=RECIPE,
     preprocessing=(PIXEL_MEAN,),
     normalisation=(EPS,),
@@ -281,9 +245,7 @@ def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     parents=("plain34",),
     sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
-    results=(
-        {"on": "ILSVRC 2012 validation", "top1": "25.03", "top5": "7.76", "crops": "10 crops", "source": "paper, Tables 2 and 3"},
-    ),
+    results=({"on": VAL, "top1": "25.03", "top5": "7.76", "crops": "10 crops", "source": "paper, Tables 2 and 3"},),
     recipe=RECIPE,
     preprocessing=(PIXEL_MEAN,),
     normalisation=(EPS,),
@@ -310,14 +272,8 @@ def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
         "[paper, Table 1; computed]",
     ),
     results=(
-        {"on": "ILSVRC 2012 validation", "top1": "24.52", "top5": "7.46", "crops": "10 crops", "source": "paper, Table 3"},
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "21.84",
-            "top5": "5.71",
-            "crops": "dense, several scales",
-            "source": "paper, Table 4",
-        },
+        {"on": VAL, "top1": "24.52", "top5": "7.46", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "21.84", "top5": "5.71", "crops": SCALES, "source": "paper, Table 4"},
     ),
     recipe=RECIPE,
     preprocessing=(PIXEL_MEAN,),
@@ -341,14 +297,8 @@ def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED),
     results=(
-        {"on": "ILSVRC 2012 validation", "top1": "24.19", "top5": "7.40", "crops": "10 crops", "source": "paper, Table 3"},
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "21.53",
-            "top5": "5.60",
-            "crops": "dense, several scales",
-            "source": "paper, Table 4",
-        },
+        {"on": VAL, "top1": "24.19", "top5": "7.40", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "21.53", "top5": "5.60", "crops": SCALES, "source": "paper, Table 4"},
     ),
     recipe=RECIPE,
     preprocessing=(PIXEL_MEAN,),
@@ -357,110 +307,6 @@ def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
 def resnet34_c(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """He 2015, Table 3: sixteen basic blocks, a projection in every shortcut."""
     return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="C")
-
-
-class ResNetTorchvision(ResNet):
-    """The columns of Table 1 as torchvision has them: the stem's max pooling is padded by 1, weights start otherwise."""
-
-    def __init__(
-        self, block: Block, counts: tuple[int, int, int, int], num_classes: int, in_channels: int, shortcut: str = "B"
-    ) -> None:
-        super().__init__(block, counts, num_classes, in_channels, shortcut)
-        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)  # N×64×56×56
-
-    def initialise(self) -> None:
-        """Convolutions from N(0, 2 / fan_out); batch normalisation and the last layer as torch leaves them."""
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-
-
-@arch(
-    **CVPR_2016,
-    title="ResNet-18 of torchvision",
-    params=11_689_512,
-    macs=1_814_073_344,
-    depth=18,
-    stages=("relu1 64 2 7", "conv2_x 64 4 43", "conv3_x 128 8 99", "conv4_x 256 16 211", "conv5_x 512 32 435"),
-    num_features=512,
-    published=(
-        {"quantity": "params", "printed": "11,689,512", "where": "weight metadata", "source": "torchvision"},
-        {"quantity": "macs", "printed": "1.814G", "where": "weight metadata", "source": "torchvision"},
-    ),
-    variants=(
-        {"options": {"shortcut": "A"}, "params": 11_515_688, "macs": 1_794_805_760},
-        {"options": {"shortcut": "C"}, "params": 12_043_816, "macs": 1_878_298_624},
-    ),
-    torchvision="resnet18",
-    keys=TORCHVISION_KEYS,
-    parents=("resnet18_a",),
-    sources={"paper": PAPER, "torchvision": TORCHVISION},
-    deviations=(NOT_OF_THE_PAPER, AS_TORCHVISION),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "69.758",
-            "top5": "89.078",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
-    preprocessing=(TORCHVISION_RGB,),
-    normalisation=(TORCH_DEFAULTS,),
-    weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/resnet18-f37072fd.pth [torchvision, IMAGENET1K_V1 and README]",
-    ),
-)
-def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
-    """The ResNet-18 that torchvision ships: the paper's with projections in three shortcuts (option B)."""
-    return ResNetTorchvision(BasicBlock, (2, 2, 2, 2), num_classes, in_channels, shortcut)
-
-
-@arch(
-    **CVPR_2016,
-    title="ResNet-34 of torchvision",
-    params=21_797_672,
-    macs=3_663_761_408,
-    depth=34,
-    stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
-    num_features=512,
-    published=(
-        {"quantity": "params", "printed": "21,797,672", "where": "weight metadata", "source": "torchvision"},
-        {"quantity": "macs", "printed": "3.664G", "where": "weight metadata", "source": "torchvision"},
-    ),
-    variants=(
-        {"options": {"shortcut": "A"}, "params": 21_623_848, "macs": 3_644_493_824},
-        {"options": {"shortcut": "C"}, "params": 22_716_840, "macs": 3_830_747_136},
-    ),
-    torchvision="resnet34",
-    keys=TORCHVISION_KEYS,
-    parents=("resnet34_b",),
-    sources={"paper": PAPER, "torchvision": TORCHVISION},
-    deviations=(OPTION_B, AS_TORCHVISION),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "73.314",
-            "top5": "91.42",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
-    preprocessing=(TORCHVISION_RGB,),
-    normalisation=(TORCH_DEFAULTS,),
-    weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/resnet34-b627a593.pth [torchvision, IMAGENET1K_V1 and README]",
-    ),
-)
-def resnet34(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
-    """The ResNet-34 that torchvision ships: projections in three shortcuts (option B), another stem pooling."""
-    return ResNetTorchvision(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut)
 
 
 class PlainBlock(BasicBlock):
@@ -498,7 +344,7 @@ class PlainNet(ResNet):
     parents=("plain34",),
     sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED),
-    results=({"on": "ILSVRC 2012 validation", "top1": "27.94", "crops": "10 crops", "source": "paper, Table 2"},),
+    results=({"on": VAL, "top1": "27.94", "crops": "10 crops", "source": "paper, Table 2"},),
     recipe=RECIPE,
     preprocessing=(PIXEL_MEAN,),
     normalisation=(EPS,),
@@ -523,9 +369,7 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     parents=("vgg19",),
     sources={"paper": PAPER, "released": RELEASE},
     deviations=(INITIALISATION, NOT_RELEASED),
-    results=(
-        {"on": "ILSVRC 2012 validation", "top1": "28.54", "top5": "10.02", "crops": "10 crops", "source": "paper, Tables 2 and 3"},
-    ),
+    results=({"on": VAL, "top1": "28.54", "top5": "10.02", "crops": "10 crops", "source": "paper, Tables 2 and 3"},),
     recipe=RECIPE,
     preprocessing=(PIXEL_MEAN,),
     normalisation=(EPS,),
@@ -570,20 +414,14 @@ def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
         "and 152 do not. [released, prototxt; computed]",
     ),
     results=(
-        {"on": "ILSVRC 2012 validation", "top1": "24.7", "top5": "7.8", "crops": "centre crop", "source": "released, README"},
-        {"on": "ILSVRC 2012 validation", "top1": "22.85", "top5": "6.71", "crops": "10 crops", "source": "paper, Table 3"},
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "20.74",
-            "top5": "5.25",
-            "crops": "dense, several scales",
-            "source": "paper, Table 4",
-        },
+        {"on": VAL, "top1": "24.7", "top5": "7.8", "crops": CENTRE, "source": "released, README"},
+        {"on": VAL, "top1": "22.85", "top5": "6.71", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "20.74", "top5": "5.25", "crops": SCALES, "source": "paper, Table 4"},
     ),
-    recipe={**RECIPE, "hardware": "8 GPUs. [released, README]"},
+    recipe=DEEP_RECIPE,
     preprocessing=(PIXEL_MEAN,),
     normalisation=(AVERAGES,),
-    weights=("From a link in the readme; it names no licence. [released, README]",),
+    weights=(FROM_A_LINK,),
 )
 def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: sixteen bottleneck blocks, stride in their first 1×1 convolution."""
@@ -606,20 +444,14 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
     sources={"paper": PAPER, "released": RELEASE, "caffe": CAFFE, "torchvision": TORCHVISION},
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
     results=(
-        {"on": "ILSVRC 2012 validation", "top1": "23.6", "top5": "7.1", "crops": "centre crop", "source": "released, README"},
-        {"on": "ILSVRC 2012 validation", "top1": "21.75", "top5": "6.05", "crops": "10 crops", "source": "paper, Table 3"},
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "19.87",
-            "top5": "4.60",
-            "crops": "dense, several scales",
-            "source": "paper, Table 4",
-        },
+        {"on": VAL, "top1": "23.6", "top5": "7.1", "crops": CENTRE, "source": "released, README"},
+        {"on": VAL, "top1": "21.75", "top5": "6.05", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "19.87", "top5": "4.60", "crops": SCALES, "source": "paper, Table 4"},
     ),
-    recipe={**RECIPE, "hardware": "8 GPUs. [released, README]"},
+    recipe=DEEP_RECIPE,
     preprocessing=(PIXEL_MEAN,),
     normalisation=(AVERAGES,),
-    weights=("From a link in the readme; it names no licence. [released, README]",),
+    weights=(FROM_A_LINK,),
 )
 def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: 33 bottleneck blocks, stride in their first 1×1 convolution."""
@@ -646,154 +478,22 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
         "counts convolutions alone, the second the classifier as well, as for ResNets. [paper, section 4.1; computed]",
     ),
     results=(
-        {"on": "ILSVRC 2012 validation", "top1": "23.0", "top5": "6.7", "crops": "centre crop", "source": "released, README"},
-        {"on": "ILSVRC 2012 validation", "top1": "21.43", "top5": "5.71", "crops": "10 crops", "source": "paper, Table 3"},
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "19.38",
-            "top5": "4.49",
-            "crops": "dense, several scales",
-            "source": "paper, Table 4",
-        },
+        {"on": VAL, "top1": "23.0", "top5": "6.7", "crops": CENTRE, "source": "released, README"},
+        {"on": VAL, "top1": "21.43", "top5": "5.71", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "19.38", "top5": "4.49", "crops": SCALES, "source": "paper, Table 4"},
         {
             "on": "ILSVRC 2015 test",
             "top5": "3.57",
             "models": 6,
-            "note": "the winning entry, networks of several depths, two of 152 layers",
+            "note": "the winning entry, two of 152 layers",
             "source": "paper, section 4.1 and Table 5",
         },
     ),
-    recipe={**RECIPE, "hardware": "8 GPUs. [released, README]"},
+    recipe=DEEP_RECIPE,
     preprocessing=(PIXEL_MEAN,),
     normalisation=(AVERAGES,),
-    weights=("From a link in the readme; it names no licence. [released, README]",),
+    weights=(FROM_A_LINK,),
 )
 def resnet152(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: fifty bottleneck blocks, stride in their first 1×1 convolution."""
     return ResNet(Bottleneck, (3, 8, 36, 3), num_classes, in_channels, shortcut)
-
-
-class BottleneckV15(Bottleneck):
-    """The bottleneck with its stride in the 3×3 convolution."""
-
-    stride_in_3x3 = True
-
-
-@arch(
-    **CVPR_2016,
-    title="ResNet-50 v1.5",
-    params=25_557_032,
-    macs=4_089_184_256,
-    depth=50,
-    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 91", "conv4_x 1024 16 267", "conv5_x 2048 32 427"),
-    num_features=2_048,
-    published=(
-        {"quantity": "params", "printed": "25,557,032", "where": "weight metadata", "source": "torchvision"},
-        {"quantity": "macs", "printed": "4.089G", "where": "weight metadata", "source": "torchvision"},
-    ),
-    torchvision="resnet50",
-    keys=TORCHVISION_KEYS,
-    parents=("resnet50",),
-    sources={"released": RELEASE, "torchvision": TORCHVISION},
-    deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "76.13",
-            "top5": "92.862",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
-    preprocessing=(TORCHVISION_RGB,),
-    normalisation=(TORCH_DEFAULTS,),
-    weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/resnet50-0676ba61.pth [torchvision, IMAGENET1K_V1 and README]",
-    ),
-)
-def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
-    """ResNet-50 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNetTorchvision(BottleneckV15, (3, 4, 6, 3), num_classes, in_channels)
-
-
-@arch(
-    **CVPR_2016,
-    title="ResNet-101 v1.5",
-    params=44_549_160,
-    macs=7_801_405_440,
-    depth=101,
-    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 91", "conv4_x 1024 16 811", "conv5_x 2048 32 971"),
-    num_features=2_048,
-    published=(
-        {"quantity": "params", "printed": "44,549,160", "where": "weight metadata", "source": "torchvision"},
-        {"quantity": "macs", "printed": "7.801G", "where": "weight metadata", "source": "torchvision"},
-    ),
-    torchvision="resnet101",
-    keys=TORCHVISION_KEYS,
-    parents=("resnet101",),
-    sources={"released": RELEASE, "torchvision": TORCHVISION},
-    deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "77.374",
-            "top5": "93.546",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
-    preprocessing=(TORCHVISION_RGB,),
-    normalisation=(TORCH_DEFAULTS,),
-    weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/resnet101-63fe2227.pth [torchvision, IMAGENET1K_V1 and README]",
-    ),
-)
-def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
-    """ResNet-101 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNetTorchvision(BottleneckV15, (3, 4, 23, 3), num_classes, in_channels)
-
-
-@arch(
-    **CVPR_2016,
-    title="ResNet-152 v1.5",
-    params=60_192_808,
-    macs=11_513_626_624,
-    depth=152,
-    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 155", "conv4_x 1024 16 1291", "conv5_x 2048 32 1451"),
-    num_features=2_048,
-    published=(
-        {"quantity": "params", "printed": "60,192,808", "where": "weight metadata", "source": "torchvision"},
-        {"quantity": "macs", "printed": "11.514G", "where": "weight metadata", "source": "torchvision"},
-    ),
-    torchvision="resnet152",
-    keys=TORCHVISION_KEYS,
-    parents=("resnet152",),
-    sources={"released": RELEASE, "torchvision": TORCHVISION},
-    deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "78.312",
-            "top5": "94.046",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
-    preprocessing=(TORCHVISION_RGB,),
-    normalisation=(TORCH_DEFAULTS,),
-    weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/resnet152-394f9c45.pth [torchvision, IMAGENET1K_V1 and README]",
-    ),
-)
-def resnet152_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
-    """ResNet-152 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNetTorchvision(BottleneckV15, (3, 8, 36, 3), num_classes, in_channels)

@@ -47,6 +47,15 @@ ICLR_2015 = {
 }
 PAPER = ("transcription", "the paper's text as others copied it")
 TORCHVISION = ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")
+VAL = "ILSVRC 2012 validation"
+IMAGENET1K_V1 = {
+    "on": VAL,
+    "measure": "accuracy",
+    "crops": "centre crop",
+    "note": "torchvision's weights",
+    "source": "torchvision, IMAGENET1K_V1",
+}
+TERMS = "torchvision's weights may have terms of their own, derived from the data they were trained on. [torchvision, README]"
 
 INITIALISATION = (
     "Weights start from Glorot and Bengio's uniform distribution, biases from 0. The paper trained A from a normal "
@@ -162,34 +171,17 @@ class VGG(nn.Module):
         (r"^classifier\.3\.", "classifier.fc7."),
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
-    sources={
-        "paper": PAPER,
-        "torchvision": TORCHVISION,
-    },
+    sources={"paper": PAPER, "torchvision": TORCHVISION},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
     results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "29.6",
-            "top5": "10.4",
-            "crops": "dense, shorter side 256",
-            "source": "paper, Table 3",
-        },
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "69.02",
-            "top5": "88.628",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
+        {"on": VAL, "top1": "29.6", "top5": "10.4", "crops": "dense, shorter side 256", "source": "paper, Table 3"},
+        {**IMAGENET1K_V1, "top1": "69.02", "top5": "88.628"},
     ),
     preprocessing=(MEAN_RGB, TORCHVISION_RGB),
     weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/vgg11-8a719046.pth [torchvision, IMAGENET1K_V1 and README]",
+        "torchvision's: https://download.pytorch.org/models/vgg11-8a719046.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
     ),
 )
 def vgg11(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
@@ -216,20 +208,10 @@ def vgg11(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
     ),
     parents=("vgg11",),
-    sources={
-        "paper": PAPER,
-    },
+    sources={"paper": PAPER},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "29.7",
-            "top5": "10.5",
-            "crops": "dense, shorter side 256",
-            "source": "paper, Table 3",
-        },
-    ),
+    results=({"on": VAL, "top1": "29.7", "top5": "10.5", "crops": "dense, shorter side 256", "source": "paper, Table 3"},),
     preprocessing=(MEAN_RGB,),
 )
 def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
@@ -274,34 +256,17 @@ def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
     parents=("vgg11",),
-    sources={
-        "paper": PAPER,
-        "torchvision": TORCHVISION,
-    },
+    sources={"paper": PAPER, "torchvision": TORCHVISION},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
     results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "28.7",
-            "top5": "9.9",
-            "crops": "dense, shorter side 256",
-            "source": "paper, Table 3",
-        },
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "69.928",
-            "top5": "89.246",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
+        {"on": VAL, "top1": "28.7", "top5": "9.9", "crops": "dense, shorter side 256", "source": "paper, Table 3"},
+        {**IMAGENET1K_V1, "top1": "69.928", "top5": "89.246"},
     ),
     preprocessing=(MEAN_RGB, TORCHVISION_RGB),
     weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/vgg13-19584684.pth [torchvision, IMAGENET1K_V1 and README]",
+        "torchvision's: https://download.pytorch.org/models/vgg13-19584684.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
     ),
 )
 def vgg13(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
@@ -328,23 +293,13 @@ def vgg13(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
         {"quantity": "params", "printed": "134 million", "where": "Table 2"},
     ),
     parents=("vgg13",),
-    sources={
-        "paper": PAPER,
-    },
+    sources={"paper": PAPER},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(
         VARIANCE,
         "134,301,544 parameters, sometimes given for C, is the number of no column of Table 1. [computed]",
     ),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "27.3",
-            "top5": "8.8",
-            "crops": "dense, shorter side 384",
-            "source": "paper, Table 3",
-        },
-    ),
+    results=({"on": VAL, "top1": "27.3", "top5": "8.8", "crops": "dense, shorter side 384", "source": "paper, Table 3"},),
     preprocessing=(MEAN_RGB,),
 )
 def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
@@ -412,20 +367,8 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
     results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "25.6",
-            "top5": "8.1",
-            "crops": "dense, shorter side 384",
-            "source": "paper, Table 3",
-        },
-        {
-            "on": "ILSVRC 2012 validation",
-            "top5": "7.5",
-            "crops": "dense, three scales",
-            "note": "the released network",
-            "source": "gist",
-        },
+        {"on": VAL, "top1": "25.6", "top5": "8.1", "crops": "dense, shorter side 384", "source": "paper, Table 3"},
+        {"on": VAL, "top5": "7.5", "crops": "dense, three scales", "note": "the released network", "source": "gist"},
         {
             "on": "ILSVRC 2012 test",
             "top5": "7.4",
@@ -433,21 +376,13 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
             "note": "the released network",
             "source": "gist",
         },
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "71.592",
-            "top5": "90.382",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
+        {**IMAGENET1K_V1, "top1": "71.592", "top5": "90.382"},
     ),
     preprocessing=(MEAN_RGB, TORCHVISION_RGB),
     weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/vgg16-397923af.pth [torchvision, IMAGENET1K_V1 and README]",
-        "The authors': http://www.robots.ox.ac.uk/~vgg/software/very_deep/caffe/VGG_ILSVRC_16_layers.caffemodel; for their "
+        "torchvision's: https://download.pytorch.org/models/vgg16-397923af.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
+        "The authors': VGG_ILSVRC_16_layers.caffemodel under http://www.robots.ox.ac.uk/~vgg/software/very_deep/caffe/; for their "
         "licence the description refers to http://www.robots.ox.ac.uk/~vgg/research/very_deep/. They take channels as blue, "
         "green, red, less 103.939, 116.779 and 123.68. [gist]",
     ),
@@ -509,13 +444,7 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
     results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "top1": "25.5",
-            "top5": "8.0",
-            "crops": "dense, shorter side 384",
-            "source": "paper, Table 3",
-        },
+        {"on": VAL, "top1": "25.5", "top5": "8.0", "crops": "dense, shorter side 384", "source": "paper, Table 3"},
         {"on": "ILSVRC 2012 test", "top5": "7.3", "crops": "dense, three scales", "source": "paper, section 4.2"},
         {
             "on": "ILSVRC 2014 test",
@@ -532,20 +461,12 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
             "note": "D and E, after the competition",
             "source": "paper, section 4.4",
         },
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "72.376",
-            "top5": "90.876",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
+        {**IMAGENET1K_V1, "top1": "72.376", "top5": "90.876"},
     ),
     preprocessing=(MEAN_RGB, TORCHVISION_RGB),
     weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth [torchvision, IMAGENET1K_V1 and README]",
+        "torchvision's: https://download.pytorch.org/models/vgg19-dcbb9e9d.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
     ),
 )
 def vgg19(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:

@@ -34,6 +34,15 @@ ICLR_2015 = {
     "citation": {"type": "inproceedings", "booktitle": "International Conference on Learning Representations", "year": "2015"},
 }
 
+IMAGENET1K_V1 = {
+    "on": "ILSVRC 2012 validation",
+    "measure": "accuracy",
+    "crops": "centre crop",
+    "note": "torchvision's weights",
+    "source": "torchvision, IMAGENET1K_V1",
+}
+TERMS = "torchvision's weights may have terms of their own, derived from the data they were trained on. [torchvision, README]"
+
 NOT_IN_THE_PAPER = (
     "Not in the paper, which is older than batch normalisation, but torchvision's: it stands between each convolution, which "
     "keeps its bias, and its ReLU. [torchvision, vgg.py]"
@@ -138,20 +147,10 @@ class VGGBN(nn.Module):
     ),
     parents=("vgg11",),
     deviations=(NOT_IN_THE_PAPER, AS_TORCHVISION),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "70.37",
-            "top5": "89.81",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
+    results=({**IMAGENET1K_V1, "top1": "70.37", "top5": "89.81"},),
     weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/vgg11_bn-6002323d.pth [torchvision, IMAGENET1K_V1 and README]",
+        "torchvision's: https://download.pytorch.org/models/vgg11_bn-6002323d.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
     ),
 )
 def vgg11_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
@@ -205,20 +204,10 @@ def vgg11_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
     ),
     parents=("vgg13",),
     deviations=(NOT_IN_THE_PAPER, AS_TORCHVISION),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "71.586",
-            "top5": "90.374",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
+    results=({**IMAGENET1K_V1, "top1": "71.586", "top5": "90.374"},),
     weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/vgg13_bn-abd245e5.pth [torchvision, IMAGENET1K_V1 and README]",
+        "torchvision's: https://download.pytorch.org/models/vgg13_bn-abd245e5.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
     ),
 )
 def vgg13_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
@@ -278,20 +267,10 @@ def vgg13_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
     ),
     parents=("vgg16",),
     deviations=(NOT_IN_THE_PAPER, AS_TORCHVISION),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "73.36",
-            "top5": "91.516",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
+    results=({**IMAGENET1K_V1, "top1": "73.36", "top5": "91.516"},),
     weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/vgg16_bn-6c64b313.pth [torchvision, IMAGENET1K_V1 and README]",
+        "torchvision's: https://download.pytorch.org/models/vgg16_bn-6c64b313.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
     ),
 )
 def vgg16_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
@@ -357,20 +336,10 @@ def vgg16_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
     ),
     parents=("vgg19",),
     deviations=(NOT_IN_THE_PAPER, AS_TORCHVISION),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "74.218",
-            "top5": "91.842",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
+    results=({**IMAGENET1K_V1, "top1": "74.218", "top5": "91.842"},),
     weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/vgg19_bn-c79401a0.pth [torchvision, IMAGENET1K_V1 and README]",
+        "torchvision's: https://download.pytorch.org/models/vgg19_bn-c79401a0.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
     ),
 )
 def vgg19_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:

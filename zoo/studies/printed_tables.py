@@ -13,6 +13,8 @@ COLUMNS = (
     Column("verdict", "text", "equal, rounded, truncated or explained", priority=0),
 )
 
+COLUMN = {"neurons": "units"}  # what a card calls otherwise than the column that counts it
+
 
 def run(family: str | None = None) -> Table:
     """Every published number on the cards, of all families or of one, against what the analyzer computes now.
@@ -37,9 +39,10 @@ def _arms(name: str) -> Iterator[Arm]:
     from zoo.models.running import trace_target
 
     published = card(name).published
-    total = measure(trace_target(name), columns=[one.quantity for one in published], depth=0).total
-    for one in published:
-        n = total[one.quantity]
+    columns = [COLUMN.get(one.quantity, one.quantity) for one in published]
+    total = measure(trace_target(name), columns=columns, depth=0).total
+    for one, column in zip(published, columns, strict=True):
+        n = total[column]
         cells = {"quantity": one.quantity, "printed": one.printed, "where": one.where, "computed": n, "verdict": one.verdict(n)}
         yield Arm(name, cells, card(name).family)
 
