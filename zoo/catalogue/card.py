@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from zoo.catalogue.bibtex import bibtex
 from zoo.catalogue.evidence import RECIPE, Result, Source, Statement, cite, sources_of, state
 from zoo.catalogue.published import Published
 from zoo.errors import ZooError
@@ -98,6 +97,8 @@ class Card:
     @property
     def bibtex(self) -> str:
         """The paper as a BibTeX entry. Raises `ZooError` for a card without a citation."""
+        from zoo.catalogue.bibtex import bibtex
+
         if not self.citation:
             raise ZooError(f"{self.name}: the card has no citation to write as BibTeX")
         links = {"doi": self.doi, "eprint": self.arxiv, "archiveprefix": self.arxiv and "arXiv", "url": self.url}
