@@ -129,12 +129,13 @@ class VGG(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = self.features(x)  # N×512×7×7
         try:
-            return self.classifier(torch.flatten(maps, 1))  # N×25088 -> N×num_classes
+            scores: torch.Tensor = self.classifier(torch.flatten(maps, 1))  # N×25088 -> N×num_classes
         except RuntimeError as error:
             if maps.shape[2:] == (7, 7):
                 raise
             height, width = x.shape[2:]
             raise ValueError(f"VGG takes images of 224 to 255 pixels a side, not {height}×{width}: fc6 reads 7×7 maps") from error
+        return scores
 
 
 @arch(
