@@ -170,9 +170,12 @@ def _texts() -> Mapping[Path, str]:
 
 @cache
 def _files() -> Mapping[str, Path]:
-    """Our files, by the spelling of each function in them: builders are among these."""
+    """Our files, by the spelling of each function in them: builders are among these.
+
+    Of a function's name, which has no signs but underscores, the spelling is what is left without them.
+    """
     functions = ((path, re.findall(r"^def (\w+)\(", text, re.MULTILINE)) for path, text in _texts().items())
-    return {spelling(name): path for path, names in functions for name in names}
+    return {name.replace("_", "").lower(): path for path, names in functions for name in names}
 
 
 @cache
