@@ -23,6 +23,7 @@ cards = pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
 
 # Repositories whose files were opened. A source elsewhere may not count as its author's.
 AUTHORS = (
+    "https://gist.github.com/ksimonyan/",
     "https://github.com/BVLC/caffe",
     "https://github.com/GilLevi/AgeGenderDeepLearning",
     "https://github.com/KaimingHe/deep-residual-networks",

@@ -121,17 +121,17 @@ class LeNet1989(nn.Module):
         "none, as in the paper of 1998. [paper, on training; port, open questions; 1998]",
     ),
     results=(
-        {"on": "zip codes, 2,007 test images", "top1": "5.0", "source": "port, README"},
-        {"on": "zip codes, 7,291 training images", "top1": "0.14", "source": "port, README"},
+        {"on": "zip codes, 2,007 test images", "top1": "5.0", "source": "paper, results; port, README"},
+        {"on": "zip codes, 7,291 training images", "top1": "0.14", "source": "paper, results; port, README"},
     ),
     recipe={
         "loss": "Mean squared error, targets within the quasi-linear range of the sigmoid. [paper, on training]",
         "optimiser": "Newton's algorithm with a positive, diagonal approximation of the Hessian, one image at a time in constant "
         "order. [paper, on training]",
-        "length": "23 passes. [port, README]",
+        "length": "23 passes. [paper, results]",
         "hardware": "A SUN-4/260, three days. [paper, on the environment; port, README]",
     },
-    preprocessing=("16×16 pixels of values from -1 to 1. [port, README]",),
+    preprocessing=("16×16 pixels of values from -1 to 1. [paper, on preprocessing]",),
     citation={
         "type": "article",
         "journal": "Neural Computation",

@@ -40,23 +40,28 @@ RECIPE = {
 }
 DEEP_RECIPE = {**RECIPE, "hardware": "8 GPUs. [released, README]"}
 PIXEL_MEAN = "The per-pixel mean is subtracted. [paper, section 3.4]"
-PAPER = ("transcription", "the paper's text and tables as others copied them")
-RELEASE = ("author's file", "readme and prototxts", "https://github.com/KaimingHe/deep-residual-networks")
-CAFFE = ("author's file", "its defaults", "https://github.com/BVLC/caffe")
-TORCHVISION = ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")
+SOURCES = {
+    "paper": ("transcription", "the paper's text and tables as others copied them"),
+    "rectifiers": ("second-hand", "arXiv 1502.01852 as notes quote it"),
+    "released": ("author's file", "readme, licence and prototxts", "https://github.com/KaimingHe/deep-residual-networks"),
+}
+DEEP_SOURCES = {
+    **SOURCES,
+    "caffe": ("author's file", "its defaults", "https://github.com/BVLC/caffe"),
+    "torchvision": ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision"),
+}
 AVERAGES = (
     "The released means and variances are averages over a large batch, taken after the training, not moving averages; eps is "
     "Caffe's default 1e-5, as torch's. [released, README and prototxt; caffe, caffe.proto]"
 )
 VAL = "ILSVRC 2012 validation"
-CENTRE = "centre crop"
 SCALES = "dense, several scales"
-FROM_A_LINK = "From a link in the readme; it names no licence. [released, README]"
+FROM_A_LINK = "From a link in the readme; the repository is under the MIT licence. [released, README and LICENSE]"
 EPS = "The paper gives no constants: eps 1e-5 and momentum 0.1, torch's defaults. [paper, section 3.4; ours]"
 
 INITIALISATION = (
     "Convolutions start from equation 10 of He et al. 2015, arXiv 1502.01852: N(0, 2 / fan_in). The paper refers to "
-    "that work and says no more; the last layer is treated alike here, with biases 0. [paper, section 3.4; ours]"
+    "that work and says no more; the last layer is treated alike here, with biases 0. [paper, section 3.4; rectifiers; ours]"
 )
 RELEASED = (
     "The paper does not say how the stem's max pooling is padded: as in the authors' Caffe models it is not, and rounds sizes up. "
@@ -218,7 +223,7 @@ class ResNet(nn.Module):
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
     ),
     parents=("plain18",),
-    sources={"paper": PAPER, "released": RELEASE},
+    sources=SOURCES,
     deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
     results=({"on": VAL, "top1": "27.88", "crops": "10 crops", "source": "paper, Table 2"},),
     recipe=RECIPE,
@@ -243,7 +248,7 @@ def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
         {"quantity": "macs", "printed": "3.6×10^9", "where": "Table 1"},
     ),
     parents=("plain34",),
-    sources={"paper": PAPER, "released": RELEASE},
+    sources=SOURCES,
     deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
     results=({"on": VAL, "top1": "25.03", "top5": "7.76", "crops": "10 crops", "source": "paper, Tables 2 and 3"},),
     recipe=RECIPE,
@@ -265,7 +270,7 @@ def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     num_features=512,
     published=({"quantity": "depth", "printed": "34", "where": "Table 1"},),
     parents=("plain34",),
-    sources={"paper": PAPER, "released": RELEASE},
+    sources=SOURCES,
     deviations=(INITIALISATION, NOT_RELEASED),
     notes=(
         "Table 1's 3.6×10^9 is the count of option A, 3.644×10^9, rounded; with projections it is 3.664×10^9, which rounds to 3.7. "
@@ -294,7 +299,7 @@ def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     num_features=512,
     published=({"quantity": "depth", "printed": "34", "where": "Table 1"},),
     parents=("plain34",),
-    sources={"paper": PAPER, "released": RELEASE},
+    sources=SOURCES,
     deviations=(INITIALISATION, NOT_RELEASED),
     results=(
         {"on": VAL, "top1": "24.19", "top5": "7.40", "crops": "10 crops", "source": "paper, Table 3"},
@@ -342,7 +347,7 @@ class PlainNet(ResNet):
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
     ),
     parents=("plain34",),
-    sources={"paper": PAPER, "released": RELEASE},
+    sources=SOURCES,
     deviations=(INITIALISATION, NOT_RELEASED),
     results=({"on": VAL, "top1": "27.94", "crops": "10 crops", "source": "paper, Table 2"},),
     recipe=RECIPE,
@@ -367,7 +372,7 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
         {"quantity": "macs", "printed": "3.6 billion", "where": "section 3.3"},
     ),
     parents=("vgg19",),
-    sources={"paper": PAPER, "released": RELEASE},
+    sources=SOURCES,
     deviations=(INITIALISATION, NOT_RELEASED),
     results=({"on": VAL, "top1": "28.54", "top5": "10.02", "crops": "10 crops", "source": "paper, Tables 2 and 3"},),
     recipe=RECIPE,
@@ -393,10 +398,7 @@ def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     ),
     parents=("resnet34_b",),
     sources={
-        "paper": PAPER,
-        "released": RELEASE,
-        "caffe": CAFFE,
-        "torchvision": TORCHVISION,
+        **DEEP_SOURCES,
         "slim": ("author's file", "research/slim/nets/resnet_v1.py", "https://github.com/tensorflow/models"),
         "receptive_field": ("author's file", "Google's table", "https://github.com/google-research/receptive_field"),
     },
@@ -414,7 +416,7 @@ def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
         "and 152 do not. [released, prototxt; computed]",
     ),
     results=(
-        {"on": VAL, "top1": "24.7", "top5": "7.8", "crops": CENTRE, "source": "released, README"},
+        {"on": VAL, "top1": "24.7", "top5": "7.8", "crops": "centre crop", "source": "released, README"},
         {"on": VAL, "top1": "22.85", "top5": "6.71", "crops": "10 crops", "source": "paper, Table 3"},
         {"on": VAL, "top1": "20.74", "top5": "5.25", "crops": SCALES, "source": "paper, Table 4"},
     ),
@@ -441,10 +443,10 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
         {"quantity": "macs", "printed": "7.6×10^9", "where": "Table 1"},
     ),
     parents=("resnet50",),
-    sources={"paper": PAPER, "released": RELEASE, "caffe": CAFFE, "torchvision": TORCHVISION},
+    sources=DEEP_SOURCES,
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
     results=(
-        {"on": VAL, "top1": "23.6", "top5": "7.1", "crops": CENTRE, "source": "released, README"},
+        {"on": VAL, "top1": "23.6", "top5": "7.1", "crops": "centre crop", "source": "released, README"},
         {"on": VAL, "top1": "21.75", "top5": "6.05", "crops": "10 crops", "source": "paper, Table 3"},
         {"on": VAL, "top1": "19.87", "top5": "4.60", "crops": SCALES, "source": "paper, Table 4"},
     ),
@@ -471,23 +473,17 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
         {"quantity": "macs", "printed": "11.3×10^9", "where": "Table 1"},
     ),
     parents=("resnet50",),
-    sources={"paper": PAPER, "released": RELEASE, "caffe": CAFFE, "torchvision": TORCHVISION},
+    sources=DEEP_SOURCES,
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
     errata=(
         "Section 4.1 sets its 11.3×10^9 beside 15.3×10^9 of VGG-16 and 19.6×10^9 of VGG-19: the first of these "
         "counts convolutions alone, the second the classifier as well, as for ResNets. [paper, section 4.1; computed]",
     ),
     results=(
-        {"on": VAL, "top1": "23.0", "top5": "6.7", "crops": CENTRE, "source": "released, README"},
+        {"on": VAL, "top1": "23.0", "top5": "6.7", "crops": "centre crop", "source": "released, README"},
         {"on": VAL, "top1": "21.43", "top5": "5.71", "crops": "10 crops", "source": "paper, Table 3"},
         {"on": VAL, "top1": "19.38", "top5": "4.49", "crops": SCALES, "source": "paper, Table 4"},
-        {
-            "on": "ILSVRC 2015 test",
-            "top5": "3.57",
-            "models": 6,
-            "note": "the winning entry, two of 152 layers",
-            "source": "paper, section 4.1 and Table 5",
-        },
+        {"on": "ILSVRC 2015 test", "top5": "3.57", "models": 6, "note": "two of 152 layers", "source": "paper, section 4.1"},
     ),
     recipe=DEEP_RECIPE,
     preprocessing=(PIXEL_MEAN,),

@@ -39,11 +39,12 @@ CVPR_2016 = {
     },
 }
 PAPER = ("transcription", "the paper's text and tables as others copied them")
+RECTIFIERS = ("second-hand", "arXiv 1502.01852 as notes quote it")
 PORTS = ("second-hand", "other definitions, such as those in https://github.com/akamaster/pytorch_resnet_cifar10")
 
 INITIALISATION = (
     "Convolutions start from equation 10 of He et al. 2015, arXiv 1502.01852: N(0, 2 / fan_in). The paper refers to "
-    "that work and says no more; the last layer is treated alike here, with biases 0. [paper, section 4.2; ours]"
+    "that work and says no more; the last layer is treated alike here, with biases 0. [paper, section 4.2; rectifiers; ours]"
 )
 ZEROS_LAST = (
     "Where a shortcut meets twice as many maps, the paper adds maps of zeros and does not say where: here after the others. "
@@ -152,7 +153,7 @@ class ResNetCifar(nn.Module):
         {"quantity": "params", "printed": "0.27M", "where": "Table 6"},
     ),
     parents=("plain20",),
-    sources={"paper": PAPER, "ports": PORTS},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
     deviations=(INITIALISATION, ZEROS_LAST),
     notes=(PROJECTIONS,),
     results=({"on": "CIFAR-10 test", "top1": "8.75", "source": "paper, Table 6"},),
@@ -174,7 +175,7 @@ def resnet20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "params", "printed": "0.46M", "where": "Table 6"},
     ),
     parents=("plain32",),
-    sources={"paper": PAPER, "ports": PORTS},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
     deviations=(INITIALISATION, ZEROS_LAST),
     notes=(PROJECTIONS,),
     results=({"on": "CIFAR-10 test", "top1": "7.51", "source": "paper, Table 6"},),
@@ -196,7 +197,7 @@ def resnet32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "params", "printed": "0.66M", "where": "Table 6"},
     ),
     parents=("plain44",),
-    sources={"paper": PAPER, "ports": PORTS},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
     deviations=(INITIALISATION, ZEROS_LAST),
     notes=(PROJECTIONS,),
     results=({"on": "CIFAR-10 test", "top1": "7.17", "source": "paper, Table 6"},),
@@ -218,7 +219,7 @@ def resnet44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "params", "printed": "0.85M", "where": "Table 6"},
     ),
     parents=("plain56",),
-    sources={"paper": PAPER, "ports": PORTS},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
     deviations=(INITIALISATION, ZEROS_LAST),
     notes=(PROJECTIONS,),
     results=({"on": "CIFAR-10 test", "top1": "6.97", "source": "paper, Table 6"},),
@@ -240,7 +241,7 @@ def resnet56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "params", "printed": "1.7M", "where": "Table 6"},
     ),
     parents=("plain110",),
-    sources={"paper": PAPER, "ports": PORTS},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
     deviations=(INITIALISATION, ZEROS_LAST),
     notes=(PROJECTIONS,),
     results=(
@@ -264,7 +265,7 @@ def resnet110(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "params", "printed": "19.4M", "where": "Table 6"},
     ),
     parents=("resnet110",),
-    sources={"paper": PAPER, "ports": PORTS},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
     deviations=(INITIALISATION, ZEROS_LAST),
     notes=(PROJECTIONS,),
     results=({"on": "CIFAR-10 test", "top1": "7.93", "source": "paper, Table 6"},),
@@ -283,7 +284,7 @@ def resnet1202(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 15", "conv3_x 32 2 37", "conv4_x 64 4 81"),
     published=({"quantity": "depth", "printed": "20", "where": "figure 6"},),
     parents=("plain34",),
-    sources={"paper": PAPER},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
 )
 def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
@@ -300,7 +301,7 @@ def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 23", "conv3_x 32 2 61", "conv4_x 64 4 137"),
     published=({"quantity": "depth", "printed": "32", "where": "figure 6"},),
     parents=("plain34",),
-    sources={"paper": PAPER},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
 )
 def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
@@ -317,7 +318,7 @@ def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 31", "conv3_x 32 2 85", "conv4_x 64 4 193"),
     published=({"quantity": "depth", "printed": "44", "where": "figure 6"},),
     parents=("plain34",),
-    sources={"paper": PAPER},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
 )
 def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
@@ -334,7 +335,7 @@ def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 39", "conv3_x 32 2 109", "conv4_x 64 4 249"),
     published=({"quantity": "depth", "printed": "56", "where": "figure 6"},),
     parents=("plain34",),
-    sources={"paper": PAPER},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
 )
 def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
@@ -351,7 +352,7 @@ def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 75", "conv3_x 32 2 217", "conv4_x 64 4 501"),
     published=({"quantity": "depth", "printed": "110", "where": "figure 6"},),
     parents=("plain34",),
-    sources={"paper": PAPER},
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
     notes=("Its error was above 60%, and figure 6 does not show it. [paper, figure 6]",),
 )

@@ -359,8 +359,8 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
         "paper": PAPER,
         "torchvision": TORCHVISION,
         "gist": (
-            "transcription",
-            "the first author's description of the released network, from a mirror",
+            "author's file",
+            "the first author's description of the released network",
             "https://gist.github.com/ksimonyan/211839e770f7b538e2d8",
         ),
         "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
@@ -440,6 +440,11 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
     sources={
         "paper": PAPER,
         "torchvision": TORCHVISION,
+        "gist": (
+            "author's file",
+            "the first author's description of the released network",
+            "https://gist.github.com/ksimonyan/3785162f95cd2d5fee77",
+        ),
         "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
     },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
@@ -468,6 +473,9 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
     weights=(
         "torchvision's: https://download.pytorch.org/models/vgg19-dcbb9e9d.pth [torchvision, IMAGENET1K_V1]",
         TERMS,
+        "The authors': VGG_ILSVRC_19_layers.caffemodel under http://www.robots.ox.ac.uk/~vgg/software/very_deep/caffe/; for their "
+        "licence the description refers to http://www.robots.ox.ac.uk/~vgg/research/very_deep/. They take channels as blue, "
+        "green, red, less 103.939, 116.779 and 123.68. [gist]",
     ),
 )
 def vgg19(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:

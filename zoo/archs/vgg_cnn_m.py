@@ -92,8 +92,14 @@ class CNNM(nn.Module):
     sources={
         "paper": ("transcription", "its tables and its section on training as others copied them"),
         "authors' page": ("transcription", "a copy of https://www.robots.ox.ac.uk/~vgg/research/deep_eval"),
-        "gist": ("transcription", "the description of the released CNN-M-1024 as others copied it"),
-        "fast-rcnn": ("author's file", "its CNN-M-1024", "https://github.com/rbgirshick/py-faster-rcnn"),
+        "gist": (
+            "author's file",
+            "the second author's descriptions of the released networks, in part",
+            "https://gist.github.com/ksimonyan/f194575702fae63b2829",
+        ),
+        "copy": ("transcription", "the rest of the description of CNN-M-1024, as others copied it"),
+        "model zoo": ("transcription", "Caffe's page of released models as others copied it"),
+        "fast-rcnn": ("transcription", "CNN-M-1024 under another head", "https://github.com/rbgirshick/py-faster-rcnn"),
         "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
     },
     deviations=(
@@ -109,26 +115,23 @@ class CNNM(nn.Module):
         "[convnet-burden; computed]",
     ),
     results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "top5": "13.5",
-            "note": "fc7=2048",
-            "source": "authors' page, results",
-        },
+        {"on": "ILSVRC 2012 validation", "top5": "13.7", "source": "model zoo"},
+        {"on": "ILSVRC 2012 validation", "top5": "13.5", "note": "fc7=2048", "source": "authors' page, results; model zoo"},
         {
             "on": "ILSVRC 2012 validation",
             "top5": "16.0",
             "crops": "centre crop",
             "note": "fc7=1024",
-            "source": "gist",
+            "source": "copy",
         },
         {
             "on": "ILSVRC 2012 validation",
             "top5": "13.7",
             "crops": "10 crops",
             "note": "fc7=1024",
-            "source": "gist",
+            "source": "copy; model zoo",
         },
+        {"on": "ILSVRC 2012 validation", "top5": "15.6", "note": "fc7=128", "source": "model zoo"},
     ),
     recipe={
         "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section on training]",
@@ -136,7 +139,13 @@ class CNNM(nn.Module):
         "weight decay": "0.0005. [paper, section on training]",
         "augmentation": "Random crops, mirror images and shifts of RGB. [paper, section on training]",
     },
-    weights=("For non-commercial use: CNN-M-1024 is at http://www.robots.ox.ac.uk/~vgg/software/deep_eval/releases/bvlc/ [gist]",),
+    preprocessing=(
+        "The shorter side is scaled to 256 pixels; of 224×224 crops, blue, green and red, the mean image is subtracted. [gist]",
+    ),
+    weights=(
+        "For non-commercial use only: VGG_CNN_M.caffemodel, and the same with _2048 and _1024, under "
+        "http://www.robots.ox.ac.uk/~vgg/software/deep_eval/releases/bvlc/ [gist]",
+    ),
     citation={"type": "inproceedings", "booktitle": "Proceedings of the British Machine Vision Conference", "year": "2014"},
 )
 def vgg_cnn_m(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5, fc7: int = 4096) -> CNNM:
