@@ -71,6 +71,11 @@ def run(arguments: list[str]) -> int:
         return _refuse(f"{error.format_message()} ({' '.join(['zoo', command]).strip()} --help shows what there is)")
     except OSError as error:
         return _refuse(str(lost(error)))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in {"", "zoo", "zoo_cli"}:
+            raise
+        return _refuse(f"this command requires {package}, which is not installed; pip install {package}")
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("zoo: interrupted", err=True)
         return _INTERRUPTED
