@@ -1,19 +1,19 @@
 """One card as a table."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zoo.catalogue.card import Card, StageClaim
-from zoo.catalogue.entries import Entry, children, entry
+from zoo.catalogue.entries import Option, children, entry
 from zoo.catalogue.evidence import Citation
 from zoo.tables.table import Column, Row, Table
 from zoo.util.version import __version__
 
 _INFO = (
-    Column("printed", "as printed", "the number as its source prints it", priority=0),
-    Column("where", "text", "where it is printed, and in what that was read", priority=0),
-    Column("computed", "count", "what the analyzer computes", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated, explained, or differs", priority=0),
+    Column("printed", "as printed", "the number as its source prints it", hide_order=0),
+    Column("where", "text", "where it is printed, and in what that was read", hide_order=0),
+    Column("computed", "count", "what the analyzer computes", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated, explained, or differs", hide_order=0),
 )
 
 
@@ -28,13 +28,17 @@ def info(name: str) -> Table:
     Raises `ZooError` for an unknown name.
     """
     found = entry(name)
-    c = found.card
+    return of_card(found.card, found.origin, found.every_option)
+
+
+def of_card(c: Card, origin: str = "", options: Sequence[Option] = ()) -> Table:
+    """A card as a table, with whose it is and the options of its builder where they are known."""
     notes = [f"{p.quantity} {p.printed}: {p.note}" for p in c.published if p.note]
     notes += [f"result: {result}" for result in c.results]
     notes += [f"{label}: {statement}" for label, statement in c.statements]
     notes += [f"source {source}" for source in c.sources.values()]
     context = {
-        "about": {label: fact for label, fact in _about(found).items() if fact},
+        "about": {label: fact for label, fact in _about(c, origin, options).items() if fact},
         "results": [result.to_dict() for result in c.results],
         "convention": "pure",
         "versions": {"zoo": __version__},
@@ -42,13 +46,12 @@ def info(name: str) -> Table:
     return Table(c.title, context, _INFO, tuple(_numbers(c)), notes=tuple(notes))
 
 
-def _about(found: Entry) -> dict[str, Any]:
+def _about(c: Card, origin: str, options: Sequence[Option]) -> dict[str, Any]:
     """What stands above the numbers, by label."""
-    c = found.card
     return {
         "name": c.name,
         "family": c.family,
-        "from": found.origin,
+        "from": origin,
         "what": c.summary,
         "year": str(c.year),
         "authors": c.authors,
@@ -59,7 +62,7 @@ def _about(found: Entry) -> dict[str, Any]:
         "comes from": ", ".join(c.parents),
         "led to": ", ".join(children(c.name)),
         "input": list(c.input),
-        "options": ", ".join(map(str, found.every_option)),
+        "options": ", ".join(map(str, options)),
         "in training": ", ".join(f"{k}={v}" for k, v in c.training.items()),
         "classifier": c.classifier and f"{c.classifier}; without it {c.num_features:,} features (num_classes=0, head=None)",
         "torchvision": c.torchvision and f"{c.torchvision}, whose weights it takes (weights='torchvision:IMAGENET1K_V1')",
