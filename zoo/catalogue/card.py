@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, fields
 from importlib import import_module
 from typing import Any, TypeVar
 
+from zoo.catalogue.evidence import RECIPE, Result, Source, Statement, cite, sources_of, state
 from zoo.catalogue.published import Published
+from zoo.errors import ZooError
 
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 
@@ -48,7 +50,13 @@ class Card:
     dict's keys into ours, applied in order. `torchvision_options` go to its builder for the network as it is used,
     `torchvision_training` besides for the network as it is trained; `weights_note` is what users of its weights have to know.
     `classifier` is the path of the layer that makes the scores; without it the network gives `num_features` features of an image.
-    `url` is for a paper that has neither DOI nor arXiv id.
+    `url` is for a paper that has neither DOI nor arXiv id. `neurons` are the outputs of all layers with weights.
+
+    What is told in words ends with citations of `sources` (see `zoo.catalogue.evidence`). `errata` are mistakes of the paper,
+    `deviations` are what this definition does otherwise, `notes` are about others: ports, tools, later networks. `results` are
+    the errors of trained networks; `recipe` says how they were trained, by the keys of `RECIPE`; `weights` are licence and address
+    of the original weights. `parents` are the entries that this network comes from. `citation` holds the fields of BibTeX beside
+    author, title and address.
 
     Example:
         >>> card = zoo.card("alexnet")
@@ -74,6 +82,7 @@ class Card:
     num_features: int = 0
     stages: tuple[StageClaim, ...] = ()
     connections: int | None = None
+    neurons: int | None = None
     published: tuple[Published, ...] = ()
     variants: tuple[Variant, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -82,9 +91,42 @@ class Card:
     torchvision_training: Mapping[str, Any] = field(default_factory=dict)
     weights_note: str = ""
     keys: tuple[tuple[str, str], ...] = ()
-    deviations: tuple[str, ...] = ()
-    errata: tuple[str, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    deviations: tuple[Statement, ...] = ()
+    errata: tuple[Statement, ...] = ()
+    notes: tuple[Statement, ...] = ()
+    results: tuple[Result, ...] = ()
+    recipe: Mapping[str, Statement] = field(default_factory=dict)
+    preprocessing: tuple[Statement, ...] = ()
+    normalisation: tuple[Statement, ...] = ()
+    weights: tuple[Statement, ...] = ()
+    parents: tuple[str, ...] = ()
+    citation: Mapping[str, str] = field(default_factory=dict)
     licence: str = "MIT"
+
+    @property
+    def bibtex(self) -> str:
+        """The paper as a BibTeX entry. Raises `ZooError` for a card without a citation."""
+        from zoo.catalogue.bibtex import bibtex
+
+        if not self.citation:
+            raise ZooError(f"{self.name}: the card has no citation to write as BibTeX")
+        links = {"doi": self.doi, "eprint": self.arxiv, "archiveprefix": self.arxiv and "arXiv", "url": self.url}
+        return bibtex(self.authors, self.paper.rpartition(" (")[0], self.citation, links)
+
+    @property
+    def statements(self) -> tuple[tuple[str, Statement], ...]:
+        """All that is told in words, each with a label, in the order in which `zoo info` shows it."""
+        labelled = {
+            "deviation": self.deviations,
+            "erratum": self.errata,
+            "note": self.notes,
+            "preprocessing": self.preprocessing,
+            "batch normalisation": self.normalisation,
+            "original weights": self.weights,
+        }
+        recipe = [(f"training, {key}", self.recipe[key]) for key in RECIPE if key in self.recipe]
+        return (*((label, one) for label, several in labelled.items() for one in several), *recipe)
 
     def _repr_html_(self) -> str:
         shown: str = import_module("zoo.questions.info").of_card(self).render("html")  # which imports this file
@@ -122,14 +164,36 @@ def arch(**facts: Any) -> Callable[[Builder], Builder]:
 
 
 def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
-    """The card of a builder of that name, in a file of that family. Raises `TypeError` for facts that no card has."""
+    """The card of a builder of that name, in a file of that family.
+
+    Raises `TypeError` for facts that no card has, `ZooError` for a citation of a source that the card does not list.
+    """
     wrong = facts.keys() - {f.name for f in fields(Card)} | facts.keys() & {"name", "family", "summary"}
     if wrong:
         raise TypeError(f"@arch of {name}: {', '.join(sorted(wrong))} cannot be set")
     summary = doc.strip().partition("\n")[0].removesuffix(".")
-    plural = {
+    try:
+        return Card(name=name, family=family, summary=summary, **{**facts, **_records(facts)})
+    except ValueError as error:
+        raise ZooError(f"@arch of {name}: {error}") from error
+
+
+_STATED = ("deviations", "errata", "notes", "preprocessing", "normalisation", "weights")
+
+
+def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that a card writes as literals and keeps as records. Raises `ValueError` for citations of an unknown source."""
+    sources = sources_of(facts.get("sources", {}))
+    recipe = facts.get("recipe", {})
+    if strange := recipe.keys() - set(RECIPE):
+        raise ValueError(f"recipe has {', '.join(sorted(strange))}: expected keys among {', '.join(RECIPE)}")
+    results = (dict(one) for one in facts.get("results", ()))
+    return {
         "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),
         "published": tuple(Published(**one) for one in facts.get("published", ())),
         "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
+        "sources": sources,
+        "results": tuple(Result(citations=cite(one.pop("source"), sources), **one) for one in results),
+        "recipe": {key: state(text, sources) for key, text in recipe.items()},
+        **{key: tuple(state(one, sources) for one in facts.get(key, ())) for key in _STATED},
     }
-    return Card(name=name, family=family, summary=summary, **{**facts, **plural})
