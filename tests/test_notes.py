@@ -24,6 +24,7 @@ EXAMPLES: tuple[Note, ...] = (
     Convention(frozenset({"macs"}), "pure", "counts"),
     notes.Folded(),
     notes.Shortened(),
+    notes.Failed("dense", "output", "1.5e+01", "at most 1e-06"),
     notes.Selected(2, 9, {"macs": "12.0%"}),
     notes.AssumedInput((3, 224, 224)),
     notes.UsualInput((3, 800, 800)),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from zoo.ops.rule import Cost, OpRule, factors
     from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
     from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
+    from zoo.tables.notes import Failed
     from zoo.tables.table import Column, Row, Table
     from zoo.tracing.record import UNUSED, Call, Op, Param, Trace, Value, each_axis
 
@@ -37,6 +38,7 @@ __all__ = [
     "Cost",
     "Count",
     "Counts",
+    "Failed",
     "Flag",
     "Flow",
     "Group",
@@ -94,6 +96,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
         "Count": "zoo.ops.count",
+        "Failed": "zoo.tables.notes",
         "rule_of_kind": "zoo.ops.book",
         "Group": "zoo.analysis.rows",
         "ZooError": "zoo.errors",

@@ -17,6 +17,7 @@ from zoo_cli.parameters import Format, NoCache, Output, completed_models
 if TYPE_CHECKING:
     from zoo.studies._options import Option
     from zoo.studies._study import Study
+    from zoo.tables.table import Table
 
 
 class CompareCommand(TyperCommand):
@@ -70,6 +71,7 @@ def _function(study: "Study") -> Callable[..., None]:
         with contextlib.redirect_stdout(sys.stderr):
             table = study(**(said | parse_assignments(set or ())))
         emit(table, format, output)
+        _exit_if_failed(table)
 
     declared = {name: _annotated(option) for name, option in study.options.items()}
     common = {"format": Format, "output": Output, "no_cache": NoCache}
@@ -82,6 +84,15 @@ def _function(study: "Study") -> Callable[..., None]:
     vars(run)["__signature__"] = inspect.Signature(parameters)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return run
+
+
+def _exit_if_failed(table: "Table") -> None:
+    """Exit with 1 if a proof of the study failed."""
+    from zoo.tables.notes import Failed
+
+    if failures := [str(note) for note in table.notes if isinstance(note, Failed)]:
+        typer.echo(f"zoo: {'; '.join(failures)}", err=True)
+        raise typer.Exit(1)
 
 
 _SET = Annotated[

@@ -9,6 +9,7 @@ from typing import Any
 from zoo.analysis.conventions import legend
 from zoo.errors import ZooError, unknown
 from zoo.studies._options import Option, declared
+from zoo.tables.notes import Note
 from zoo.tables.table import Column, Row, Table
 from zoo.util import plugins
 from zoo.util.version import __version__
@@ -94,7 +95,7 @@ def arms_table(
     ratios: Sequence[str] = (),
     base: str = "",
     lesson: Sequence[str] = (),
-    notes: Sequence[str] = (),
+    notes: Sequence[Note | str] = (),
     context: Mapping[str, Any] | None = None,
 ) -> Table:
     """The table of a study. Behind each column of `ratios` stands its ratio to the first arm of the same type, named `NAME/1`; if

@@ -1,6 +1,6 @@
 """One linear map, four ways to hold it: Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 9.2 and figure 9.6.
 
-The layers are built and traced; nothing is allocated for them, but with `run`.
+The layers are built and traced; nothing is allocated for them, but with `run`, whose proof is in `_one_map`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from zoo.extend import (
     Arm,
     Column,
+    Failed,
     Flag,
     Op,
     PositiveInt,
@@ -26,26 +27,21 @@ from zoo.extend import (
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
-    import torch
-    from torch import Tensor, nn
+    from torch import nn
 
 COLUMNS = (
     Column("output", "elements per axis", "units: channels, height, width", hide_order=3),
-    Column(
-        "stored", "elements", "numbers that the layer holds, biases included; of a sparse matrix the values alone", hide_order=0
-    ),
-    Column("multiplications", "operations", "for one image", hide_order=1),
-    Column("additions", "operations", "for one image, biases included", hide_order=2),
+    Column("stored", "elements", "numbers that the layer holds; of a sparse matrix the values alone", hide_order=0),
+    Column("bytes", "bytes", "of what it holds in float32; with the indices of a sparse matrix", hide_order=2),
+    Column("moved", "bytes", "of what it holds, the input and the output: the least that is read and written", hide_order=3),
+    Column("buffer", "bytes", "of the matrix of patches (im2col) with which a convolution becomes one product", hide_order=4),
+    Column("multiplications", "operations", "for one image", hide_order=4),
+    Column("additions", "operations", "for one image, biases included", hide_order=4),
     Column("operations", "operations", "multiplications and additions", hide_order=0),
 )
-RUN_COLUMNS = (
-    Column("stored", "elements", "numbers that the layer holds", hide_order=0),
-    Column("bytes", "bytes", "memory that they take, indices included", hide_order=0),
-    Column("ms", "milliseconds", "the fastest of several runs", hide_order=0),
-    Column("difference", "absolute", "largest difference to the convolution's output", hide_order=0),
-    Column("shift_error", "absolute", "largest difference between shift, then layer, and layer, then shift", hide_order=0),
-)
 _MOST_BYTES = 2 << 30
+_FLOAT, _INDEX = 4, 2 * 8  # bytes of a value, and of its row and column in torch's sparse matrices (COO)
+_OUTSIDE = "a convolution multiplies the zeros of its padding too; the sparse matrix and the unshared layer have no entry for them"
 
 Shape = tuple[int, ...]
 
@@ -56,7 +52,7 @@ def run(
     stride: Annotated[PositiveInt, "stride of the convolution"] = 1,
     channels: Annotated[PositiveInt, "output channels of the convolution"] = 1,
     on: Annotated[TargetName | None, "take every convolution of this network instead"] = None,
-    run: Annotated[Flag, "build all four for a small image, compute and measure"] = False,
+    run: Annotated[Flag, "build all four for a small image, compute, compare with the definition, and measure"] = False,
 ) -> Table:
     """The textbook's and the lectures' cases; or one case of your own; or every convolution of a network.
 
@@ -69,12 +65,16 @@ def run(
         return _proof(title, input or (1, 64, 56), kernel or (2, 1), stride, channels)
     if on:
         arms = [arm for name, op in _convolutions(on, input) for arm in _four(name, op)]
-        return arms_table(title, COLUMNS, arms, ratios=("stored",), lesson=_lesson_of_network(on, arms))
+        return _table(title, arms, _lesson_of_network(on, arms))
     if (input, kernel, stride, channels) != (None, None, 1, 1):
         arms = list(_case(input or (1, 320, 280), kernel or (2, 1), stride, channels))
-        return arms_table(title, COLUMNS, arms, ratios=("stored",), lesson=_lesson(arms))
+        return _table(title, arms, _lesson(arms))
     textbook = list(_case((1, 320, 280), (2, 1), 1, 1))
-    return arms_table(title, COLUMNS, [*textbook, *_lectures()], ratios=("stored",), lesson=_lesson(textbook))
+    return _table(title, [*textbook, *_lectures()], _lesson(textbook))
+
+
+def _table(title: str, arms: Sequence[Arm], lesson: Sequence[str]) -> Table:
+    return arms_table(title, COLUMNS, arms, ratios=("stored",), notes=[_OUTSIDE], lesson=lesson)
 
 
 # Counting
@@ -91,21 +91,35 @@ def _case(input: Shape, kernel: Shape, stride: int, channels: int) -> Iterator[A
     yield from _four(f"{sizes(input)}, {sizes(kernel)}", op)
 
 
-def _four(case: str, op: Op) -> Iterator[Arm]:
-    """The map of one convolution, held in four ways; a bias is left out."""
-    units, weight = op.output.shape[1:], op.inputs[1]
-    fan_in, inputs, links = prod(weight.shape[1:]), op.inputs[0].numel, _links(op)
-    yield Arm("dense", _cells(units, prod(units) * inputs, prod(units) * inputs), case)
-    yield Arm("sparse", _cells(units, links, links), case)
-    yield Arm("unshared", _cells(units, prod(units) * fan_in, prod(units) * fan_in), case)
-    yield Arm("convolution", _cells(units, weight.numel, prod(units) * fan_in), case)
+def _four(case: str, op: Op, *, biased: bool = False, padding: Shape = ()) -> Iterator[Arm]:
+    """The map of one convolution, held in four ways that read the same image and give the same units.
+
+    Biases are counted where it is `biased`: one for each unit, and one for each map of the convolution. `padding` is what another
+    layer has added before and after each axis of its input.
+    """
+    units, weight, image = op.output.shape[1:], op.inputs[1], op.inputs[0]
+    before, total = padding[:1] or (0,), sum(padding)
+    pixels = prod(n - total for n in image.shape[2:]) * image.shape[1]
+    links, biases, products = _links(op, before[0], total), prod(units) if biased else 0, prod(units) * prod(weight.shape[1:])
+    ends = (pixels + prod(units)) * _FLOAT
+    dense = _cells(units, prod(units) * pixels, prod(units) * pixels, biases, ends)
+    free = _cells(units, links, links, biases, ends)
+    yield Arm("dense", dense, case)
+    yield Arm("sparse", {**free, **{name: free[name] + links * _INDEX for name in ("bytes", "moved")}}, case)
+    yield Arm("unshared", free, case)
+    shared = _cells(units, weight.numel, products, biases, ends, units[0] if biased else 0)
+    patches = prod(units[1:]) * image.shape[1] * prod(weight.shape[2:])
+    yield Arm("convolution", {**shared, "buffer": patches * _FLOAT}, case)
 
 
-def _links(op: Op) -> int:
-    """Elements of the matrix that are not zero: pairs of a unit and an input that it sees, the padding not among them."""
+def _links(op: Op, before: int = 0, total: int = 0) -> int:
+    """Elements of the matrix that are not zero: pairs of a unit and a pixel that it sees, the padding not among them.
+
+    `before` and `total` are what another layer has padded along each axis.
+    """
     weight = op.inputs[1]
     along = [
-        sum(0 <= i * s - p + d * t < n for i in range(out) for t in range(k))
+        sum(0 <= i * s - p - before + d * t < n - total for i in range(out) for t in range(k))
         for out, n, k, s, p, d in zip(
             op.output.shape[2:],
             op.inputs[0].shape[2:],
@@ -117,12 +131,17 @@ def _links(op: Op) -> int:
     return int(prod(along)) * weight.shape[0] * weight.shape[1]
 
 
-def _cells(units: Sequence[int], stored: int, multiplications: int, biases: int = 0) -> dict[str, Any]:
-    """A unit adds one time less than it multiplies, and its bias."""
+def _cells(
+    units: Sequence[int], weights: int, multiplications: int, biases: int, ends: int, held: int | None = None
+) -> dict[str, Any]:
+    """A unit adds one time less than it multiplies, and its bias; `held` biases are stored, by default all."""
     additions = multiplications - prod(units) + biases
+    stored = weights + (biases if held is None else held)
     return {
         "output": list(units),
         "stored": stored,
+        "bytes": stored * _FLOAT,
+        "moved": stored * _FLOAT + ends,
         "multiplications": multiplications,
         "additions": additions,
         "operations": multiplications + additions,
@@ -130,43 +149,26 @@ def _cells(units: Sequence[int], stored: int, multiplications: int, biases: int 
 
 
 def _lectures() -> Iterator[Arm]:
-    """Cases that lectures like to count, from layers that are built."""
+    """Cases that lectures like to count: 200×200 units that each see 10×10 of 200×200 pixels; 5×5 kernels with biases."""
     from torch import nn
 
-    cases: tuple[tuple[str, str, Callable[[], nn.Module], Shape], ...] = (
-        ("200×200, 40,000 units", "dense", lambda: nn.Linear(200 * 200, 40_000, bias=False), (200 * 200,)),
-        ("200×200, 40,000 units", "dense, colour", lambda: nn.Linear(3 * 200 * 200, 40_000, bias=False), (3 * 200 * 200,)),
-        ("200×200, 40,000 units", "unshared 10×10", lambda: _unshared((1, 209, 209), (10, 10)), (1, 209, 209)),
-        ("200×200, 40,000 units", "100 filters 10×10", lambda: nn.Conv2d(1, 100, 10, bias=False), (1, 200, 200)),
-        ("28×28", "dense, 30 units", lambda: nn.Linear(28 * 28, 30), (28 * 28,)),
-        ("28×28", "one 5×5 map", lambda: nn.Conv2d(1, 1, 5), (1, 28, 28)),
-        ("32×32×3", "ten 5×5 filters", lambda: nn.Conv2d(3, 10, 5), (3, 32, 32)),
-    )
-    for case, name, build, shape in cases:
-        yield Arm(name, _measured(build, shape), case)
+    around = (4, 5)  # of zeros, so that there are as many units as pixels
+    for channels in (1, 100):
+        padded = nn.ZeroPad2d(around * 2)
+        build = lambda channels=channels, padded=padded: nn.Sequential(padded, nn.Conv2d(1, channels, 10, bias=False))  # noqa: E731
+        yield from _four(f"1×200×200, {channels} of 10×10", _conv_op(build, (1, 200, 200)), padding=around)
+    yield from _four("1×28×28, 1 of 5×5", _conv_op(lambda: nn.Conv2d(1, 1, 5), (1, 28, 28)), biased=True)
+    yield from _four("3×32×32, 10 of 5×5", _conv_op(lambda: nn.Conv2d(3, 10, 5), (3, 32, 32)), biased=True)
 
 
-def _measured(build: "Callable[[], nn.Module]", shape: Shape) -> dict[str, Any]:
-    from zoo.extend import measure
-
-    found = _trace(build, shape)
-    total = measure(found, columns=["output", "params", "macs"], depth=0).total
-    units = total["output"][1:]
-    biased = any(op.input("bias") is not None for op in found.ops)
-    return _cells(units, total["params"], total["macs"], prod(units) if biased else 0)
-
-
-def _trace(build: "Callable[[], nn.Module]", shape: Shape) -> Any:
+def _conv_op(build: "Callable[[], nn.Module]", shape: Shape) -> Op:
+    """The convolution of a module that has one, built without memory and traced."""
     from zoo.extend import trace
     from zoo.tracing.skeleton import Skeleton
 
     with Skeleton():
         layer = build()
-    return trace(layer, input=(1, *shape))
-
-
-def _conv_op(build: "Callable[[], nn.Module]", shape: Shape) -> Op:
-    op: Op = next(op for op in _trace(build, shape).ops if op.kind == "conv2d")
+    op: Op = next(op for op in trace(layer, input=(1, *shape)).ops if op.kind == "conv2d")
     return op
 
 
@@ -182,50 +184,48 @@ def _convolutions(target: str, input: Shape | None) -> list[tuple[str, Op]]:
     return found
 
 
+# Lessons
+
+
 def _lesson(arms: Sequence[Arm]) -> list[str]:
+    """Sentences that quote the table."""
     cells = {arm.name: arm.cells for arm in arms}
     dense, sparse, conv = (cells[name] for name in ("dense", "sparse", "convolution"))
-    return [
+    said = [
         f"The dense matrix stores {dense['stored']:,} numbers, the sparse one {sparse['stored']:,},",
         f"the convolution {conv['stored']:,}.",
-        f"Convolution and sparse matrix take {conv['operations']:,} operations, the dense matrix {dense['operations']:,}:",
-        f"{ratio_text(dense['operations'], conv['operations'])} times as many.",
-        "Sparseness saves the work; sharing the weights saves the numbers.",
     ]
+    if dense["operations"] == sparse["operations"]:
+        said += [f"No entry of the matrix is zero: all take {dense['operations']:,} operations, and sparseness saves nothing."]
+    else:
+        said += [
+            f"Convolution and sparse matrix take {sparse['operations']:,} operations, the dense matrix {dense['operations']:,}:",
+            f"{ratio_text(dense['operations'], sparse['operations'])} times as many. Sparseness saves the work.",
+        ]
+    if sparse["stored"] == conv["stored"]:
+        said += ["Each weight is used once: sharing saves nothing."]
+    else:
+        fewer = ratio_text(sparse["stored"], conv["stored"])
+        said += [f"Sharing the weights saves the numbers: {fewer} times fewer than in the sparse matrix."]
+    return [*said, *_indices(dense, sparse)]
+
+
+def _indices(dense: Mapping[str, Any], sparse: Mapping[str, Any]) -> Iterator[str]:
+    """What the row and the column of each value cost, where that is more than the zeros that they spare."""
+    if sparse["bytes"] >= dense["bytes"]:
+        yield f"With its indices the sparse matrix takes {sparse['bytes']:,} bytes, the dense one {dense['bytes']:,}."
 
 
 def _lesson_of_network(target: str, arms: Sequence[Arm]) -> list[str]:
     sums = {name: sum(arm.cells["stored"] for arm in arms if arm.name == name) for name in ("dense", "unshared", "convolution")}
+    said = f"The convolutions of {target} hold {sums['convolution']:,} weights"
+    if sums["unshared"] == sums["convolution"]:
+        return [f"{said}, and none of them serves at more than one position."]
     return [
-        f"The convolutions of {target} hold {sums['convolution']:,} weights; as locally connected layers they would hold",
+        f"{said}; as locally connected layers they would hold",
         f"{sums['unshared']:,}, {ratio_text(sums['unshared'], sums['convolution'])} times as many, and as dense matrices",
         f"{short(sums['dense'])}, {ratio_text(sums['dense'], sums['convolution'])} times as many.",
     ]
-
-
-# The layer that PyTorch has not
-
-
-def _unshared(input: Shape, kernel: Shape, stride: int = 1, channels: int = 1, weight: "Tensor | None" = None) -> Any:
-    """A locally connected layer: a kernel of its own for every unit. Weights are units × channels × fan-in."""
-    import torch
-    from torch import nn
-
-    heights, widths = ((n - k) // stride + 1 for n, k in zip(input[1:], kernel, strict=True))
-    shape = (heights * widths, channels, input[0] * prod(kernel))
-
-    class Unshared(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.weight = nn.Parameter(torch.empty(shape) if weight is None else weight.expand(shape).clone())
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            patches = x.unfold(2, kernel[0], stride).unfold(3, kernel[1], stride)  # N × C × H × W × kernel
-            patches = patches.permute(2, 3, 1, 4, 5, 0).reshape(heights * widths, -1, x.shape[0])  # units × fan-in × N
-            y = torch.matmul(self.weight, patches)  # units × channels × N
-            return y.permute(2, 1, 0).reshape(-1, channels, heights, widths)
-
-    return Unshared()
 
 
 # The proof
@@ -234,10 +234,11 @@ def _unshared(input: Shape, kernel: Shape, stride: int = 1, channels: int = 1, w
 def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) -> Table:
     """All four from one random kernel, at work on one random image."""
     import torch
-    from torch.nn import functional as F
+
+    from zoo.studies import _one_map
 
     cells = {arm.name: arm.cells for arm in _case(input, kernel, stride, channels)}
-    needed = 3 * 4 * cells["dense"]["stored"]
+    needed = 3 * cells["dense"]["bytes"]
     if needed > _MOST_BYTES:
         raise ZooError(
             f"--run on {sizes(input)} would need {needed / 2**30:,.1f} GiB for the dense matrix; "
@@ -246,76 +247,30 @@ def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) 
     seed = torch.Generator().manual_seed(0)
     image = torch.randn(1, *input, generator=seed)
     weight = torch.randn(channels, input[0], *kernel, generator=seed)
-    units = prod(cells["dense"]["output"])
-    out = (1, *cells["dense"]["output"])
-
-    def convolve(x: torch.Tensor) -> torch.Tensor:
-        return F.conv2d(x, weight, stride=stride)
-
-    basis = torch.eye(prod(input)).reshape(-1, *input)
-    dense = convolve(basis).reshape(prod(input), units).T.contiguous()  # the Toeplitz matrix: units × inputs
-    sparse = dense.to_sparse().coalesce()
-    tied = _unshared(input, kernel, stride, channels, weight.reshape(1, channels, -1))
-    free = _unshared(input, kernel, stride, channels, torch.randn(tied.weight.shape, generator=seed))
-    ways: dict[str, tuple[Callable[[torch.Tensor], torch.Tensor], torch.Tensor]] = {
-        "dense": (lambda x: (dense @ x.reshape(-1, 1)).reshape(out), dense),
-        "sparse": (lambda x: torch.sparse.mm(sparse, x.reshape(-1, 1)).reshape(out), sparse),
-        "unshared": (tied, tied.weight),
-        "convolution": (convolve, weight),
-        "unshared, own weights": (free, free.weight),
-    }
-    with torch.inference_mode():
-        arms = [Arm(name, _proved(way, held, convolve, image, stride), "proof") for name, (way, held) in ways.items()]
-    return arms_table(f"{title} On {sizes(input)}, {sizes(kernel)}", RUN_COLUMNS, arms, lesson=_proof_lesson(arms))
+    arms, failures = _one_map.proof(image, weight, stride, cells["sparse"]["stored"])
+    lesson = _proof_lesson(arms, failures)
+    return arms_table(f"{title} On {sizes(input)}, {sizes(kernel)}", _one_map.COLUMNS, arms, notes=failures, lesson=lesson)
 
 
-def _proved(
-    way: "Callable[[Tensor], Tensor]", held: "Tensor", convolve: "Callable[[Tensor], Tensor]", image: "Tensor", stride: int
-) -> Mapping[str, Any]:
-    return {
-        "stored": held.coalesce().values().numel() if held.is_sparse else held.numel(),
-        "bytes": _bytes(held),
-        "ms": _milliseconds(lambda: way(image)),
-        "difference": float((way(image) - convolve(image)).abs().max()),
-        "shift_error": _shift_error(way, image, stride),
-    }
+def _proof_lesson(arms: Sequence[Arm], failures: Sequence[Failed]) -> list[str]:
+    from zoo.studies._one_map import CONTROL, SAME
 
-
-def _bytes(held: "Tensor") -> int:
-    parts = (held.values(), held.indices()) if held.is_sparse else (held,)
-    return sum(part.numel() * part.element_size() for part in parts)
-
-
-def _milliseconds(function: "Callable[[], torch.Tensor]", runs: int = 7) -> float:
-    import time
-
-    spent = []
-    for _ in range(runs):
-        start = time.perf_counter()
-        function()
-        spent.append(time.perf_counter() - start)
-    return float(f"{min(spent) * 1e3:.3g}")
-
-
-def _shift_error(way: "Callable[[Tensor], Tensor]", image: "Tensor", stride: int) -> float:
-    """Down by one unit, that is by `stride` pixels, before the layer and after it; where nothing has come in from outside."""
-    import torch
-
-    before = way(torch.roll(image, stride, dims=2))
-    after = torch.roll(way(image), 1, dims=2)
-    return float((before - after)[:, :, 1:].abs().max())
-
-
-def _proof_lesson(arms: Sequence[Arm]) -> list[str]:
+    if failures:
+        subjects = ", ".join(dict.fromkeys(failed.subject for failed in failures))
+        return [f"The proof failed for {subjects}: nothing follows from this table."]
     cells = {arm.name: arm.cells for arm in arms}
-    worst = max(cells[name]["difference"] for name in ("dense", "sparse", "unshared"))
-    shift = max(cells[name]["shift_error"] for name in ("dense", "sparse", "convolution"))
+    said = [
+        "Each of the four gives the output of the definition, to within",
+        f"{max(cells[name]['difference'] for name in SAME):.1e}; rounding allows {cells['convolution']['allowed']:.1e}.",
+    ]
+    shift = [cells[name]["shift_error"] for name in SAME]
+    if None in shift:
+        return [*said, "One unit along each axis leaves no shift to compare."]
     return [
-        f"From one kernel all four give the same output, to within {worst:.1e}.",
-        f"Shifting before or after makes {f'a difference of {shift:.1e}' if shift else 'no difference'} to the convolution and its",
-        "matrices,",
-        f"but to a locally connected layer with weights of its own ({cells['unshared, own weights']['shift_error']:.1f}):",
-        "equivariance comes from sharing.",
+        *said,
+        f"Shifting before or after makes {f'a difference of {max(shift):.1e}' if max(shift) else 'no difference'} to them,",
+        f"but {cells[CONTROL]['shift_error']:.1f} to a locally connected layer with weights of its own: equivariance comes from",
+        "sharing.",
     ]
 
 

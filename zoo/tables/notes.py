@@ -177,6 +177,22 @@ class RealRun(Note):
         return f"ran once on real tensors, with {weights} and {inputs}: the counts are valid for these inputs only"
 
 
+@dataclass(frozen=True, slots=True)
+class Failed(Note):
+    """A proof that did not succeed: which `subject` failed which `check`, and what was found where what was expected.
+
+    The command line prints the table all the same, and exits with 1.
+    """
+
+    subject: str
+    check: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"failed: {self.subject}: {self.check}: found {self.found}, expected {self.expected}"
+
+
 _RUNS: Mapping[str, type[Note]] = {
     kind.__name__: kind for kind in (AssumedInput, UsualInput, PublishedInput, TrainingOptions, RealRun)
 }
