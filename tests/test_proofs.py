@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import zoo
-from zoo.studies import _one_map
+from zoo.studies import _one_map, plain_vs_residual
 from zoo.tables.notes import Failed
 from zoo.tables.table import Table
 from zoo_cli.main import run
@@ -110,3 +110,70 @@ def test_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
     out, err = capsys.readouterr()
     assert "convolution,proof" in out
     assert err.startswith("zoo: failed: convolution: output against the definition of convolution: found a difference of ")
+
+
+# plain-vs-residual ----------------------------------------------------------------------------------------------------
+
+STAGES = [stage.name for stage in plain_vs_residual.STAGES]
+
+
+def gradients(monkeypatch: pytest.MonkeyPatch, growth: dict[str, list[float]]) -> Table:
+    """The study of one depth with gradients of our own: by kind of network, the growth at each seed."""
+
+    def norms(kind: str, counts: Any, seed: int) -> dict[str, tuple[float, float]]:
+        factor = growth.get(kind, [1.0])[seed % len(growth.get(kind, [1.0]))]
+        return {stage: (factor if stage == STAGES[0] else 1.0, 10.0) for stage in STAGES}
+
+    monkeypatch.setattr(plain_vs_residual, "DEPTHS", {18: (1, 1, 1, 1)})
+    monkeypatch.setattr(plain_vs_residual, "norms_of", norms)
+    return zoo.compare("plain-vs-residual", run=True, seeds=3)
+
+
+@pytest.mark.parametrize("bad", [3e-18, 0.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("kind", ["plain", "A", "C"])
+def test_vanished(bad: float, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a gradient of 3e-18, or none, at one of the seeds, of which a lesson says that it does not vanish."""
+    table = gradients(monkeypatch, {kind: [1.0, bad, 1.0]})
+    assert [(failed.subject, failed.check) for failed in failures(table)] == [
+        (f"{kind}, 18 layers", "gradient of conv2_x, as a step relative to the weights")
+    ]
+    assert table.notes[-1] == f"The proof failed for {kind}, 18 layers: nothing follows from this table."
+
+
+@pytest.mark.parametrize(
+    ("plain", "residual", "words"),
+    [
+        (
+            [30.0, 34.0, 36.0],
+            [1.5, 1.6, 1.7],
+            "34 in the plain network (30 to 36) and 1.6 with shortcuts A (1.5 to 1.7), less in every",
+        ),
+        (
+            [0.1, 0.2, 0.3],
+            [1.0, 2.0, 3.0],
+            "0.2 in the plain network (0.1 to 0.3) and 2 with shortcuts A (1 to 3), more in every seed",
+        ),
+        ([1.0, 2.0, 3.0], [3.0, 4.0, 5.0], "2 in the plain network (1 to 3) and 4 with shortcuts A (3 to 5), no clear difference"),
+    ],
+)
+def test_lesson_follows_the_numbers(plain: list[float], residual: list[float], words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a sentence that is printed whatever was measured."""
+    table = gradients(monkeypatch, {"plain": plain, "A": residual})
+    assert not failures(table)
+    assert words in str(table.notes[-1]).replace(".0", "")
+
+
+@pytest.mark.parametrize("fault", ["same network", "other weights"])
+def test_unfair_arms(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a residual network that has no shortcuts, and one that starts from other weights than the plain one."""
+    original = plain_vs_residual.built
+
+    def built(kind: str, counts: Any) -> Any:
+        net = original("plain" if fault == "same network" else kind, counts)
+        if fault == "other weights" and kind == "A":
+            net.conv1.weight.data.mul_(0.5)
+        return net
+
+    monkeypatch.setattr(plain_vs_residual, "built", built)
+    check = "scores, against plain" if fault == "same network" else "weights at the start, against plain"
+    assert (check, "A, 18 layers") in {(failed.check, failed.subject) for failed in failures(gradients(monkeypatch, {}))}
