@@ -1,16 +1,15 @@
-"""Two models, layer by layer: what the second adds, removes and changes.
+"""Two models, layer by layer: what the second adds, removes, moves and changes.
 
-Start with `diff`. The layers of both models are brought to the same grain (`_aligned`), aligned by name in order, as lines of two
-texts are (`_differences`), and what has no name in common is compared by what it does (`_by_what_they_do`). `_facts` says when two
-layers are the same.
+Start with `diff`. The layers of both are matched (`zoo.analysis.alignment`), at the grain at which fewer differ (`_grains`); then
+each pair is compared: what both do (`_changed`), which layers they read (`_rewired`) and whose parameters (`_shared`).
 """
 
-import difflib
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis.alignment import Pair, Wiring, align, does_what, real_ops, wiring
 from zoo.analysis.choose import columns
 from zoo.analysis.conventions import legend
 from zoo.analysis.measure import measure
@@ -18,7 +17,7 @@ from zoo.analysis.rows import Group, group
 from zoo.questions.compare import labels, traced
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
-from zoo.tracing.record import UNUSED, WRITE, Op, Trace
+from zoo.tracing.record import UNUSED, Op, Trace, Value
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -50,7 +49,9 @@ def diff(
         input, inputs, batch, train, real, options: As in `zoo.trace`, for both models.
 
     Returns:
-        A `Table` with a row for each layer that differs. Its notes count the kinds of change, the most frequent first.
+        A `Table` with a row for each layer that differs: "changed", "added", "removed", "moved" (it does the same elsewhere in the
+        network), "rewired" (it reads other layers), "sharing" (it reads other layers' parameters) or "unused" (only one model runs
+        it). Totals of both models stand above; the notes count the kinds of change, the most frequent first.
 
     Raises:
         ZooError: As `zoo.trace`.
@@ -62,49 +63,85 @@ def diff(
     """
     how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
     traces = traced([first, second], how)
-    before, after = _aligned(*map(_layers, traces))
-    found = tuple(_differences(before, after))
-    rows = tuple(row for row in found if row.type != "renamed")
+    before, after, matched, rows = min((_compared(traces, *layers) for layers in _grains(traces)), key=lambda found: len(found[-1]))
     names = labels(traces)
-    same = len(before.keys() & after.keys()) - sum(row.type == "changed" for row in rows)
+    totals = {name: [_total(found, name) for found in traces] for name in _COUNTED}
+    changed = {row.name for row in rows if row.type in _OF_PAIRS}
+    same = sum(before[i].name not in changed and after[j].name not in changed for i, j in matched)
+    renamed = sum(before[i].name != after[j].name for i, j in matched)
     return Table(
         f"from {names[0]} to {names[1]}",
-        {"targets": names, "convention": "pure", "versions": dict(traces[0].versions)},
+        {
+            "targets": names,
+            "about": {_COUNTED[name]: _totals(*both) for name, both in totals.items()},
+            "convention": "pure",
+            "versions": dict(traces[0].versions),
+        },
         DIFF,
         rows,
-        {name: _less(*[_total(found, name) for found in traces]) for name in _COUNTED} if rows else {},
-        (*_kinds_of_change(rows), f"{same} layers are the same in both", *_renamed(len(found) - len(rows))),
+        {name: _less(*both) for name, both in totals.items()} if rows else {},
+        (*_kinds_of_change(rows), f"{_layers(same, 'is', 'are')} the same in both", *_renamed(renamed)),
         legend=legend("pure"),
     )
 
 
-_COUNTED = ("params", "macs")
+_COUNTED = {"params": "parameters", "macs": "MACs"}
+_OF_PAIRS = frozenset({"changed", "rewired", "sharing", "moved"})
 
-Layers = dict[str, Group]
-"""What each layer of one model did, by its name."""
+Place = tuple[int, int]
+"""Where a row stands: the number of the layer in the second model, or of the last one before it; then that in the first."""
 
 
-def _layers(trace: Trace) -> list[Group]:
-    """What ran: parameters that nothing reads have no outputs."""
-    return [row for row in group(trace) if row.outputs]
+def _layers_of(trace: Trace) -> list[Group]:
+    """What ran, and what has parameters that never do; not buffers that this forward leaves alone, such as a norm's counter."""
+    return [row for row in group(trace) if _runs(row) or any(param.kind == "parameter" for op in row.ops for param in op.owns)]
+
+
+def _layers(count: int, one: str, many: str) -> str:
+    """1 layer is, 2 layers are."""
+    return f"{count} layer{'' if count == 1 else 's'} {one if count == 1 else many}"
 
 
 def _total(trace: Trace, column: str) -> Any:
     return measure(trace, columns=[column], depth=0).total[column]
 
 
-def _aligned(first: Sequence[Group], second: Sequence[Group]) -> tuple[Layers, Layers]:
-    """Layers by name; where one model has a layer, and the other a module of layers of that name, these are taken together.
+def _totals(before: Any, after: Any) -> str:
+    """Both totals, difference and per cent: 60,965,224 → 62,378,344 (+1,413,120, +2.3%)."""
+    words = f"{text(before)} → {text(after)}"
+    difference = _less(before, after)
+    if difference is None:
+        return f"{words} (of lower bounds there is no difference)"
+    share = f", {100 * difference / before:+.3g}%" if before else ""
+    return f"{words} ({difference:+,}{share})" if difference else f"{words} (no difference)"
+
+
+Compared = tuple[list[Group], list[Group], list[Pair], tuple[Row, ...]]
+
+
+def _grains(traces: Sequence[Trace]) -> Iterator[tuple[list[Group], list[Group]]]:
+    """The layers of both: first with those of a module joined to one where the other model has a layer of that name, then as they are.
 
     A network with the linear layer "fc" and one with "fc.0" and "fc.1" in its place have one layer "fc" each.
     """
+    first, second = map(_layers_of, traces)
     names, others = {row.name for row in first}, {row.name for row in second}
-    return _folded(first, others - names), _folded(second, names - others)
+    folded = _folded(first, others - names), _folded(second, names - others)
+    yield folded
+    if (len(folded[0]), len(folded[1])) != (len(first), len(second)):
+        yield first, second
 
 
-def _folded(rows: Sequence[Group], modules: Container[str]) -> Layers:
+def _compared(traces: Sequence[Trace], before: list[Group], after: list[Group]) -> Compared:
+    """The layers of both, the pairs among them, and a row for each difference."""
+    matched = _matched(before, after)
+    found = sorted(_differences(traces, before, after, matched), key=lambda one: one[0])
+    return before, after, matched, tuple(row for _, row in found)
+
+
+def _folded(rows: Sequence[Group], modules: Container[str]) -> list[Group]:
     """The layers, with those inside of one of `modules` joined to one of its name."""
-    layers: Layers = {}
+    layers: dict[str, Group] = {}
     for row in rows:
         around = row.name
         while around and around not in modules:
@@ -112,63 +149,147 @@ def _folded(rows: Sequence[Group], modules: Container[str]) -> Layers:
         name = around or row.name
         known = layers.get(name)
         if known is None:
-            layers[name] = Group(name, row.type, list(row.ops), row.outputs)
+            layers[name] = Group(name, row.type, list(row.ops), row.outputs, mark=row.mark)
         else:
             known.ops.extend(row.ops)
             known.outputs = row.outputs
-    return layers
+    return list(layers.values())
 
 
-def _differences(first: Layers, second: Layers) -> Iterator[Row]:
-    """A row for each layer that is not the same in both, in the order of the models."""
-    matcher = difflib.SequenceMatcher(None, list(first), list(second), autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():  # names a to b of the first stand where c to d of the second do
-        before, after = _part(first, a, b), _part(second, c, d)
-        if tag != "equal":
-            yield from _by_what_they_do(before, after)
-            continue
-        for name, row in before.items():
-            if _does(row) != _does(after[name]):
-                yield _row(name, "changed", row, after[name])
+# Differences
 
 
-def _part(layers: Layers, start: int, stop: int) -> Layers:
-    return dict(islice(layers.items(), start, stop))
+def _matched(before: Sequence[Group], after: Sequence[Group]) -> list[Pair]:
+    """The pairs in order; with those that moved, and those that one of the models has and does not run."""
+    found = align(before, after)
+    pairs = [*found.matched, *found.moved]
+    left = {row.name: i for i, row in enumerate(before)}
+    left = {name: i for name, i in left.items() if i not in {i for i, _ in pairs}}
+    paired = {j for _, j in pairs}
+    pairs += [
+        (left[row.name], j)
+        for j, row in enumerate(after)
+        if j not in paired and row.name in left and _runs(row) != _runs(before[left[row.name]])
+    ]
+    return sorted(pairs)
 
 
-def _by_what_they_do(first: Layers, second: Layers) -> Iterator[Row]:
-    """Layers without a name in common: one that does what another does, on the same maps, has another name."""
-    alike: dict[Hashable, list[str]] = {}
-    for name, row in second.items():
-        alike.setdefault(_does(row), []).append(name)
-    for name, row in first.items():
-        if same := alike.get(_does(row)):
-            yield Row(same.pop(0), "renamed", {})
-        else:
-            yield _row(name, "removed", row, None)
-    left = set(chain.from_iterable(alike.values()))
-    yield from (_row(name, "added", None, row) for name, row in second.items() if name in left)
+def _runs(row: Group) -> bool:
+    return any(op.kind != UNUSED for op in row.ops)
+
+
+def _differences(
+    traces: Sequence[Trace], before: Sequence[Group], after: Sequence[Group], matched: Sequence[Pair]
+) -> Iterator[tuple[Place, Row]]:
+    """A row for each layer that is not the same in both, with its place."""
+    layers = (before, after)
+    moved = _out_of_order(traces, layers, matched)
+    stay = [pair for pair in matched if pair not in moved]
+    wires = _wires(traces, layers, stay)
+    names = [(before[i].name, after[j].name) for i, j in stay]
+    for i, j in matched:
+        one, other = before[i], after[j]
+        row = _changed(one, other)
+        if row is None and (i, j) in moved:
+            row = _moved(one, other, i, j)
+        elif row is None:
+            both = wires[0][i], wires[1][j]
+            row = _shared(one, other, *both, names) or _rewired(other, *both, names)
+        if row is not None:
+            yield (j, i), row
+    ones, others = {i for i, _ in matched}, {j for _, j in matched}
+    follows = dict(matched)
+    last = -1
+    for i, one in enumerate(before):
+        last = follows.get(i, last)
+        if i not in ones:
+            yield (last, i), _row(one.name, "removed", one, None)
+    yield from (((j, -1), _row(other.name, "added", None, other)) for j, other in enumerate(after) if j not in others)
+
+
+Layers = tuple[Sequence[Group], Sequence[Group]]
+
+
+def _wires(traces: Sequence[Trace], layers: Layers, pairs: Sequence[Pair]) -> list[list[Wiring]]:
+    """By model, what each layer reads, in numbers of these pairs."""
+    sides = zip(traces, layers, strict=True)
+    return [wiring(trace, rows, {pair[side]: n for n, pair in enumerate(pairs)}) for side, (trace, rows) in enumerate(sides)]
+
+
+def _out_of_order(traces: Sequence[Trace], layers: Layers, matched: Sequence[Pair]) -> set[Pair]:
+    """The fewest pairs without which all others follow one another in both models, and that read other layers in each.
+
+    Of two branches side by side the one may run first here and the other there: that moves no layer.
+    """
+    ends: list[int] = []  # of the longest chain of each length, the least layer of the second model at its end
+    chains: list[list[Pair]] = []
+    for pair in matched:
+        place = bisect_left(ends, pair[1])
+        chain = [*(chains[place - 1] if place else []), pair]
+        ends[place : place + 1], chains[place : place + 1] = [pair[1]], [chain]
+    crossing = set(matched) - set(chains[-1] if chains else [])
+    wires = _wires(traces, layers, matched) if crossing else []
+    return {(i, j) for i, j in crossing if wires[0][i].reads != wires[1][j].reads}
+
+
+def _moved(before: Group, after: Group, i: int, j: int) -> Row:
+    cells = {"first": f"layer {i + 1}, {before.name}", "second": f"layer {j + 1}, {after.name}", "params": 0, "macs": 0}
+    return Row(after.name, "moved", cells)
+
+
+def _changed(before: Group, after: Group) -> Row | None:
+    if _runs(before) != _runs(after):
+        return _row(after.name, "unused", before, after)
+    if does_what(before) != does_what(after) or (_own(before) != _own(after) and not _runs(before)):
+        return _row(after.name, "changed", before, after)
+    return None
+
+
+def _own(row: Group) -> list[tuple[int, ...]]:
+    return [param.shape for op in row.ops for param in op.owns]
+
+
+Names = Sequence[tuple[str, str]]
+
+
+def _shared(before: Group, after: Group, one: Wiring, other: Wiring, names: Names) -> Row | None:
+    """A row if both read the parameters of other layers."""
+    if one.parameters == other.parameters or not _runs(before):
+        return None
+    cells = [f"parameters of {_listed(wire.parameters, side, names)}" for side, wire in enumerate((one, other))]
+    changes = {column: _less(_counted(before, column), _counted(after, column)) for column in _COUNTED}
+    return Row(after.name, "sharing", {"first": cells[0], "second": cells[1], **changes})
+
+
+def _rewired(after: Group, one: Wiring, other: Wiring, names: Names) -> Row | None:
+    """A row if they read other layers."""
+    if None in one.reads or None in other.reads:
+        return None
+    reads = [tuple(number for number in wire.reads if number is not None) for wire in (one, other)]
+    if reads[0] == reads[1] or (not (one.ordered and other.ordered) and sorted(reads[0]) == sorted(reads[1])):
+        return None
+    cells = [f"reads {_listed(numbers, side, names)}" for side, numbers in enumerate(reads)]
+    return Row(after.name, "rewired", {"first": cells[0], "second": cells[1], "params": 0, "macs": 0})
+
+
+def _listed(numbers: Sequence[int], side: int, names: Names) -> str:
+    found = dict.fromkeys(
+        names[number][side] if number >= 0 else "the input" if number == -1 else f"input {-number}" for number in numbers
+    )
+    return ", ".join(found) or "nothing"
 
 
 def _renamed(count: int) -> Iterator[str]:
     if count:
-        yield f"{count} layers do the same under other names"
-
-
-def _real_ops(row: Group) -> list[Op]:
-    return [op for op in row.ops if op.kind not in {UNUSED, WRITE}]
-
-
-def _does(row: Group) -> tuple[Hashable, ...]:
-    """All that is recorded of a layer: its ops with every argument, and shapes and types of what they read and give."""
-    return tuple(op.signature(lambda v: (v.shape, v.dtype)) for op in _real_ops(row))
+        yield f"{_layers(count, 'has', 'have')} another name in the second"
 
 
 def _row(name: str, kind: str, before: Group | None, after: Group | None) -> Row:
     """One line of the table: what the layer is in each model (None where it is not), and what that changes."""
     first, second = _described(before) if before else None, _described(after) if after else None
     if before and after and first == second:  # what differs is not in the description
-        first, second = f"{first}: {_particular(before, after)}", f"{second}: {_particular(after, before)}"
+        mine, theirs = _particulars(before, after)
+        first, second = f"{first}: {mine}", f"{second}: {theirs}"
     changes = {column: _less(_counted(before, column), _counted(after, column)) for column in _COUNTED}
     return Row(name, kind, {"first": first, "second": second, **changes})
 
@@ -178,20 +299,32 @@ def _counted(row: Group | None, column: str) -> Any:
     return columns()[column].measure(_EMPTY, [row])[0][0] if row else 0
 
 
-def _particular(row: Group, other: Group) -> str:
-    """What a layer has that another of the same description has not."""
-    found = []
-    for mine, theirs in zip(row.ops, other.ops, strict=False):
-        found += [f"{key} {text(value)}" for key, value in mine.attrs.items() if value != theirs.attrs.get(key)]
-        for role, value in zip(mine.roles, mine.inputs, strict=True):
-            there = theirs.input(role)
-            if there is None or (there.shape, there.dtype) != (value.shape, value.dtype):
-                found.append(f"{value.dtype} {role} {text(list(value.shape))}")
-    return ", ".join(dict.fromkeys(found)) or "other inputs"
+def _particulars(before: Group, after: Group) -> tuple[str, str]:
+    """What each of two layers of one description has that the other has not."""
+    first: list[str] = []
+    second: list[str] = []
+    for one, other in zip(real_ops(before), real_ops(after), strict=False):
+        for key in sorted(one.attrs.keys() | other.attrs.keys()):
+            if one.attrs.get(key) != other.attrs.get(key):
+                first.append(f"{key} {text(one.attrs.get(key))}")
+                second.append(f"{key} {text(other.attrs.get(key))}")
+        for role in dict.fromkeys([*one.roles, *other.roles]):
+            mine, theirs = (_read(op, role) for op in (one, other))
+            if mine != theirs:
+                first.append(mine)
+                second.append(theirs)
+    return ", ".join(dict.fromkeys(first)) or "other tensors", ", ".join(dict.fromkeys(second)) or "other tensors"
+
+
+def _read(op: Op, role: str) -> str:
+    """What an op reads in one role: float32 input 1×64×56×56, or no bias."""
+    value: Value | None = op.input(role)
+    return f"no {role}" if value is None else f"{value.dtype} {role} {text(list(value.shape))}"
 
 
 _EMPTY = Trace("", "eval", (), (), (), ())
 _SHAPE = " → "
+_MAPS = "on maps of other sizes"
 
 
 def _less(before: Any, after: Any) -> int | None:
@@ -201,31 +334,47 @@ def _less(before: Any, after: Any) -> int | None:
 
 def _kinds_of_change(rows: Sequence[Row]) -> list[str]:
     """How often which layer became which, shapes apart."""
-    kinds = Counter((_without_shape(row.cells["first"]), _without_shape(row.cells["second"])) for row in rows)
-    return [f"{count} × {_change(before, after)}" for (before, after), count in kinds.most_common()]
+    return [f"{count} × {change}" for change, count in Counter(map(_change, rows)).most_common()]
 
 
 def _without_shape(described: str | None) -> str:
+    """conv2d 3/1 of "conv2d 3/1 → 64×56×56: bias 64"."""
     return (described or "").partition(_SHAPE)[0]
 
 
-def _change(before: str, after: str) -> str:
-    if before == after:
-        return f"{before}, on maps of other sizes"
-    if not before:
-        return f"{after} added"
-    if not after:
-        return f"{before} removed"
-    return f"{before} becomes {after}"
+def _change(row: Row) -> str:
+    """What happened to a layer, in words."""
+    before, after = row.cells["first"], row.cells["second"]
+    if row.type in {"rewired", "sharing", "moved"}:
+        return {"rewired": "reads other layers", "sharing": "reads other layers' parameters", "moved": "moved"}[row.type]
+    first, second = _without_shape(before), _without_shape(after)
+    if before is None:
+        return f"{second} added"
+    if after is None:
+        return f"{first} removed"
+    if first != second:
+        return f"{first} becomes {second}"
+    return f"{first}, {_reason(before.partition(_SHAPE)[2], after.partition(_SHAPE)[2])}"
+
+
+def _reason(before: str, after: str) -> str:
+    """Of two descriptions that differ behind the arrow: another argument, input or output."""
+    (shape, _, mine), (other_shape, _, theirs) = before.partition(": "), after.partition(": ")
+    if shape != other_shape:
+        same_channels = shape.partition("×")[0] == other_shape.partition("×")[0]
+        return _MAPS if "×" in shape and same_channels else "of other channels"
+    return f"{mine} becomes {theirs}"
 
 
 def _described(row: Group) -> str:
     """What a layer does: conv2d 3/1 pad 1 + relu → 128×28×28. A module of many ops without weights goes by its type."""
-    ops = _real_ops(row)
+    if not _runs(row):
+        return f"{row.type} that never runs"
+    ops = real_ops(row)
     parts = dict.fromkeys(map(_described_op, ops))
     weighted = any(op.input("weight") is not None for op in ops)
     done = " + ".join(parts) if weighted or len(parts) < _MANY else row.type
-    return f"{done}{_SHAPE}{text(list(row.outputs[0].shape[1:]))}"
+    return f"{done}{_SHAPE}{text(list(row.outputs[0].shape[1:]))}" if row.outputs else done
 
 
 _MANY = 4
