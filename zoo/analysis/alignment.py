@@ -52,7 +52,14 @@ def _same_place(one: Group, other: Group, does: Hashable, other_does: Hashable) 
 
 def does_what(row: Group) -> Hashable:
     """All that is recorded of a layer: its ops with every argument, and shapes and types of what they read and give."""
-    return tuple(op.signature(lambda v: (v.shape, v.dtype)) for op in real_ops(row))
+    return tuple(map(_signature, real_ops(row)))
+
+
+def _signature(op: Op) -> Hashable:
+    """What two ops have in common that do the same; a sum has no first operand."""
+    if op.kind in _COMMUTE:
+        op = op._replace(inputs=tuple(sorted(op.inputs, key=lambda value: (value.shape, value.dtype))))
+    return op.signature(lambda value: (value.shape, value.dtype))
 
 
 def real_ops(row: Group) -> list[Op]:

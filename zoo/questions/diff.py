@@ -17,7 +17,7 @@ from zoo.analysis.rows import Group, group
 from zoo.questions.compare import labels, traced
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
-from zoo.tracing.record import UNUSED, Op, Trace, Value
+from zoo.tracing.record import UNUSED, WRITE, Op, Trace, Value
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -112,15 +112,19 @@ def _totals(before: Any, after: Any) -> str:
     difference = _less(before, after)
     if difference is None:
         return f"{words} (of lower bounds there is no difference)"
-    share = f", {100 * difference / before:+.3g}%" if before else ""
+    share = _per_cent(100 * difference / before) if before else ""
     return f"{words} ({difference:+,}{share})" if difference else f"{words} (no difference)"
 
 
 Compared = tuple[list[Group], list[Group], list[Pair], tuple[Row, ...]]
 
 
+def _per_cent(change: float) -> str:
+    return f", {change:+,.0f}%" if abs(change) >= 100 else f", {change:+.3g}%"
+
+
 def _grains(traces: Sequence[Trace]) -> Iterator[tuple[list[Group], list[Group]]]:
-    """The layers of both: first with those of a module joined to one where the other model has a layer of that name, then as they are.
+    """The layers of both: with those of a module joined where the other model has one layer of its name, and then as they are.
 
     A network with the linear layer "fc" and one with "fc.0" and "fc.1" in its place have one layer "fc" each.
     """
@@ -175,7 +179,7 @@ def _matched(before: Sequence[Group], after: Sequence[Group]) -> list[Pair]:
 
 
 def _runs(row: Group) -> bool:
-    return any(op.kind != UNUSED for op in row.ops)
+    return any(op.kind not in {UNUSED, WRITE} for op in row.ops)
 
 
 def _differences(
