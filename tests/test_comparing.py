@@ -194,8 +194,9 @@ def test_ratios_and_lesson() -> None:
     google, resnet = totals(table)["googlenet"], totals(table)["resnet50"]
     assert google["params/1"] == pytest.approx(6_998_552 / 138_357_544, rel=1e-5)
     assert resnet["macs/1"] == pytest.approx(3_857_973_248 / 15_470_264_320, rel=1e-5)
-    assert "googlenet has 19.8 times fewer parameters (7 million against 138 million)" in table.notes[-1]
-    assert "1.06 times more MACs" in compared("resnet50", "resnet50_v1_5").notes[-1]
+    assert "googlenet compared with vgg16: 5.06% of the parameters (7 million against 138 million)" in table.notes[-1]
+    assert "5.99% more MACs" in compared("resnet50", "resnet50_v1_5").notes[-1]
+    assert "vgg16 compared with googlenet: 19.8 times as many parameters" in compared("googlenet", "vgg16").notes[-1]
 
 
 def test_same_model_twice() -> None:
@@ -205,18 +206,60 @@ def test_same_model_twice() -> None:
     assert table.notes[-1] == "lenet5 (2) costs what lenet5 (1) does."
 
 
-def test_unlike_inputs_are_refused() -> None:
-    """Kills a ratio of work on grey digits to work on colour photographs."""
-    with pytest.raises(
-        zoo.ZooError, match="inputs of other channels or axes cannot be compared: alexnet 1×3×227×227, lenet5 1×1×32×32"
-    ):
-        zoo.compare("alexnet", "lenet5")
+def test_unlike_inputs() -> None:
+    """Kills the lectures' pair refused, and a ratio of work on stages of grey digits to work on those of colour photographs."""
+    table = zoo.compare("alexnet", "lenet5")
+    assert totals(table)["lenet5"]["params/1"] == pytest.approx(60_000 / 60_965_224, rel=1e-5)
+    stages = [row.cells for row in table.rows if row.type != "total"]
+    assert all(cells["params/1"] is None and cells["macs/1"] is None for cells in stages)
+    assert "inputs differ: alexnet 1×3×227×227, lenet5 1×1×32×32; --input sets one for all" in table.notes
+    assert table.notes[-1].startswith("lenet5 compared with alexnet: 0.0984% of the parameters (60 thousand against 61 million)")
+
+
+SHARES = {  # the share of MACs in the head, which is the last linear layer, and the stages
+    "torchvision:convnext_tiny": (0.001, ["1/4 of input", "1/8 of input", "1/16 of input", "1/32 of input", "head"]),
+    "torchvision:swin_t": (0.001, ["1/4 of input", "1/8 of input", "1/16 of input", "1/32 of input", "head"]),
+    "timm:swin_tiny_patch4_window7_224": (0.001, ["1/4 of input", "1/8 of input", "1/16 of input", "1/32 of input", "head"]),
+    "torchvision:vit_b_16": (0.001, ["1/16 of input", "tokens", "head"]),
+    "timm:mixer_b16_224": (0.001, ["1/16 of input", "tokens", "head"]),
+    "torchvision:regnet_y_400mf": (
+        0.002,
+        ["1/2 of input", "1/4 of input", "1/8 of input", "1/16 of input", "1/32 of input", "head"],
+    ),
+    "torchvision:efficientnet_b0": (
+        0.004,
+        ["1/2 of input", "1/4 of input", "1/8 of input", "1/16 of input", "1/32 of input", "head"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHARES)
+def test_stages_of_other_layouts(name: str) -> None:
+    """Kills channels last, gates and tokens that are taken for the head, and a stage whose sum misses a layer."""
+    most, stages = SHARES[name]
+    found = zoo.trace(name)
+    table = zoo.compare(found, "lenet5")
+    rows = [row for row in table.rows if row.name == found.target]
+    assert [row.type for row in rows] == ["total", *stages]
+    assert 0 < rows[-1].cells["macs"] <= most * rows[0].cells["macs"]
+    assert rows[-1].cells["layers"] == 1
+    for column in ("layers", "params", "macs"):
+        assert sum(row.cells[column] for row in rows[1:]) == rows[0].cells[column]
+
+
+def test_stage_shares_of_swin() -> None:
+    """Kills windows of one stage counted in another: both libraries' Swin have the same work at each resolution."""
+    shares = []
+    for name in ("torchvision:swin_t", "timm:swin_tiny_patch4_window7_224"):
+        rows = {row.type: row.cells["macs"] for row in zoo.compare(name, "lenet5").rows if row.name == name}
+        shares.append([rows[f"1/{stride} of input"] / rows["total"] for stride in (4, 8, 16, 32)])
+    assert shares[0] == pytest.approx(shares[1], abs=0.01)
 
 
 def test_no_work_at_all() -> None:
     """Kills a model without a single product that costs what another does."""
     lesson = zoo.compare(nn.Conv2d(3, 4, 3), nn.ReLU(), input=(1, 3, 8, 8)).notes[-1]
-    assert lesson == "ReLU has fewer parameters (0 against 112) and fewer MACs (0 against 3.89 thousand) than Conv2d."
+    assert lesson == "ReLU compared with Conv2d: no parameters (0 against 112), no MACs (0 against 3.89 thousand)."
 
 
 def test_diff_sees_what_has_no_shape() -> None:

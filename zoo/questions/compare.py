@@ -5,17 +5,17 @@ those of a whole model or those of one of its `_stages`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
-from math import log2
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import columns
+from zoo.analysis.reductions import HEAD, TOKENS, stages_of_rows
 from zoo.analysis.rows import Group, group
 from zoo.errors import ZooError, near, unknown
 from zoo.models.forward import trace
 from zoo.ops.book import computes_nothing, multiplies
 from zoo.studies._study import Arm, arms_table, ratio_text, short, studies, studies_table
-from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
 from zoo.tracing.record import Trace
 
@@ -86,23 +86,20 @@ def side_by_side(
 ) -> Table:
     """Totals of models, then stages aligned on how far the maps are reduced, with ratios to the first model.
 
-    The keywords are those of `zoo.trace`, and hold for every model that is not a `Trace` already. Raises `ZooError` as `zoo.trace`
-    does, and for inputs of other channels or axes.
+    The keywords are those of `zoo.trace`, and hold for every model that is not a `Trace` already. Where inputs have other channels
+    or axes, stages have no ratios. Raises `ZooError` as `zoo.trace` does.
     """
     how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
     traces = traced(targets, how)
     names = labels(traces)
     labelled = list(zip(names, traces, strict=True))
-    if len({_channels_and_axes(found) for found in traces}) > 1:
-        shapes = ", ".join(f"{label} {text(list(found.inputs[0].shape))}" for label, found in labelled)
-        raise ZooError(f"inputs of other channels or axes cannot be compared: {shapes}; zoo summary shows each by itself")
     totals = [Arm(label, _cells(found, group(found)), "total") for label, found in labelled]
     stages = {label: _stages(found) for label, found in labelled}
     arms = list(totals)
-    for stride in sorted(set(chain.from_iterable(stages.values()))):  # the head last
-        name = "head" if stride == _HEAD else f"1/{stride} of input"
+    for stride in sorted(set(chain.from_iterable(stages.values()))):  # tokens and the head last
+        name = {TOKENS: "tokens", HEAD: "head"}.get(stride, f"1/{stride} of input")
         arms += [Arm(label, cells[stride], name) for label, cells in stages.items() if stride in cells]
-    return arms_table(
+    table = arms_table(
         " against ".join(names),
         COLUMNS,
         arms,
@@ -112,15 +109,25 @@ def side_by_side(
         lesson=_lesson(totals),
         context={"inputs": {label: _shapes(found) for label, found in labelled}},
     )
+    return table if _alike(traces) else _without_ratios_of_stages(table)
 
 
 _KEYWORDS = frozenset({"input", "inputs", "batch", "train", "real", "options"})
 
 
-def _channels_and_axes(found: Trace) -> tuple[int, ...]:
-    """3 channels and 4 dimensions of an image N×3×H×W."""
-    shape = found.inputs[0].shape
-    return (*shape[1:2], len(shape))
+def _alike(traces: Sequence[Trace]) -> bool:
+    """Whether all inputs have the same channels and as many axes: 3 channels and 4 axes of an image N×3×H×W."""
+    shapes = [found.inputs[0].shape if found.inputs else () for found in traces]
+    return len({(*shape[1:2], len(shape)) for shape in shapes}) == 1
+
+
+def _without_ratios_of_stages(table: Table) -> Table:
+    """The table with blanks where stages of unlike inputs would be compared."""
+    rows = [
+        row if row.type == "total" else replace(row, cells={k: None if k.endswith("/1") else v for k, v in row.cells.items()})
+        for row in table.rows
+    ]
+    return replace(table, rows=tuple(rows))
 
 
 def _shapes(found: Trace) -> list[list[int]]:
@@ -146,29 +153,13 @@ def labels(traces: Sequence[Trace]) -> list[str]:
     return [f"{name} ({i})" if names.count(name) > 1 else name for i, name in enumerate(names, start=1)]
 
 
-_HEAD = 1 << 30  # in the place of a reduction: greater than all, so that the head comes last
-
-
 def _stages(found: Trace) -> dict[int, dict[str, Any]]:
-    """The ops by how far their maps are reduced, in powers of two; what has no maps any more, or maps of one unit, is the head."""
-    sizes = found.inputs[0].shape[2:]
+    """The sums over the layers of each stage, by how far its maps are reduced."""
+    rows = group(found)
     by_stride: dict[int, list[Group]] = {}
-    for row in group(found):
-        shape = row.outputs[0].shape if row.outputs else ()
-        by_stride.setdefault(_reduction(shape, sizes), []).append(row)
-    return {stride: _cells(found, rows) for stride, rows in by_stride.items()}
-
-
-def _reduction(shape: Sequence[int], sizes: Sequence[int]) -> int:
-    """By which power of two maps of that shape are smaller than the input, along each axis alike; else they are no maps.
-
-    >>> _reduction((1, 256, 14, 14), (224, 224)), _reduction((1, 1000), (224, 224)) == _HEAD
-    (16, True)
-    """
-    if len(shape) != len(sizes) + 2 or min(shape[2:], default=1) == 1:
-        return _HEAD
-    powers = {max(round(log2(side / n)), 0) for side, n in zip(sizes, shape[2:], strict=True)}
-    return 1 << powers.pop() if len(powers) == 1 else _HEAD
+    for row, stride in zip(rows, stages_of_rows(found, rows), strict=True):
+        by_stride.setdefault(stride, []).append(row)
+    return {stride: _cells(found, members) for stride, members in by_stride.items()}
 
 
 def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
@@ -194,8 +185,18 @@ def _sentence(first: Arm, other: Arm) -> str:
         if not (isinstance(a, int) and isinstance(b, int)):
             return f"Of {first.name} or {other.name} only lower bounds are known."
         if a != b:
-            factor = f"{ratio_text(max(a, b), min(a, b))} times " if min(a, b) else ""
-            said.append(f"{factor}{'more' if b > a else 'fewer'} {words} ({short(b)} against {short(a)})")
+            said.append(f"{_relation(a, b, words)} ({short(b)} against {short(a)})")
     if not said:
         return f"{other.name} costs what {first.name} does."
-    return f"{other.name} has {' and '.join(said)} than {first.name}."
+    return f"{other.name} compared with {first.name}: {', '.join(said)}."
+
+
+def _relation(a: int, b: int, words: str) -> str:
+    """How b compares with a: 2.3 times as many, 6% more, 5.06% of the, or none."""
+    if a == 0 or b == 0:
+        return f"{'more' if b > a else 'no'} {words}"
+    if b >= 2 * a:
+        return f"{ratio_text(b, a)} times as many {words}"
+    if 2 * b <= a:
+        return f"{100 * b / a:.3g}% of the {words}"
+    return f"{abs(100 * (b - a) / a):.3g}% {'more' if b > a else 'fewer'} {words}"
