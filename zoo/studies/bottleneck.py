@@ -19,6 +19,8 @@ COLUMNS = (
 )
 Shape: TypeAlias = tuple[int, ...]
 ALL, BLOCK = "all nine", "conv2_x"
+WITHOUT = {"no reductions": (False, True), "no projections": (True, False), "naive": (False, False)}
+"""Whether the 1×1 convolutions before the 3×3 and the 5×5 are there, and those after the pooling."""
 
 
 def run() -> Table:
@@ -30,7 +32,8 @@ def run() -> Table:
         arms,
         ratios=("params", "macs"),
         notes=[
-            "reduced: figure 2(b) of GoogLeNet's paper; naive: figure 2(a), the same 1×1, 3×3 and 5×5 filters on all channels",
+            "reduced: figure 2(b) of GoogLeNet's paper, with 1×1 convolutions before the 3×3 and 5×5 (reductions) and after the pooling "
+            "(projections); naive: figure 2(a), the same 1×1, 3×3 and 5×5 filters on all channels",
             f"{ALL}: one behind the other, with the pooling between them; each naive module takes what the one before it gives",
             f"{BLOCK}: a block of ResNet-34, one of ResNet-50, and one of ResNet-34's kind on ResNet-50's channels",
         ],
@@ -44,20 +47,25 @@ def _inception() -> Iterator[Arm]:
     google, maps, weights = _traced("googlenet")
     names = [name for name, _ in google.named_children()]
     channels = first = weights["inception_3a.conv1x1"][1]
-    stacks = {"reduced": nn.Sequential(), "naive": nn.Sequential()}
+    stacks = {name: nn.Sequential() for name in ("reduced", *WITHOUT)}
+    given = dict.fromkeys(WITHOUT, channels)
     for name in names[names.index("inception_3a") : names.index("inception_5b") + 1]:
         module = google.get_submodule(name)
         stacks["reduced"].append(module)
         if name.startswith("pool"):
-            stacks["naive"].append(module)
+            for arm in WITHOUT:
+                stacks[arm].append(module)
             continue
         shape = (1, weights[f"{name}.conv1x1"][1], *maps[name][2:])
         filters = [(w[0], w[2]) for w in (weights[f"{name}.{conv}"] for conv in ("conv1x1", "conv3x3", "conv5x5"))]
-        stacks["naive"].append(_naive(channels, filters))
-        channels += sum(count for count, _ in filters)
+        narrow = [weights[f"{name}.{conv}"][0] for conv in ("reduce3x3", "reduce5x5")]
+        projected = weights[f"{name}.pool_proj"][0]
+        for arm, (reduces, projects) in WITHOUT.items():
+            stacks[arm].append(_module(given[arm], filters, narrow if reduces else (), projected if projects else 0))
+            given[arm] = sum(count for count, _ in filters) + (projected if projects else given[arm])
         kind = name.removeprefix("inception_")
         yield Arm("reduced", _cells(module, shape), kind)
-        yield Arm("naive", _cells(_naive(shape[1], filters), shape), kind)
+        yield Arm("naive", _cells(_module(shape[1], filters), shape), kind)
     for arm, stack in stacks.items():
         yield Arm(arm, _cells(stack, (1, first, *maps["inception_3a"][2:])), ALL)
 
@@ -73,24 +81,35 @@ def _traced(name: str) -> "tuple[nn.Module, Mapping[str, Shape], Mapping[str, Sh
     return subject.module, {call.path: call.outputs[0].shape for call in found.calls}, weights
 
 
-def _naive(channels: int, filters: Sequence[tuple[int, int]]) -> "nn.Module":
-    """Figure 2(a): convolutions of so many filters of such sizes, and max pooling, side by side on `channels` channels."""
+def _module(channels: int, filters: Sequence[tuple[int, int]], narrow: Sequence[int] = (), projected: int = 0) -> "nn.Module":
+    """Convolutions of so many filters of such sizes (1×1, 3×3, 5×5), and max pooling, side by side on `channels` channels.
+
+    With `narrow`, 1×1 convolutions of so many filters come before the 3×3 and the 5×5; with `projected`, one comes after the pooling.
+    """
     import torch
     from torch import nn
 
     from zoo.tracing.skeleton import Skeleton
 
-    class Naive(nn.Module):
+    def branch(count: int, size: int, width: int) -> nn.Module:
+        if not width:
+            return nn.Sequential(nn.Conv2d(channels, count, size, padding=size // 2), nn.ReLU())
+        reduce = nn.Conv2d(channels, width, 1)
+        return nn.Sequential(reduce, nn.ReLU(), nn.Conv2d(width, count, size, padding=size // 2), nn.ReLU())
+
+    class Module(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.convs = nn.ModuleList(nn.Conv2d(channels, count, size, padding=size // 2) for count, size in filters)
-            self.pool = nn.MaxPool2d(kernel_size=3, stride=1, padding=1)
+            widths = (0, *(narrow or (0, 0)))
+            self.convs = nn.ModuleList(branch(*one, width) for one, width in zip(filters, widths, strict=True))
+            pool = nn.MaxPool2d(kernel_size=3, stride=1, padding=1)
+            self.pool = nn.Sequential(pool, nn.Conv2d(channels, projected, 1), nn.ReLU()) if projected else pool
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return torch.cat([*(torch.relu(conv(x)) for conv in self.convs), self.pool(x)], dim=1)
+            return torch.cat([*(conv(x) for conv in self.convs), self.pool(x)], dim=1)
 
     with Skeleton():
-        return Naive()
+        return Module()
 
 
 def _blocks() -> Iterator[Arm]:
@@ -118,13 +137,17 @@ def _cells(module: "nn.Module", shape: Shape) -> dict[str, Any]:
 def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
     """Sentences that quote the table."""
     reduced, naive = cells[ALL, "reduced"], cells[ALL, "naive"]
-    fewer = [f"{ratio_text(naive[unit], reduced[unit])} times fewer" for unit in ("params", "macs")]
-    params = " against ".join(short(side["params"]) for side in (reduced, naive))
+
+    def times(arm: str) -> str:
+        params, macs = (ratio_text(cells[ALL, arm][unit], reduced[unit]) for unit in ("params", "macs"))
+        return f"{params} times the parameters and {macs} times the MACs"
+
     basic, narrow, wide = (cells[BLOCK, kind] for kind in ("basic", "bottleneck", "wide basic"))
     macs = [short(block["macs"]) for block in (basic, narrow, wide)]
     return [
-        f"Pooling hands on every channel that it gets, so nine naive modules grow from {naive['in']} to {naive['out']:,} channels;",
-        f"with 1×1 convolutions there are {reduced['out']:,}, {fewer[0]} parameters ({params}) and {fewer[1]} MACs.",
+        f"Nine modules without reductions have {times('no reductions')}; without projections, {times('no projections')},",
+        f"since pooling hands on every channel that it gets; without both, {times('naive')}, for there are {naive['out']:,} channels",
+        f"at the end instead of {reduced['out']:,}.",
         f"In ResNet they let a block have {narrow['in']} channels for {macs[1]} MACs, where two 3×3 convolutions cost {macs[0]}",
         f"on {basic['in']} channels and {macs[2]} on {wide['in']}.",
     ]

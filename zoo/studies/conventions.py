@@ -6,10 +6,15 @@ from zoo.analysis.conventions import load, names
 from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, Trace, arms_table, measure, ratio_text
 
 COLUMNS = (
-    Column("figure", "multiply-accumulates", "what macs are under the convention", hide_order=0),
+    Column("prints", "as printed", "the number that the tool prints", hide_order=0),
+    Column("calls_it", "text", "what the tool calls it", hide_order=1),
+    Column("figure", "multiply-accumulates", "the same with one for each multiply-accumulate", hide_order=0),
     Column("difference", "text", "against pure, by the layers that make it, largest first", hide_order=0),
 )
 _SHOWN = 4
+CALLED = {"pure": "MACs", "fvcore": "flops", "ptflops": "MACs", "thop": "MACs", "torch": "FLOPs", "torchinfo": "mult-adds"}
+_DOUBLE = frozenset({"torch"})
+"""Tools that print two for each multiply-accumulate."""
 
 
 def run(
@@ -21,12 +26,24 @@ def run(
 
     traces = [trace(target, input=(1, *input) if input else None) for target in ([on] if on else ["alexnet", "resnet50"])]
     arms = [arm for trace in traces for arm in _arms(trace)]
-    figures = [arm.cells["figure"] for arm in arms if arm.type == traces[-1].target]
-    low, high = min(figures), max(figures)
-    said = f"{ratio_text(high, low)} times apart" if low and high > low else "one figure"
-    lesson = [f"For {traces[-1].target} the tools are {said}: from {low:,} to {high:,}. A figure is worth its convention's name."]
+    lesson = [sentence for found in traces for sentence in _sentences(found.target, arms)]
+    lesson.append("A figure is worth its convention's name.")
     title = "conventions: what would other tools say of this network?"
     return arms_table(title, COLUMNS, arms, ratios=("figure",), lesson=lesson, context={"convention": "that of each row"})
+
+
+def _sentences(target: str, arms: list[Arm]) -> list[str]:
+    """What the tools print of one network, and how far apart they are in one unit."""
+    low, high = (pick([arm.cells["prints"] for arm in arms if arm.type == target]) for pick in (min, max))
+    least, most = (pick([arm.cells["figure"] for arm in arms if arm.type == target]) for pick in (min, max))
+    if high == low:
+        return [f"For {target} all print {low:,}."]
+    said = f"For {target} the tools print from {low:,} to {high:,}"
+    said += f", {ratio_text(high, low)} times the least" if low else ""
+    if most == least:
+        return [f"{said}; with one for each multiply-accumulate all have {least:,}."]
+    apart = f", {ratio_text(most, least)} times the least" if least else ""
+    return [f"{said}; with one for each multiply-accumulate from {least:,} to {most:,}{apart}."]
 
 
 def _arms(trace: Trace) -> list[Arm]:
@@ -36,12 +53,19 @@ def _arms(trace: Trace) -> list[Arm]:
     for name, table in costs.items():
         found = _by_type(table)
         changes = {kind: found[kind] - pure[kind] for kind in pure if found[kind] != pure[kind]}
+        figure = _known(table.total["macs"])
         cells = {
-            "figure": _known(table.total["macs"]),
+            "prints": _flops(trace, name) if name in _DOUBLE else figure,
+            "calls_it": CALLED.get(name, "macs"),
+            "figure": figure,
             "difference": load(name).says if name == "pure" else _words(changes) or "none",
         }
         arms.append(Arm(name, cells, trace.target))
     return arms
+
+
+def _flops(trace: Trace, convention: str) -> int:
+    return _known(measure(trace, columns=["flops"], convention=convention, depth=0).total["flops"])
 
 
 def _by_type(table: Table) -> dict[str, int]:

@@ -23,11 +23,20 @@ COLUMNS = (
     Column("params_printed", "K", "parameters in the table, in units of 1,024", hide_order=0),
     Column("weights", "elements", "weights of the layer's filters, without biases", hide_order=0),
     Column("weights_k", "K", "the same in units of 1,024", hide_order=0),
-    Column("params_verdict", "text", "of the parameters, within one unit of the last digit printed", hide_order=1),
+    Column(
+        "params_verdict",
+        "text",
+        "of the weights: from half a unit of the last digit below to a unit above what is printed",
+        hide_order=1,
+    ),
+    Column("biased_k", "K", "weights and biases in units of 1,024", hide_order=2),
+    Column("biased_verdict", "text", "of weights and biases, likewise", hide_order=3),
     Column("ops_printed", "as printed", "operations in the table", hide_order=0),
     Column("macs", "multiply-accumulates", "of the layer", hide_order=0),
     Column("ops_verdict", "text", "of the operations", hide_order=1),
 )
+MULTIPLIER = 8
+"""Of the depthwise convolution that explains the first row: 3 maps become 24, and a 1×1 convolution makes 64 of them."""
 
 
 def run() -> Table:
@@ -36,48 +45,83 @@ def run() -> Table:
 
     table = measure(trace("googlenet"), columns=["macs"], depth=1)
     macs = {row.name: row.cells["macs"] for row in table.rows}
-    weights = _weights()
-    arms = [Arm(name, _cells(name, *printed, weights, macs), "row") for name, printed in PRINTED.items()]
+    weights, biased = _weights("weight"), _weights("")
+    arms = []
+    for name, printed in PRINTED.items():
+        parts = [name, "conv2_reduce"] if name == "conv2" else [name]
+        counts = [sum(of[part] for part in parts) for of in (weights, biased, macs)]
+        arms.append(Arm(name, _cells(*printed, *counts), "row"))
+    rows = [arm.cells for arm in arms]
     sums = {column: sum(arm.cells[column] for arm in arms) for column in ("weights", "macs")}
     arms.append(Arm("total", {**sums, "weights_k": round(sums["weights"] / 1024, 1)}, "sum"))
+    arms.append(Arm("conv1, depthwise", _cells(*PRINTED["conv1"], *_depthwise()), "reading"))
     return arms_table(
-        "googlenet-table-1: which rows of the paper's table reproduce?", COLUMNS, arms, lesson=_lesson([arm.cells for arm in arms])
+        "googlenet-table-1: which rows of the paper's table reproduce?",
+        COLUMNS,
+        arms,
+        lesson=_lesson(rows, arms[-1].cells, sums["macs"]),
     )
 
 
-def _weights() -> dict[str, int]:
-    """Weights without biases by module of first depth."""
+def _depthwise() -> tuple[int, int, int]:
+    """Weights, weights and biases, and MACs of a depthwise 7×7 convolution and a 1×1 after it, in the place of the first row's."""
+    from torch import nn
+
+    from zoo.extend import trace
+    from zoo.tracing.skeleton import Skeleton
+
+    channels = 3 * MULTIPLIER
+    with Skeleton():
+        layers = [nn.Conv2d(3, channels, 7, stride=2, padding=3, groups=3), nn.Conv2d(channels, 64, 1)]
+        net = nn.Sequential(*layers)
+    total = measure(trace(net, input=(1, 3, 224, 224)), columns=["params", "macs"], depth=0).total
+    return sum(layer.weight.numel() for layer in layers), total["params"], total["macs"]
+
+
+def _weights(ending: str) -> dict[str, int]:
+    """Elements of the parameters whose names end so, by module of first depth."""
     from zoo.models.targets import resolve
 
     found: dict[str, int] = {}
     for name, parameter in resolve("googlenet", {}).module.named_parameters():
-        if name.endswith("weight"):
+        if name.endswith(ending):
             module = name.partition(".")[0]
             found[module] = found.get(module, 0) + parameter.numel()
     return found
 
 
-def _cells(name: str, params: str, ops: str, weights: Mapping[str, int], macs: Mapping[str, int]) -> dict[str, Any]:
-    parts = [name, "conv2_reduce"] if name == "conv2" else [name]
-    own, work = sum(weights[part] for part in parts), sum(macs[part] for part in parts)
+def _cells(params: str, ops: str, weights: int, biased: int, macs: int) -> dict[str, Any]:
     return {
         "params_printed": params,
-        "weights": own,
-        "weights_k": round(own / 1024, 1),
-        "params_verdict": "agrees" if abs(own / 1024 - float(params)) < 1 else "differs",
+        "weights": weights,
+        "weights_k": round(weights / 1024, 1),
+        "params_verdict": _verdict(weights, params),
+        "biased_k": round(biased / 1024, 1),
+        "biased_verdict": _verdict(biased, params),
         "ops_printed": ops,
-        "macs": work,
-        "ops_verdict": Published(quantity="macs", printed=ops, where="Table 1").verdict(work),
+        "macs": macs,
+        "ops_verdict": Published(quantity="macs", printed=ops, where="Table 1").verdict(macs),
     }
 
 
-def _lesson(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    agree = sum(row.get("params_verdict") == "agrees" for row in rows)
-    operations = sum(row.get("ops_verdict", "differs") != "differs" for row in rows)
+def _verdict(count: int, printed: str) -> str:
+    """Whether so many, in units of 1,024, are what is printed, if they were rounded or cut off."""
+    unit = 10.0 ** -len(printed.partition(".")[2])
+    return "agrees" if float(printed) - unit / 2 <= count / 1024 < float(printed) + unit else "differs"
+
+
+def _lesson(rows: Sequence[Mapping[str, Any]], depthwise: Mapping[str, Any], macs: int) -> list[str]:
+    agree, biased = (sum(row[verdict] == "agrees" for row in rows) for verdict in ("params_verdict", "biased_verdict"))
+    operations = sum(row["ops_verdict"] != "differs" for row in rows)
+    fits = depthwise["ops_verdict"] != "differs"
     return [
-        f"Of {len(PRINTED)} rows the operations of {operations} follow from the row's own filters, the parameters of {agree}.",
-        "The first row is no 7×7 convolution from 3 to 64 maps; row 5a does not fit its filters, though its two numbers fit",
-        f"each other. The network that the filters make has {rows[-1]['macs']:,} multiply-accumulates.",
+        f"Of {len(PRINTED)} rows the operations of {operations} follow from the row's own filters, the weights of {agree};",
+        f"weights with biases fit in {biased} rows.",
+        "The first row is no full 7×7 convolution from 3 to 64 maps: a depthwise one of multiplier",
+        f"{MULTIPLIER}, then a 1×1 convolution, has {depthwise['weights']:,} weights and {depthwise['macs']:,}",
+        f"multiply-accumulates, {'which is' if fits else 'which is not'} what the table prints.",
+        "Row 5a does not fit its filters, though its two numbers fit each other.",
+        f"The network that the filters make has {macs:,} multiply-accumulates.",
     ]
 
 

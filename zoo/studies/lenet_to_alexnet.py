@@ -38,8 +38,9 @@ def run() -> Table:
         "The three columns do not count alike: LeNet-1989 counts inputs and outputs among its units, the others neither;",
         "LeNet-5 counts a bias for each of C3's kernels and leaves out the output, AlexNet counts weights of convolutions alone.",
         f"By one rule, links from inputs and biases to units, they have {_sum(rows['lenet1989'], 'connections'):,},",
-        f"{_sum(rows['lenet5'], 'connections'):,} and {_sum(rows['alexnet'], 'connections'):,} connections,",
-        f"and AlexNet has {exact['alexnet', 'params'] / exact['lenet5', 'params']:,.0f} times the parameters of LeNet-5.",
+        f"{_sum(rows['lenet5'], 'connections'):,} and {_sum(rows['alexnet'], 'connections'):,} connections.",
+        "What is printed for training is forward passes: a backward takes about twice as much again.",
+        f"AlexNet has {exact['alexnet', 'params'] / exact['lenet5', 'params']:,.0f} times the parameters of LeNet-5.",
     ]
     return arms_table("lenet-to-alexnet: how do the numbers of the lectures come about?", COLUMNS, arms, notes=notes, lesson=lesson)
 
@@ -75,7 +76,7 @@ def _lenet1989(rows: Rows) -> Iterator[Arm]:
     yield _arm(name, "units", "1256", height * width * channels + _sum(rows, "units"), "with the inputs and the outputs")
     yield _arm(name, "params", "9760", _sum(rows, "params"), "all")
     yield _arm(name, "connections", "65k", links, "all, biases included")
-    yield _arm(name, "training", "11 billion", links * examples * passes, "connections × examples × passes")
+    yield _arm(name, "training", "11 billion", links * examples * passes, "connections × examples × passes: forward only")
 
 
 def _lenet5(rows: Rows) -> Iterator[Arm]:
@@ -88,7 +89,13 @@ def _lenet5(rows: Rows) -> Iterator[Arm]:
     yield _arm(name, "units", "8084", _sum(rows, "units") - rows["OUTPUT"]["units"], "without inputs and outputs")
     yield _arm(name, "params", "60k", _sum(rows, "params"), "trainable ones")
     yield _arm(name, "connections", "344k", links, "without the output, and a bias for each of C3's 60 kernels, not 16 maps")
-    yield _arm(name, "training", "412 billion", links // 1000 * 1000 * examples * passes, "of the connections as printed, 344k")
+    yield _arm(
+        name,
+        "training",
+        "412 billion",
+        links // 1000 * 1000 * examples * passes,
+        "of the connections as printed, 344k: forward only",
+    )
 
 
 def _alexnet(rows: Rows) -> Iterator[Arm]:

@@ -16,12 +16,16 @@ NETWORKS = (
     Column("covers", "text", "the first layer whose receptive field is as large as the input, or the whole of it", hide_order=0),
     Column("at", "layers", "layers with weights on the longest path to there, itself included", hide_order=0),
     Column("beyond", "layers", "layers with weights on the longest path behind it", hide_order=0),
+    Column("unknown", "layers", "rows before it, or in all, whose receptive field is not known", hide_order=3),
 )
 LAYERS = (
     Column("output", "elements per axis", "shape of what leaves", hide_order=2),
     RF,
     SHARE,
     Column("depth", "layers", "layers with weights on the longest path so far", hide_order=1),
+)
+EFFECTIVE = (
+    "theoretical: which pixels can change a unit; how strongly they do, the effective field, depends on the weights and is smaller"
 )
 BORDER = "a field as large as the input covers it for units in the middle; those at the border look past the edge"
 
@@ -51,7 +55,7 @@ def _networks() -> Table:
         "receptive-field-growth: how far do units of the last feature maps see?",
         NETWORKS,
         arms,
-        notes=["of each family the shallowest and the deepest network", BORDER],
+        notes=["of each family the shallowest and the deepest network", BORDER, EFFECTIVE],
         lesson=_lesson(arms),
     )
 
@@ -73,7 +77,7 @@ def _growth(on: str, input: Sequence[int] | None) -> Table:
         f"receptive-field-growth: how far do units of {found.target} see?",
         LAYERS,
         arms,
-        notes=["layers at which the receptive field does not grow are left out", BORDER],
+        notes=["layers at which the receptive field does not grow, or is not known, are left out", BORDER, EFFECTIVE],
         lesson=[_in_words(found.target, _at_the_end(found))],
         context={"inputs": [list(value.shape) for value in found.inputs]},
     )
@@ -103,22 +107,45 @@ def _at_the_end(found: "Trace") -> dict[str, Any]:
     depth = measure(found, columns=["depth"], depth=0).total["depth"]
     last = next((row for row in reversed(rows) if max(row.cells["output"][2:], default=1) > 1), rows[-1])
     first = next((row for row in rows if row.cells["rf"].get("global") or _share(row, found) >= 1), None)
+    hidden = _unknown_before(found, first.name if first else None)
     return {
         "rf": last.cells["rf"],
         "rf/input": _share(last, found),
         "covers": first and first.name,
         "at": first and first.cells["depth"],
         "beyond": first and depth - first.cells["depth"],
+        "unknown": hidden,
     }
 
 
+def _unknown_before(found: "Trace", name: str | None) -> int:
+    """How many layers before that of this name, or of all, have outputs and no receptive field that is known."""
+    from zoo.extend import measure
+
+    unknown = 0
+    for row in measure(found, columns=["output", "rf"]).rows:
+        if row.name == name:
+            break
+        unknown += bool(row.cells["output"] and row.cells["rf"] and "undefined" in row.cells["rf"])
+    return unknown
+
+
 def _in_words(name: str, cells: Mapping[str, Any]) -> str:
+    if cells["covers"] is None and cells["unknown"]:
+        return f"Of {cells['unknown']:,} layers of {name} the receptive field is not known; of the others none covers the input."
     if cells["covers"] is None:
         return f"No unit of {name} sees the whole input; those of its last maps see {cells['rf/input']:.3g} of the input's side."
     return (
-        f"In {name} the receptive field first covers the input at {cells['covers']}, layer {cells['at']:,} on the longest path, "
-        f"with {cells['beyond']:,} behind it."
+        f"In {name} the receptive field {'is first known to cover' if cells['unknown'] else 'first covers'} the input at "
+        f"{cells['covers']}, layer {cells['at']:,} on the longest path, with {cells['beyond']:,} behind it"
+        f"{_before(cells['unknown'])}."
     )
+
+
+def _before(unknown: int) -> str:
+    if not unknown:
+        return ""
+    return f"; that of {unknown:,} layer{'s' if unknown > 1 else ''} before is not known, and may cover it already"
 
 
 def _lesson(arms: Sequence[Arm]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.extend import Arm, Column, Study, Table, arms_table, short
+from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
 
 # Kernels behind each other. The receptive field of both of a pair is the same, or `run` fails.
 PAIRS: tuple[Mapping[str, tuple[int, ...]], ...] = (
@@ -15,7 +15,8 @@ COLUMNS = (
     Column("weights/C²", "elements", "weights divided by the square of the channel count", hide_order=1),
     Column("params", "elements", "weights and biases", hide_order=3),
     Column("macs", "multiply-accumulates", "on the maps of VGG-16", hide_order=0),
-    Column("relus", "nonlinearities", "one behind each convolution", hide_order=1),
+    Column("activations", "elements", "outputs of convolutions and of ReLUs", hide_order=1),
+    Column("relus", "nonlinearities", "one after each convolution", hide_order=2),
     Column("depth", "layers", "convolutions on the path", hide_order=2),
     Column("rf", "pixels", "receptive field of one unit on these maps", hide_order=4),
 )
@@ -60,7 +61,7 @@ def _cells(channels: int, sizes: tuple[int, ...], kernels: tuple[int, ...]) -> d
     found = trace(nn.Sequential(*(layer for conv in convs for layer in (conv, nn.ReLU()))), input=(1, channels, *sizes))
     weights = sum(param.numel for param in found.params if len(param.shape) > 1)
     return {
-        **measure(found, columns=["params", "macs", "depth", "rf"], depth=0).total,
+        **measure(found, columns=["params", "macs", "activations", "depth", "rf"], depth=0).total,
         "weights": weights,
         "weights/C²": weights // channels**2,
         "relus": sum(op.kind == "relu" for op in found.ops),
@@ -77,6 +78,8 @@ def _lesson(cells: Sequence[Mapping[str, Any]]) -> list[str]:
         f"Three 3×3 convolutions see {side}×{side} pixels with {per[0]} weights, where one 7×7 has {per[1]}, {more[0]};",
         f"two 3×3 have {per[2]}, where one 5×5 has {per[3]}, {more[1]}.",
         f"MACs are in the same ratio, and the three come with {three['relus']} nonlinearities instead of {seven['relus']}.",
+        f"They also write {ratio_text(three['activations'], seven['activations'])} times the activations",
+        f"({short(three['activations'])} against {short(seven['activations'])} in the first pair).",
     ]
     if len({cell["macs"] for cell in cells[::4]}) == 1:
         lesson.append(f"Where maps halve as channels double, each stage costs the same {short(three['macs'])} MACs.")

@@ -12,6 +12,7 @@ COLUMNS = (
     Column("reuse", "ratio", "MACs per parameter: how often each is used", hide_order=1),
     Column("depth", "layers", "layers with weights on the longest path", hide_order=1),
     Column("rf", "pixels", "side of the receptive field of one unit of the last feature maps", hide_order=2),
+    Column("after", "networks", "of the catalogue that it was made from; a variant has the year of its paper", hide_order=3),
     Column("input", "elements per axis", "channels, height, width", hide_order=4),
 )
 
@@ -23,7 +24,10 @@ def run() -> Table:
         "through-the-years: how have networks grown?",
         COLUMNS,
         arms,
-        notes=["rf: of the last feature maps of more than one unit"],
+        notes=[
+            "year: of the paper that describes it; variants made later carry it too",
+            "rf: of the last feature maps of more than one unit",
+        ],
         lesson=_lesson({arm.name: arm.cells for arm in arms}),
     )
 
@@ -41,6 +45,7 @@ def _cells(name: str) -> dict[str, Any]:
         **{column: total[column] for column in ("params", "macs", "depth")},
         "reuse": float(f"{total['macs'] / total['params']:.6g}"),
         "rf": max(maps[-1]["size"]) if maps else None,
+        "after": ", ".join(card(name).parents) or None,
         "input": list(found.inputs[0].shape[1:]),
     }
 
