@@ -120,6 +120,11 @@ class Op(NamedTuple):
         return self.kind, frozenset(self.attrs.items()), self.roles, tuple(map(of, self.inputs)), tuple(map(of, self.outputs))
 
 
+def likeness(value: Value) -> Hashable:
+    """What is equal for two tensors of the same part in two blocks that are alike: shape, type, and whether it is the model's own."""
+    return value.shape, value.dtype, value.source in {"parameter", "buffer"}
+
+
 UNUSED = "unused"
 """The kind of the pseudo-op that stands for parameters and buffers which this forward did not read."""
 
