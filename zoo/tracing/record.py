@@ -121,7 +121,7 @@ class Op(NamedTuple):
 
 
 def likeness(value: Value) -> Hashable:
-    """What is equal for two tensors of the same part in two blocks that are alike: shape, type, and whether it is the model's own."""
+    """What two tensors in alike places of alike blocks have in common: shape, type, whether they are the model's own."""
     return value.shape, value.dtype, value.source in {"parameter", "buffer"}
 
 
