@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
 from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, ZooError, arms_table, ratio_text, short
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,8 +17,13 @@ NETWORKS = ("alexnet", "vgg16", "googlenet", "resnet50")
 HEADS = {
     "maps": "1×1 convolution to class maps, then average",
     "gap": "average, then one linear layer",
+    "flat": "flatten, then one linear layer: as many layers as gap, without the average",
     "fc": "VGG's three fully connected layers",
 }
+_ONE_FUNCTION = (
+    "maps and gap are one function: the average of a linear map of each position; Network In Network has a ReLU between them, "
+    "which costs nothing here and makes them differ"
+)
 COLUMNS = (
     Column("params", "elements", "of the whole network", hide_order=0),
     Column("macs", "multiply-accumulates", "of the whole network", hide_order=0),
@@ -45,8 +52,8 @@ def run(
         COLUMNS,
         arms,
         ratios=("params",),
-        notes=[f"{kind}: {words}" for kind, words in HEADS.items()],
-        lesson=_lesson({(arm.type, arm.name): arm.cells for arm in arms}, names),
+        notes=[*(f"{kind}: {words}" for kind, words in HEADS.items()), _ONE_FUNCTION],
+        lesson=_lesson({(arm.type, arm.name): arm.cells for arm in arms}, names, input),
     )
 
 
@@ -55,30 +62,49 @@ def _arms(name: str, input: Sequence[int] | None) -> Iterator[Arm]:
 
     from zoo.models.targets import neighbours, resolve
     from zoo.tracing.skeleton import Skeleton
-    from zoo.transform.heads import find_head, make_head
+    from zoo.transform.heads import find_head
 
     with neighbours(name):
         subject = resolve(name, {})
-    subject = replace(subject, input=tuple(input or subject.input))
+    own = subject.input
+    subject = replace(subject, input=tuple(input or own))
     shape = (1, *subject.input)
-    cut = find_head(subject.module, shape)
+    try:
+        cut = find_head(subject.module, shape)
+    except ZooError:
+        if subject.input == own:
+            raise
+        cut = find_head(subject.module, (1, *own))  # the head takes its own size alone; the body takes others
     body = _total(cut.body, shape)
     yield Arm("published", _cells(subject.module, subject, body), subject.name)
     for kind in HEADS:
         with Skeleton():
-            module = nn.Sequential(cut.body, make_head(kind, cut.maps, cut.classes))
+            module = nn.Sequential(cut.body, _head(kind, body["output"][1:], cut.classes))
         yield Arm(kind, _cells(module, subject, body), subject.name)
+
+
+def _head(kind: str, maps: Sequence[int], classes: int) -> "nn.Module":
+    from torch import nn
+
+    from zoo.transform.heads import make_head
+
+    if kind == "flat":
+        return nn.Sequential(nn.Flatten(), nn.Linear(prod(maps), classes))
+    return make_head(kind, maps, classes)
 
 
 def _total(module: "nn.Module", shape: tuple[int, ...]) -> Mapping[str, Any]:
     from zoo.extend import measure
     from zoo.tracing.trace import trace
 
-    return measure(trace(module, input=shape), columns=["params", "macs", "rf"], depth=0).total
+    return measure(trace(module, input=shape), columns=["output", "params", "macs", "rf"], depth=0).total
 
 
 def _cells(module: "nn.Module", subject: "Subject", body: Mapping[str, Any]) -> dict[str, Any]:
-    total = _total(module, (1, *subject.input))
+    try:
+        total = _total(module, (1, *subject.input))
+    except ZooError:  # fully connected layers take the maps of one size
+        return {"any_size": "no"}
     return {
         "params": total["params"],
         "macs": total["macs"],
@@ -102,19 +128,27 @@ def _takes_other_sizes(module: "nn.Module", subject: "Subject") -> bool:
     return True
 
 
-def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str, ...]) -> list[str]:
+def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str, ...], input: Sequence[int] | None) -> list[str]:
     """Sentences that quote the table."""
     name = next(network for network, _ in cells)
-    published, gap, fc = (cells[name, arm] for arm in ("published", "gap", "fc"))
+    published, gap, flat, fc = (cells[name, arm] for arm in ("published", "gap", "flat", "fc"))
+    if "params" not in published:
+        return [
+            f"As published {name} does not take {sizes(input or ())}. With an average and one linear layer it does, with",
+            f"{gap['params']:,} parameters at any size; VGG's head, built for these maps, would make it {fc['params']:,}.",
+        ]
     all_params = short(published["params"])
-    if published["head_params"] > gap["head_params"]:
+    if published["head_params"] > 2 * gap["head_params"]:
         lesson = [
             f"The head of {name} holds {published['share']:.1%} of its {all_params} parameters;",
             f"with an average and one linear layer the network has {gap['params']:,} parameters and {gap['macs']:,} MACs.",
+            f"Two changes make that: one linear layer in the place of the head leaves {flat['params']:,}, the average",
+            "does the rest.",
         ]
     else:
         lesson = [
             f"The head of {name} is an average already, with {published['share']:.1%} of its {all_params} parameters;",
+            *_added(published, gap),
             f"with VGG's head the network would have {fc['params']:,}, "
             f"{ratio_text(fc['params'], published['params'])} times as many.",
         ]
@@ -128,6 +162,12 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str
             f"not the 12 times of its paper; with VGG's head it would have {cells['googlenet', 'fc']['params']:,}.",
         ]
     return lesson
+
+
+def _added(published: Mapping[str, Any], gap: Mapping[str, Any]) -> Iterator[str]:
+    """What another linear layer costs where the maps that are averaged are class maps already."""
+    if (more := gap["params"] - published["params"]) > 0:
+        yield f"another linear layer after it would only add {short(more)};"
 
 
 STUDY = Study("fc-vs-gap", "What does global average pooling in the place of fully connected layers save?", run)

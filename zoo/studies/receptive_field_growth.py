@@ -132,7 +132,7 @@ def _unknown_before(found: "Trace", name: str | None) -> int:
 
 def _in_words(name: str, cells: Mapping[str, Any]) -> str:
     if cells["covers"] is None and cells["unknown"]:
-        return f"Of {cells['unknown']:,} layers of {name} the receptive field is not known; of the others none covers the input."
+        return f"What {cells['unknown']:,} ops of {name} see is not known; no other is known to see the whole input."
     if cells["covers"] is None:
         return f"No unit of {name} sees the whole input; those of its last maps see {cells['rf/input']:.3g} of the input's side."
     return (
@@ -145,7 +145,7 @@ def _in_words(name: str, cells: Mapping[str, Any]) -> str:
 def _before(unknown: int) -> str:
     if not unknown:
         return ""
-    return f"; that of {unknown:,} layer{'s' if unknown > 1 else ''} before is not known, and may cover it already"
+    return f"; what {unknown:,} op{'s' if unknown > 1 else ''} before it see is not known, and may be the whole input already"
 
 
 def _lesson(arms: Sequence[Arm]) -> list[str]:
