@@ -114,24 +114,148 @@ def numbers(found: Table) -> Iterator[list[float]]:
         yield list(dict.fromkeys(n for n in sizes if isinstance(n, int | float) and not isinstance(n, bool)))
 
 
+TARGETS = (
+    "lenet5",
+    "vgg11",
+    "resnet18",
+    "googlenet",
+    "torchvision:densenet121",
+    "torchvision:mobilenet_v2",
+    "torchvision:convnext_tiny",
+)
+OTHERS: list[tuple[str, dict[str, Any]]] = [
+    *((name, {"on": target}) for name in NAMES if "on" in studies()[name].options for target in TARGETS),
+    ("fc-vs-gap", {"on": "vgg16", "input": (3, 448, 448)}),
+    ("fc-vs-gap", {"on": "nin_imagenet"}),
+    ("dense-vs-sparse-vs-conv", {"input": (1, 5, 5), "kernel": (5, 5)}),
+    ("dense-vs-sparse-vs-conv", {"input": (3, 7, 9), "kernel": (1, 1), "channels": 3}),
+    ("dense-vs-sparse-vs-conv", {"input": (1, 9, 9), "kernel": (3, 3), "stride": 3}),
+    ("dense-vs-sparse-vs-conv", {"input": (2, 6, 6), "kernel": (5, 5), "channels": 8}),
+    ("dense-vs-sparse-vs-conv", {"kernel": (7, 7)}),
+    ("receptive-field-growth", {"on": "torchvision:swin_t"}),
+    ("training-memory", {"on": "torchvision:vit_b_16"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), OTHERS, ids=lambda value: value if isinstance(value, str) else " ".join(map(str, value.values()))
+)
+def test_lessons_of_other_cases(name: str, options: dict[str, Any]) -> None:
+    """Kills a sentence that was written for the default case and is printed for another, or quotes a number of another."""
+    said = lesson(name, **options)
+    assert_quotes(table(name, **options), large_or_words=False)
+    assert said != lesson(name)
+    others = {"alexnet", "vgg16", "googlenet", "resnet50", "VGG-16", "GoogLeNet", "AlexNet"} - {str(options.get("on"))}
+    assert not any(re.search(rf"\b{other}\b", said) for other in others)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("fc-vs-gap", {"on": "vgg16", "input": (3, 448, 448)}, "As published vgg16 does not take 3×448×448"),
+        (
+            "fc-vs-gap",
+            {"on": "nin_imagenet"},
+            "is an average already, with 0.0% of its 7.6 million parameters; another linear layer",
+        ),
+        ("fc-vs-gap", {"on": "alexnet"}, "one linear layer in the place of the head leaves 11,551,080"),
+        ("dense-vs-sparse-vs-conv", {"input": (1, 5, 5), "kernel": (5, 5)}, "sharing saves nothing"),
+        ("dense-vs-sparse-vs-conv", {"input": (1, 5, 5), "kernel": (5, 5)}, "sparse matrix takes 500 bytes, the dense one 100"),
+        ("receptive-field-growth", {"on": "torchvision:swin_t"}, "is first known to cover the input at"),
+        ("conventions", {}, "For alexnet the tools print from 724,406,816 to 1,448,813,632, 2.0 times"),
+        ("bottleneck", {}, "without reductions have 4.1 times the parameters and 3.6 times the MACs"),
+        ("bottleneck", {}, "without projections, 1.83 times the parameters and 1.48 times the MACs"),
+        (
+            "googlenet-table-1",
+            {},
+            "multiplier 8, then a 1×1 convolution, has 2,712 weights and 34,019,328 multiply-accumulates, which is what",
+        ),
+        ("googlenet-table-1", {}, "the weights of 3; weights with biases fit in 4 rows"),
+        ("stacked-3x3", {}, "write 3.0 times the activations"),
+        ("printed-tables", {}, "1 contradicts 1.4M"),
+        ("depthwise-separable", {"on": "vgg16"}, "13 full convolutions of vgg16 take 8.6 times the MACs"),
+    ],
+)
+def test_lessons(name: str, options: dict[str, Any], words: str) -> None:
+    """Kills a lesson that leaves out what the table was made to show."""
+    assert words in lesson(name, **options)
+
+
+def test_four_ways_read_and_give_the_same() -> None:
+    """Kills arms of other images or units, and entries of the matrix for padding: 200×200 pixels that 10×10 windows see."""
+    found = arms("dense-vs-sparse-vs-conv")
+    for case in {case for case, _ in found}:
+        assert len({tuple(found[case, arm]["output"]) for arm in ("dense", "sparse", "unshared", "convolution")}) == 1
+    case = "1×200×200, 1 of 10×10"
+    seen = sum(0 <= i - 4 + t < 200 for i in range(200) for t in range(10)) ** 2
+    assert found[case, "sparse"]["stored"] == found[case, "unshared"]["stored"] == seen < 40_000 * 100
+    assert found[case, "dense"]["stored"] == 40_000**2
+    assert found[case, "sparse"]["bytes"] == seen * (4 + 8 + 8)
+    assert found[case, "convolution"]["buffer"] == 4 * 40_000 * 100
+
+
+def test_separable() -> None:
+    """Kills a separable arm with other maps, and counts that are not section 3.1's: 1/C_out + 1/k² of the full convolution."""
+    found = arms("depthwise-separable")
+    for case in {case for case, _ in found} - {"all"}:
+        full, separable = found[case, "full"], found[case, "separable"]
+        assert full["output"] == separable["output"]
+        assert separable["macs"] / full["macs"] == pytest.approx(1 / full["output"][0] + 1 / 9)
+
+
+def test_training_memory() -> None:
+    """Kills a state of the optimizer that it does not keep, and activations that do not grow with the batch."""
+    found = arms("training-memory")
+    trained = 25_557_032 * 4
+    for name, each in (("SGD", 0), ("SGD with momentum", 1), ("Adam", 2)):
+        assert found["batch 128", name]["optimizer"] == each * trained
+    saved = [found["Adam", f"batch {batch}"]["saved"] for batch in (1, 8, 32, 128)]
+    assert saved[3] - saved[2] == pytest.approx(96 * (saved[1] - saved[0]) / 7, rel=1e-6)
+    for cells in found.values():
+        parts = [cells[part] for part in ("weights", "gradients", "optimizer", "saved") if cells[part] is not None]
+        assert cells["total"] == sum(parts)
+
+
+def test_adam_keeps_two_numbers() -> None:
+    """Kills a table of optimizers that torch's do not follow."""
+    from zoo.studies.training_memory import OPTIMIZERS
+
+    for name, make in {
+        "SGD": lambda params: torch.optim.SGD(params, 0.1),
+        "SGD with momentum": lambda params: torch.optim.SGD(params, 0.1, momentum=0.9),
+        "Adam": torch.optim.Adam,
+    }.items():
+        weight = nn.Parameter(torch.ones(10))
+        optimizer = make([weight])
+        weight.grad = torch.ones(10)
+        optimizer.step()
+        kept = [value for value in optimizer.state[weight].values() if torch.is_tensor(value) and value.shape == weight.shape]
+        assert len(kept) == OPTIMIZERS[name]
+
+
 @each_study
 def test_lesson_quotes_the_table(name: str) -> None:
     """Kills a number typed into a sentence: each is in the table, or is the ratio or the difference of two of one column."""
+    assert_quotes(table(name))
+
+
+def assert_quotes(found: Table, large_or_words: bool = True) -> None:
+    """Every large number of the lesson is in the table, or a ratio or a difference of two numbers of one column."""
     exact, rounded, ratios = set(), set(), set()
-    for column in numbers(table(name)):
+    for column in numbers(found):
         exact |= {text(n) for n in column}
         rounded |= {short(n) for n in column if isinstance(n, int)}
         for a, b in itertools.permutations(column, 2):
             ratios |= {ratio_text(a, b)} if b else set()
             rounded |= {short(a - b)} if isinstance(a, int) and isinstance(b, int) and a > b else set()
-    said = lesson(name)
+    said = str(found.notes[-1])
     large = set(re.findall(r"\d{1,3}(?:,\d{3})+", said))
     words = set(re.findall(r"[\d.]+ (?:thousand|million|billion)", said))
     factors = set(re.findall(r"([\d.,]*\d) times (?:as|fewer|the|more)", said)) - {"12"}  # as GoogLeNet's paper says of AlexNet
-    assert large | words
+    assert large | words or not large_or_words
     assert large <= exact | ratios
     assert words <= rounded
-    assert factors <= ratios | exact | {ratio_text(n, 1) for column in numbers(table(name)) for n in column}
+    assert factors <= ratios | exact | {ratio_text(n, 1) for column in numbers(found) for n in column}
 
 
 @each_study
@@ -246,7 +370,7 @@ def test_heads_and_sizes() -> None:
     """Kills a class score that sees too little, and a fully connected layer that takes images of any size."""
     found = arms("fc-vs-gap")
     sizes = {arm: cells["any_size"] for (name, arm), cells in found.items() if name == "alexnet"}
-    assert sizes == {"published": "no", "maps": "yes", "gap": "yes", "fc": "no"}
+    assert sizes == {"published": "no", "maps": "yes", "gap": "yes", "flat": "no", "fc": "no"}
     assert found["googlenet", "published"]["any_size"] == "no"  # its average is of 7×7 units
     assert all(cells["rf"]["global"] for cells in found.values())
 

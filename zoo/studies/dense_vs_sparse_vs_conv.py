@@ -65,7 +65,8 @@ def run(
         return _proof(title, input or (1, 64, 56), kernel or (2, 1), stride, channels)
     if on:
         arms = [arm for name, op in _convolutions(on, input) for arm in _four(name, op)]
-        return _table(title, arms, _lesson_of_network(on, arms))
+        sums = _sums(arms)
+        return _table(title, [*arms, *sums], _lesson_of_network(on, sums))
     if (input, kernel, stride, channels) != (None, None, 1, 1):
         arms = list(_case(input or (1, 320, 280), kernel or (2, 1), stride, channels))
         return _table(title, arms, _lesson(arms))
@@ -216,8 +217,15 @@ def _indices(dense: Mapping[str, Any], sparse: Mapping[str, Any]) -> Iterator[st
         yield f"With its indices the sparse matrix takes {sparse['bytes']:,} bytes, the dense one {dense['bytes']:,}."
 
 
+def _sums(arms: Sequence[Arm]) -> list[Arm]:
+    """Each way over all convolutions."""
+    names = ("stored", "bytes", "multiplications", "additions", "operations")
+    ways = dict.fromkeys(arm.name for arm in arms)
+    return [Arm(way, {name: sum(arm.cells[name] for arm in arms if arm.name == way) for name in names}, "all") for way in ways]
+
+
 def _lesson_of_network(target: str, arms: Sequence[Arm]) -> list[str]:
-    sums = {name: sum(arm.cells["stored"] for arm in arms if arm.name == name) for name in ("dense", "unshared", "convolution")}
+    sums = {arm.name: arm.cells["stored"] for arm in arms}
     said = f"The convolutions of {target} hold {sums['convolution']:,} weights"
     if sums["unshared"] == sums["convolution"]:
         return [f"{said}, and none of them serves at more than one position."]
