@@ -20,6 +20,7 @@ from zoo.catalogue.entries import check_options, entry
 from zoo.errors import ZooError, near, unknown
 from zoo.graph_files import is_graph
 from zoo.models import caching
+from zoo.util.process import Generators
 
 if TYPE_CHECKING:
     from torch import nn
@@ -162,7 +163,7 @@ def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
         with _skeleton():
             module: Any = timm.create_model(name, **options)
     except Exception:  # a constructor that computes with its weights: with real ones, then
-        with _generators_kept():
+        with Generators():
             module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), options)
     size = tuple(module.pretrained_cfg.get("input_size", _ASSUMED))
     return Subject(f"timm:{name}", module, size, options, (f"input of the published weights: {_times(size)}",))
@@ -196,7 +197,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
 
     if not (place and name):
         raise ZooError(f"{target!r}: package.module:attribute or path/to/file.py:attribute is wanted")
-    with contextlib.redirect_stdout(sys.stderr), _generators_kept():
+    with contextlib.redirect_stdout(sys.stderr), Generators():
         module = _file(Path(place)) if place.endswith(".py") else _package(place)
     found: Any = module
     for part in name.split("."):
@@ -215,7 +216,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
             with _skeleton():
                 made = found(**options)
         except (Exception, SystemExit):
-            with _generators_kept():
+            with Generators():
                 made = _build(target, found, options)  # a constructor that needs real weights: with them, then
     if not isinstance(made, nn.Module):
         raise ZooError(f"{target} made a {type(made).__name__}: a torch.nn.Module is wanted")
@@ -291,12 +292,6 @@ def _skeleton() -> contextlib.AbstractContextManager[object]:
     from zoo.tracing.skeleton import Skeleton
 
     return Skeleton()
-
-
-def _generators_kept() -> contextlib.AbstractContextManager[object]:
-    from zoo.tracing.guard import generators_kept
-
-    return generators_kept()
 
 
 def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Any:

@@ -1,83 +1,99 @@
 """Leaving a model and the process exactly as they were, however the forward ends."""
 
-import random
-import sys
+import os
+import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from operator import eq, is_
-from threading import Condition, Lock, active_count, get_ident
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from zoo.util.process import Generators, Surroundings, alone, surely
+
+T = TypeVar("T")
 Restore = Callable[[], None]
 
-_BUSY: dict[int, int] = {}  # by a module's id the thread that works on it
-_FREED = Condition()
 
-# Reading torch's generator makes a tensor while a mutex of torch is held. If Python then collects garbage, that thread gives up the
-# interpreter's lock, and another one that reads the generator meanwhile would wait for the mutex with it: both for ever.
-_GENERATOR = Lock()
-
-
-@contextmanager
-def untouched(modules: Sequence[nn.Module], drew: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """On leaving, every attribute, flag, hook, parameter, buffer and submodule of `modules` is the object that it was on entering,
-    with what dicts, lists, sets and plain objects among them held, and tensors have the storage and gradient that they had; the
-    random generators of torch, numpy and Python stand where they stood, and torch's default type and determinism are as they were.
+class Guard:
+    """Runs a function, and leaves every attribute, flag, hook, parameter, buffer and submodule of `modules` the object that it was,
+    with what dicts, lists, sets and plain objects among them held, tensors with the storage and gradient that they had; random
+    generators, settings of Python and torch and the modes of this thread too (see `zoo.util.process`).
 
     Another thread that would work on one of `modules` waits. Where there are other threads, `drew` tells whether torch's generator
     was drawn from in this one: if not, it stays as it is, since what moved it was another thread. Tensors' contents are not this
     guard's concern: the recorder lets no op write to them.
     """
-    with _alone(modules), generators_kept(drew):
-        restores = [_attributes(modules), _tensors(modules), _settings()]
-        try:
-            yield
-        finally:
-            _all(restores)
 
+    def __init__(self, modules: Sequence[nn.Module], drew: Callable[[], bool] = lambda: True) -> None:
+        self.modules = modules
+        self.drew = drew
+        self._restores: list[Restore] = []
 
-@contextmanager
-def generators_kept(drew: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """On leaving, the random generators of torch, numpy and Python stand where they stood. `drew` as in `untouched`."""
-    restores = _generators(drew)
-    try:
-        yield
-    finally:
-        _all(restores)
+    def run(self, body: Callable[[], T]) -> T:
+        """`body()`, with everything as it was afterwards. An interrupt may come at any point, inside and here."""
+        return surely(lambda: self._enter(body), self._leave)
 
+    def _enter(self, body: Callable[[], T]) -> T:
+        surroundings, numbers = Surroundings(), Generators()
+        self._restores = [surroundings.restore, lambda: numbers.restore(self.drew() or alone())]
+        surroundings.enter()
+        _take(self)
+        self._restores = [*self._restores, _attributes(self.modules), _tensors(self.modules)]  # modes go first
+        return body()
 
-def _all(restores: Sequence[Restore]) -> None:
-    """Each of them, and all once more if an interrupt comes between."""
-    try:
-        for restore in restores:
+    def _leave(self) -> None:
+        for restore in self._restores:
             restore()
-    except BaseException:
-        for restore in restores:
-            restore()
-        raise
+        self._restores = []
+        _give_back(self)
 
 
-@contextmanager
-def _alone(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Waits until no other thread works on any of `modules`, and keeps others waiting."""
-    me, keys = get_ident(), {id(module) for module in modules}
-    with _FREED:
-        _FREED.wait_for(lambda: all(_BUSY.get(key, me) == me for key in keys))
-        mine = keys - _BUSY.keys()
-        _BUSY.update(dict.fromkeys(mine, me))
-    try:
-        yield
-    finally:
-        with _FREED:
-            for key in mine:
-                del _BUSY[key]
-            _FREED.notify_all()
+# Turns
+
+_TAKEN: dict[int, tuple[int, int]] = {}
+"""By a module's id, the guard that works on it, by its id, and that guard's thread."""
+
+_LOCK = threading.Lock()
+_PAUSE = 0.0005
+
+
+def _take(guard: Guard) -> None:
+    """Wait until no other thread works on any of the guard's modules, and keep others waiting."""
+    me, keys = threading.get_ident(), [id(module) for module in guard.modules]
+    while True:
+        with _LOCK:
+            if all(_TAKEN.get(key, (0, me))[1] == me for key in keys):
+                _TAKEN.update({key: (id(guard), me) for key in keys if key not in _TAKEN})
+                return
+        time.sleep(_PAUSE)  # no condition is waited for: an interrupt inside one would leave its lock held
+
+
+def _give_back(guard: Guard) -> None:
+    with _LOCK:
+        for key in map(id, guard.modules):
+            if _TAKEN.get(key, (0, 0))[0] == id(guard):
+                del _TAKEN[key]
+
+
+def _after_fork() -> None:
+    """Of a child's parent only the thread that forked lives on."""
+    global _LOCK
+    _LOCK = threading.Lock()
+    me = threading.get_ident()
+    for key in [key for key, (_, thread) in _TAKEN.items() if thread != me]:
+        del _TAKEN[key]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+# The model
 
 
 def _attributes(modules: Sequence[nn.Module]) -> Restore:
@@ -168,38 +184,3 @@ def _tensors(modules: Sequence[nn.Module]) -> Restore:
 
 
 _ORDINARY = frozenset({nn.Parameter, Tensor})
-
-
-def _settings() -> Restore:
-    dtype, deterministic = torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()
-    warned, benchmark = torch.is_deterministic_algorithms_warn_only_enabled(), torch.backends.cudnn.benchmark
-
-    def restore() -> None:
-        if torch.get_default_dtype() != dtype:
-            torch.set_default_dtype(dtype)
-        if torch.are_deterministic_algorithms_enabled() != deterministic:
-            torch.use_deterministic_algorithms(deterministic, warn_only=warned)
-        if torch.backends.cudnn.benchmark != benchmark:
-            torch.backends.cudnn.benchmark = benchmark
-
-    return restore
-
-
-def _generators(drew: Callable[[], bool]) -> list[Restore]:
-    with _GENERATOR:
-        state = torch.get_rng_state()
-    python = random.getstate()
-
-    def restore() -> None:
-        if drew() or active_count() == 1:
-            with _GENERATOR:
-                torch.set_rng_state(state)
-
-    restores: list[Restore] = [restore, lambda: random.setstate(python)]
-    if numpy_random := sys.modules.get("numpy.random"):
-        numbers = numpy_random.get_state()
-        restores.append(lambda: numpy_random.set_state(numbers))
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        devices = torch.cuda.get_rng_state_all()
-        restores.append(lambda: torch.cuda.set_rng_state_all(devices) if drew() else None)
-    return restores

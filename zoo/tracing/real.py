@@ -2,6 +2,7 @@
 
 import copy
 import weakref
+from functools import partial
 from typing import Any
 
 import torch
@@ -47,7 +48,5 @@ class WhileAlive(dict[int, tuple[Any, Value]]):
     """Values by the ids of tensors, each as long as its tensor lives: an id may then be another's."""
 
     def __setitem__(self, key: int, entry: tuple[Any, Value]) -> None:
-        def gone(_: object) -> None:
-            self.pop(key, None)
-
-        super().__setitem__(key, (weakref.ref(entry[0], gone), entry[1]))
+        # called as pop(key, reference): no line of ours runs that an interrupt, which is lost there, could keep from its end
+        super().__setitem__(key, (weakref.ref(entry[0], partial(self.pop, key)), entry[1]))

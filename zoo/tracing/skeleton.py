@@ -7,7 +7,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map_only
 
-from zoo.tracing.guard import generators_kept
+from zoo.util.process import Generators, alone, surely
 
 _FILLS = """
     fill_ zero_ normal_ uniform_ trunc_normal_ bernoulli_ exponential_ copy_ mul_ add_ sub_ div_ clamp_ clamp_min_ clamp_max_
@@ -38,16 +38,24 @@ class Skeleton(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.drew = False
-        self.generators = generators_kept(lambda: self.drew)
+        self.generators = Generators()
+        self.depth = torch._C._len_torch_function_stack()
 
     def __enter__(self) -> "Skeleton":
-        self.generators.__enter__()
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
+        try:
+            torch._C._push_on_torch_function_stack(self)
+            return self
+        except BaseException:  # an interrupt: nobody would leave what was not entered to its end
+            self._leave()
+            raise
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)  # type: ignore[no-untyped-call]
-        self.generators.__exit__(*error)
+        surely(lambda: None, self._leave)
+
+    def _leave(self) -> None:
+        while torch._C._len_torch_function_stack() > self.depth:
+            torch._C._pop_torch_function_stack()
+        self.generators.restore(self.drew or alone())
 
     def __torch_function__(
         self,

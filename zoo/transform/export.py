@@ -61,8 +61,7 @@ def export(
         job = _Job(subject.name, subject.module, _shapes(subject, input, batch), batch is None)
         if any(tensor.is_meta for tensor in job.module.state_dict().values()):
             raise ZooError(f"{subject.name} has no weights to export: it is on the meta device")
-        with _evaluation(job.module), _silence():
-            writer(job, path)
+        _evaluated(job.module, lambda: writer(job, path))
     return file
 
 
@@ -111,14 +110,16 @@ def _check(subject: Subject, shapes: Sequence[tuple[int, ...]]) -> None:
             raise
 
 
-@contextlib.contextmanager
-def _evaluation(module: "nn.Module") -> Iterator[None]:
-    """Evaluation mode; afterwards the module and the random generators are as they were."""
-    from zoo.tracing.guard import untouched
+def _evaluated(module: "nn.Module", write: Callable[[], None]) -> None:
+    """Write in evaluation mode; afterwards the module and the process are as they were."""
+    from zoo.tracing.guard import Guard
 
-    with untouched(list(module.modules())):
+    def quietly() -> None:
         module.eval()
-        yield
+        with _silence():
+            write()
+
+    Guard(list(module.modules())).run(quietly)
 
 
 @contextlib.contextmanager
