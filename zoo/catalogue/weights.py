@@ -20,6 +20,7 @@ from zoo.catalogue.card import Card
 from zoo.catalogue.construction import shapes
 from zoo.catalogue.entries import Entry, card, entry, list_models
 from zoo.errors import ZooError, unknown
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -244,6 +245,7 @@ def _ours(c: Card, key: str) -> str:
 # The other way -------------------------------------------------------------------------------------------------------
 
 
+@undisturbed
 def to_torchvision(model: "nn.Module", name: str | None = None) -> "nn.Module":
     """torchvision's module with a copy of the weights of `model`; also its classes or lack of them, channels, dropout and mode.
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from zoo.errors import ZooError
 from zoo.graph_files import is_graph, read
 from zoo.models import caching
-from zoo.models.targets import Subject, definition, neighbours, resolve
+from zoo.models.importing import neighbours
+from zoo.models.targets import Subject, definition, resolve
 from zoo.tracing.record import Trace
 from zoo.util.pausing import no_collection
+from zoo.util.process import undisturbed
 from zoo.util.version import __version__
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class Run:
         return cls(data["name"], Trace.from_dict(data["trace"]), data["options"], tuple(data["notes"]))
 
 
+@undisturbed
 def run(
     target: "str | nn.Module",
     *,

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import check_options, entry
-from zoo.errors import ZooError, near, unknown
+from zoo.errors import ZooError, unknown
 from zoo.graph_files import is_graph
 from zoo.models import caching
+from zoo.models.importing import import_file, import_package
 from zoo.util.process import Generators
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
     if not (place and name):
         raise ZooError(f"{target!r}: package.module:attribute or path/to/file.py:attribute is wanted")
     with contextlib.redirect_stdout(sys.stderr), Generators():
-        module = _file(Path(place)) if place.endswith(".py") else _package(place)
+        module = import_file(Path(place)) if place.endswith(".py") else import_package(place)
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
@@ -223,67 +224,18 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
     return Subject(target, made, _ASSUMED, options, (_assumption(),))
 
 
-def _file(path: Path) -> Any:
-    if not path.is_file():
-        raise ZooError(f"{path}: no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with _import_from(path.parent), _import_errors(str(path)):
-        sys.modules.setdefault(path.stem, module)
-        spec.loader.exec_module(module)
-    return module
-
-
-def _package(name: str) -> Any:
-    head = name.partition(".")[0]
-    if head and importlib.util.find_spec(head) is None and (close := near(name, ("torchvision", "timm"))):
-        raise ZooError(f"there is no module {name}; did you mean {close[0]}:?")
-    with _import_from(Path.cwd()), _import_errors(name):
-        return importlib.import_module(name)
-
-
-@contextlib.contextmanager
-def neighbours(target: object) -> Iterator[None]:
-    """Imports look beside the file of a TARGET first, or into the working directory: when it is imported, built and run."""
-    place = target.rpartition(":")[0] if isinstance(target, str) else ""
-    with _import_from(Path(place).parent if place.endswith(".py") else Path.cwd()) if place else contextlib.nullcontext():
-        yield
-
-
-@contextlib.contextmanager
-def _import_from(folder: Path) -> Iterator[None]:
-    """Imports look into `folder` first."""
-    folder = folder.resolve()
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder))
-
-
-@contextlib.contextmanager
-def _import_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        raise ZooError(f"{name} does not import: {type(error).__name__}: {error}") from error
-
-
 _REAL: ContextVar[bool] = ContextVar("real weights", default=False)
 
 
 @contextlib.contextmanager
 def real_weights() -> Iterator[None]:
     """What is resolved meanwhile gets the weights that its constructor draws."""
-    token = _REAL.set(True)
+    before = _REAL.get()
     try:
+        _REAL.set(True)
         yield
     finally:
-        _REAL.reset(token)
+        _REAL.set(before)
 
 
 def _skeleton() -> contextlib.AbstractContextManager[object]:

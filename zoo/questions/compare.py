@@ -12,6 +12,7 @@ from zoo.studies._study import Arm, arms_table, listing, short, studies, times
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
 from zoo.tracing.record import Trace
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -26,6 +27,7 @@ COLUMNS = (
 )
 
 
+@undisturbed
 def compare(*what: "str | nn.Module", **options: Any) -> Table:
     """Without arguments the studies; for a study's name its table; for two or more models their totals and stages side by side.
 

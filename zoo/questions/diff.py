@@ -12,6 +12,7 @@ from zoo.questions.compare import labels, traced
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.record import UNUSED, WRITE, Op, Trace
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,6 +25,7 @@ DIFF = (
 )
 
 
+@undisturbed
 def diff(first: "str | nn.Module", second: "str | nn.Module", *, input: Sequence[int] | None = None) -> Table:
     """Layer by layer what the second model adds, removes and changes; layers that are the same in both are left out.
 

@@ -13,6 +13,7 @@ from zoo.receptive.windows import Units, Window, bounds
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.walk import carry
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -60,6 +61,7 @@ class ReceptiveField:
     irregular: str = ""
 
 
+@undisturbed
 def receptive_field(
     target: "str | nn.Module | Trace",
     layer: str | None = None,

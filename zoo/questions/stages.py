@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.stages import Stage, find_stages
 from zoo.models.running import run
 from zoo.tables.table import Column, Row, Table
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
 
 
+@undisturbed
 def stages(
     target: "str | nn.Module", input: Sequence[int] | None = None, *, options: Mapping[str, Any] | None = None
 ) -> tuple[Stage, ...]:

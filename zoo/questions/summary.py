@@ -14,11 +14,13 @@ from zoo.models.running import Run, run
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
 from zoo.tracing.record import Trace, Value
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
 
 
+@undisturbed
 def summary(
     target: "str | nn.Module",
     *,

@@ -15,6 +15,7 @@ from zoo.analysis.choose import choose
 from zoo.catalogue.entries import card, list_models
 from zoo.errors import ZooError
 from zoo.tables.table import Column, Row, Table
+from zoo.util.process import undisturbed
 from zoo.util.version import __version__
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ Record = dict[str, Any]
 Progress = Callable[[int, int, str], None]
 
 
+@undisturbed
 def survey(
     patterns: str | Sequence[str] = "*",
     *,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.choose import choose
 from zoo.errors import ZooError
 from zoo.tables.table import Column, Row, Table
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,6 +20,7 @@ Sizes = tuple[int, ...]
 Progress = Callable[[int, int, str], None]
 
 
+@undisturbed
 def sweep(
     target: "str | nn.Module",
     *,
@@ -97,7 +99,8 @@ def _chunk(target: str, given: Mapping[str, Any], shapes: Sequence[Any], columns
 
 def _subject(target: Any, given: Mapping[str, Any], train: bool) -> Any:
     """The model, or the reason why there is none."""
-    from zoo.models.targets import neighbours, resolve
+    from zoo.models.importing import neighbours
+    from zoo.models.targets import resolve
 
     try:
         with neighbours(target):
@@ -115,7 +118,7 @@ def _points(
     train: bool,
 ) -> list[dict[str, Any]]:
     from zoo.analysis.measure import measure
-    from zoo.models.targets import neighbours
+    from zoo.models.importing import neighbours
     from zoo.tracing.trace import trace
 
     rows = []

@@ -1,8 +1,5 @@
 """Leaving a model and the process exactly as they were, however the forward ends."""
 
-import os
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -13,7 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from zoo.util.process import Generators, Surroundings, alone, surely
+from zoo.util.process import Generators, Surroundings, Turns, alone, surely
 
 T = TypeVar("T")
 Restore = Callable[[], None]
@@ -42,7 +39,7 @@ class Guard:
         surroundings, numbers = Surroundings(), Generators()
         self._restores = [surroundings.restore, lambda: numbers.restore(self.drew() or alone())]
         surroundings.enter()
-        _take(self)
+        _TURNS.take(self, map(id, self.modules))
         self._restores = [*self._restores, _attributes(self.modules), _tensors(self.modules)]  # modes go first
         return body()
 
@@ -50,47 +47,10 @@ class Guard:
         for restore in self._restores:
             restore()
         self._restores = []
-        _give_back(self)
+        _TURNS.give_back(self, map(id, self.modules))
 
 
-# Turns
-
-_TAKEN: dict[int, tuple[int, int]] = {}
-"""By a module's id, the guard that works on it, by its id, and that guard's thread."""
-
-_LOCK = threading.Lock()
-_PAUSE = 0.0005
-
-
-def _take(guard: Guard) -> None:
-    """Wait until no other thread works on any of the guard's modules, and keep others waiting."""
-    me, keys = threading.get_ident(), [id(module) for module in guard.modules]
-    while True:
-        with _LOCK:
-            if all(_TAKEN.get(key, (0, me))[1] == me for key in keys):
-                _TAKEN.update({key: (id(guard), me) for key in keys if key not in _TAKEN})
-                return
-        time.sleep(_PAUSE)  # no condition is waited for: an interrupt inside one would leave its lock held
-
-
-def _give_back(guard: Guard) -> None:
-    with _LOCK:
-        for key in map(id, guard.modules):
-            if _TAKEN.get(key, (0, 0))[0] == id(guard):
-                del _TAKEN[key]
-
-
-def _after_fork() -> None:
-    """Of a child's parent only the thread that forked lives on."""
-    global _LOCK
-    _LOCK = threading.Lock()
-    me = threading.get_ident()
-    for key in [key for key, (_, thread) in _TAKEN.items() if thread != me]:
-        del _TAKEN[key]
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+_TURNS = Turns()
 
 
 # The model

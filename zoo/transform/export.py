@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, unknown
-from zoo.models.targets import Subject, neighbours, real_weights, resolve
+from zoo.models.importing import neighbours
+from zoo.models.targets import Subject, real_weights, resolve
 from zoo.util.files import whole
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -33,6 +35,7 @@ class _Job:
     dynamic: bool
 
 
+@undisturbed
 def export(
     target: "str | nn.Module",
     file: str | Path,

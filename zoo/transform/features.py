@@ -8,6 +8,7 @@ from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import card
 from zoo.errors import ZooError
 from zoo.tracing.record import WRITE, Op, Trace
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from zoo.transform.cutting import Features
 
 
+@undisturbed
 def features(
     model: "str | nn.Module", layers: Sequence[str] | None = None, *, input: Sequence[int] | None = None, **options: Any
 ) -> "Features":

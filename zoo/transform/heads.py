@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.errors import ZooError
+from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import fx, nn
@@ -27,6 +28,7 @@ class Cut:
     classes: int
 
 
+@undisturbed
 def replace_head(
     model: "nn.Module",
     head: "Kind | nn.Module",

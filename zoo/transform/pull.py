@@ -12,6 +12,7 @@ from typing import Any
 from zoo.catalogue.entries import Entry, check_options, entry
 from zoo.errors import ZooError
 from zoo.transform.excerpt import excerpt
+from zoo.util.process import undisturbed
 from zoo.util.version import __version__
 
 _WIDTH = 88
@@ -40,6 +41,7 @@ SOFTWARE.
 """
 
 
+@undisturbed
 def pull(name: str, /, **options: Any) -> str:
     """The source of one architecture, as a file of its own; `options` become the defaults of its builder.
 

@@ -1,7 +1,7 @@
 """What the whole process and the running thread share with a model: saved before its code runs, put back however that ends.
 
-An interrupt may come at any bytecode, also while something is being put back. So nothing here relies on a context manager being left:
-the state is saved first, and `surely` puts it back twice, the second time for an interrupt that cuts the first short.
+An interrupt may come at any bytecode, also while something is being put back. So nothing here relies on a context manager being
+left: the state is saved first, and `surely` puts it back twice, the second time for an interrupt that cuts the first short.
 """
 
 import contextlib
@@ -12,10 +12,11 @@ import os
 import random
 import sys
 import threading
+import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Self, TypeVar
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -95,9 +96,11 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
-        before, numbers = Surroundings(), Generators()
+        before, numbers, opened = Surroundings(), Generators(), set(_OPEN)
 
         def put_back() -> None:
+            for key in [key for key, (thread, _) in _OPEN.items() if key not in opened and thread == threading.get_ident()]:
+                _OPEN[key][1].close()
             before.restore()
             numbers.restore(alone())
 
@@ -112,6 +115,72 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
             raise
 
     return call
+
+
+class Manager:
+    """A context manager that is left even if an interrupt keeps its `__exit__` from being called: then by `undisturbed`."""
+
+    def enter(self) -> None:
+        """Change something."""
+
+    def leave(self) -> None:
+        """Put it back, all of it or what is left of it. It may be called again, and before `enter` has come to its end."""
+
+    def __enter__(self) -> Self:
+        try:
+            _OPEN[id(self)] = threading.get_ident(), self
+            self.enter()
+            return self
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, *error: object) -> None:
+        surely(lambda: None, self.close)
+
+    def close(self) -> None:
+        """Leave, and be known no more."""
+        self.leave()
+        _OPEN.pop(id(self), None)
+
+
+_OPEN: "dict[int, tuple[int, Manager]]" = {}
+
+
+class Turns:
+    """Who works on what: another thread that wants the same waits."""
+
+    def __init__(self) -> None:
+        self.taken: dict[Any, tuple[object, int]] = {}
+        self._lock = threading.Lock()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._after_fork)
+
+    def take(self, taker: object, keys: Iterable[Any]) -> None:
+        """Wait until no other thread has any of `keys`, and take them."""
+        me, keys = threading.get_ident(), list(keys)
+        while True:
+            with self._lock:
+                if all(self.taken.get(key, (None, me))[1] == me for key in keys):
+                    self.taken.update({key: (taker, me) for key in keys if key not in self.taken})
+                    return
+            time.sleep(_PAUSE)  # no condition is waited for: an interrupt inside one would leave its lock held
+
+    def give_back(self, taker: object, keys: Iterable[Any]) -> None:
+        """Let others have those of `keys` that `taker` took."""
+        with self._lock:
+            for key in keys:
+                if self.taken.get(key, (None, 0))[0] is taker:
+                    del self.taken[key]
+
+    def _after_fork(self) -> None:
+        """Of the threads of a child's parent only the one that forked lives on."""
+        self._lock = threading.Lock()
+        me = threading.get_ident()
+        self.taken = {key: (taker, thread) for key, (taker, thread) in self.taken.items() if thread == me}
+
+
+_PAUSE = 0.0005
 
 
 def alone() -> bool:
