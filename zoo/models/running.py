@@ -15,7 +15,6 @@ from zoo.models.importing import neighbours
 from zoo.models.targets import Subject, definition, resolve
 from zoo.tracing.record import Trace
 from zoo.util.pausing import no_collection
-from zoo.util.process import undisturbed
 from zoo.util.version import __version__
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ class Run:
         return cls(data["name"], Trace.from_dict(data["trace"]), data["options"], tuple(data["notes"]))
 
 
-@undisturbed
 def run(
     target: "str | nn.Module",
     *,
@@ -70,7 +68,7 @@ def run(
     key = caching.key(question, partial(definition, target))
     kept = caching.find(key) if key else None
     if kept is not None:
-        with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):  # not what we write
+        with contextlib.suppress(KeyError, TypeError, ValueError, IndexError, AttributeError):  # not what we write
             return Run.from_dict(kept)
     found = _run(**question)
     if key:

@@ -18,7 +18,6 @@ from zoo.tracing.guard import Guard
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.recorder import Recorder, tensors
-from zoo.util.process import undisturbed
 
 _SOURCES = {False: "input", True: "variable"}
 
@@ -31,7 +30,6 @@ class ForwardError(ZooError):
         self.misfit = misfit
 
 
-@undisturbed
 def trace(
     module: nn.Module,
     *,
