@@ -18,6 +18,7 @@ from zoo.tracing.guard import Guard
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.recorder import Recorder, tensors
+from zoo.util.process import leave_managers
 
 _SOURCES = {False: "input", True: "variable"}
 
@@ -71,7 +72,11 @@ def trace(
             if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):
                 BaseTorchFunctionMode().__enter__()  # under any such mode they do without their fast path, as on meta
             recorder.__enter__()  # type: ignore[no-untyped-call]  # the guard takes all modes off their stacks
-            return recorder, given, _run(recorder, module, args, kwargs)
+            try:
+                return recorder, given, _run(recorder, module, args, kwargs)
+            except BaseException as error:
+                leave_managers(error.__traceback__)  # those inside before the two around them
+                raise
 
     done, given, output = Guard(parts, lambda: recorder is not None and recorder.drew).run(forward)
     outputs = tuple(map(done.value, tensors(output)))

@@ -59,7 +59,7 @@ class Surroundings:
         """Put everything back that is not as it was. It may be called again."""
         error = sys.exc_info()[1]
         if error is not None and id(error) != self._handled:
-            _leave_managers(error.__traceback__)
+            leave_managers(error.__traceback__)
         _put_modes_back(self.modes)
         _write(self.settings)
         with _LOCK:
@@ -323,6 +323,7 @@ def _known_torch_settings() -> dict[str, Setting]:
             lambda: dict(vars(torch._tensor_str.PRINT_OPTS)),
             lambda saved: vars(torch._tensor_str.PRINT_OPTS).update(saved),
         ),
+        "patches of torch.fx": (lambda: _tracing().CURRENT_PATCHER, _unpatch),
     }
     for name in _FLAGS:
         if hasattr(c, f"_get_{name}") and hasattr(c, f"_set_{_SETTERS.get(name, name)}"):
@@ -332,6 +333,16 @@ def _known_torch_settings() -> dict[str, Setting]:
     for name in [name for name in vars(modes) if name.startswith("_is_in_") and isinstance(vars(modes)[name], bool)]:
         found[name] = functools.partial(getattr, modes, name), _set(modes, name)
     return found
+
+
+def _tracing() -> Any:
+    return sys.modules["torch"].fx._symbolic_trace
+
+
+def _unpatch(saved: Any) -> None:
+    """torch.fx replaces methods of nn.Module while it traces."""
+    _tracing().CURRENT_PATCHER.revert_all_patches()
+    _tracing().CURRENT_PATCHER = saved
 
 
 _FLAGS = """
@@ -371,6 +382,7 @@ def _modes() -> dict[str, Any]:
         "functions": [c._get_function_stack_at(i) for i in range(c._len_torch_function_stack())],
         "device": getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None),
         "gradients": torch.is_grad_enabled(),
+        "tracing": torch.fx._symbolic_trace._get_is_fx_tracing(),
         "autocast": [(torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in _DEVICES],
         "autocast cache": torch.is_autocast_cache_enabled(),
     }
@@ -407,6 +419,7 @@ def _put_modes_back(saved: Mapping[str, Any]) -> None:
         return
     if torch.is_grad_enabled() != saved["gradients"]:
         c._set_grad_enabled(saved["gradients"])
+    torch.fx._symbolic_trace._set_is_fx_tracing(saved["tracing"])
     for kind, (on, dtype) in zip(_DEVICES, saved["autocast"], strict=True):
         torch.set_autocast_enabled(kind, on)
         torch.set_autocast_dtype(kind, dtype)
@@ -423,7 +436,7 @@ def _leave_autocast(torch: Any) -> None:
         depth = torch.autocast_increment_nesting()
 
 
-def _leave_managers(trace: TracebackType | None) -> None:
+def leave_managers(trace: TracebackType | None) -> None:
     """Leave the context managers in whose `__enter__` or `__exit__` an exception has come up.
 
     Nobody else does, until the traceback goes: then they would put back what was before them, long after it has changed again.
