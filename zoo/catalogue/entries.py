@@ -154,10 +154,13 @@ def _own() -> dict[str, Entry]:
 
 @cache
 def _files() -> Mapping[str, Path]:
-    """Our files, by the spelling of each function in them: builders are among these."""
+    """Our files, by the spelling of each function in them: builders are among these.
+
+    Of a function's name, which has no signs but underscores, the spelling is what is left without them.
+    """
     paths = sorted((Path(__file__).parent.parent / "archs").glob("[a-z]*.py"))
     functions = ((path, re.findall(r"^def (\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)) for path in paths)
-    return {spelling(name): path for path, names in functions for name in names}
+    return {name.replace("_", "").lower(): path for path, names in functions for name in names}
 
 
 @cache

@@ -138,10 +138,9 @@ class Collection(Generic[T]):
         if self._installed is not None:
             return self._installed
         found = dict(self._own())
-        holders = {spelling(name): "zoo itself" for name in found}
-        for plugin in installed():
-            if plugin.kind != self.kind:
-                continue
+        plugins = [plugin for plugin in installed() if plugin.kind == self.kind]
+        holders = {spelling(name): "zoo itself" for name in found} if plugins else {}
+        for plugin in plugins:
             try:
                 offered = list(self._read(plugin))
             except (Exception, SystemExit) as error:
@@ -158,7 +157,8 @@ class Collection(Generic[T]):
 
     def add(self, name: str, home: str, thing: T) -> None:
         """Register a thing that the module `home` defines. Raises `ZooError` if the name is taken by another module's."""
-        taken = dict(self._gathered()[1])
+        found, holders = self._gathered()
+        taken = {spelling(known): "zoo itself" for known in found} | holders
         taken.update((spelling(known), place) for known, (place, _) in self._registered.items() if place != home)
         if (holder := taken.get(spelling(name))) is not None:
             raise ZooError(f"{name} of {home} cannot be registered: {holder} has one of that name")
