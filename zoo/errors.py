@@ -10,6 +10,20 @@ class ZooError(ValueError):
         super().__init__(" ".join(str(message).split()))
 
 
+def words(error: BaseException) -> str:
+    """The first line of what an exception says; nothing if it says nothing, or raises when it is asked."""
+    try:
+        return str(error).strip().partition("\n")[0]
+    except Exception:
+        return ""
+
+
+def told(error: BaseException) -> str:
+    """The type of an exception, and the first line of what it says."""
+    said = words(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 def spelling(name: str) -> str:
     """What is the same in all usual spellings of a name: VGG-16 and vgg16 are one."""
     return "".join(sign for sign in name.lower() if sign.isascii() and sign.isalnum())

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from zoo.errors import ZooError, near
+from zoo.errors import ZooError, near, told
 from zoo.util.process import Manager, Surroundings, Turns
 
 _OURS = frozenset({"zoo", "zoo_cli", "torch", "__main__"})
@@ -169,4 +169,4 @@ def _import_errors(name: str) -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        raise ZooError(f"{name} does not import: {type(error).__name__}: {error}") from error
+        raise ZooError(f"{name} does not import: {told(error)}") from error

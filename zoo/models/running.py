@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, told
 from zoo.graph_files import is_graph, read
 from zoo.models import caching
 from zoo.models.importing import neighbours
@@ -113,7 +113,7 @@ def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: 
         hint = _hint(subject, shape, train) if error.misfit else ""
         raise ZooError(f"{subject.name} does not take {_sizes(shape)}: {error}{hint}") from error
     except SystemExit as error:
-        raise ZooError(f"the forward of {subject.name} ends the program: SystemExit: {error}") from error
+        raise ZooError(f"the forward of {subject.name} ends the program: {told(error)}") from error
     return replace(found, versions={"zoo": __version__, **found.versions})
 
 

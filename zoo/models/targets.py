@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import check_options, entry
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, told, unknown
 from zoo.graph_files import is_graph
 from zoo.models import caching
 from zoo.models.importing import import_file, import_package
@@ -202,7 +202,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
         module = import_file(Path(place)) if place.endswith(".py") else import_package(place)
     found: Any = module
     for part in name.split("."):
-        if not hasattr(found, part):
+        if not _has(found, part):
             choices = [key for key in vars(found) if not key.startswith("_")] if hasattr(found, "__dict__") else []
             raise unknown(f"attribute of {place}", part, choices, f"it has {', '.join(choices[:12])}")
         found = getattr(found, part)
@@ -246,11 +246,17 @@ def _skeleton() -> contextlib.AbstractContextManager[object]:
     return Skeleton()
 
 
+def _has(thing: Any, name: str) -> bool:
+    try:
+        return hasattr(thing, name)
+    except Exception:  # a __getattr__ that raises something else
+        return False
+
+
 def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Any:
     try:
         return builder(**options)
     except ZooError:
         raise
     except (Exception, SystemExit) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ZooError(f"{name} cannot be built so: {type(error).__name__}: {reason}") from error
+        raise ZooError(f"{name} cannot be built so: {told(error)}") from error

@@ -25,13 +25,13 @@ def _required(op: Op, role: str) -> Value:
 def conv_macs(op: Op) -> int:
     """Each output position uses every weight once: N·prod(out)·C_out·(C_in/groups)·prod(kernel)."""
     weight = _required(op, "weight")
-    return op.output.numel // weight.shape[0] * weight.numel
+    return op.output.numel // max(weight.shape[0], 1) * weight.numel
 
 
 def conv_transpose_macs(op: Op) -> int:
     """Each input position uses every weight of its channel once: N·prod(in)·C_in·(C_out/groups)·prod(kernel)."""
     weight = _required(op, "weight")
-    return op.inputs[0].numel // weight.shape[0] * weight.numel
+    return op.inputs[0].numel // max(weight.shape[0], 1) * weight.numel
 
 
 def convolution_macs(op: Op) -> int:
@@ -42,7 +42,7 @@ def convolution_macs(op: Op) -> int:
 def conv_tbc_macs(op: Op) -> int:
     """As `conv_macs`, on sequences laid out as steps × batch × channels; the weight is kernel × in × out."""
     weight = _required(op, "weight")
-    return op.output.numel // weight.shape[-1] * weight.numel
+    return op.output.numel // max(weight.shape[-1], 1) * weight.numel
 
 
 def linear_macs(op: Op) -> int:
@@ -63,7 +63,7 @@ def added_matmul_macs(op: Op) -> int:
 def bilinear_macs(op: Op) -> int:
     """x1ᵀ W x2 for each output feature: (W x2) first, then the dot product with x1."""
     features, first, second = _required(op, "weight").shape
-    return op.output.numel // features * features * (first * second + first)
+    return op.output.numel // max(features, 1) * features * (first * second + first)
 
 
 def affine_grid_macs(op: Op) -> int:
@@ -84,7 +84,7 @@ def attended_pairs(op: Op) -> int:
 
 def recurrent_macs(op: Op) -> int:
     """Each step of each sequence uses every matrix once; biases are vectors."""
-    steps = op.inputs[0].numel // op.inputs[0].shape[-1]
+    steps = op.inputs[0].numel // max(op.inputs[0].shape[-1], 1)
     weights = [v for v, role in zip(op.inputs, op.roles, strict=True) if role in {"params", "w_ih", "w_hh"}]
     return steps * sum(weight.numel for weight in weights if len(weight.shape) == 2)
 
@@ -123,7 +123,7 @@ def recurrent_flops(op: Op) -> int:
     5 in an LSTM, 4 in a GRU, none in a plain RNN.
     """
     gates, update = {"lstm": (4, 5), "gru": (3, 4)}.get(op.kind.partition("_")[0], (1, 0))
-    steps = op.inputs[0].numel // op.inputs[0].shape[-1]
+    steps = op.inputs[0].numel // max(op.inputs[0].shape[-1], 1)
     states = [v for v, role in zip(op.inputs, op.roles, strict=True) if role == "hx"]
     layers = op.attrs.get("num_layers", 1) * (2 if op.attrs.get("bidirectional") else 1)
     biased = any(len(v.shape) == 1 for v, role in zip(op.inputs, op.roles, strict=True) if role in {"params", "b_ih"})

@@ -131,7 +131,7 @@ def _dropout(op: Op, needed: Needs) -> Keeps:
     if idle(op):
         return (), 0
     x = op.inputs[0]
-    return (), x.nbytes // prod(x.shape[2:]) if op.kind.startswith("feature") else x.nbytes
+    return (), x.nbytes // max(prod(x.shape[2:]), 1) if op.kind.startswith("feature") else x.nbytes
 
 
 def _convolution(op: Op, needed: Needs) -> Keeps:
@@ -160,7 +160,7 @@ def _instance_norm(op: Op, needed: Needs) -> Keeps:
     """As `_batch_norm` with a channel for each image, the weight repeated for each."""
     x, weight = op.inputs[0], op.input("weight")
     planes = x.shape[0] * x.shape[1]
-    return (x,), _statistics(op, 2 * planes) + (planes * weight.nbytes // weight.numel if weight else 0)
+    return (x,), _statistics(op, 2 * planes) + (planes * weight.nbytes // max(weight.numel, 1) if weight else 0)
 
 
 def _layer_norm(op: Op, needed: Needs) -> Keeps:
@@ -194,7 +194,7 @@ def _statistics(op: Op, count: int) -> int:
 def _attention(op: Op, needed: Needs) -> Keeps:
     """Queries, keys, values, mask and result, and the logarithm of each query's sum."""
     query, mask = op.inputs[0], op.input("attn_mask")
-    extra = mask.numel * query.nbytes // query.numel if mask is not None and mask.dtype == "bool" else 0
+    extra = mask.numel * query.nbytes // max(query.numel, 1) if mask is not None and mask.dtype == "bool" else 0
     kept = (*op.inputs[:3], op.output) if extra or mask is None else (*op.inputs[:4], op.output)
     return kept, extra + 4 * prod(op.output.shape[:-1])
 
@@ -316,7 +316,7 @@ def _recurrent(op: Op, needed: Needs) -> int:
 
     The network's input may need none, nor may the first hidden state, which the first step of each layer and direction multiplies.
     """
-    sequences = op.inputs[0].numel // op.inputs[0].shape[-1]
+    sequences = op.inputs[0].numel // max(op.inputs[0].shape[-1], 1)
     matrices = [(v, n) for v, r, n in zip(op.inputs, op.roles, needed, strict=True) if r in _MATRICES and len(v.shape) == 2]
     layers = op.attrs.get("num_layers", 1) * (2 if op.attrs.get("bidirectional") else 1)
     state, state_needed = next((v, n) for v, r, n in zip(op.inputs, op.roles, needed, strict=True) if r == "hx")

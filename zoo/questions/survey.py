@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
 from zoo.catalogue.entries import card, list_models
-from zoo.errors import ZooError
+from zoo.errors import ZooError, told
 from zoo.tables.table import Column, Row, Table
 from zoo.util.process import undisturbed
 from zoo.util.version import __version__
@@ -123,8 +123,7 @@ def analyse(name: str, columns: Sequence[str], real: bool = False) -> Record:
         try:
             _measure(_run(name, real), columns, record)
         except (Exception, SystemExit) as error:
-            reason = " ".join(str(error).split())
-            record["failure"] = reason if isinstance(error, ZooError) else f"{type(error).__name__}: {reason}"
+            record["failure"] = str(error) if isinstance(error, ZooError) else told(error)
     record["cells"]["seconds"] = round(time.thread_time() - start, 3)
     return record
 
@@ -217,8 +216,7 @@ def _results(
             except BrokenExecutor as error:
                 raise ZooError(f"the executor broke, at {name} or another model that ran then: {error}") from error
             except Exception as error:
-                reason = " ".join(str(error).split())
-                yield name, {"name": name, "type": "", "cells": {}, "failure": f"{type(error).__name__}: {reason}"}
+                yield name, {"name": name, "type": "", "cells": {}, "failure": told(error)}
     except BaseException:
         for future in futures:
             future.cancel()

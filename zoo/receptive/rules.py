@@ -28,6 +28,8 @@ def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None]
         seen = True
     if not seen:
         return None
+    if op.outputs and all(0 in value.shape for value in op.outputs):
+        return Undefined(f"{op.kind} has no units")
     try:
         if (found := RULES.get(op.kind)) is not None:
             return found(op, known)

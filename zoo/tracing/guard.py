@@ -128,7 +128,9 @@ def _tensors(modules: Sequence[nn.Module]) -> Restore:
     parameters = [p for module in modules for p in module._parameters.values() if p is not None]
     flags = [(p, p.requires_grad, p.grad) for p in parameters]
     buffers = [b for module in modules for b in module._buffers.values() if b is not None]
-    data = [(t, t.detach()) for t in (*parameters, *buffers) if type(t) in _ORDINARY and not t.is_meta]
+    data = [
+        (t, t.detach()) for t in (*parameters, *buffers) if type(t) in _ORDINARY and t.layout is torch.strided and not t.is_meta
+    ]
 
     def restore() -> None:
         for tensor, same in data:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, told
 from zoo.tracing.record import Value
 
 
@@ -21,9 +21,7 @@ def real_copy(module: nn.Module) -> nn.Module:
     try:
         copied = copy.deepcopy(module)
     except Exception as error:
-        raise ZooError(
-            f"{name} cannot be copied, so it cannot run without being changed: {type(error).__name__}: {error}"
-        ) from error
+        raise ZooError(f"{name} cannot be copied, so it cannot run without being changed: {told(error)}") from error
     made: dict[int, Tensor] = {}
     try:
         for part in copied.modules():

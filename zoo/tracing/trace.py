@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.overrides import BaseTorchFunctionMode
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, words
 from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.diagnosis import OFFER, WHOLE_NUMBERS, diagnose, wants_whole_numbers
 from zoo.tracing.guard import Guard
@@ -50,7 +50,7 @@ def trace(
 
     Raises `ForwardError` if the forward raises, `ZooError` if it needs the values of tensors, or if `input` is no shape.
     """
-    module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
+    module = module._modules.get("_orig_mod") or module  # what torch.compile wraps
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
     if real:
@@ -167,25 +167,34 @@ def _valueless(text: str) -> bool:
 def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     """The error of a forward, with the place and, where it is a matter of sizes, the reason."""
     where = recorder.failed or "forward"
+    said = _all_words(error)
     reason = diagnose(*recorder.attempt) if recorder.attempt is not None else None
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
-    if (unknown := _without_shapes(recorder, str(error))) is not None:
+    if (unknown := _without_shapes(recorder, said)) is not None:
         return ForwardError(f"{where} runs {unknown}")
-    without_forward = 'missing the required "forward" function' in str(error)
-    shaped = recorder.attempt is not None and "data-dependent shape" in str(error)
-    if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(str(error)) or shaped:
-        text = str(error).strip().partition("\n")[0].partition(". ")[0]
+    without_forward = 'missing the required "forward" function' in said
+    shaped = recorder.attempt is not None and "data-dependent shape" in said
+    if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(said) or shaped:
+        text = words(error).partition(". ")[0]
         if shaped and recorder.attempt is not None:
             text = f"the shape of what {recorder.attempt[0]} returns depends on them"
         return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({text}); {OFFER}")
-    text = str(error).strip().partition("\n")[0]
+    text = words(error)
     if any(
         words in text.lower() for words in ("set_data", "device meta", "meta device")
     ):  # checks of torch's own, before the recorder is asked
         text = f"{text}; {OFFER}"
     whole = f"; {WHOLE_NUMBERS}" if wants_whole_numbers(text) else ""
-    return ForwardError(f"{where} raised {type(error).__name__}: {text}{whole}")
+    return ForwardError(f"{where} raised {type(error).__name__}{': ' if text else ''}{text}{whole}")
+
+
+def _all_words(error: Exception) -> str:
+    """All lines of what torch says; of an exception that cannot say anything, nothing."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
 
 
 def _without_shapes(recorder: Recorder, text: str) -> str | None:

@@ -8,7 +8,7 @@ from torch import fx, nn
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from zoo.analysis.stages import Stage, call_names
-from zoo.errors import ZooError
+from zoo.errors import ZooError, words
 from zoo.tracing.guard import Guard
 
 
@@ -46,8 +46,7 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
         try:
             return layers.trace(module)
         except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ZooError(f"{type(module).__name__} cannot be cut: its forward is no fixed graph ({reason})") from error
+            raise ZooError(f"{type(module).__name__} cannot be cut: its forward is no fixed graph ({words(error)})") from error
 
     graph = Guard(parts).run(traced)
     names = call_names([path for path, _ in layers.calls])

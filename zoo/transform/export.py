@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError, unknown
+from zoo.errors import ZooError, told, unknown, words
 from zoo.models.importing import neighbours
 from zoo.models.targets import Subject, real_weights, resolve
 from zoo.util.files import whole
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _LARGEST = 2**31 - 2**20
 """What one ONNX file may hold: protobuf's 2 GiB, less some for the graph."""
+
+_SEEDS = 2**64
+"""What torch's generator can be seeded with."""
 
 _ROUNDING = 1e-4
 """How far outputs of two runtimes may lie apart, in parts of the largest."""
@@ -58,13 +61,19 @@ def export(
     """
     file = Path(file)
     writer = _WRITERS[format_of(to, file)]
+    if not 0 <= seed < _SEEDS:
+        raise ZooError(f"seed {seed}: expected an integer from 0 to {_SEEDS - 1:,}")
     with whole(file, force=force) as path, neighbours(target):
         subject = _subject(target, options or {}, seed, weights)
         _check(subject, _shapes(subject, input, batch or 1))
         job = _Job(subject.name, subject.module, _shapes(subject, input, batch), batch is None)
-        if any(tensor.is_meta for tensor in job.module.state_dict().values()):
-            raise ZooError(f"{subject.name} has no weights to export: it is on the meta device")
-        _evaluated(job.module, lambda: writer(job, path))
+        _check_weights(job)
+        try:
+            _evaluated(job.module, lambda: writer(job, path))
+        except (OSError, ZooError):
+            raise  # of which the first is a full disk, for `whole`
+        except Exception as error:
+            raise ZooError(_refusal(job, error)) from error
     return file
 
 
@@ -125,6 +134,17 @@ def _evaluated(module: "nn.Module", write: Callable[[], None]) -> None:
     Guard(list(module.modules())).run(quietly)
 
 
+def _check_weights(job: _Job) -> None:
+    """Raises `ZooError` for weights that are not there, or not laid out as files hold them."""
+    for name, tensor in job.module.state_dict().items():
+        if not hasattr(tensor, "is_meta"):  # what a module keeps by get_extra_state
+            continue
+        if tensor.is_meta:
+            raise ZooError(f"{job.name} has no weights to export: it is on the meta device")
+        if str(tensor.layout) != "torch.strided":
+            raise ZooError(f"{job.name} cannot be exported: {name} is a tensor of layout {tensor.layout}; make it dense first")
+
+
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
     """What exporters say of themselves is not said, nor what the network prints meanwhile."""
@@ -145,7 +165,10 @@ def _silence() -> Iterator[None]:
 def _state_dict(job: _Job, path: Path) -> None:
     import torch
 
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in job.module.state_dict().items()}
+    own = job.module.state_dict().items()
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in own if isinstance(tensor, torch.Tensor)}
+    for name in dict(own).keys() - state.keys():
+        raise ZooError(f"{job.name} cannot be exported: {name} is no tensor")
     if path.suffix.lower() != ".safetensors":
         torch.save(state, path)
         return
@@ -170,19 +193,21 @@ def _program(job: _Job) -> Any:
     inputs = tuple(torch.zeros(shape, dtype=parameter.dtype, device=parameter.device) for shape in job.shapes)
     batch = torch.export.Dim("batch", min=1)
     free = tuple({0: batch} for _ in inputs) if job.dynamic else None
-    try:
-        return torch.export.export(job.module, inputs, dynamic_shapes=free)
-    except Exception as error:
-        raise ZooError(_refusal(job, error)) from error
+    program = torch.export.export(job.module, inputs, dynamic_shapes=free)
+    if not any(isinstance(spec.arg, torch.export.graph_signature.TensorArgument) for spec in program.graph_signature.output_specs):
+        raise ZooError(f"{job.name} cannot be exported: its forward returns no tensor")
+    return program
 
 
 def _refusal(job: _Job, error: Exception) -> str:
-    text = str(error).strip()
+    text = str(error).strip() if words(error) else ""
     sizes = " and ".join("×".join(map(str, shape)) for shape in job.shapes)
     if job.dynamic and "Constraints violated" in text:
         return f"{job.name} cannot be exported for any batch size: its forward fixes it; --batch N exports it for N"
     if "data-dependent" in text:
         return f"{job.name} cannot be exported: its forward decides by the values of a tensor, which a graph does not hold"
+    if "Failed to convert" in text and error.__cause__ is not None:
+        return f"{job.name} cannot be exported with input {sizes}: {told(error.__cause__)}"
     reason = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return f"{job.name} cannot be exported with input {sizes}: {type(error).__name__}: {reason}"
 
@@ -198,10 +223,7 @@ def _onnx(job: _Job, path: Path) -> None:
         raise ZooError(f"{job.name}: {most}; --to torch-export has no limit")
     program = _program(job)
     _multiply_out_divisors(job, program)
-    try:
-        _faithful(program).save(path, external_data=False)
-    except Exception as error:
-        raise ZooError(_refusal(job, error)) from error
+    _faithful(program).save(path, external_data=False)
     _compare(job, path)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, words
 from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
@@ -82,7 +82,9 @@ def find_head(model: "nn.Module", input: Sequence[int]) -> Cut:
     try:
         graph = fx.GraphModule(model, Layers().trace(model))
     except Exception as error:
-        raise ZooError(f"the head of {type(model).__name__} cannot be found: its forward is no fixed graph ({error})") from error
+        raise ZooError(
+            f"the head of {type(model).__name__} cannot be found: its forward is no fixed graph ({words(error)})"
+        ) from error
     shapes = _shapes(graph, input)
     scores = next((shapes.get(node.args[0]) for node in graph.graph.nodes if node.op == "output"), None)
     maps = [node for node, shape in shapes.items() if node.op != "placeholder" and len(shape) == 4 and min(shape[2:]) > 1]

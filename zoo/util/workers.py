@@ -17,6 +17,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
+from zoo.errors import told
+
 
 class WorkerDiedError(Exception):
     """The process that worked on a task came to its end: a signal, a lack of memory, an exit."""
@@ -127,4 +129,4 @@ def _done(function: Callable[..., Any], args: Any, kwargs: Any) -> bytes:
         with contextlib.suppress(Exception):
             pickle.loads(packed := pickle.dumps((None, error)))
             return packed
-        return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
+        return pickle.dumps((None, RuntimeError(told(error))))
