@@ -24,7 +24,9 @@ def format_for(chosen: str | None, output: Path | None) -> str:
 
 
 def ready(format: str | None, output: Path | None) -> None:
-    """Raise `ZooError` now, and not after long work, for a format that is unknown or lacks its package."""
+    """Raise `ZooError` now, and not after long work, for a format that is unknown or lacks its package, and for a folder."""
+    if output is not None and output.is_dir():
+        raise ZooError(f"cannot write {output}: it is a folder")
     if _is_parquet(format, output):
         from zoo.tables.formats._parquet import load
 

@@ -74,7 +74,7 @@ def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
     if not isinstance(target, str):
         return None
     if is_graph(target):
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):
             return {"file": caching.digest(Path(target)), "onnx": caching.version("onnx")}
         return None
     scheme, colon, _ = target.rpartition(":")

@@ -261,8 +261,11 @@ class _Journal:
 
     def _append(self, data: Mapping[str, Any]) -> None:
         if self._file is not None:
-            self._file.write(json.dumps(data).encode() + b"\n")
-            self._file.flush()
+            try:
+                self._file.write(json.dumps(data).encode() + b"\n")
+                self._file.flush()
+            except OSError as error:
+                raise ZooError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def _lock(self) -> None:
         """Two surveys into one file would do everything twice."""

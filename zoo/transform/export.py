@@ -159,6 +159,14 @@ def _silence() -> Iterator[None]:
         logging.disable(level)
 
 
+@contextlib.contextmanager
+def _through_memory(path: Path) -> Iterator[io.BytesIO]:
+    """What is written is put into the file at the end. torch's own writer ends the process when a disk takes no more."""
+    written = io.BytesIO()
+    yield written
+    path.write_bytes(written.getbuffer())
+
+
 # One writer for each format
 
 
@@ -170,7 +178,8 @@ def _state_dict(job: _Job, path: Path) -> None:
     for name in dict(own).keys() - state.keys():
         raise ZooError(f"{job.name} cannot be exported: {name} is no tensor")
     if path.suffix.lower() != ".safetensors":
-        torch.save(state, path)
+        with _through_memory(path) as file:
+            torch.save(state, file)
         return
     with _extra("safetensors", "pip install safetensors"):
         from safetensors.torch import save
@@ -183,7 +192,8 @@ def _torch_export(job: _Job, path: Path) -> None:
     program = _program(job)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # names the folders of this machine
-    torch.export.save(program, path)
+    with _through_memory(path) as file:
+        torch.export.save(program, file)
 
 
 def _program(job: _Job) -> Any:
