@@ -1,4 +1,4 @@
-"""One thread for each of the two test processes: on two cores more only get in each other's way. And nobody's cache is touched.
+"""One thread for each test process: there are as many processes as cores. The user's cache is not touched.
 
 What takes seconds each is marked slow, and left to `pytest -m slow`.
 """
@@ -26,6 +26,10 @@ SLOW = (
     *("*test_pulling.py::test_training_example*", "*test_weights.py::test_both_ways?resnet1[05]*"),
     *("*test_exporting.py::*", "*test_random_networks.py::*", "*test_plugins.py::test_the_example_is_built*"),
     *("*test_surveying.py::test_any_executor*", "*test_surveying.py::test_interrupted*", "*test_shortcuts.py::test_same_table*"),
+    *(
+        f"*test_dependencies.py::test_commands_require*{name}*"
+        for name in "rich vision fvcore timm onnx arrow tensors none".split()
+    ),
     *("*test_memory.py::*?googlenet*", "*test_coverage.py::*", "*test_real.py::*ssdlite*"),
 )
 

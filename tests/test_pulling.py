@@ -316,8 +316,8 @@ def test_networks_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Licence  Apache-2.0\n" in source
     assert "(plugin acme)" in source
     assert "The zoo authors" not in source
-    monkeypatch.setattr("zoo.transform.pull.entry", lambda _: replace(ours, module="__main__"))
-    with pytest.raises(zoo.ZooError, match="lenet_caffe cannot be pulled: __main__ has no file"):
+    monkeypatch.setattr("zoo.transform.pull.entry", lambda _: replace(ours, module="no_such_module"))
+    with pytest.raises(zoo.ZooError, match="lenet_caffe cannot be pulled: no_such_module has no file"):
         zoo.pull("lenet_caffe")
 
 
@@ -334,7 +334,7 @@ from zoo.extend import arch
 WIDTH = 3  # of it
 DEAD = WIDTH
 
-Kind: TypeAlias = type["Left | Right"]
+Kind: TypeAlias = type[Left | Right]
 Other: TypeAlias = type[int] | type[str]
 
 
@@ -346,11 +346,11 @@ class Right:
     """Right."""
 
 
-class Quoted:
-    """Named in quotes alone."""
+class Option:
+    """Named in a type alone."""
 
 
-def helper(kind: Left | Right, size: Literal[1, 2] = 1, more: "Quoted | None" = None) -> "OrderedDict[str, int]":
+def helper(kind: Left | Right, size: Literal[1, 2] = 1, more: Option | None = None) -> OrderedDict[str, int]:
     return OrderedDict(a=math.pi)
 
 
@@ -362,7 +362,7 @@ def dead(x: Right) -> deque[int]:
     title="Net",
     deviations=(str(DEAD),),
 )
-def net(width: int = WIDTH, name: Literal["a", "b"] = "a", *, rate: float = 0.5) -> "OrderedDict[str, int]":
+def net(width: int = WIDTH, name: Literal["a", "b"] = "a", *, rate: float = 0.5) -> OrderedDict[str, int]:
     """A net."""
     return helper(Left(), width)
 
@@ -388,15 +388,15 @@ class Left:
     """Left."""
 
 
-class Quoted:
-    """Named in quotes alone."""
+class Option:
+    """Named in a type alone."""
 
 
-def helper(kind: Left, size: Literal[1, 2] = 1, more: "Quoted | None" = None) -> "OrderedDict[str, int]":
+def helper(kind: Left, size: Literal[1, 2] = 1, more: Option | None = None) -> OrderedDict[str, int]:
     return OrderedDict(a=math.pi)
 
 
-def net(width: int = 7, name: Literal["a", "b"] = "b", *, rate: float = 0.5) -> "OrderedDict[str, int]":
+def net(width: int = 7, name: Literal["a", "b"] = "b", *, rate: float = 0.5) -> OrderedDict[str, int]:
     """A net."""
     return helper(Left(), width)
 '''

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 import zoo
 from zoo.models.running import trace_target
 from zoo.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
-from zoo.studies._study import short, studies, times
+from zoo.studies._study import ratio_text, short, studies
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Table
 
@@ -120,7 +120,7 @@ def test_lesson_quotes_the_table(name: str) -> None:
         exact |= {text(n) for n in column}
         rounded |= {short(n) for n in column if isinstance(n, int)}
         for a, b in itertools.permutations(column, 2):
-            ratios |= {times(a, b)} if b else set()
+            ratios |= {ratio_text(a, b)} if b else set()
             rounded |= {short(a - b)} if isinstance(a, int) and isinstance(b, int) and a > b else set()
     said = lesson(name)
     large = set(re.findall(r"\d{1,3}(?:,\d{3})+", said))
@@ -129,7 +129,7 @@ def test_lesson_quotes_the_table(name: str) -> None:
     assert large | words
     assert large <= exact | ratios
     assert words <= rounded
-    assert factors <= ratios | exact | {times(n, 1) for column in numbers(table(name)) for n in column}
+    assert factors <= ratios | exact | {ratio_text(n, 1) for column in numbers(table(name)) for n in column}
 
 
 @each_study

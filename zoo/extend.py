@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.card import arch
     from zoo.errors import ZooError
     from zoo.ops.count import Count
-    from zoo.studies._study import Arm, Study, arms_table, ratio, short, times
+    from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.table import Column, Row, Table
     from zoo.tracing.record import Op, Param, Trace, Value
 
@@ -39,9 +39,9 @@ __all__ = [
     "arch",
     "arms_table",
     "ratio",
+    "ratio_text",
     "register",
     "short",
-    "times",
 ]
 
 _RECORDS, _KINDS, _TABLES, _STUDIES = "zoo.tracing.record", "zoo.analysis.kinds", "zoo.tables.table", "zoo.studies._study"
@@ -52,7 +52,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Op", "Param", "Trace", "Value"), _RECORDS),
         **dict.fromkeys(("Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
-        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "times"), _STUDIES),
+        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "ratio_text", "short"), _STUDIES),
         "Count": "zoo.ops.count",
         "Group": "zoo.analysis.rows",
         "ZooError": "zoo.errors",

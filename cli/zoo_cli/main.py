@@ -74,6 +74,11 @@ def run(arguments: list[str]) -> int:
         if error.filename is not None:
             return _refuse(f"{error.filename}: {error.strerror or told(error)}")
         return _refuse(str(lost(error)))
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in {"", "zoo", "zoo_cli"}:
+            raise
+        return _refuse(f"this command requires {package}, which is not installed; pip install {package}")
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("zoo: interrupted", err=True)
         return _INTERRUPTED

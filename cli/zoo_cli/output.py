@@ -5,6 +5,7 @@ import os
 import re
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.errors import ZooError
@@ -33,6 +34,29 @@ def ready(format: str | None, output: Path | None) -> None:
         load()
     else:
         formats.load(format_for(format, output))
+
+
+def journal_of(output: Path | None) -> Path | None:
+    """Where rows are kept until all are there: beside the file of the result."""
+    return output.with_name(f"{output.name}.partial") if output is not None else None
+
+
+def remove_journal(journal: Path | None) -> None:
+    """Take away the journal of a result that is safe."""
+    if journal is not None:
+        with contextlib.suppress(OSError):
+            journal.unlink()
+
+
+@contextlib.contextmanager
+def resumable(journal: Path | None) -> Iterator[None]:
+    """An interrupt says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        resumed = f"; what is done is in {journal}, and the same command goes on from there" if journal is not None else ""
+        sys.stderr.write(f"zoo: interrupted{resumed}\n")
+        raise SystemExit(130) from None
 
 
 def _is_parquet(format: str | None, output: Path | None) -> bool:

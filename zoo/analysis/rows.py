@@ -1,7 +1,12 @@
-"""From a trace to the groups of ops that are the rows of a table."""
+"""From a trace to the groups of ops that are the rows of a table.
+
+Start with `group`. `_rows` decides for each op which call, if any, stands for it as a whole; `_folded` joins the rows of blocks
+that repeat (see `repeats`); `_marked` says which rows are shared or unused.
+"""
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from itertools import chain
 from string import digits
 from typing import Literal
 
@@ -10,7 +15,7 @@ from zoo.tracing.record import UNUSED, Op, Trace, Value
 
 Depth = int | Literal["auto"] | None
 
-Key = tuple[bool, int]  # a call and its index, or an op and its own
+Key = tuple[bool, int]  # (True, index of a call) or (False, index of an op)
 
 _PAGE = 64  # rows that a page holds
 
@@ -56,21 +61,22 @@ def readable_depth(trace: Trace, most: int = _PAGE, *, blocks: Set[int] = frozen
 
 def _rows(trace: Trace, depth: int | None, blocks: Set[int], found: Repeats | None) -> list[Group]:
     """A row is what a call in `blocks`, or one `depth` levels down, does as a whole; what is in none of them is shown by itself."""
-    levels: list[int] = []
-    shown: list[int] = []
-    whole: list[bool] = []
+    # By the index of a call; a call comes after its parent.
+    levels: list[int] = []  # how deep it is
+    shown: list[int] = []  # the outermost call around it that is shown whole, or itself
+    whole: list[bool] = []  # whether it is part of one
     for index, call in enumerate(trace.calls):
         levels.append(0 if call.parent is None else levels[call.parent] + 1)
         inside = call.parent is not None and whole[call.parent]
         shown.append(shown[call.parent] if inside and call.parent is not None else index)
         whole.append(inside or index in blocks or (depth is not None and levels[index] >= depth))
     groups: dict[Key, Group] = {}
-    paths: dict[Key, str] = {}
+    paths: dict[Key, str] = {}  # names before they are told apart: "relu" of relu_1
     taken: dict[str, int] = {}
     for index, op in enumerate(trace.ops):
         call = trace.calls[op.call]
         one = whole[op.call] or (call.leaf and op.call > 0) or op.kind == UNUSED
-        key = (True, shown[op.call]) if one else (False, index)
+        key = (True, shown[op.call]) if one else (False, index)  # else a container runs the op itself
         if key not in groups:
             outer = trace.calls[shown[op.call]]
             paths[key] = (outer.path or trace.target) if one else f"{call.path}.{op.kind}".lstrip(".")
@@ -85,19 +91,22 @@ def _folded(groups: Mapping[Key, Group], paths: Mapping[Key, str], found: Repeat
     joined: dict[Key, list[Key]] = {}
     for key in groups:
         is_call, index = key
-        joined.setdefault((is_call, (found.calls if is_call else found.ops)[index]), []).append(key)
+        firsts = found.calls if is_call else found.ops
+        joined.setdefault((is_call, firsts[index]), []).append(key)
     return [_together(keys, groups, paths) for keys in joined.values()]
 
 
 def _together(keys: Sequence[Key], groups: Mapping[Key, Group], paths: Mapping[Key, str]) -> Group:
+    """One group of those that are alike: layers.1.conv to layers.35.conv."""
     first, last = groups[keys[0]], groups[keys[-1]]
     if len(keys) == 1:
         return first
-    suffix = first.name.removeprefix(paths[keys[0]])
+    suffix = first.name.removeprefix(paths[keys[0]])  # _1 of relu_1
     name = span_of_names(paths[keys[0]], paths[keys[-1]]) + suffix
     read = [_parameters(groups[key]) for key in keys]
-    mark = "shared" if len(set().union(*read)) < sum(map(len, read)) else ""
-    return Group(name, first.type, [op for key in keys for op in groups[key].ops], last.outputs, len(keys), mark)
+    mark = "shared" if len(set().union(*read)) < sum(map(len, read)) else ""  # two of them read the same parameter
+    ops = list(chain.from_iterable(groups[key].ops for key in keys))
+    return Group(name, first.type, ops, last.outputs, len(keys), mark)
 
 
 def _marked(groups: list[Group]) -> list[Group]:
@@ -114,11 +123,17 @@ def _marked(groups: list[Group]) -> list[Group]:
 
 
 def _parameters(one: Group) -> set[int]:
-    return {value.id for op in one.ops for value in op.inputs if value.source == "parameter"}
+    """The ids of the parameters that a group reads."""
+    values = chain.from_iterable([op.inputs for op in one.ops])
+    return {value.id for value in values if value.source == "parameter"}
 
 
 def span_of_names(first: str, last: str) -> str:
-    """layers.1.conv and layers.35.conv -> layers.1–35.conv."""
+    """One name for several.
+
+    >>> span_of_names("layers.1.conv", "layers.35.conv")
+    'layers.1–35.conv'
+    """
     ones, others = first.split("."), last.split(".")
     return ".".join(map(_span, ones, others)) if len(ones) == len(others) else f"{first}…{last}"
 
@@ -132,7 +147,7 @@ def _span(first: str, last: str) -> str:
 
 
 def _distinct(name: str, taken: dict[str, int]) -> str:
-    """relu, relu_1, relu_2, ..."""
-    times = taken.get(name, 0)
-    taken[name] = times + 1
-    return _distinct(f"{name}_{times}", taken) if times else name
+    """relu, relu_1, relu_2, ... `taken` says how many have had the name."""
+    before = taken.get(name, 0)
+    taken[name] = before + 1
+    return _distinct(f"{name}_{before}", taken) if before else name

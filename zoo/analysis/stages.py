@@ -2,6 +2,9 @@
 
 A map is on the way if everything that reaches the scores passes through it: maps inside a block that has a shortcut, in one of
 several branches or in a gate are not. A stage is what a module hands on, so that it has a name.
+
+Start with `find_stages`. `_way` finds the ops through which everything passes, `_maps` keeps those of them that give feature maps,
+`_by_stride` cuts these into runs of one resolution, and `_stepped_back` decides which map of a run is its last.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -92,12 +95,19 @@ def _described(trace: Trace, name: str, value: Value) -> Stage:
 
 
 def call_names(paths: Sequence[str]) -> list[str]:
-    """The names of calls in the order in which they began: the module's path, then path_1, path_2, ... if it is called again."""
+    """The names of calls in the order in which they began: the module's path, then path_1, path_2, ... if it is called again.
+
+    >>> call_names(["", "conv", "relu", "conv", "relu", "relu_1"])
+    ['', 'conv', 'relu', 'conv_1', 'relu_2', 'relu_1']
+    """
     modules = set(paths)
     names: dict[str, None] = {}
     for path in paths:
-        again = (f"{path}_{times}" for times in count(1))
-        names[path if path not in names else next(name for name in again if name not in modules and name not in names)] = None
+        name = path
+        numbers = count(1)
+        while name in names or (name != path and name in modules):  # the name of another module is not given to a call
+            name = f"{path}_{next(numbers)}"
+        names[name] = None
     return list(names)
 
 
@@ -108,21 +118,26 @@ def handed_on(trace: Trace) -> dict[str, Value]:
 
 
 def _way(trace: Trace) -> list[int]:
-    """The ops, by number, through which everything passes that goes from the inputs to the first output."""
+    """The ops, by number, through which everything passes that goes from the inputs to the first output.
+
+    Ops are numbered in the order in which they ran, so an edge from op 2 to op 5 goes past the ops 3 and 4. An op on which the
+    output depends is on the way if no edge goes past it. Edges are counted by where they begin and end; their running sum is how
+    many go past.
+    """
     made = {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
     reached: set[int] = {value.id for value in trace.inputs}
     for op in trace.ops:
         if any(value.id in reached for value in op.inputs):
             reached.update(value.id for value in op.outputs)
-    wanted = {made[value.id] for value in trace.outputs[:1] if value.id in made}
-    jumps = [0] * (len(trace.ops) + 1)  # how many edges begin, less how many end, at each op: what goes past it
+    wanted = {made[value.id] for value in trace.outputs[:1] if value.id in made}  # ops on which the output depends
+    jumps = [0] * (len(trace.ops) + 1)  # by op, how many edges begin just before it, less how many end at it
     way = []
     for i in range(len(trace.ops) - 1, -1, -1):
         if i not in wanted:
             continue
         for value in trace.ops[i].inputs:
             if value.id in reached:
-                source = made.get(value.id, -1)
+                source = made.get(value.id, -1)  # -1 is the input
                 wanted.add(source)
                 jumps[source + 1] += 1
                 jumps[i] -= 1
@@ -147,11 +162,10 @@ def _maps(trace: Trace, way: Sequence[int]) -> list[_Maps]:
         fits = len(shape) == len(sizes) + 2 and all(n <= size for n, size in zip(shape[2:], sizes, strict=True))
         if fits and prod(shape[2:]) > 1 and "dropout" not in op.kind:
             found.append((i, op.output))
-    maps = [
-        _Maps(i, value, max(strides), rf)
-        for (i, value), rf, strides in _with_strides(trace, found)
-        if all(_close(size, n, stride) for size, n, stride in zip(sizes, value.shape[2:], strides, strict=True))
-    ]
+    maps = []
+    for (index, value), rf, strides in _with_strides(trace, found):
+        if all(map(_close, sizes, value.shape[2:], strides)):
+            maps.append(_Maps(index, value, max(strides), rf))
     return sorted(maps, key=lambda one: one.index)
 
 
@@ -168,14 +182,14 @@ def _with_strides(trace: Trace, found: Sequence[Found]) -> Iterator[tuple[Found,
         if "stride" in field:
             yield one, field, field["stride"]
     image = trace.inputs[0]
-    lost = [
-        (one, field)
-        for one, field in zip(found, fields, strict=True)
-        if "stride" not in field and len(set(_reduction(image, one[1]))) == 1
-    ]
+    lost = []  # maps without a field that are reduced by the same factor along each axis
+    for one, field in zip(found, fields, strict=True):
+        if "stride" not in field and len(set(_reduction(image, one[1]))) == 1:
+            lost.append((one, field))
     if lost:
         first, start = lost[0][0]
-        anew = _measured(replace(trace, inputs=(start,), ops=trace.ops[first + 1 :]), [one for one, _ in lost])
+        rest = replace(trace, inputs=(start,), ops=trace.ops[first + 1 :])  # as if the network began at the first of them
+        anew = _measured(rest, [one for one, _ in lost])
         for (one, field), again in zip(lost, anew, strict=True):
             more = again.get("stride") or _reduction(start, one[1])
             yield one, field, [a * b for a, b in zip(_reduction(image, start), more, strict=True)]
@@ -192,7 +206,11 @@ def _reduction(before: Value, after: Value) -> list[int]:
 
 
 def _close(size: int, units: int, stride: int) -> bool:
-    """Whether so many units at that stride can come from an axis of that size: else it is another axis that stands there."""
+    """Whether so many units at that stride can come from an axis of that size: else it is another axis that stands there.
+
+    >>> _close(224, 56, 4), _close(224, 768, 4)
+    (True, False)
+    """
     return stride == 0 or units <= -(-size // stride) + 1
 
 
@@ -218,7 +236,7 @@ def _stepped_back(trace: Trace, maps: list[_Maps], following: _Maps | None) -> l
     if following is None:
         return maps
     call: int | None = trace.ops[following.index].call
-    while call:
+    while call:  # from the module that reduces outwards; call 0 is the network itself
         first = next(i for i, op in enumerate(trace.ops) if _inside(trace, op.call, call))
         before = [one for one in maps if one.index < first]
         if not before or any(_slides(op) for op in trace.ops[before[-1].index + 1 : maps[-1].index + 1]):
@@ -228,6 +246,7 @@ def _stepped_back(trace: Trace, maps: list[_Maps], following: _Maps | None) -> l
 
 
 def _inside(trace: Trace, call: int | None, outer: int) -> bool:
+    """Whether a call is another one or in it; a call's index is greater than its parent's."""
     while call is not None and call > outer:
         call = trace.calls[call].parent
     return call == outer
@@ -241,4 +260,5 @@ def _slides(op: Op) -> bool:
 
 
 def _weighted(op: Op) -> bool:
+    """Whether it is a layer that multiplies by parameters."""
     return op.kind in MACS and any(value.source == "parameter" for value in op.inputs)

@@ -163,7 +163,9 @@ def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
     try:
         with _skeleton():
             module: Any = timm.create_model(name, **options)
-    except Exception:  # a constructor that computes with its weights: with real ones, then
+    except Exception as error:  # a constructor that computes with its weights: with real ones, then
+        if isinstance(error, OSError):  # no network, or no file: a second try would only take as long again
+            raise ZooError(f"timm:{name} cannot be built so: {told(error)}") from error
         with Generators():
             module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), options)
     size = tuple(module.pretrained_cfg.get("input_size", _ASSUMED))

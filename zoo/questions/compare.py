@@ -1,6 +1,11 @@
-"""Comparisons: a study by name, or any models against each other."""
+"""Comparisons: a study by name, or any models against each other.
 
-from collections.abc import Iterator, Sequence
+Start with `compare`, which decides what is asked for; `models` puts models side by side: `_cells` makes one cell of any rows, those
+of a whole model or those of one of its `_stages`.
+"""
+
+from collections.abc import Sequence
+from itertools import chain
 from math import log2
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +13,7 @@ from zoo.analysis.choose import columns
 from zoo.analysis.rows import Group, group
 from zoo.errors import ZooError, near, unknown
 from zoo.ops.arithmetic import FREE, MACS
-from zoo.studies._study import Arm, arms_table, listing, short, studies, times
+from zoo.studies._study import Arm, arms_table, listing, ratio_text, short, studies
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
 from zoo.tracing.record import Trace
@@ -61,27 +66,44 @@ def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None 
     """Totals, then stages aligned on how far the maps are reduced, with ratios to the first model."""
     traces = [traced(target, input, train) for target in targets]
     names = labels(traces)
-    kinds = {label: found.inputs[0].shape[1:2] + (len(found.inputs[0].shape),) for label, found in zip(names, traces, strict=True)}
-    if len(set(kinds.values())) > 1:
-        shapes = ", ".join(f"{label} {text(list(t.inputs[0].shape))}" for label, t in zip(names, traces, strict=True))
+    labelled = list(zip(names, traces, strict=True))
+    if len({_channels_and_axes(found) for found in traces}) > 1:
+        shapes = ", ".join(f"{label} {text(list(found.inputs[0].shape))}" for label, found in labelled)
         raise ZooError(f"inputs of other channels or axes cannot be compared: {shapes}; zoo summary shows each by itself")
-    arms = [Arm(label, _cells(found, group(found)), "total") for label, found in zip(names, traces, strict=True)]
-    staged = [(stride, label, cells) for label, found in zip(names, traces, strict=True) for stride, cells in _stages(found)]
-    for stride in sorted({stride for stride, _, _ in staged}):
+    totals = [Arm(label, _cells(found, group(found)), "total") for label, found in labelled]
+    stages = {label: _stages(found) for label, found in labelled}
+    arms = list(totals)
+    for stride in sorted(set(chain.from_iterable(stages.values()))):  # the head last
         name = "head" if stride == _HEAD else f"1/{stride} of input"
-        arms += [Arm(label, cells, name) for at, label, cells in staged if at == stride]
-    sizes = {label: "×".join(map(str, found.inputs[0].shape)) for label, found in zip(names, traces, strict=True)}
-    differ = [f"inputs differ: {', '.join(f'{label} {size}' for label, size in sizes.items())}; --input sets one for all"]
+        arms += [Arm(label, cells[stride], name) for label, cells in stages.items() if stride in cells]
     return arms_table(
         " against ".join(names),
         COLUMNS,
         arms,
         ratios=("params", "macs"),
         base=names[0],
-        notes=differ if len(set(sizes.values())) > 1 else [],
-        lesson=_lesson(arms[: len(traces)]),
-        context={"inputs": {label: [list(v.shape) for v in found.inputs] for label, found in zip(names, traces, strict=True)}},
+        notes=_sizes_differ(labelled),
+        lesson=_lesson(totals),
+        context={"inputs": {label: _shapes(found) for label, found in labelled}},
     )
+
+
+def _channels_and_axes(found: Trace) -> tuple[int, ...]:
+    """3 channels and 4 dimensions of an image N×3×H×W."""
+    shape = found.inputs[0].shape
+    return (*shape[1:2], len(shape))
+
+
+def _shapes(found: Trace) -> list[list[int]]:
+    return [list(value.shape) for value in found.inputs]
+
+
+def _sizes_differ(labelled: Sequence[tuple[str, Trace]]) -> list[str]:
+    """A note if models were given inputs of several sizes."""
+    if len({found.inputs[0].shape for _, found in labelled}) == 1:
+        return []
+    sizes = [f"{label} {'×'.join(map(str, found.inputs[0].shape))}" for label, found in labelled]
+    return [f"inputs differ: {', '.join(sizes)}; --input sets one for all"]
 
 
 def traced(target: "str | nn.Module", input: Sequence[int] | None, train: bool) -> Trace:
@@ -97,21 +119,25 @@ def labels(traces: Sequence[Trace]) -> list[str]:
     return [f"{name} ({i})" if names.count(name) > 1 else name for i, name in enumerate(names, start=1)]
 
 
-_HEAD = 1 << 30
+_HEAD = 1 << 30  # in the place of a reduction: greater than all, so that the head comes last
 
 
-def _stages(found: Trace) -> Iterator[tuple[int, dict[str, Any]]]:
+def _stages(found: Trace) -> dict[int, dict[str, Any]]:
     """The ops by how far their maps are reduced, in powers of two; what has no maps any more, or maps of one unit, is the head."""
     sizes = found.inputs[0].shape[2:]
     by_stride: dict[int, list[Group]] = {}
     for row in group(found):
-        by_stride.setdefault(_reduction(row.outputs[0].shape if row.outputs else (), sizes), []).append(row)
-    for stride, rows in by_stride.items():
-        yield stride, _cells(found, rows)
+        shape = row.outputs[0].shape if row.outputs else ()
+        by_stride.setdefault(_reduction(shape, sizes), []).append(row)
+    return {stride: _cells(found, rows) for stride, rows in by_stride.items()}
 
 
 def _reduction(shape: Sequence[int], sizes: Sequence[int]) -> int:
-    """By which power of two maps of that shape are smaller than the input, along each axis alike; else they are no maps."""
+    """By which power of two maps of that shape are smaller than the input, along each axis alike; else they are no maps.
+
+    >>> _reduction((1, 256, 14, 14), (224, 224)), _reduction((1, 1000), (224, 224)) == _HEAD
+    (16, True)
+    """
     if len(shape) != len(sizes) + 2 or min(shape[2:], default=1) == 1:
         return _HEAD
     powers = {max(round(log2(side / n)), 0) for side, n in zip(sizes, shape[2:], strict=True)}
@@ -120,10 +146,10 @@ def _reduction(shape: Sequence[int], sizes: Sequence[int]) -> int:
 
 def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
     """The sums over some rows, and what leaves the last of them that is a layer."""
-    ops = [op for row in rows for op in row.ops]
+    ops = list(chain.from_iterable(row.ops for row in rows))
     given = [row for row in rows if row.outputs]
     done = [row for row in given if row.type not in FREE or row.type == "cat"] or given
-    whole = Group("", "", ops, done[-1].outputs if done else ())
+    whole = Group("", "", ops, done[-1].outputs if done else ())  # all rows as if they were one
     cells = {name: columns()[name].measure(found, [whole])[0][0] for name in ("output", "params", "macs", "rf")}
     return {**cells, "layers": sum(op.kind in MACS and op.input("weight") is not None for op in ops)}
 
@@ -131,19 +157,18 @@ def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
 def _lesson(totals: Sequence[Arm]) -> list[str]:
     """Each model against the first, in words."""
     first, *others = totals
-    words = []
-    for other in others:
-        pairs = {words: (first.cells[name], other.cells[name]) for name, words in (("params", "parameters"), ("macs", "MACs"))}
-        if not all(isinstance(n, int) for pair in pairs.values() for n in pair):
-            words.append(f"Of {first.name} or {other.name} only lower bounds are known.")
-            continue
-        said = [
-            f"{times(max(a, b), min(a, b)) + ' times ' if min(a, b) else ''}{'more' if b > a else 'fewer'} {name} "
-            f"({short(b)} against {short(a)})"
-            for name, (a, b) in pairs.items()
-            if a != b
-        ]
-        words.append(
-            f"{other.name} has {' and '.join(said)} than {first.name}." if said else f"{other.name} costs what {first.name} does."
-        )
-    return words
+    return [_sentence(first, other) for other in others]
+
+
+def _sentence(first: Arm, other: Arm) -> str:
+    said = []
+    for name, words in (("params", "parameters"), ("macs", "MACs")):
+        a, b = first.cells[name], other.cells[name]
+        if not (isinstance(a, int) and isinstance(b, int)):
+            return f"Of {first.name} or {other.name} only lower bounds are known."
+        if a != b:
+            factor = f"{ratio_text(max(a, b), min(a, b))} times " if min(a, b) else ""
+            said.append(f"{factor}{'more' if b > a else 'fewer'} {words} ({short(b)} against {short(a)})")
+    if not said:
+        return f"{other.name} costs what {first.name} does."
+    return f"{other.name} has {' and '.join(said)} than {first.name}."

@@ -1,8 +1,14 @@
-"""Two models, layer by layer: what the second adds, removes and changes."""
+"""Two models, layer by layer: what the second adds, removes and changes.
+
+Start with `diff`. The layers of both models are brought to the same grain (`_aligned`), aligned by name in order, as lines of two
+texts are (`_differences`), and what has no name in common is compared by what it does (`_by_what_they_do`). `_facts` says when two
+layers are the same.
+"""
 
 import difflib
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import columns
@@ -32,40 +38,56 @@ def diff(first: "str | nn.Module", second: "str | nn.Module", *, input: Sequence
     The notes count the kinds of change, the most frequent first.
     """
     traces = traced(first, input, False), traced(second, input, False)
-    sides = _aligned(*([row for row in group(found) if row.outputs] for found in traces))
-    found = tuple(_differences(*sides))
+    before, after = _aligned(*map(_layers, traces))
+    found = tuple(_differences(before, after))
     rows = tuple(row for row in found if row.type != "renamed")
-    total = {name: _less(*(measure(t, columns=[name], depth=0).total[name] for t in traces)) for name in ("params", "macs")}
     names = labels(traces)
-    same = len(sides[0].keys() & sides[1].keys()) - sum(row.type == "changed" for row in rows)
+    same = len(before.keys() & after.keys()) - sum(row.type == "changed" for row in rows)
     return Table(
         f"from {names[0]} to {names[1]}",
         {"targets": names, "convention": "pure", "versions": dict(traces[0].versions)},
         DIFF,
         rows,
-        total if rows else {},
+        {name: _less(*[_total(found, name) for found in traces]) for name in _COUNTED} if rows else {},
         (*_kinds_of_change(rows), f"{same} layers are the same in both", *_renamed(len(found) - len(rows))),
     )
 
 
+_COUNTED = ("params", "macs")
+
 Layers = dict[str, Group]
+"""What each layer of one model did, by its name."""
+
+
+def _layers(trace: Trace) -> list[Group]:
+    """What ran: parameters that nothing reads have no outputs."""
+    return [row for row in group(trace) if row.outputs]
+
+
+def _total(trace: Trace, column: str) -> Any:
+    return measure(trace, columns=[column], depth=0).total[column]
 
 
 def _aligned(first: Sequence[Group], second: Sequence[Group]) -> tuple[Layers, Layers]:
-    """Layers by name; where one model has a layer, and the other a module of layers of that name, these are taken together."""
-    names = [{row.name for row in rows} for rows in (first, second)]
-    return _folded(first, names[1] - names[0]), _folded(second, names[0] - names[1])
+    """Layers by name; where one model has a layer, and the other a module of layers of that name, these are taken together.
+
+    A network with the linear layer "fc" and one with "fc.0" and "fc.1" in its place have one layer "fc" each.
+    """
+    names, others = {row.name for row in first}, {row.name for row in second}
+    return _folded(first, others - names), _folded(second, names - others)
 
 
 def _folded(rows: Sequence[Group], modules: Container[str]) -> Layers:
+    """The layers, with those inside of one of `modules` joined to one of its name."""
     layers: Layers = {}
     for row in rows:
-        path = row.name
-        while path and path not in modules:
-            path = path.rpartition(".")[0]
-        known = layers.get(path or row.name)
+        around = row.name
+        while around and around not in modules:
+            around = around.rpartition(".")[0]
+        name = around or row.name
+        known = layers.get(name)
         if known is None:
-            layers[path or row.name] = Group(path or row.name, row.type, list(row.ops), row.outputs)
+            layers[name] = Group(name, row.type, list(row.ops), row.outputs)
         else:
             known.ops.extend(row.ops)
             known.outputs = row.outputs
@@ -73,19 +95,25 @@ def _folded(rows: Sequence[Group], modules: Container[str]) -> Layers:
 
 
 def _differences(first: Layers, second: Layers) -> Iterator[Row]:
+    """A row for each layer that is not the same in both, in the order of the models."""
     matcher = difflib.SequenceMatcher(None, list(first), list(second), autojunk=False)
-    for tag, a, b, c, d in matcher.get_opcodes():
-        if tag == "equal":
-            for name in list(first)[a:b]:
-                if _facts(first[name]) != _facts(second[name]):
-                    yield _row(name, "changed", first[name], second[name])
-        else:
-            yield from _by_what_they_do({n: first[n] for n in list(first)[a:b]}, {n: second[n] for n in list(second)[c:d]})
+    for tag, a, b, c, d in matcher.get_opcodes():  # names a to b of the first stand where c to d of the second do
+        before, after = _part(first, a, b), _part(second, c, d)
+        if tag != "equal":
+            yield from _by_what_they_do(before, after)
+            continue
+        for name, row in before.items():
+            if _facts(row) != _facts(after[name]):
+                yield _row(name, "changed", row, after[name])
+
+
+def _part(layers: Layers, start: int, stop: int) -> Layers:
+    return dict(islice(layers.items(), start, stop))
 
 
 def _by_what_they_do(first: Layers, second: Layers) -> Iterator[Row]:
     """Layers without a name in common: one that does what another does, on the same maps, has another name."""
-    alike: dict[str, list[str]] = {}
+    alike: dict[str, list[str]] = {}  # names in the second model by what the layer does
     for name, row in second.items():
         alike.setdefault(repr(_facts(row)), []).append(name)
     for name, row in first.items():
@@ -93,7 +121,7 @@ def _by_what_they_do(first: Layers, second: Layers) -> Iterator[Row]:
             yield Row(same.pop(0), "renamed", {})
         else:
             yield _row(name, "removed", row, None)
-    left = {name for names in alike.values() for name in names}
+    left = set(chain.from_iterable(alike.values()))
     yield from (_row(name, "added", None, row) for name, row in second.items() if name in left)
 
 
@@ -104,20 +132,29 @@ def _renamed(count: int) -> Iterator[str]:
 
 def _facts(row: Group) -> list[Any]:
     """All that is recorded of a layer: its ops with every argument, and the shapes of what they read and give."""
-    ops = [op for op in row.ops if op.kind not in {UNUSED, WRITE}]
-    return [(op.kind, dict(op.attrs), op.roles, [(v.shape, v.dtype) for v in (*op.inputs, *op.outputs)]) for op in ops]
+    facts = []
+    for op in _real_ops(row):
+        tensors = [(value.shape, value.dtype) for value in (*op.inputs, *op.outputs)]
+        facts.append((op.kind, dict(op.attrs), op.roles, tensors))
+    return facts
+
+
+def _real_ops(row: Group) -> list[Op]:
+    return [op for op in row.ops if op.kind not in {UNUSED, WRITE}]
 
 
 def _row(name: str, kind: str, before: Group | None, after: Group | None) -> Row:
-    cells: dict[str, Any] = {side: _described(row) if row else None for side, row in (("first", before), ("second", after))}
-    if before and after and cells["first"] == cells["second"]:
-        cells["first"], cells["second"] = (
-            f"{cells[side]}: {_particular(*pair)}" for side, pair in (("first", (before, after)), ("second", (after, before)))
-        )
-    for column in ("params", "macs"):
-        counts = [columns()[column].measure(_EMPTY, [row])[0][0] if row else 0 for row in (before, after)]
-        cells[column] = _less(*counts)
-    return Row(name, kind, cells)
+    """One line of the table: what the layer is in each model (None where it is not), and what that changes."""
+    first, second = _described(before) if before else None, _described(after) if after else None
+    if before and after and first == second:  # what differs is not in the description
+        first, second = f"{first}: {_particular(before, after)}", f"{second}: {_particular(after, before)}"
+    changes = {column: _less(_counted(before, column), _counted(after, column)) for column in _COUNTED}
+    return Row(name, kind, {"first": first, "second": second, **changes})
+
+
+def _counted(row: Group | None, column: str) -> Any:
+    """The layer's number in a column; 0 where there is no such layer."""
+    return columns()[column].measure(_EMPTY, [row])[0][0] if row else 0
 
 
 def _particular(row: Group, other: Group) -> str:
@@ -125,11 +162,10 @@ def _particular(row: Group, other: Group) -> str:
     found = []
     for mine, theirs in zip(row.ops, other.ops, strict=False):
         found += [f"{key} {text(value)}" for key, value in mine.attrs.items() if value != theirs.attrs.get(key)]
-        found += [
-            f"{value.dtype} {role} {text(list(value.shape))}"
-            for role, value in zip(mine.roles, mine.inputs, strict=True)
-            if (there := theirs.input(role)) is None or (there.shape, there.dtype) != (value.shape, value.dtype)
-        ]
+        for role, value in zip(mine.roles, mine.inputs, strict=True):
+            there = theirs.input(role)
+            if there is None or (there.shape, there.dtype) != (value.shape, value.dtype):
+                found.append(f"{value.dtype} {role} {text(list(value.shape))}")
     return ", ".join(dict.fromkeys(found)) or "other inputs"
 
 
@@ -144,19 +180,27 @@ def _less(before: Any, after: Any) -> int | None:
 
 def _kinds_of_change(rows: Sequence[Row]) -> list[str]:
     """How often which layer became which, shapes apart."""
-    kinds = Counter(tuple((row.cells[side] or "").partition(_SHAPE)[0] for side in ("first", "second")) for row in rows)
+    kinds = Counter((_without_shape(row.cells["first"]), _without_shape(row.cells["second"])) for row in rows)
     return [f"{count} × {_change(before, after)}" for (before, after), count in kinds.most_common()]
+
+
+def _without_shape(described: str | None) -> str:
+    return (described or "").partition(_SHAPE)[0]
 
 
 def _change(before: str, after: str) -> str:
     if before == after:
         return f"{before}, on maps of other sizes"
-    return f"{before} becomes {after}" if before and after else f"{before} removed" if before else f"{after} added"
+    if not before:
+        return f"{after} added"
+    if not after:
+        return f"{before} removed"
+    return f"{before} becomes {after}"
 
 
 def _described(row: Group) -> str:
-    """What a layer does: conv2d 3/1 pad 1 + relu → 128×28×28."""
-    ops = [op for op in row.ops if op.kind not in {UNUSED, WRITE}]
+    """What a layer does: conv2d 3/1 pad 1 + relu → 128×28×28. A module of many ops without weights goes by its type."""
+    ops = _real_ops(row)
     parts = dict.fromkeys(map(_described_op, ops))
     weighted = any(op.input("weight") is not None for op in ops)
     done = " + ".join(parts) if weighted or len(parts) < _MANY else row.type
@@ -167,16 +211,21 @@ _MANY = 4
 
 
 def _described_op(op: Op) -> str:
+    """An op with the arguments that shape its window, where they are not the usual ones: conv2d 3/1 pad 1."""
     weight = op.input("weight")
     kernel = weight.shape[2:] if weight is not None and "conv" in op.kind else op.attrs.get("kernel_size", ())
     words = [op.kind]
     if kernel:
         stride = op.attrs.get("stride") or kernel
         words.append(f"{_short(kernel)}/{_short(stride)}")
-        words += [f"pad {_short(op.attrs['padding'])}"] if any(_tuple(op.attrs.get("padding", 0))) else []
-        words += [f"dilation {_short(op.attrs['dilation'])}"] if set(_tuple(op.attrs.get("dilation", 1))) != {1} else []
-        words += [f"groups {op.attrs['groups']}"] if op.attrs.get("groups", 1) > 1 else []
-        words += ["ceil"] if op.attrs.get("ceil_mode") else []
+        if any(_tuple(op.attrs.get("padding", 0))):
+            words.append(f"pad {_short(op.attrs['padding'])}")
+        if set(_tuple(op.attrs.get("dilation", 1))) != {1}:
+            words.append(f"dilation {_short(op.attrs['dilation'])}")
+        if op.attrs.get("groups", 1) > 1:
+            words.append(f"groups {op.attrs['groups']}")
+        if op.attrs.get("ceil_mode"):
+            words.append("ceil")
     return " ".join(words)
 
 
@@ -185,5 +234,6 @@ def _tuple(value: Any) -> tuple[Any, ...]:
 
 
 def _short(value: Any) -> str:
+    """3 of (3, 3), 3×1 of (3, 1)."""
     sizes = _tuple(value)
     return str(sizes[0]) if len(set(sizes)) == 1 else "×".join(map(str, sizes))

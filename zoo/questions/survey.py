@@ -4,8 +4,8 @@ import contextlib
 import fnmatch
 import importlib
 import json
-import os
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from pathlib import Path
@@ -21,7 +21,7 @@ from zoo.util.version import __version__
 if TYPE_CHECKING:
     from zoo.models.running import Run
 
-SCHEMA = "zoo.survey/1"
+SCHEMA = "zoo.survey/2"
 COLUMNS = ("params", "trainable", "macs", "flops", "activations", "depth")
 
 _INPUT = Column("input", "elements per axis", "the input's shape, batch included", priority=3)
@@ -45,15 +45,17 @@ def survey(
     jobs: int | None = None,
     journal: str | Path | None = None,
     real: bool = False,
+    timeout: float | None = None,
     progress: Progress | None = None,
 ) -> Table:
     """A row for each model that is named or matches: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
 
     `patterns` match names of the catalogue, or `torchvision:*`, `timm:resnet*`; any other TARGET stands for itself. `columns` are
     those of `zoo.summary`. The work is done by `jobs` processes of one thread each (by default one for each core), in which a
-    crash is a failure of one model, or by any `concurrent.futures.Executor`, which is left open. `real` runs models that decide by
-    values once on real tensors. `progress` is called with how
-    many are done, how many there are, and the name of the one that was done last.
+    crash is a failure of one model, or by any `concurrent.futures.Executor`, which is left open.
+    A model that takes longer than `timeout` seconds is a failure, too: its process is killed, which only our own can be. `real`
+    runs models that decide by values once on real tensors. `progress` is called with how many are done, how many there are, and
+    the name of the one that was done last.
 
     With a `journal`, each row is appended to that file as soon as it is there, and rows that it already holds are not computed
     again. Raises `ZooError` if nothing matches, for an unknown column, or for a journal of another survey.
@@ -61,8 +63,20 @@ def survey(
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
     names = targets([patterns] if isinstance(patterns, str) else patterns)
     context = {"columns": list(wanted), "real": real, "versions": versions()}
-    found = gather(names, analyse, wanted, real, context=context, executor=executor, jobs=jobs, journal=journal, progress=progress)
+    check_timeout(timeout, executor)
+    how: dict[str, Any] = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "progress": progress}
+    found = gather(names, analyse, wanted, real, context=context, **how)
     return _table([found[name] for name in names], wanted)
+
+
+def check_timeout(timeout: float | None, executor: Executor | None) -> None:
+    """Raises `ZooError` for a time that cannot be kept to."""
+    if timeout is None:
+        return
+    if not timeout > 0:
+        raise ZooError(f"timeout {timeout}: expected a number of seconds > 0")
+    if executor is not None:
+        raise ZooError("timeout: an executor's tasks cannot be killed; leave executor out")
 
 
 def targets(patterns: Sequence[str]) -> list[str]:
@@ -172,26 +186,30 @@ def _table(records: Sequence[Record], wanted: Sequence[str]) -> Table:
 
 
 def gather(
-    names: Sequence[str],
+    names: Sequence[str] | Mapping[str, Sequence[Any]],
     function: Callable[..., Record],
     *arguments: Any,
     context: Mapping[str, Any],
     executor: Executor | None = None,
     jobs: int | None = None,
     journal: str | Path | None = None,
+    timeout: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Record]:
     """The record of each name that `function(name, *arguments)` returns, by name; those in the journal are taken from there.
 
-    A name whose function raises, or whose worker dies, has a record with that reason as its "failure". Raises `ZooError` for a
-    journal of another `context`, or if the whole executor breaks.
+    If `names` is a mapping, it has further arguments of its own for each name, after `arguments`.
+
+    A name whose function raises, whose worker dies, or that takes longer than `timeout` seconds, has a record with
+    that reason as its "failure". Raises `ZooError` for a journal of another `context`, or if the whole executor breaks.
     """
     with _Journal(journal, context) as kept:
-        left = [name for name in dict.fromkeys(names) if name not in kept.records]
-        done, total = len(names) - len(left), len(names)
+        own = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
+        left = {name: (*arguments, *more) for name, more in own.items() if name not in kept.records}
+        done, total = len(own) - len(left), len(own)
         if progress is not None:
             progress(done, total, "")
-        for name, record in _results(left, function, arguments, executor, jobs):
+        for name, record in _results(left, function, executor, jobs, timeout):
             kept.add(name, record)
             done += 1
             if progress is not None:
@@ -200,14 +218,19 @@ def gather(
 
 
 def _results(
-    names: Sequence[str], function: Callable[..., Record], arguments: Sequence[Any], executor: Executor | None, jobs: int | None
+    tasks: Mapping[str, Sequence[Any]],
+    function: Callable[..., Record],
+    executor: Executor | None,
+    jobs: int | None,
+    timeout: float | None,
 ) -> Iterator[tuple[str, Record]]:
     from zoo.util.workers import Workers, cores
 
-    if not names:
+    if not tasks:
         return
-    pool = executor if executor is not None else Workers(min(jobs or cores(), len(names)))
-    futures = {pool.submit(function, name, *arguments): name for name in names}
+    limit = {} if timeout is None else {"timeout": timeout}
+    pool = executor if executor is not None else Workers(min(jobs or cores(), len(tasks)), **limit)
+    futures = {pool.submit(function, name, *arguments): name for name, arguments in tasks.items()}
     try:
         for future in as_completed(futures):
             name = futures[future]
@@ -262,7 +285,7 @@ class _Journal:
     def _append(self, data: Mapping[str, Any]) -> None:
         if self._file is not None:
             try:
-                self._file.write(json.dumps(data).encode() + b"\n")
+                self._file.write(_line(data))
                 self._file.flush()
             except OSError as error:
                 raise ZooError(f"cannot write {self.path}: {error.strerror or error}") from error
@@ -282,7 +305,7 @@ class _Journal:
     def _read(self) -> None:
         """What is there already; a last line that was not written to its end is cut off."""
         assert self._file is not None
-        first = json.dumps(self.context).encode() + b"\n"
+        first = _line(self.context)
         self._file.seek(0)
         whole = self._file.read()
         if first.startswith(whole):
@@ -291,18 +314,29 @@ class _Journal:
             return
         kept = whole[: whole.rfind(b"\n") + 1]
         try:
-            header, *lines = map(json.loads, kept.splitlines())
+            header, *lines = map(_data, kept.splitlines())
             self.records = {line["name"]: line for line in lines}
             if header["schema"] != SCHEMA:
                 raise ValueError(header)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ZooError(f"{self.path} is no journal of a survey, or is damaged; remove it to begin anew") from error
         if header != self.context:
             raise ZooError(f"{self.path} was begun with other columns, versions or options; remove it to begin anew")
         self._file.truncate(len(kept))
 
 
-def remove(journal: Path) -> None:
-    """Take away a journal whose result is safe."""
-    with contextlib.suppress(OSError):
-        os.unlink(journal)
+def _line(data: Mapping[str, Any]) -> bytes:
+    """A line of a journal: the data, and a checksum of them."""
+    text = json.dumps(data)
+    return f"{json.dumps({**data, _CHECK: zlib.crc32(text.encode())})}\n".encode()
+
+
+def _data(line: bytes) -> dict[str, Any]:
+    """The inverse of `_line`. Raises `ValueError` for a line that something else has written."""
+    found: dict[str, Any] = json.loads(line)
+    if found.pop(_CHECK, None) != zlib.crc32(json.dumps(found).encode()):
+        raise ValueError(line)
+    return found
+
+
+_CHECK = "check"

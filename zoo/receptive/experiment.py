@@ -92,7 +92,7 @@ def _tallies(
 def _fields(trace: Trace, module: "nn.Module") -> tuple[dict[str, list[Spans]], dict[str, str]]:
     """The exact fields of what each module returns, if it is called once; and the first module without, by reason."""
     states = carry(trace, exact, rule)
-    times = Counter(id(module.get_submodule(call.path)) for call in trace.calls)
+    runs = Counter(id(module.get_submodule(call.path)) for call in trace.calls)
     fields: dict[str, list[Spans]] = {}
     undefined: dict[str, str] = {}
     for call in trace.calls:
@@ -101,7 +101,7 @@ def _fields(trace: Trace, module: "nn.Module") -> tuple[dict[str, list[Spans]], 
         for field in found:
             if isinstance(field, Undefined):
                 undefined.setdefault(field.reason, call.path)
-        if call.path and known and len(known) == len(found) and times[id(module.get_submodule(call.path))] == 1:
+        if call.path and known and len(known) == len(found) and runs[id(module.get_submodule(call.path))] == 1:
             fields[call.path] = known
     return fields, undefined
 

@@ -1,6 +1,22 @@
-"""Rules of the ops that only put units elsewhere: other orders, other shapes, parts, several side by side."""
+"""Rules of the ops that only put units elsewhere: other orders, other shapes, parts, several side by side.
+
+Read `spans` first. A rule takes an op and the field of each of its inputs (None where an input does not depend on the image) and
+returns the field of its output. What units see does not change here, only the digits by which they are numbered; so start with
+`reshape` and `_parts`, which turn digits of one shape into digits of another. Then `_beside` puts units of several tensors next
+to each other.
+
+Maps 1×3×4×4 flattened to tokens 1×3×16: the row becomes the first digit of the token's number, the column the second.
+
+>>> from zoo.receptive.spans import start
+>>> from zoo.tracing.record import Value
+>>> maps, tokens = Value(0, (1, 3, 4, 4), "float32", "input"), Value(1, (1, 3, 16), "float32", "op")
+>>> flatten = Op("flatten", 0, (maps,), ("self",), (tokens,), {"start_dim": 2})
+>>> [span.walks for span in reshape(flatten, [start(maps)])]
+[(Walk(dim=-1, inner=4, size=4),), (Walk(dim=-1, inner=1, size=4),)]
+"""
 
 from collections.abc import Sequence
+from itertools import chain
 from math import prod
 
 from zoo.receptive import taps
@@ -22,7 +38,10 @@ def same(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def permute(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Dimension d of the output is dimension order[d] of the input."""
+    """Dimension d of the output is dimension order[d] of the input.
+
+    From N×C×H×W to channels last, N×H×W×C, the order is 0, 2, 3, 1: rows, dimension -2, become dimension -3.
+    """
     ndim = len(op.output.shape)
     if op.kind == "permute":
         order = [d % ndim for d in op.attrs["dims"]]
@@ -41,25 +60,50 @@ def reshape(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def _viewed(spans: Spans, source: Shape, target: Shape) -> Spans:
-    return tuple([span.at(span.windows, _merged([p for w in span.walks for p in _parts(w, source, target)])) for span in spans])
+    """The fields of a tensor of shape `source` in a view of shape `target`."""
+    found = []
+    for span in spans:
+        parts: list[Walk] = []
+        for walk in span.walks:
+            parts += _parts(walk, source, target)
+        found.append(span.with_units(span.windows, _merged(parts)))
+    return tuple(found)
 
 
 def _parts(walk: Walk, source: Shape, target: Shape) -> list[Walk]:
-    """The digits of `target` that a digit of `source` becomes, the first of which counts most."""
-    least = walk.inner * prod(source[len(source) + walk.dim + 1 :])
-    most = least * walk.size
+    """The digits of `target` that a digit of `source` becomes, the first of which counts most.
+
+    Both shapes number the same elements, row by row. In 1×3×16 the digit `Walk(-1, 4, 4)`, the row of a token, changes every 4
+    elements and begins anew after 16. In 1×3×4×4 this is dimension -2:
+
+    >>> _parts(Walk(-1, 4, 4), (1, 3, 16), (1, 3, 4, 4))
+    [Walk(dim=-2, inner=1, size=4)]
+
+    A dimension that is split, into 2 windows of 2 rows, gives two digits:
+
+    >>> _parts(Walk(-2, 1, 4), (1, 3, 4, 4), (1, 3, 2, 2, 4))
+    [Walk(dim=-3, inner=1, size=2), Walk(dim=-2, inner=1, size=2)]
+    """
+    least = walk.inner * prod(source[len(source) + walk.dim + 1 :])  # the digit changes after so many elements,
+    most = least * walk.size  # and begins anew after so many
     parts, after = [], prod(target)
     for dim, n in enumerate(target, -len(target)):
-        before, after = after, after // n if n else 0
-        low, high = max(least, after), min(most, before)
+        before, after = after, after // n if n else 0  # the same two of dimension `dim` of the target
+        low, high = max(least, after), min(most, before)  # what both have in common
         if high > low:
-            if high % low or low % least or most % high or low % after:
+            whole = high % low == low % least == most % high == low % after == 0
+            if not whole:
                 raise NoField(f"a view from {'×'.join(map(str, source))} as {'×'.join(map(str, target))} cuts across an axis")
             parts.append(Walk(dim, low // after, high // low))
     return parts
 
 
 def _merged(walks: Sequence[Walk]) -> list[Walk]:
+    """Digits that follow one another in the same dimension are one.
+
+    >>> _merged([Walk(-1, 4, 4), Walk(-1, 1, 4)])
+    [Walk(dim=-1, inner=1, size=16)]
+    """
     merged: list[Walk] = []
     for walk in walks:
         if merged and merged[-1].dim == walk.dim and merged[-1].inner == walk.inner * walk.size:
@@ -69,35 +113,42 @@ def _merged(walks: Sequence[Walk]) -> list[Walk]:
 
 
 def shuffle(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Blocks of r×r units go to the channels (pixel_unshuffle), or come from them."""
+    """Blocks of r×r units go to the channels (pixel_unshuffle), or come from them: a view, a permutation, and another view."""
     source, target = op.inputs[0].shape, op.output.shape
-    *batch, c, h, w = source if op.kind == "pixel_unshuffle" else target
+    *batch, c, h, w = source if op.kind == "pixel_unshuffle" else target  # the shape with the large maps
     r = op.attrs.get("downscale_factor") or op.attrs["upscale_factor"]
-    blocks, channels = (*batch, c, h // r, r, w // r, r), (*batch, c, r, r, h // r, w // r)
-    orders = (-5, -3, -1, -4, -2), (-5, -2, -4, -1, -3)
+    blocks = (*batch, c, h // r, r, w // r, r)
+    channels = (*batch, c, r, r, h // r, w // r)
     if op.kind == "pixel_unshuffle":
-        views, order = (source, blocks, channels, target), orders[0]
+        before, after, order = blocks, channels, (-5, -3, -1, -4, -2)
     else:
-        views, order = (source, channels, blocks, target), orders[1]
-    spans = _viewed(data(fields), views[0], views[1])
+        before, after, order = channels, blocks, (-5, -2, -4, -1, -3)
+    spans = _viewed(data(fields), source, before)
     spans = tuple([span.relabelled(lambda dim: order.index(dim) - 5 if dim >= -5 else dim) for span in spans])
-    return _viewed(spans, views[2], views[3])
+    return _viewed(spans, after, target)
 
 
 def expand(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A unit that is repeated along its axis is the same for all."""
     source, target = op.inputs[0].shape, op.output.shape
     grown = [dim for dim in range(-len(source), 0) if source[dim] != target[dim]]
-    return tuple([span.at(span.windows, [walk for walk in span.walks if walk.dim not in grown]) for span in data(fields)])
+    found = []
+    for span in data(fields):
+        walks = [walk for walk in span.walks if walk.dim not in grown]
+        found.append(span.with_units(span.windows, walks))
+    return tuple(found)
 
 
 def repeat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """The whole tensor several times along some dimensions."""
     source, spans = op.inputs[0].shape, data(fields)
     for dim in range(-len(source), 0):
-        if (times := op.attrs["repeats"][dim]) > 1:
-            tap = taps.repeated(source[dim], times)
-            spans = tuple([span.together((dim,)) if source[dim] == 1 else span.along(dim, source[dim], tap) for span in spans])
+        copies = op.attrs["repeats"][dim]
+        if copies > 1 and source[dim] == 1:
+            spans = tuple([span.together((dim,)) for span in spans])  # one unit, now the same for all
+        elif copies > 1:
+            tap = taps.repeated(source[dim], copies)
+            spans = tuple([span.along(dim, source[dim], tap) for span in spans])
     return spans
 
 
@@ -109,6 +160,7 @@ def select(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def _selected(spans: Spans, dim: int, index: int) -> Spans:
+    """Dimension `dim` is gone: those before it are one nearer to the end."""
     return tuple([span.alone(dim, index).relabelled(lambda d: d if d > dim else d + 1) for span in spans])
 
 
@@ -119,7 +171,7 @@ def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     n, out = op.inputs[0].shape[dim], op.output.shape[dim]
     first, step = op.attrs.get("start") or 0, op.attrs.get("step", 1)
     first = max(first + n, 0) if first < 0 else min(first, n)
-    if (out, step) == (n, 1):
+    if (out, step) == (n, 1):  # x[:], all of it
         return data(fields)
     return tuple([span.along(dim, n, taps.picked(first, step, out)) for span in data(fields)])
 
@@ -128,24 +180,34 @@ def unsqueeze(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A new dimension; those before it are one further from the end. Several tensors stacked along it are put side by side."""
     ndim = len(op.output.shape)
     dim = op.attrs["dim"] % ndim - ndim
-    moved = [f if f is None else tuple([s.relabelled(lambda d: d if d > dim else d - 1) for s in f]) for f in fields]
-    one = list(op.output.shape)
+
+    def moved(field: Spans | None) -> Spans | None:
+        return None if field is None else tuple([span.relabelled(lambda d: d if d > dim else d - 1) for span in field])
+
+    one = list(op.output.shape)  # the shape of each tensor with the new dimension
     one[dim] = 1
-    return _beside(op, moved, [tuple(one)] * len(fields), dim)
+    return _beside(op, list(map(moved, fields)), [tuple(one)] * len(fields), dim)
 
 
 def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Windows of a dimension side by side; their places are a new last dimension."""
+    """Windows of a dimension side by side; their places are a new last dimension.
+
+    `Tensor.unfold` of 8 rows to windows of 3, 2 apart: 3 windows, of 3 places each. The digit of the row becomes two.
+    """
     ndim = len(op.inputs[0].shape)
     dim = op.attrs["dimension"] % ndim - ndim
     n, count, size = op.inputs[0].shape[dim], op.output.shape[dim - 1], op.attrs["size"]
     found = []
     for span in data(fields):
-        if any(walk.dim == dim for walk in span.walks):
+        if span.walks_along(dim):
             span = span.along(dim, n, taps.overlapping(size, op.attrs["step"], count))
-        walks = [Walk(d - 1, inner, times) for d, inner, times in span.walks]
-        split = [(Walk(dim - 1, 1, count), Walk(-1, 1, size)) if walk.dim == dim - 1 else (walk,) for walk in walks]
-        found.append(span.at(span.windows, [walk for several in split for walk in several]))
+        walks: list[Walk] = []
+        for walk in span.walks:
+            if walk.dim == dim:
+                walks += Walk(dim - 1, 1, count), Walk(-1, 1, size)
+            else:
+                walks.append(Walk(walk.dim - 1, walk.inner, walk.size))
+        found.append(span.with_units(span.windows, walks))
     return tuple(found)
 
 
@@ -160,64 +222,87 @@ def _beside(op: Op, fields: Sequence[Spans | None], shapes: Sequence[Shape], dim
     unit by unit.
     """
     known = [field for field in fields if field is not None]
-    walked = any(walk.dim == dim for field in known for span in field for walk in span.walks)
-    if not (walked or _told_apart(known, op.output.shape[dim])):
+    spans = chain.from_iterable(known)
+    along_an_axis = any(span.walks_along(dim) for span in spans)
+    if not (along_an_axis or _told_apart(known, op.output.shape[dim])):
         return join(op.kind, known, op.output.shape)
-    axes: list[Span] = []
     known = alive(op.kind, known, op.output.shape)
     living = iter(known)
     fields = [None if field is None else next(living) for field in fields]
-    for axis, first in enumerate(known[0]):
-        spans = [None if field is None else field[axis] for field in fields]
-        if all(span is not None and span.whole for span in spans):
-            axes.append(together_whole([span for span in spans if span is not None]))
-        elif all(span is None or (span == first and all(walk.dim != dim for walk in span.walks)) for span in spans):
-            axes.append(first)
-        else:
-            axes.append(_side_by_side(spans, shapes, dim))
-    return tuple(axes)
+    along_axes = [[None if field is None else field[axis] for field in fields] for axis in range(len(known[0]))]
+    return tuple([_beside_along(several, shapes, dim) for several in along_axes])
+
+
+def _beside_along(spans: Sequence[Span | None], shapes: Sequence[Shape], dim: int) -> Span:
+    """Along one axis of the input. None is a constant."""
+    known = [span for span in spans if span is not None]
+    if len(known) == len(spans) and all(span.whole for span in known):
+        return together_whole(known)
+    first = known[0]
+    if all(span == first and not span.walks_along(dim) for span in known):
+        return first
+    return _side_by_side(spans, shapes, dim)
 
 
 def _told_apart(known: Sequence[Spans], channels: int) -> bool:
     """Whether fields differ that are exact, and it takes no long tables to follow each channel by itself."""
     first = known[0]
-    return (
-        first[0].exact
-        and any(field != first for field in known)
-        and max(span.units for field in known for span in field) * channels <= MOST_APART
-    )
+    if not first[0].exact or all(field == first for field in known):
+        return False
+    most = max(span.units for span in chain.from_iterable(known))
+    return most * channels <= MOST_APART
 
 
 def _side_by_side(spans: Sequence[Span | None], shapes: Sequence[Shape], dim: int) -> Span:
-    """Units of several tensors behind each other along `dim`; a constant sees nothing."""
+    """Units of several tensors one after the other along `dim`; a constant (None) sees nothing.
+
+    A class token, a constant, before 3 tokens that see one pixel each:
+
+    >>> tokens = Span(Units((0b001, 0b010, 0b100)), (Walk(-1, 1, 3),), 3)
+    >>> _side_by_side([None, tokens], [(1, 8, 1), (1, 8, 3)], -1).windows.sets
+    (0, 1, 2, 4)
+    """
     why = "tensors side by side along an axis"
-    present, sizes = [span for span in spans if span is not None], [shape[dim] for shape in shapes]
-    others = {tuple(walk for walk in span.walks if walk.dim != dim) for span in present}
-    if len(others) > 1:
-        if not present[0].exact:
-            raise NoField("tensors of different layouts side by side along an axis")
-        others = {tuple(walk for walk in common("cat", present, shapes[0])[0] if walk.dim != dim)}
-    outer = others.pop()
-    rows = prod(walk.size for walk in outer)
-    blocks = []
-    for span, size in zip(spans, sizes, strict=True):
-        if span is None:
-            blocks.append((0,) * (rows * size))
-            continue
-        windows = span.tabled(why).arranged((*outer, Walk(dim, 1, size)), why).windows
-        assert isinstance(windows, Units)
-        blocks.append(windows.sets)
-    sets = [s for row in range(rows) for block, n in zip(blocks, sizes, strict=True) for s in block[row * n : row * n + n]]
+    present = [span for span in spans if span is not None]
+    outer = _common_outer(present, shapes, dim)
+    rows, sizes = prod([walk.size for walk in outer]), [shape[dim] for shape in shapes]
+    blocks = [_block(span, size, rows, (*outer, Walk(dim, 1, size)), why) for span, size in zip(spans, sizes, strict=True)]
+    # Each block is a table of rows × size; the whole is rows × the sum of the sizes.
+    sets: list[int] = []
+    for row in range(rows):
+        for block, size in zip(blocks, sizes, strict=True):
+            sets += block[row * size : (row + 1) * size]
     check(len(sets) * present[0].pixels)
     reasons = [span.windows.reason if isinstance(span.windows, Units) else why for span in present]
     return Span(Units(tuple(sets), max(reasons)), (*outer, Walk(dim, 1, sum(sizes))), present[0].pixels)
+
+
+def _common_outer(spans: Sequence[Span], shapes: Sequence[Shape], dim: int) -> tuple[Walk, ...]:
+    """Digits of the other dimensions, the same for all tensors. Raises `NoField` if they differ and follow no exact tables."""
+    outer = {span.without_digits(dim) for span in spans}
+    if len(outer) == 1:
+        return outer.pop()
+    if not spans[0].exact:
+        raise NoField("tensors of different layouts side by side along an axis")
+    walks, _ = common("cat", spans, shapes[0])
+    return tuple([walk for walk in walks if walk.dim != dim])
+
+
+def _block(span: Span | None, size: int, rows: int, walks: tuple[Walk, ...], why: str) -> tuple[int, ...]:
+    """What each unit of one of the tensors sees, row by row."""
+    if span is None:
+        return (0,) * (rows * size)
+    windows = span.tabled(why).arranged(walks, why).windows
+    assert isinstance(windows, Units)
+    return windows.sets
 
 
 def split(op: Op, fields: Sequence[Spans | None]) -> list[Field | None]:
     """The parts of a dimension, each with a field of its own."""
     ndim = len(op.inputs[0].shape)
     dim = op.attrs.get("dim", 0) % ndim - ndim
-    spans, n, first, found = data(fields), op.inputs[0].shape[dim], 0, []
+    spans, n = data(fields), op.inputs[0].shape[dim]
+    first, found = 0, []  # the index at which the next part begins
     for index, value in enumerate(op.outputs):
         if op.kind == "unbind":
             found.append(_selected(spans, dim, index))
@@ -230,12 +315,13 @@ def split(op: Op, fields: Sequence[Spans | None]) -> list[Field | None]:
 
 def index(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Picking along one dimension that no axis walks, with constant indices."""
-    pattern = op.attrs.get("indices", ("tensor",))
+    pattern = op.attrs.get("indices", ("tensor",))  # x[:, idx] has (None, "tensor")
     dims = [i for i, item in enumerate(pattern) if item == "tensor"] if op.kind == "index" else [op.attrs["dim"]]
     ndim = len(op.inputs[0].shape)
     if len(dims) != 1 or fields[0] is None or any(fields[1:]) or len(op.output.shape) != ndim:
         raise NoField(f"{op.kind} picks units anywhere")
-    if any(walk.dim == dims[0] % ndim - ndim for span in fields[0] for walk in span.walks):
+    dim = dims[0] % ndim - ndim
+    if any(span.walks_along(dim) for span in fields[0]):
         raise NoField(f"{op.kind} along an axis")
     return fields[0]
 

@@ -1,6 +1,24 @@
-"""Rules of the ops whose units read a window of their input: convolution, pooling, interpolation, padding."""
+"""Rules of the ops whose units read a window of their input: convolution, pooling, interpolation, padding.
+
+Read `taps` and `spans` first. A rule takes an op and the field of each of its inputs (None where an input does not depend on the
+image) and returns the field of its output. Start with `slide`: every rule here finds the `Taps` of its op for each dimension and
+leaves the rest to `Span.along`.
+
+A convolution 3×3 with stride 2 and padding 1 on an image 1×3×8×8:
+
+>>> from zoo.receptive.spans import start
+>>> from zoo.tracing.record import Value
+>>> image = Value(0, (1, 3, 8, 8), "float32", "input")
+>>> weight = Value(1, (16, 3, 3, 3), "float32", "parameter")
+>>> maps = Value(2, (1, 16, 4, 4), "float32", "op")
+>>> op = Op("conv2d", 0, (image, weight), ("input", "weight"), (maps,), {"stride": (2, 2), "padding": (1, 1)})
+>>> rows, columns = conv(op, [start(image), None])
+>>> columns
+Span(windows=Lattice(phases=((-1, 1),), shift=2), walks=(Walk(dim=-1, inner=1, size=4),), pixels=8)
+"""
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from zoo.receptive import taps
 from zoo.receptive.spans import Field, Span, Spans, Walk
@@ -18,18 +36,22 @@ def data(fields: Sequence[Spans | None]) -> Spans:
 
 
 def _axes(op: Op) -> int:
+    """The digit in the op's name: 2 of max_pool2d."""
     return int(next(c for c in op.kind if c.isdigit()))
 
 
 def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps]) -> Spans:
-    """Through the last axes; `tap` takes an axis, the units before and the units after. The other dimensions stay."""
-    source, target = op.inputs[0].shape, op.output.shape
+    """Through the last `axes` dimensions; `tap` takes a dimension, the units before and the units after. The other ones stay.
+
+    `tap` is asked only for dimensions that an axis walks: rows of an image are walked by the axis of rows alone.
+    """
+    source, target = op.inputs[0].shape, op.output.shape  # N×C×sizes before and after
     found = []
     if spans[0].exact:
         spans = walked(spans, range(-axes, 0), source)
     for span in spans:
-        dims = [walk.dim for walk in span.walks if walk.dim >= -axes]
-        for dim in dims if len(dims) < 2 else dict.fromkeys(dims):
+        dims = dict.fromkeys([walk.dim for walk in span.walks if walk.dim >= -axes])  # each once, in order
+        for dim in dims:
             span = span.along(dim, source[dim], tap(dim, source[dim], target[dim]))
         found.append(span)
     return tuple(found)
@@ -38,24 +60,27 @@ def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps])
 def walked(spans: Spans, dims: Iterable[int], shape: Sequence[int]) -> Spans:
     """The spans, in exact ones with a digit for each dimension that no axis walks: what is put beside its units sees nothing."""
     first = spans[0]
-    if first.exact:
-        present = {walk.dim for span in spans for walk in span.walks}
-        more = tuple(Walk(dim, 1, shape[dim]) for dim in dims if dim not in present)
-        return (first.arranged((*first.walks, *more), ""), *spans[1:])
-    return spans
+    if not first.exact:
+        return spans
+    present = {walk.dim for walk in chain.from_iterable(span.walks for span in spans)}
+    more = [Walk(dim, 1, shape[dim]) for dim in dims if dim not in present]
+    return (first.arranged((*first.walks, *more), ""), *spans[1:])
 
 
 def _window(op: Op, spans: Spans, kernel: Sequence[int], stride: Sequence[int]) -> Spans:
+    """Through the window of a convolution or a pooling. `kernel`, `stride`, ... are by axis, and so can be indexed from the end."""
     dilation = each_axis(op.attrs.get("dilation", 1), len(kernel))
     padding = _padding(op, kernel, dilation)
-    return slide(
-        op, spans, len(kernel), lambda dim, n, count: taps.window(kernel[dim], stride[dim], padding[dim], dilation[dim], count)
-    )
+
+    def tap(dim: int, n: int, count: int) -> Taps:
+        return taps.window(kernel[dim], stride[dim], padding[dim], dilation[dim], count)
+
+    return slide(op, spans, len(kernel), tap)
 
 
 def _padding(op: Op, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
     padding = op.attrs.get("padding", 0)
-    if padding == "same":
+    if padding == "same":  # where the total is odd, torch puts the smaller half first
         return tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
     return (0,) * len(kernel) if padding == "valid" else each_axis(padding, len(kernel))
 
@@ -66,16 +91,18 @@ def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     spans = fields[0]
     if weight is None or spans is None or any(fields[1:]):
         raise NoField(f"{op.kind} with weights that depend on the input")
-    kernel = weight.shape[2:]
+    kernel = weight.shape[2:]  # C_out×C_in/groups×kernel
     axes = len(kernel)
     summed = _channels(op, spans, -axes - 1)
     stride = each_axis(op.attrs.get("stride", 1), axes)
     if "transpose" not in op.kind:
         return _window(op, summed, kernel, stride)
     padding, dilation = each_axis(op.attrs.get("padding", 0), axes), each_axis(op.attrs.get("dilation", 1), axes)
-    return slide(
-        op, summed, axes, lambda dim, n, count: taps.transposed(kernel[dim], stride[dim], padding[dim], dilation[dim], count)
-    )
+
+    def tap(dim: int, n: int, count: int) -> Taps:
+        return taps.transposed(kernel[dim], stride[dim], padding[dim], dilation[dim], count)
+
+    return slide(op, summed, axes, tap)
 
 
 def _channels(op: Op, spans: Spans, dim: int) -> Spans:
@@ -94,10 +121,13 @@ def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     source, target = op.inputs[0].shape, op.output.shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and kernel[dim] >= source[dim] > 1]
     found = _window(op, data(fields), kernel, each_axis(op.attrs.get("stride") or kernel, axes))
-    return tuple([span.everywhere(span.walks) if _alone(span, whole) else span for span in found]) if whole else found
+    if not whole:
+        return found
+    return tuple([span.everywhere(span.walks) if _lies_in(span, whole) else span for span in found])
 
 
-def _alone(span: Span, dims: Sequence[int]) -> bool:
+def _lies_in(span: Span, dims: Sequence[int]) -> bool:
+    """Whether a law's units lie in one of these dimensions and nowhere else."""
     return len(span.walks) == 1 and span.walks[0].dim in dims and not span.exact
 
 
@@ -106,7 +136,9 @@ def adaptive_pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     axes = _axes(op)
     source, target = op.inputs[0].shape, op.output.shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and source[dim] > 1]
-    spans = tuple([span if span.exact else span.together(whole) for span in data(fields)]) if whole else data(fields)
+    spans = data(fields)
+    if whole:
+        spans = tuple([span if span.exact else span.together(whole) for span in spans])
     return slide(op, spans, axes, lambda dim, n, count: taps.adaptive(n, count))
 
 
@@ -118,7 +150,8 @@ def interpolate(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     def tap(dim: int, n: int, count: int) -> Taps:
         if "nearest" in op.kind:
             centred, factor = "exact" in op.kind, factors[dim]
-            if axes == 3 and not centred and count in {n, 2 * n} and factor not in {None, count / n}:
+            ignores_factor = not centred and count in {n, 2 * n}  # torch has a shortcut for these sizes; in 3-d not always
+            if axes == 3 and ignores_factor and factor not in {None, count / n}:
                 raise NoField(f"which of {n} units are the {count} nearest by {factor:g} depends on memory order")
             return taps.nearest(n, count, factor, centred=centred, axes=axes)
         reach = 2 if "cubic" in op.kind else 1
@@ -128,29 +161,37 @@ def interpolate(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def columns(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """im2col: the windows of a convolution, in one dimension."""
+    """im2col: the windows of a convolution, in one dimension: N×C×H×W becomes N×(C·k·k)×(number of windows).
+
+    On 8×8 pixels with a kernel of 2 and stride 2 there are 4×4 windows; their row is the digit `Walk(-1, 4, 4)`.
+    """
     size, stride, padding, dilation = (each_axis(op.attrs[key], 2) for key in ("kernel_size", "stride", "padding", "dilation"))
     source = op.inputs[0].shape
-    counts = [(source[d] + 2 * padding[d] - dilation[d] * (size[d] - 1) - 1) // stride[d] + 1 for d in (-2, -1)]
+    reach = [dilation[d] * (size[d] - 1) + 1 for d in (-2, -1)]
+    counts = [(source[d] + 2 * padding[d] - reach[d]) // stride[d] + 1 for d in (-2, -1)]  # windows along each dimension
     found = []
     for span in data(fields):
         span = span.together((-3,))
         for dim in (-2, -1):
             span = span.along(dim, source[dim], taps.window(size[dim], stride[dim], padding[dim], dilation[dim], counts[dim]))
         places = {-2: Walk(-1, counts[1], counts[0]), -1: Walk(-1, 1, counts[1])}
-        found.append(span.at(span.windows, [places.get(walk.dim, walk) for walk in span.walks]))
+        found.append(span.with_units(span.windows, [places.get(walk.dim, walk) for walk in span.walks]))
     return tuple(found)
 
 
 def pad(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """The first unit moves by what is put before it."""
-    sizes = op.attrs.get("pad", op.attrs.get("padding", ()))
+    sizes = op.attrs.get(
+        "pad", op.attrs.get("padding", ())
+    )  # (before, after) of the last dimension, then of the one before it, ...
     mode = op.attrs.get("mode") or {"reflection": "reflect", "replication": "replicate"}.get(op.kind.split("_")[0], "constant")
     source, target = op.inputs[0].shape, op.output.shape
-    spans = walked(data(fields), [dim for dim in range(-len(sizes) // 2, 0) if dim >= 2 - len(source)], source)
-    for dim in range(-len(sizes) // 2, 0):
-        if any(sizes[-2 * dim - 2 : -2 * dim]):
-            tap = taps.padded(source[dim], sizes[-2 * dim - 2], target[dim], mode)
+    padded = range(-len(sizes) // 2, 0)
+    spans = walked(data(fields), [dim for dim in padded if dim >= 2 - len(source)], source)
+    for dim in padded:
+        before, after = sizes[-2 * dim - 2], sizes[-2 * dim - 1]
+        if before or after:
+            tap = taps.padded(source[dim], before, target[dim], mode)
             spans = tuple([span.along(dim, source[dim], tap) for span in spans])
     return spans
 

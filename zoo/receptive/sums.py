@@ -1,4 +1,15 @@
-"""Rules of the ops that sum, or take statistics, over whole dimensions."""
+"""Rules of the ops that sum, or take statistics, over whole dimensions.
+
+Read `spans` first: all rules here say which dimensions are summed over and leave the rest to `Span.together`. Start with `linear`
+(channels of tokens: what the units see does not change) and `reduction` (here the mean over the columns of maps 1×16×4×4):
+
+>>> from zoo.receptive.spans import start
+>>> from zoo.tracing.record import Value
+>>> maps, means = Value(0, (1, 16, 4, 4), "float32", "input"), Value(1, (1, 16, 4), "float32", "op")
+>>> rows, columns = reduction(Op("mean", 0, (maps,), ("self",), (means,), {"dim": (3,)}), [start(maps)])
+>>> rows.walks, columns.windows
+((Walk(dim=-1, inner=1, size=4),), Everything(seen=(0, 3), stride=Fraction(1, 1)))
+"""
 
 from collections.abc import Sequence
 
@@ -21,26 +32,33 @@ def linear(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def matmul(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Sums over the last dimension of the first and the last but one of the second factor."""
-    added = op.kind in {"addmm", "baddbmm"}
-    first, second = fields[-2:] if added else fields[:2]
-    return join(op.kind, [together(first, -1), together(second, -2), *(fields[:1] if added else ())], op.output.shape)
+    bias = fields[:1] if op.kind in {"addmm", "baddbmm"} else ()  # these take the bias first
+    first, second = fields[len(bias) : len(bias) + 2]
+    return join(op.kind, [together(first, -1), together(second, -2), *bias], op.output.shape)
 
 
 def attention(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Each query meets all keys and values."""
-    query, key, value = fields[:3]
+    query, key, value = fields[:3]  # each N×heads×tokens×features: all tokens of key and value go into every token of the query
     return join(op.kind, [query, together(key, -2), together(value, -2)], op.output.shape)
 
 
 def reduction(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A sum, mean or maximum over some dimensions."""
     ndim, given = len(op.inputs[0].shape), op.attrs.get("dim")
-    several = range(ndim) if given in (None, ()) else (given,) if isinstance(given, int) else given
-    dims = [dim % ndim - ndim for dim in several] if ndim else []
+    if given in (None, ()):
+        given = range(ndim)
+    elif isinstance(given, int):
+        given = (given,)
+    dims: list[int] = [dim % ndim - ndim for dim in given] if ndim else []
     if op.attrs.get("keepdim") or len(op.output.shape) == ndim:
         return tuple([_kept(span, dims, op.inputs[0].shape) for span in data(fields)])
     spans = together(data(fields), *dims) or ()
-    return tuple([span.relabelled(lambda dim: dim + sum(gone > dim for gone in dims)) for span in spans])
+
+    def moved(dim: int) -> int:  # nearer to the end by as many as are gone after it
+        return dim + sum(gone > dim for gone in dims)
+
+    return tuple([span.relabelled(moved) for span in spans])
 
 
 def _kept(span: Span, dims: Sequence[int], shape: Sequence[int]) -> Span:
@@ -64,12 +82,12 @@ def layer_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def group_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Statistics over everything behind the channels, and over groups of these."""
+    """Statistics over all dimensions after the channels, and over groups of channels."""
     return together(data(fields), *range(1 - len(op.output.shape), 0), keep=True)
 
 
 def instance_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Statistics over everything behind the channels."""
+    """Statistics over all dimensions after the channels."""
     return together(data(fields), *range(2 - len(op.output.shape), 0), keep=True)
 
 

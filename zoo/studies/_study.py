@@ -140,7 +140,7 @@ def ratio(value: Any, base: Any) -> float | None:
     return float(f"{value / base:.6g}") if exact and base else None
 
 
-def times(larger: float, smaller: float) -> str:
+def ratio_text(larger: float, smaller: float) -> str:
     """How often the smaller goes into the larger, for a sentence: 8.7."""
     if not smaller:
         raise ZooError("nothing to compare with")

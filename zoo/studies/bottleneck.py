@@ -5,7 +5,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zoo.extend import Arm, Column, Study, Table, arms_table, short, times
+from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -119,7 +119,7 @@ def _cells(module: "nn.Module", shape: Shape) -> dict[str, Any]:
 def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
     """Sentences that quote the table."""
     reduced, naive = cells[ALL, "reduced"], cells[ALL, "naive"]
-    fewer = [f"{times(naive[unit], reduced[unit])} times fewer" for unit in ("params", "macs")]
+    fewer = [f"{ratio_text(naive[unit], reduced[unit])} times fewer" for unit in ("params", "macs")]
     params = " against ".join(short(side["params"]) for side in (reduced, naive))
     basic, narrow, wide = (cells[BLOCK, kind] for kind in ("basic", "bottleneck", "wide basic"))
     macs = [short(block["macs"]) for block in (basic, narrow, wide)]

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.conventions import load, names
 from zoo.analysis.measure import measure
-from zoo.extend import Arm, Column, Study, Table, Trace, arms_table, times
+from zoo.extend import Arm, Column, Study, Table, Trace, arms_table, ratio_text
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,7 +24,7 @@ def run(on: "str | nn.Module | None" = None, input: tuple[int, ...] | None = Non
     arms = [arm for trace in traces for arm in _arms(trace)]
     figures = [arm.cells["figure"] for arm in arms if arm.type == traces[-1].target]
     low, high = min(figures), max(figures)
-    said = f"{times(high, low)} times apart" if low and high > low else "one figure"
+    said = f"{ratio_text(high, low)} times apart" if low and high > low else "one figure"
     lesson = [f"For {traces[-1].target} the tools are {said}: from {low:,} to {high:,}. A figure is worth its convention's name."]
     title = "conventions: what would other tools say of this network?"
     return arms_table(title, COLUMNS, arms, ratios=("figure",), lesson=lesson, context={"convention": "that of each row"})

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
+from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, ratio_text, short
 from zoo.tracing.record import Op, each_axis
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
         f"The dense matrix stores {dense['stored']:,} numbers, the sparse one {sparse['stored']:,},",
         f"the convolution {conv['stored']:,}.",
         f"Convolution and sparse matrix take {conv['operations']:,} operations, the dense matrix {dense['operations']:,}:",
-        f"{times(dense['operations'], conv['operations'])} times as many.",
+        f"{ratio_text(dense['operations'], conv['operations'])} times as many.",
         "Sparseness saves the work; sharing the weights saves the numbers.",
     ]
 
@@ -183,8 +183,8 @@ def _lesson_of_network(target: str, arms: Sequence[Arm]) -> list[str]:
     sums = {name: sum(arm.cells["stored"] for arm in arms if arm.name == name) for name in ("dense", "unshared", "convolution")}
     return [
         f"The convolutions of {target} hold {sums['convolution']:,} weights; as locally connected layers they would hold",
-        f"{sums['unshared']:,}, {times(sums['unshared'], sums['convolution'])} times as many, and as dense matrices",
-        f"{short(sums['dense'])}, {times(sums['dense'], sums['convolution'])} times as many.",
+        f"{sums['unshared']:,}, {ratio_text(sums['unshared'], sums['convolution'])} times as many, and as dense matrices",
+        f"{short(sums['dense'])}, {ratio_text(sums['dense'], sums['convolution'])} times as many.",
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
+from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -113,11 +113,12 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str
     else:
         lesson = [
             f"The head of {name} is an average already, with {published['share']:.1%} of its {all_params} parameters;",
-            f"with VGG's head the network would have {fc['params']:,}, {times(fc['params'], published['params'])} times as many.",
+            f"with VGG's head the network would have {fc['params']:,}, "
+            f"{ratio_text(fc['params'], published['params'])} times as many.",
         ]
     if names == NETWORKS:
         vgg, google, alex = cells["vgg16", "gap"], cells["googlenet", "published"], cells["alexnet", "published"]
-        fewer = times(alex["params"], google["params"])
+        fewer = ratio_text(alex["params"], google["params"])
         lesson += [
             f"VGG-16 with an average and one linear layer has {vgg['params']:,} parameters and {vgg['macs']:,} MACs:",
             "most parameters go, and nearly all work stays, for that is done by convolutions.",

@@ -5,7 +5,7 @@ Deep Convolutional Neural Networks" (2012), section 3.5: conv2, conv4 and conv5 
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.extend import Arm, Column, Study, Table, arms_table, short, times
+from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
 
 NETWORKS = {"grouped": "alexnet", "full": "alexnet_ungrouped"}
 COLUMNS = (
@@ -47,8 +47,8 @@ def _layers(name: str) -> dict[str, dict[str, Any]]:
 def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], layers: list[str]) -> list[str]:
     """Sentences that quote the table."""
     grouped, full = cells[ALL, "grouped"], cells[ALL, "full"]
-    params, macs = (times(full[unit], grouped[unit]) for unit in ("params", "macs"))
-    each = times(cells[layers[0], "full"]["macs"], cells[layers[0], "grouped"]["macs"])
+    params, macs = (ratio_text(full[unit], grouped[unit]) for unit in ("params", "macs"))
+    each = ratio_text(cells[layers[0], "full"]["macs"], cells[layers[0], "grouped"]["macs"])
     return [
         f"Without groups {', '.join(layers[:-1])} and {layers[-1]} would each cost {each} times the MACs, and the network {macs}",
         f"times: {short(full['macs'])} instead of {short(grouped['macs'])}. Its parameters would grow by a factor of only",

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, short, times
+from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -118,7 +118,7 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
 def _lesson_of_gradients(arms: Sequence[Arm]) -> list[str]:
     first, last = STAGES[0].name, STAGES[-1].name
     plain, a = (arm.cells for arm in arms[-4:-2])
-    sides = [f"{times(one[first], one[last])} times ({one[first]:,.4g} against {one[last]:,.4g})" for one in (plain, a)]
+    sides = [f"{ratio_text(one[first], one[last])} times ({one[first]:,.4g} against {one[last]:,.4g})" for one in (plain, a)]
     return [
         f"At initialisation the gradient in {first} is {sides[0]} that in {last} in the plain network of {plain['depth']} layers,",
         f"and {sides[1]} with shortcuts A. It does not vanish in either, as section 4.1 of the paper says.",

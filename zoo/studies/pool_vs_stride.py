@@ -5,7 +5,7 @@ Convolutional Net" (2014), arXiv 1412.6806, tables 1 and 2: the four networks on
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from zoo.extend import Arm, Column, Study, Table, arms_table, short, times
+from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -81,7 +81,8 @@ def _lesson(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
     side = {name: cell["rf"]["size"][0] for name, cell in cells.items()}
     return [
         f"A convolution in the place of each pooling sees as far ({side['all conv']} pixels, {side['base']} with pooling), learns",
-        f"{short(new['params'] - base['params'])} parameters more, and costs {times(new['macs'], base['macs'])} times the MACs:",
+        f"{short(new['params'] - base['params'])} parameters more, and costs "
+        f"{ratio_text(new['macs'], base['macs'])} times the MACs:",
         f"{macs['all conv']}, where the same convolutions without their stride, before a pooling, need {macs['more convs']}.",
         f"With the stride in a convolution that is there anyway, MACs fall from {macs['base']} to {macs['strided']}, and a unit",
         f"sees {side['strided']} pixels.",

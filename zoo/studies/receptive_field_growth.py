@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.entries import card, list_models
-from zoo.extend import Arm, Column, Row, Study, Table, ZooError, arms_table, times
+from zoo.extend import Arm, Column, Row, Study, Table, ZooError, arms_table, ratio_text
 
 if TYPE_CHECKING:
     from zoo.tracing.record import Trace
@@ -133,7 +133,8 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
         ]
     return [
         *lesson,
-        f"Units of {most.name} see {max(most.cells['rf']['size']):,} pixels, {times(most.cells['rf/input'], 1)} times that side.",
+        f"Units of {most.name} see {max(most.cells['rf']['size']):,} pixels, "
+        f"{ratio_text(most.cells['rf/input'], 1)} times that side.",
         _in_words(most.name, most.cells),
     ]
 

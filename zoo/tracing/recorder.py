@@ -1,15 +1,27 @@
-"""The dispatch mode that writes down every op of one forward, and the module calls around them."""
+"""The dispatch mode that writes down every op of one forward, and the module calls around them.
+
+A newcomer starts with `Recorder.__torch_dispatch__`, through which every op passes: read its arguments, find the shape of its
+result (by a shortcut, or by running it on meta tensors), write down an `Op`. What surprises, and where it is explained:
+
+- Modules are followed by wrapping their `forward`, not by hooks: hooks do not see `module.forward(x)`, and torch's fast paths look
+  for hooks and turn themselves off. `tracing.trace` wraps, and calls `Recorder.open` and `Recorder.close`.
+- Tensors are known by `id`. As keys of a dict they could be compared by `==`, which is an op itself and would be recorded, and an
+  attribute set on one would change the user's model. Whoever stores an id stores the tensor too: its id stays its own (`_keep`).
+- Parameters are real, activations are on meta. Most ops refuse the mixture, so each parameter gets a meta twin (`_meta_twin`).
+- Ops on real tensors alone really run; what they could write to is copied first (`_private`).
+- A write through one view changes what all other views of the storage hold (`_share`, `_caught_up`).
+"""
 
 import dis
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from itertools import chain
 from threading import get_ident
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn, overrides
@@ -27,12 +39,23 @@ from zoo.tracing.vocabulary import PLAIN, Known, known_op, plain
 
 @dataclass(slots=True)
 class _OpenCall:
+    """A module call that may still be running; `Recorder.finish` makes a `Call` of it."""
+
     path: str
     type: str
     parent: int | None
     leaf: bool
     autocast: bool = False
     outputs: tuple[Value, ...] = ()
+
+
+class _Given(NamedTuple):
+    """What an op is given: see the fields of `Op` of the same names."""
+
+    inputs: tuple[Value, ...]
+    roles: tuple[str, ...]
+    attrs: dict[str, Any]
+    owns: tuple[Param, ...]
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -55,30 +78,32 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __init__(self, modules: Sequence[tuple[str, nn.Module]], values: dict[int, tuple[Any, Value]]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.thread = get_ident()
+        self.thread = get_ident()  # calls in other threads are none of this forward
         self.ops: list[Op] = []
         self.calls: list[_OpenCall] = []
-        self.stack: list[int] = []
+        self.stack: list[int] = []  # the calls that are running, the innermost last, by their index in `calls`
         self.failed: str | None = None
-        self.drew = False
-        self.attempt: tuple[str, tuple[Value, ...], tuple[str, ...], Mapping[str, Any]] | None = None
+        self.drew = False  # whether random numbers were drawn from torch's generator
+        self.attempt: tuple[str, tuple[Value, ...], tuple[str, ...], Mapping[str, Any]] | None = None  # the op that is running
         self.types = {name: type(module).__name__ for name, module in modules}
-        self.state: dict[int, tuple[Tensor, Param]] = {}
+        self.state: dict[int, tuple[Tensor, Param]] = {}  # parameters and buffers by id, each under the first of its names
         for tensor, param in _state(modules):
             self.state.setdefault(id(tensor), (tensor, param))
         self._unread = {key: param for key, (_, param) in self.state.items()}
         self.names: dict[int, list[str]] = {}
         for name, module in modules:
             self.names.setdefault(id(module), []).append(name)
-        self._values = values
+        self._values = values  # by the id of a tensor, the tensor and what it holds now
         self._real = isinstance(values, WhileAlive)
-        self._made = 0
+        self._made = 0  # values so far
         self._known: dict[int, tuple[Known, Callable[..., Any] | None]] = {}
+        # By the id of a real tensor, the tensor (which keeps its id from being given to another) and what stands in for it.
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
         self._copies: dict[int, tuple[Tensor, Tensor]] = {}
+        # Storages that more than one tensor shares, and by storage what was written to it since. Most forwards never write to such.
         self._viewed: set[int] = set()
-        self._written: dict[int, list[Value]] = {}
-        self._apart: str | None = None
+        self._writes: dict[int, list[Value]] = {}
+        self._apart: str | None = None  # the composite op that is being taken apart
 
     # Module calls
 
@@ -101,18 +126,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.failed = f"{call.path} ({call.type})" if call.path else call.type
 
     def _path(self, module: nn.Module, parent: int | None) -> str:
+        """The module's name; of a module that is reachable under several, the one inside the call that runs it."""
         names = self.names[id(module)]
         if len(names) == 1 or parent is None:
             return names[0]
         around = self.calls[parent].path
-        return next((name for name in names if name.startswith(f"{around}." if around else "")), names[0])
+        prefix = f"{around}." if around else ""
+        return next((name for name in names if name.startswith(prefix)), names[0])
 
     # Values
 
     def value(self, tensor: Tensor) -> Value:
         """The record of what `tensor` holds now."""
         if (known := self._values.get(id(tensor))) is not None:
-            return self._caught_up(tensor, known[1]) if self._written else known[1]
+            return self._caught_up(tensor, known[1]) if self._writes else known[1]
         if (state := self.state.get(id(tensor))) is None:
             return self.new_value(tensor, "constant")
         return self._keep(tensor, state[1].shape, state[1].dtype, state[1].kind)
@@ -137,16 +164,20 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if known.apart:
             return self._take_apart(func, known, args, kwargs)
         said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind)
-        inputs, roles, attrs, owns = self._read(known, args, kwargs)
-        self.attempt = known.kind, inputs, roles, attrs
+        given = self._read(known, args, kwargs)  # before the op runs: it may write to its arguments
+        self.attempt = known.kind, given.inputs, given.roles, given.attrs
         shape = shortcut(*args, **kwargs) if shortcut is not None else None
         if shape is None:
             out = self._run(func, known, args, kwargs)
         elif known.writes:
             out = args[0]
         else:
-            out = torch.empty(shape, dtype=(args[0] if isinstance(args[0], Tensor) else args[0][0]).dtype, device="meta")
-        self._write_down(known, args, kwargs, inputs, roles, attrs, owns, out, said)
+            like = args[0] if isinstance(args[0], Tensor) else args[0][0]  # of a list of tensors, the first
+            out = torch.empty(shape, dtype=like.dtype, device="meta")
+        if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
+            self._values[id(out)] = out, given.inputs[0]
+        else:
+            self._write_down(known, args, kwargs, given, out, said)
         self.attempt = None
         return out
 
@@ -171,15 +202,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _moved(self, tensor: Tensor) -> Tensor:
         """A real tensor brought to the meta device, by an op of its own."""
         known = known_op(torch.ops.aten.to.device)
-        inputs, roles, attrs, owns = self._read(known, (tensor,), {})
+        given = self._read(known, (tensor,), {})
         twin = torch.empty_like(tensor, device="meta")
-        self._write_down(known, (tensor,), {}, inputs, roles, attrs, owns, twin, _CALL)
+        self._write_down(known, (tensor,), {}, given, twin, _CALL)
         return twin
 
-    def _read(
-        self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]
-    ) -> tuple[tuple[Value, ...], tuple[str, ...], dict[str, Any], tuple[Param, ...]]:
-        """The op's inputs as they are before it runs."""
+    def _read(self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Given:
+        """The op's arguments as they are before it runs: tensors are inputs, everything else is attributes."""
         inputs: list[Value] = []
         roles: list[str] = []
         owns: list[Param] = []
@@ -192,48 +221,70 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if not found:
                 attrs[name] = plain(argument)
                 continue
-            attrs.pop(name, None)
-            if found[0] is not argument and len(found) < len(argument):
+            attrs.pop(name, None)  # the default
+            if found[0] is not argument and len(found) < len(argument):  # x[:, idx] passes [None, idx]
                 attrs[name] = tuple("tensor" if isinstance(item, Tensor) else plain(item) for item in argument)
             for tensor in found:
                 inputs.append(self.value(tensor))
                 roles.append(name)
-                if (param := self._unread.pop(id(tensor), None)) is not None:
+                if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
                     owns.append(param)
-        return tuple(inputs), tuple(roles), attrs, tuple(owns)
+        return _Given(tuple(inputs), tuple(roles), attrs, tuple(owns))
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What torch answers, on meta if any argument is, with nothing of the model written to."""
         if self._real:
             self.drew = True  # what a kernel draws is not always said of its op
             return func(*args, **kwargs)
-        found = [t for a in (*args, *kwargs.values()) for t in _direct_tensors(a)]
+        found = _all_tensors((*args, *kwargs.values()))
         abstract = any(t.is_meta or id(t) in self.state for t in found)
         self.drew |= "random" in known.traits and not abstract
-        if abstract and known.data_dependent:
-            what = "an if, int() or item()" if known.kind == "_local_scalar_dense" else known.kind
-            raise ZooError(f"{self.where()}: {what} needs the values of a tensor, and only shapes are computed here; {OFFER}")
-        if abstract and self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:
-            raise RuntimeError(misfit)  # torch would say it less clearly, and import its compiler for that
+        if abstract:
+            self._refuse(known)
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
             return made
-        common = _autocast_type(found) if abstract and self.calls[self.stack[-1]].autocast else None
-
-        def stand_in(argument: Any) -> Any:
-            if isinstance(argument, Tensor):
-                tensor = self._meta_twin(argument) if abstract else self._private(argument, known)
-                return tensor.to(common) if common and tensor.is_floating_point() else tensor
-            if isinstance(argument, list | tuple) and _direct_tensors(argument):
-                return type(argument)(map(stand_in, argument))
-            return torch.device("meta") if abstract and isinstance(argument, torch.device) else argument
-
+        stand_in = self._on_meta(found) if abstract else self._on_private(known)
         with nullcontext() if abstract else torch._C._InferenceMode(False):
             if not abstract:  # tensors are made that autograd can use: what has values, the model may keep
                 torch._C._set_grad_enabled(False)
             return func(*map(stand_in, args), **{name: stand_in(argument) for name, argument in kwargs.items()})
 
+    def _refuse(self, known: Known) -> None:
+        """Raises where an op on meta tensors cannot answer, before torch says so less clearly and imports its compiler for that."""
+        if known.data_dependent:
+            what = "an if, int() or item()" if known.kind == "_local_scalar_dense" else known.kind
+            raise ZooError(f"{self.where()}: {what} needs the values of a tensor, and only shapes are computed here; {OFFER}")
+        if self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:
+            raise RuntimeError(misfit)
+
+    def _on_meta(self, found: Sequence[Tensor]) -> Callable[[Any], Any]:
+        """What puts a meta tensor, of the type that autocast would choose, into the place of each of an op's tensors."""
+        common = _autocast_type(found) if self.calls[self.stack[-1]].autocast else None
+
+        def stand_in(argument: Any) -> Any:
+            if isinstance(argument, Tensor):
+                twin = self._meta_twin(argument)
+                return twin.to(common) if common and twin.is_floating_point() else twin
+            if isinstance(argument, list | tuple) and _direct_tensors(argument):
+                return type(argument)(map(stand_in, argument))
+            return torch.device("meta") if isinstance(argument, torch.device) else argument
+
+        return stand_in
+
+    def _on_private(self, known: Known) -> Callable[[Any], Any]:
+        """What puts a private copy into the place of each tensor of the model that the op could change."""
+
+        def stand_in(argument: Any) -> Any:
+            if isinstance(argument, Tensor):
+                return self._private(argument, known)
+            if isinstance(argument, list | tuple) and _direct_tensors(argument):
+                return type(argument)(map(stand_in, argument))
+            return argument
+
+        return stand_in
+
     def _meta_twin(self, tensor: Tensor) -> Tensor:
-        """A meta tensor in the place of a real one, always the same."""
+        """A meta tensor in the place of a real one, always the same, so that views and writes of it are seen to belong together."""
         if tensor.is_meta:
             return tensor
         if id(tensor) not in self._twins:
@@ -255,46 +306,43 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return tensor
 
     def _write_down(
-        self,
-        known: Known,
-        args: Sequence[Any],
-        kwargs: Mapping[str, Any],
-        inputs: tuple[Value, ...],
-        roles: tuple[str, ...],
-        attrs: Mapping[str, Any],
-        owns: tuple[Param, ...],
-        out: Any,
-        said: frozenset[str],
+        self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any], given: _Given, out: Any, said: frozenset[str]
     ) -> None:
+        """The op with what it returned or wrote to; `said` is how the model came to it."""
         results = _direct_tensors(out)
-        if known.writes:
-            written = [t for n in known.writes for t in _direct_tensors(_argument(known, n, args, kwargs))]
-            results = [*results, *(t for t in written if all(t is not r for r in results))]
-        if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
-            self._values[id(out)] = out, inputs[0]
-            return
+        if known.writes:  # some ops write to an argument and return something else, or nothing
+            targets = _all_tensors([_argument(known, name, args, kwargs) for name in known.writes])
+            results = [*results, *(t for t in targets if all(t is not result for result in results))]
         traits = _also(known.traits, said)
         if "alias" in traits and self._share(args, results):
             traits = traits | {"view"}
-        outputs = tuple(self.new_value(t, "op") for t in results)
-        self.ops.append(Op(known.kind, self.stack[-1], inputs, roles, outputs, attrs, traits, owns))
+        outputs = tuple([self.new_value(t, "op") for t in results])
+        self.ops.append(Op(known.kind, self.stack[-1], given.inputs, given.roles, outputs, given.attrs, traits, given.owns))
         if known.writes and self._viewed:
             for tensor, value in zip(results, outputs, strict=True):
                 if (storage := _storage(tensor)) in self._viewed:
-                    self._written.setdefault(storage, []).append(value)
+                    self._writes.setdefault(storage, []).append(value)
 
     def _share(self, args: Sequence[Any], results: Sequence[Tensor]) -> bool:
-        """Whether a result shares storage with an argument; if so, a write to that storage concerns more than one tensor."""
-        mine = [t for a in args for t in _direct_tensors(a)]
-        mine += [found[id(t)][1] for t in mine for found in (self._twins, self._copies) if id(t) in found]
-        storages = {_storage(t) for t in mine}
-        shared = storages & {_storage(result) for result in results}
+        """Whether a result shares storage with an argument; if so, a write to that storage concerns more than one tensor.
+
+        The schema says only that an op may alias: `reshape` is a view or a copy, and the storage tells which.
+        """
+        mine = _all_tensors(args)
+        for tensor in list(mine):
+            for stand_ins in (self._twins, self._copies):  # the op was run on these in the place of the model's tensors
+                if id(tensor) in stand_ins:
+                    mine.append(stand_ins[id(tensor)][1])
+        shared = set(map(_storage, mine)) & set(map(_storage, results))
         self._viewed |= shared
         return bool(shared)
 
     def _caught_up(self, tensor: Tensor, value: Value) -> Value:
-        """What `tensor` holds once everything is counted that was written to its storage through other views of it."""
-        later = [write for write in self._written.get(_storage(tensor), ()) if write.id > value.id]
+        """What `tensor` holds once everything is counted that was written to its storage through other views of it.
+
+        In `y = x[:, 0]; y.zero_(); f(x)` no op gives x a new value, and yet f reads zeros: a `WRITE` from y to x stands for that.
+        """
+        later = [write for write in self._writes.get(_storage(tensor), ()) if write.id > value.id]
         if not later:
             return value
         inputs, roles = (value, *later), ("self", *["written"] * len(later))
@@ -314,9 +362,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         unread: dict[str, list[Param]] = {}
         for param in self._unread.values():
             unread.setdefault(param.name.rpartition(".")[0], []).append(param)
-        first = {call.path: i for i, call in reversed(list(enumerate(self.calls)))} if unread else {}
+        first: dict[str, int] = {}  # the first call of each module
+        for i, call in enumerate(self.calls):
+            first.setdefault(call.path, i)
         for path, params in unread.items():
-            if path not in first:
+            if path not in first:  # a module that never ran: inside the nearest one that did
                 around = path
                 while around not in first:
                     around = around.rpartition(".")[0]
@@ -344,6 +394,7 @@ def _spelling(caller: FrameType, kind: str) -> frozenset[str]:
     return _FUNCTIONAL if code.co_filename == functional.__file__ else _CALL
 
 
+# An op has one of few sets of traits: made once, they are not built anew for each op.
 @cache
 def _also(traits: frozenset[str], said: frozenset[str]) -> frozenset[str]:
     return traits | said
@@ -373,6 +424,14 @@ def tensors(output: object, depth: int = 8) -> Iterator[Tensor]:
         yield from tensors(vars(output), depth - 1)
 
 
+def _all_tensors(arguments: Iterable[Any]) -> list[Tensor]:
+    """The tensors of all arguments of an op, in their order."""
+    found: list[Tensor] = []
+    for argument in arguments:
+        found += _direct_tensors(argument)
+    return found
+
+
 def _direct_tensors(argument: Any) -> Sequence[Tensor]:
     """The tensors of one argument of an op: itself, or those of a list."""
     if isinstance(argument, Tensor):
@@ -389,11 +448,13 @@ def _autocast_type(found: Sequence[Tensor]) -> torch.dtype | None:
 
 
 def _argument(known: Known, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The argument of that name, passed by position or by name."""
     position = known.names.index(name)
     return args[position] if position < len(args) else kwargs.get(name)
 
 
 def _storage(tensor: Tensor) -> int:
+    """A number that tensors have in common if and only if they share storage. A sparse tensor has no storage: it is its own."""
     return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
 
 

@@ -1,14 +1,18 @@
 """What one function of a module needs, cut from the text of the module: comments, names and layout stay.
 
-A name that stands only in a type is no need where another member of its union is kept: `type[A | B]` becomes `type[A]`.
+Three steps: *reading* splits the module into statements with the names that each defines and needs (`_parts`), *choosing* follows
+needs from one function until nothing more is needed (`_reached`), *writing* copies the text of what was chosen with a few edits.
+
+A name that stands only in a type is no need where the other side of its union is kept: `type[A | B]` becomes `type[A]`. Types in
+quotes stay as they are, and what only they name is not followed: nothing runs them.
 """
 
 import ast
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Set
+from copy import deepcopy
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import Any
 
 from zoo.errors import ZooError
@@ -71,23 +75,24 @@ def excerpt(source: str, root: str, defaults: Mapping[str, Any]) -> str:
     Decorators that come from `zoo` are left out. Raises `ZooError` if anything else comes from there.
     """
     text, module = _Text(source), ast.parse(source)
-    ours = {name for node in module.body if _from_zoo(node) for name in _defined(node)}
+    ours = _all_names(_defined(node) for node in module.body if _from_zoo(node))
     parts = list(_parts(text, module, ours))
     kept, gone = _reached(parts, root)
-    used = {name for part in kept for name in part.needs | _wanted(part.types, gone)}
+    used = _all_names(part.needs | _in_types(part.types, gone) for part in kept)
     if used & ours:
         raise ZooError(f"{root} cannot stand alone: it needs {', '.join(sorted(used & ours))} of zoo")
     pieces, previous = [], None
     for part in kept:
-        edits = [_without(text, part.node, decorator) for decorator in part.decorators]
-        edits += [edit for annotation in part.types for edit in _shrunk(text, annotation, gone)]
+        edits = _edits(text, part, gone, used)
         if isinstance(part.node, ast.FunctionDef) and part.node.name == root and defaults:
             edits.append(_signature(text, part.node, defaults))
-        if isinstance(part.node, ast.Import | ast.ImportFrom):
-            edits = [_narrowed(text, part.node, used)]
         pieces.append("\n" * _blank(previous, part) + part.comments + _edited(text, part, edits))
         previous = part.node
     return "\n".join(pieces) + "\n"
+
+
+def _all_names(several: Iterable[Iterable[str]]) -> set[str]:
+    return set(chain.from_iterable(several))
 
 
 # Reading -------------------------------------------------------------------------------------------------------------
@@ -102,9 +107,10 @@ def _parts(text: _Text, module: ast.Module, ours: Set[str]) -> Iterator[_Part]:
     """The statements but the docstring, imports of zoo, and what runs when the file is a script."""
     above = 0
     for i, node in enumerate(module.body):
-        first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+        decorators = getattr(node, "decorator_list", [])
+        first = min([node.lineno, *(one.lineno for one in decorators)])  # a function's own line is that of its def
         assert node.end_lineno is not None
-        gap, above = text.lines[above : first - 1], node.end_lineno
+        gap, above = text.lines[above : first - 1], node.end_lineno  # the empty lines and comments before the statement
         docstring = i == 0 and isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         script = isinstance(node, ast.If) and "__name__" in ast.unparse(node.test)
         if docstring or script or _from_zoo(node):
@@ -132,7 +138,8 @@ def _defined(node: ast.stmt) -> Iterator[str]:
         yield from ((alias.asname or alias.name).partition(".")[0] for alias in node.names)
     elif isinstance(node, ast.Assign | ast.AnnAssign):
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        yield from (name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name))
+        for target in targets:
+            yield from _names(target)
 
 
 class _Names(ast.NodeVisitor):
@@ -171,10 +178,8 @@ class _Names(ast.NodeVisitor):
 
 
 def _names(node: ast.AST) -> set[str]:
-    """All names in an expression, those in a type's quotes too."""
-    found = {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
-    quoted = [one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    return found | {name for text in quoted for name in re.findall(r"\w+", text)}
+    """All names in an expression."""
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 # Choosing ------------------------------------------------------------------------------------------------------------
@@ -182,71 +187,75 @@ def _names(node: ast.AST) -> set[str]:
 
 def _reached(parts: list[_Part], root: str) -> tuple[list[_Part], set[str]]:
     """The parts that `root` needs, directly or not, in their order; and the names of the definitions that nothing needs."""
-    by_name = {name: part for part in parts for name in part.defines}
+    by_name: dict[str, _Part] = {}
+    for part in parts:
+        by_name.update(dict.fromkeys(part.defines, part))
     definitions = {name for name, part in by_name.items() if not isinstance(part.node, ast.Import | ast.ImportFrom)}
-    wanted, names = {root, *(name for part in parts if not part.defines for name in part.needs)}, set[str]()
+    names: set[str] = set()
+    wanted = {root, *_all_names(part.needs for part in parts if not part.defines)}  # what defines nothing runs anyway
     while wanted - names:
         names |= wanted
         kept = [part for part in parts if part.defines & names or not part.defines]
-        wanted = {name for part in kept for name in part.needs} & by_name.keys()
+        wanted = _all_names(part.needs for part in kept) & by_name.keys()
         if not wanted - names:  # nothing more to run: what do types need that cannot be left out?
-            wanted = {name for part in kept for name in _wanted(part.types, definitions - names)} & by_name.keys()
+            wanted = _all_names(_in_types(part.types, definitions - names) for part in kept) & by_name.keys()
     return kept, definitions - names
 
 
-def _wanted(types: Iterable[ast.expr], gone: Set[str]) -> set[str]:
-    """The names in types, but those of a union's members that can be left out."""
-    left_out = {id(node) for one in types for _, dead, _ in _unions(one, gone) for member in dead for node in ast.walk(member)}
-    return {name for one in types for node in ast.walk(one) if id(node) not in left_out for name in _own_names(node)}
+def _in_types(types: Iterable[ast.expr], gone: Set[str]) -> set[str]:
+    """The names in types, but those of a union that can be left out."""
+    return _all_names(_names(_shrunk(one, gone)) for one in types)
 
 
-def _own_names(node: ast.AST) -> set[str]:
-    return _names(node) if isinstance(node, ast.Name | ast.Constant) else set()
+def _shrunk(annotation: ast.expr, gone: Set[str]) -> ast.expr:
+    """A type without the sides of its unions that are `gone`: `type[A | B]` without B is `type[A]`."""
+    found: ast.expr = _Shrinking(gone).visit(deepcopy(annotation))
+    return found
 
 
-def _unions(annotation: ast.expr, gone: Set[str]) -> Iterator[tuple[ast.BinOp, list[ast.expr], list[ast.expr]]]:
-    """The unions in a type of which some members are gone and others stay."""
-    inner = {id(side) for node in ast.walk(annotation) if _is_union(node) for side in (node.left, node.right)}  # type: ignore[attr-defined]
-    for node in ast.walk(annotation):
-        if isinstance(node, ast.BinOp) and _is_union(node) and id(node) not in inner:
-            members = list(_members(node))
-            dead = [member for member in members if _names(member) & gone]
-            alive = [member for member in members if member not in dead]
-            if dead and any(not isinstance(member, ast.Constant) for member in alive):
-                yield node, dead, alive
+class _Shrinking(ast.NodeTransformer):
+    """Leaves out the gone side of a union, unless the other one is gone, too, or only None."""
 
+    def __init__(self, gone: Set[str]) -> None:
+        self.gone = gone
 
-def _is_union(node: ast.AST) -> bool:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr)
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        for side, other in ((node.left, node.right), (node.right, node.left)):
+            if self._gone(side) and not self._gone(other) and not isinstance(other, ast.Constant):
+                return other
+        return node
 
-
-def _members(node: ast.expr) -> Iterator[ast.expr]:
-    if isinstance(node, ast.BinOp) and _is_union(node):
-        yield from _members(node.left)
-        yield from _members(node.right)
-    else:
-        yield node
+    def _gone(self, side: ast.expr) -> bool:
+        return isinstance(side, ast.Name) and side.id in self.gone
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
 
 
+def _edits(text: _Text, part: _Part, gone: Set[str], used: Set[str]) -> list[_Edit]:
+    """What changes in a part: imports of what is used alone; no decorators of zoo; types without what is gone."""
+    if isinstance(part.node, ast.Import | ast.ImportFrom):
+        return [_narrowed(text, part.node, used)]
+    edits = [_without(text, decorator) for decorator in part.decorators]
+    for annotation in part.types:
+        shrunk = _shrunk(annotation, gone)
+        if ast.dump(shrunk) != ast.dump(annotation):
+            edits.append(_Edit(*text.span(annotation), ast.unparse(shrunk)))
+    return edits
+
+
 def _edited(text: _Text, part: _Part, edits: list[_Edit]) -> str:
     piece = text.source[part.start : part.end]
-    for edit in sorted(edits, key=lambda edit: -edit.start):
+    for edit in sorted(edits, key=lambda edit: -edit.start):  # from the end, so that earlier places stay where they are
         piece = piece[: edit.start - part.start] + edit.text + piece[edit.end - part.start :]
     return piece.rstrip("\n")
 
 
-def _without(text: _Text, node: ast.stmt, decorator: ast.expr) -> _Edit:
+def _without(text: _Text, decorator: ast.expr) -> _Edit:
     """The lines of a decorator go."""
     assert decorator.end_lineno is not None
     return _Edit(text.starts[decorator.lineno - 1], text.starts[decorator.end_lineno], "")
-
-
-def _shrunk(text: _Text, annotation: ast.expr, gone: Set[str]) -> Iterator[_Edit]:
-    for union, _, alive in _unions(annotation, gone):
-        yield _Edit(*text.span(union), " | ".join(map(text.of, alive)))
 
 
 def _narrowed(text: _Text, node: ast.Import | ast.ImportFrom, used: Set[str]) -> _Edit:

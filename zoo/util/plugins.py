@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 KINDS = ("archs", "columns", "studies", "formats")
-_OLD_NAMES = {"passes": "columns"}
+# Former names, each with its present one and the release that drops it: docs/releasing.md has the policy.
+DEPRECATED = {"zoo.passes": ("zoo.columns", "0.4.0"), "PASS": ("COLUMN", "0.4.0")}
 _collections: "list[Collection[Any]]" = []
 _reported: set[str] = set()
 
@@ -92,9 +94,8 @@ def _entry_points(package: str, text: str) -> Iterator[Plugin]:
         report(f"plugin {package}", error)
         return
     for section in parser.sections():
-        group, _, kind = section.partition(".")
+        group, _, kind = (deprecated(section, f"plugin {package}") or section).partition(".")
         for name, module in parser[section].items() if group == "zoo" else ():
-            kind = _OLD_NAMES.get(kind, kind)
             if kind not in KINDS:
                 report(f"plugin {package}", f"there is no group {section}; there are {', '.join(f'zoo.{k}' for k in KINDS)}")
             elif ":" in module:
@@ -187,6 +188,19 @@ def report(origin: str, problem: object) -> None:
         sys.stderr.write(f"{line}\n")
 
 
+def deprecated(name: str, where: str) -> str | None:
+    """The present name of a former one, after a `DeprecationWarning`; None if `name` is not a former name.
+
+    Python shows the warning to authors of extensions, in their tests, and not to users, who cannot act on it.
+    """
+    if name not in DEPRECATED:
+        return None
+    present, until = DEPRECATED[name]
+    message = f"{where}: {name} is deprecated and will be removed in zoo {until}; use {present}"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return present
+
+
 def guarded(origin: object, function: Callable[P, T]) -> Callable[P, T]:
     """`function`, with what it raises as one line that says whose it is."""
 
@@ -237,7 +251,11 @@ def constant(thing: Any, *names: str) -> Any:
     """Of a module the first of its constants of these names, or None; anything else as it is."""
     if not isinstance(thing, ModuleType):
         return thing
-    return next((vars(thing)[name] for name in names if name in vars(thing)), None)
+    name = next((name for name in names if name in vars(thing)), None)
+    if name is None:
+        return None
+    deprecated(name, thing.__name__)
+    return vars(thing)[name]
 
 
 def _home(thing: Any) -> str:
