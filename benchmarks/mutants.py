@@ -4,8 +4,8 @@
     python benchmarks/mutants.py --list                              # how many there are, by file
     python benchmarks/mutants.py --survivors -o benchmarks/mutants.json
 
-A process that has imported torch forks for each mutant; the child imports the changed module and runs the tests of its room until one
-fails. A survivor is a change that no test has noticed: either a test is missing, or the change changes nothing.
+A process that has imported torch forks for each mutant; the child imports the changed module and runs the tests of its room until
+one fails. A survivor is a change that no test has noticed: either a test is missing, or the change changes nothing.
 """
 
 import argparse
@@ -46,9 +46,24 @@ TESTS = {
 """The tests of a file or room: those of its longest prefix."""
 
 SWAPS: dict[type[ast.AST], str] = {
-    **{ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==", ast.Is: "is not", ast.IsNot: "is"},
-    **{ast.In: "not in", ast.NotIn: "in", ast.Add: "-", ast.Sub: "+", ast.Mult: "//", ast.FloorDiv: "*", ast.Div: "*", ast.Mod: "+"},
-    **{ast.And: "or", ast.Or: "and"},
+    ast.Lt: "<=",
+    ast.LtE: "<",
+    ast.Gt: ">=",
+    ast.GtE: ">",
+    ast.Eq: "!=",
+    ast.NotEq: "==",
+    ast.Is: "is not",
+    ast.IsNot: "is",
+    ast.In: "not in",
+    ast.NotIn: "in",
+    ast.Add: "-",
+    ast.Sub: "+",
+    ast.Mult: "//",
+    ast.FloorDiv: "*",
+    ast.Div: "*",
+    ast.Mod: "+",
+    ast.And: "or",
+    ast.Or: "and",
 }
 SECONDS = 240
 
@@ -163,7 +178,7 @@ def tests_of(file: str) -> list[str]:
 
 
 def verdict(mutant: Mutant | None, tests: list[str]) -> str:
-    """"killed", "survived", or "undecided" for one that takes too long: of a child of this process that runs the tests."""
+    """ "killed", "survived", or "undecided" for one that takes too long: of a child of this process that runs the tests."""
     child = os.fork()
     if not child:
         with open(os.devnull, "r+b") as nothing:
@@ -177,7 +192,7 @@ def verdict(mutant: Mutant | None, tests: list[str]) -> str:
                 sys.meta_path.insert(0, _Changed(mutant))
             import pytest
 
-            code = pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-p", "no:randomly", "--no-header", *tests])
+            code = pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-o", "filterwarnings=ignore", "--assert=plain", *tests])
         except BaseException:
             code = 99
         os._exit(min(int(code), 100))

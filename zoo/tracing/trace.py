@@ -50,9 +50,9 @@ def trace(
 
     Raises `ForwardError` if the forward raises, `ZooError` if it needs the values of tensors, or if `input` is no shape.
     """
-    module = module._modules.get("_orig_mod") or module  # what torch.compile wraps
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
+    module = module._modules.get("_orig_mod") or module  # what torch.compile wraps
     if real:
         module = real_copy(module)
     named = list(module.named_modules(remove_duplicate=False))
