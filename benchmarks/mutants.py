@@ -192,7 +192,9 @@ def verdict(mutant: Mutant | None, tests: list[str]) -> str:
                 sys.meta_path.insert(0, _Changed(mutant))
             import pytest
 
-            code = pytest.main(["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-o", "filterwarnings=ignore", "--assert=plain", *tests])
+            code = pytest.main(
+                ["-x", "-q", "-n", "0", "-p", "no:cacheprovider", "-o", "filterwarnings=ignore", "--assert=plain", *tests]
+            )
         except BaseException:
             code = 99
         os._exit(min(int(code), 100))

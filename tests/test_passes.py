@@ -18,13 +18,14 @@ from torch.nn import functional as F
 import zoo
 from zoo.analysis.choose import columns
 from zoo.analysis.columns.rf import cell
-from zoo.ops.arithmetic import FLOPS, FREE, MACS, flops, macs
+from zoo.ops.arithmetic import flops, macs
 from zoo.ops.count import Count
+from zoo.ops.receptive_field import rule
 from zoo.receptive.join import join
-from zoo.receptive.rules import rule
 from zoo.receptive.spans import Span, Undefined, Walk
 from zoo.receptive.taps import adaptive, interpolated, nearest, transposed, window
 from zoo.receptive.windows import Everything, Lattice
+from zoo.tables.notes import LowerBound, Unused
 from zoo.tables.table import Table
 from zoo.tracing.record import Call, Op, Param, Trace, Value
 
@@ -274,12 +275,6 @@ def test_unknown_cost() -> None:
     assert macs(one) == flops(one) == Count(0, {"fft": 1})
 
 
-def test_kinds_are_told_apart() -> None:
-    """Kills a kind of op that is both free and costly, or has products and no line for what else it does."""
-    assert not FREE & (MACS.keys() | FLOPS.keys())
-    assert MACS.keys() - FLOPS.keys() == set()
-
-
 # Tables of traces made by hand ----------------------------------------------------------------------------------------
 
 
@@ -305,8 +300,11 @@ def test_lower_bound() -> None:
     unknown = {"fft": 2, "sort": 1}
     assert [row.cells["flops"] for row in table.rows][:2] == [2, {"at_least": 0, "unknown": {"fft": 1}}]
     assert table.total == {"flops": {"at_least": 2, "unknown": unknown}}
-    assert len(table.notes) == 1
-    assert all(word in table.notes[0] for word in ("≥ flops", "fft (2×)", "sort (1×) in "))
+    (note,) = table.notes
+    assert isinstance(note, LowerBound)
+    assert note.column == "flops"
+    assert {op.kind: op.times for op in note.ops} == unknown
+    assert all(word in str(note) for word in ("≥ flops", "fft (2×)", "sort (1×) in "))
 
 
 def test_depth_zero_is_one_row() -> None:
@@ -405,7 +403,8 @@ def test_unused_parameters() -> None:
     assert cells(found, "params") == {"a": 20, "head.0": 45, "head.1": 20}
     assert cells(found, "output")["head.0"] is None
     assert found.total["macs"] == 16
-    assert any("65 parameters" in note and "head" in note for note in found.notes)
+    assert Unused(65, ("head",)) in found.notes
+    assert "65 parameters of head" in found.render("text", 100)
 
 
 def test_functional_network() -> None:

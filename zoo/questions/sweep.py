@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
+from zoo.analysis.conventions import legend
 from zoo.errors import ZooError
 from zoo.questions.survey import check_timeout, gather, versions
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.inputs import Input, settled
 from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
@@ -29,10 +31,11 @@ Progress = Callable[[int, int, str], None]
 def sweep(
     target: "str | nn.Module",
     *,
-    inputs: Sequence[Sequence[int]] | None = None,
+    inputs: Sequence[Any] | None = None,
     batches: Sequence[int] = (1,),
     options: Sequence[Mapping[str, Any]] = ({},),
     train: bool = False,
+    real: bool = False,
     columns: Sequence[str] | None = None,
     executor: Executor | None = None,
     jobs: int | None = None,
@@ -40,23 +43,36 @@ def sweep(
     timeout: float | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """A row for each of `options` with each of `inputs` (shapes without batch; None: the model's own) and each of `batches`.
+    """One model over a grid: a row for each of `options` with each of `inputs` and each of `batches`.
 
-    `columns` are those of `zoo.summary`. The model is built once for each of `options`. A point that fails, since its input is too
-    small or the model cannot be built so, is a row with its reason.
+    Arguments:
+        target: A TARGET or a module, as `zoo.trace` takes them; it is built once for each of `options`.
+        inputs: Shapes WITHOUT batch, or strings as on the command line ("3x64x64"); None is the model's own input.
+        batches: Numbers of images.
+        options: For the builder, a mapping for each point.
+        train, real: As in `zoo.trace`.
+        columns: Those of `zoo.summary`.
+        executor, jobs: Large grids of a TARGET that has a name are shared out among `jobs` processes (by default one for each
+            core), or go to any `concurrent.futures.Executor`. Code from elsewhere always runs in such processes, in which a
+            crash is a failure of one row; so does every TARGET with a `journal`, a `timeout`, or more than one of `jobs`.
+        journal: A file to which what is done is appended; what it already holds is not computed again.
+        timeout: Seconds after which a point counts as a failure and its process is killed; not with an `executor`.
+        progress: Called with how many points are done, and how many there are.
 
-    Large grids of a TARGET that has a name are shared out among `jobs` processes (by default one for each core), or go to any
-    `concurrent.futures.Executor`. Code from elsewhere always runs in such processes, in which a crash, or a point that takes longer
-    than `timeout` seconds, is a failure of one row; so does every TARGET that has a name with a `timeout`, a `journal`, or more
-    than one of `jobs`. With a `journal`, what is done is appended to that file, and not computed again. `progress` is called with
-    how many points are done and how many there are.
+    Returns:
+        A `Table`. A point that fails, since its input is too small or the model cannot be built with its options, is a row with
+        its reason.
 
-    Raises `ZooError` for an unknown column, an empty grid, a journal of another sweep, or if every point fails for the same reason.
+    Raises:
+        ZooError: For an unknown column, an empty grid, a journal of another sweep, or if every point fails for the same reason.
+
+    Example:
+        >>> table = zoo.sweep("resnet18", inputs=[(3, 64, 64), "3x128x128"], columns=["macs"])
+        >>> [row.cells["macs"] for row in table.rows]
+        [148557824, 592695296]
     """
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
-    if inputs is not None and not all(isinstance(size, Sequence) for size in inputs):
-        raise ZooError(f"inputs {inputs!r}: a list of shapes is wanted, such as [(3, 224, 224)]")
-    sizes: list[Sizes | None] = [tuple(i) for i in inputs] if inputs is not None else [None]
+    sizes: list[Sizes | None] = [None] if inputs is None else _without_batch(inputs)
     shapes = [(batch, size) for size in sizes for batch in batches]
     total = len(options) * len(shapes)
     if not total:
@@ -64,14 +80,14 @@ def sweep(
     check_timeout(timeout, executor)
     found: list[dict[str, Any]] = []
     if isinstance(target, str) and _apart(target, total, executor, jobs, journal, timeout):
-        context = {"sweep": target, "train": train, "columns": list(wanted), "versions": versions()}
+        context = {"sweep": target, "train": train, "real": real, "columns": list(wanted), "versions": versions()}
         how = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "context": context}
-        found = _gathered(target, options, shapes, (wanted, train), how, progress)
+        found = _gathered(target, options, shapes, (wanted, train, real), how, progress)
     else:
         for given in options:
             subject = _subject(target, given, train)
             for shape in shapes:
-                found += _points(target, subject, given, [shape], wanted, train)
+                found += _points(target, subject, given, [shape], wanted, train, real)
                 if progress is not None:
                     progress(len(found), total, "")
     rows = [Row(row.pop("name"), row.pop("type"), row) for row in found]
@@ -79,6 +95,17 @@ def sweep(
     if len(failures) == 1 and None not in failures:
         raise ZooError(failures.pop())
     return _table(target, rows, wanted, options)
+
+
+def _without_batch(inputs: Sequence[Any]) -> list[Sizes | None]:
+    """Shapes without batch. Raises `ZooError` for what is none; tensors are not shown with their values."""
+    found: list[Sizes | None] = []
+    for one in inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]:
+        shape, ready = settled("=" + one if isinstance(one, str) else one, None)
+        if ready is not None or not isinstance(shape, tuple) or isinstance(shape, Input):
+            raise ZooError("inputs: expected a list of shapes without batch, such as [(3, 224, 224)] or ['3x224x224']")
+        found.append(shape)
+    return found
 
 
 def _apart(target: str, total: int, executor: Executor | None, jobs: int | None, journal: object, timeout: float | None) -> bool:
@@ -137,8 +164,8 @@ def _name(given: Mapping[str, Any], some: Sequence[Point]) -> str:
     return json.dumps([given, some], default=repr)
 
 
-def _chunk(_: str, target: str, given: Mapping[str, Any], some: Sequence[Point], columns: Sequence[str], train: bool) -> Any:
-    return {"rows": _points(target, _subject(target, given, train), given, some, columns, train), "failure": None}
+def _chunk(_: str, target: str, given: Mapping[str, Any], some: Sequence[Point], columns: Sequence[str], *how: bool) -> Any:
+    return {"rows": _points(target, _subject(target, given, how[0]), given, some, columns, *how), "failure": None}
 
 
 def _subject(target: Any, given: Mapping[str, Any], train: bool) -> Any:
@@ -160,6 +187,7 @@ def _points(
     shapes: Sequence[Point],
     columns: Sequence[str],
     train: bool,
+    real: bool,
 ) -> list[dict[str, Any]]:
     from zoo.analysis.measure import measure
     from zoo.models.importing import neighbours
@@ -174,7 +202,7 @@ def _points(
                 raise subject
             shape = shape or subject.shape(batch)
             with neighbours(target):
-                found = trace(subject.module, input=shape, train=train, target=subject.name)
+                found = trace(subject.module, input=shape, train=train, real=real, target=subject.name)
             row |= {"name": subject.name, "type": found.calls[0].type, **measure(found, columns=columns, depth=0).total}
         except ZooError as error:
             row["failure"] = str(error)
@@ -184,10 +212,14 @@ def _points(
 
 def _table(target: Any, rows: Sequence[Row], wanted: Sequence[str], options: Sequence[Mapping[str, Any]]) -> Table:
     failed = sum(row.cells["failure"] is not None for row in rows)
-    columns = [Column("input", "elements per axis", "the input's shape, batch included", priority=0)]
-    columns += [Column(name, "value", "option of the builder", priority=0) for name in dict.fromkeys(k for o in options for k in o)]
+    columns = [Column("input", "elements per axis", "the input's shape, batch included", hide_order=0)]
+    columns += [
+        Column(name, "value", "option of the builder", hide_order=0) for name in dict.fromkeys(k for o in options for k in o)
+    ]
     columns += [p.column for p in choose(wanted)]
     if failed:
-        columns.append(Column("failure", "text", "why there are no numbers", priority=0))
-    title = f"{rows[0].name} · {len(rows)} {'point' if len(rows) == 1 else 'points'}" + (f", {failed} failed" if failed else "")
-    return Table(title, {"target": rows[0].name, "convention": "pure", "versions": versions()}, tuple(columns), tuple(rows))
+        columns.append(Column("failure", "text", "why there are no numbers", hide_order=0))
+    points = "1 point" if len(rows) == 1 else f"{len(rows)} points"
+    title = f"{rows[0].name} · {points}" + (f", {failed} failed" if failed else "")
+    context = {"target": rows[0].name, "convention": "pure", "versions": versions()}
+    return Table(title, context, tuple(columns), tuple(rows), legend=legend("pure"))

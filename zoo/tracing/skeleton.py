@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves, tree_map_only
 
+from zoo.tracing.trees import tree_leaves, tree_map_only
 from zoo.util.process import Generators, alone, surely
 
 _FILLS = """

@@ -11,9 +11,10 @@ import torch
 from torch import nn
 from torch.overrides import BaseTorchFunctionMode
 
-from zoo.errors import ZooError, words
+from zoo.errors import ForwardError, ZooError, all_words, told
+from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
-from zoo.tracing.diagnosis import OFFER, WHOLE_NUMBERS, diagnose, wants_whole_numbers
+from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import Guard
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
@@ -21,14 +22,6 @@ from zoo.tracing.recorder import Recorder, tensors
 from zoo.util.process import leave_managers
 
 _SOURCES = {False: "input", True: "variable"}
-
-
-class ForwardError(ZooError):
-    """The model does not run on such an input; `misfit` says that a layer refused the size of what it got."""
-
-    def __init__(self, message: object, *, misfit: bool = False) -> None:
-        super().__init__(message)
-        self.misfit = misfit
 
 
 def trace(
@@ -48,7 +41,7 @@ def trace(
     mode for the time of the forward, else evaluation mode. `real` runs a copy of the model once on real tensors, for models that
     need values: on `inputs`, or on ones and zeros. The module is left as it was, whatever happens.
 
-    Raises `ForwardError` if the forward raises, `ZooError` if it needs the values of tensors, or if `input` is no shape.
+    Raises `ForwardError` if the forward raises or needs the values of tensors, `ZooError` if `input` is no shape.
     """
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
@@ -70,7 +63,7 @@ def trace(
             given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors((args, kwargs)), wanted, strict=True))
             _prepare(recorder, module, parts, train)
             if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):
-                BaseTorchFunctionMode().__enter__()  # under any such mode they do without their fast path, as on meta
+                BaseTorchFunctionMode().__enter__()  # type: ignore[no-untyped-call]  # under any such mode they do without their fast path, as on meta
             recorder.__enter__()  # type: ignore[no-untyped-call]  # the guard takes all modes off their stacks
             try:
                 return recorder, given, _run(recorder, module, args, kwargs)
@@ -159,53 +152,28 @@ def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) 
     return traced
 
 
-def _valueless(text: str) -> bool:
-    """Whether torch's message says that a tensor has no values to be read."""
-    return "meta tensor" in text or "unallocated storage" in text
-
-
 def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     """The error of a forward, with the place and, where it is a matter of sizes, the reason."""
-    where = recorder.failed or "forward"
-    said = _all_words(error)
-    reason = diagnose(*recorder.attempt) if recorder.attempt is not None else None
+    where, text = recorder.failed or "forward", all_words(error)
+    first = text.strip().partition("\n")[0]
+    kind = recorder.attempt.kind if recorder.attempt is not None else None
+    reason = diagnose(recorder.attempt) if recorder.attempt is not None else None
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
-    if (unknown := _without_shapes(recorder, said)) is not None:
-        return ForwardError(f"{where} runs {unknown}")
-    without_forward = 'missing the required "forward" function' in said
-    shaped = recorder.attempt is not None and "data-dependent shape" in said
-    if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(said) or shaped:
-        text = words(error).partition(". ")[0]
-        if shaped and recorder.attempt is not None:
-            text = f"the shape of what {recorder.attempt[0]} returns depends on them"
-        return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({text}); {OFFER}")
-    text = words(error)
-    if any(
-        words in text.lower() for words in ("set_data", "device meta", "meta device")
-    ):  # checks of torch's own, before the recorder is asked
-        text = f"{text}; {OFFER}"
-    whole = f"; {WHOLE_NUMBERS}" if wants_whole_numbers(text) else ""
-    return ForwardError(f"{where} raised {type(error).__name__}{': ' if text else ''}{text}{whole}")
-
-
-def _all_words(error: Exception) -> str:
-    """All lines of what torch says; of an exception that cannot say anything, nothing."""
-    try:
-        return str(error)
-    except Exception:
-        return ""
-
-
-def _without_shapes(recorder: Recorder, text: str) -> str | None:
-    """An op of which torch says no shapes, and what to do about it; None if it is something else."""
-    if "fake impl" in text:
-        kind = recorder.attempt[0] if recorder.attempt is not None else "an op"
-        return (
-            f"{kind}, and torch does not know the shapes that it returns; give it a fake implementation "
-            f"(torch.library.register_fake); {OFFER}"
-        )
-    if "HigherOrderOperator" in text:
-        name = text.partition("HigherOrderOperator ")[2].partition(" ")[0]
-        return f"{name}, an op on functions, whose choice depends on values; call the function that is meant"
-    return None
+    if messages.lacks_shapes(text):
+        advice = "give it a fake implementation (torch.library.register_fake)"
+        unknown = f"{kind or 'an op'}, and torch does not know the shapes that it returns; {advice}"
+        return ForwardError(f"{where} runs {unknown}", needs_values=True)
+    if (name := messages.op_on_functions(text)) is not None:
+        advice = "call the function that is meant"
+        return ForwardError(f"{where} runs {name}, an op on functions, whose choice depends on values; {advice}")
+    shaped = kind is not None and messages.shape_depends_on_values(text)
+    valueless = isinstance(error, NotImplementedError) and not messages.lacks_forward(text)
+    if valueless or shaped or messages.needs_values(text):
+        why = f"the shape of what {kind} returns depends on them" if shaped else first.partition(". ")[0]
+        return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({why})", needs_values=True)
+    return ForwardError(
+        f"{where} raised {told(error)}",
+        needs_values=messages.refuses_meta(first),
+        needs_integers=messages.needs_integers(first),
+    )

@@ -276,11 +276,11 @@ def _enter_folder(folder: str | None) -> None:
 
 
 def _environment() -> dict[Any, Any]:
-    return os.environ._data.copy()  # type: ignore[attr-defined]  # as it is encoded: a copy of os.environ takes 50 times as long
+    return dict(os.environ._data)  # type: ignore[attr-defined]  # as it is encoded: a copy of os.environ takes 50 times as long
 
 
 def _set_environment(saved: Mapping[Any, Any]) -> None:
-    decode = os.environ.decodekey  # type: ignore[attr-defined]
+    decode = os.environ.decodekey
     for name in os.environ._data.keys() - saved.keys():  # type: ignore[attr-defined]
         del os.environ[decode(name)]
     os.environ.update({decode(name): decode(value) for name, value in saved.items()})
@@ -446,7 +446,7 @@ def leave_managers(trace: TracebackType | None) -> None:
         if frame.f_code.co_filename.endswith(_MANAGERS) and (held := frame.f_locals.get("self")) is not None:
             if isinstance(held, contextlib._GeneratorContextManager):
                 with contextlib.suppress(Exception):
-                    held.gen.close()  # type: ignore[attr-defined]
+                    held.gen.close()
             elif (guard := getattr(held, "_inference_mode_context", None)) is not None:
                 guard.__exit__(None, None, None)
         trace = trace.tb_next

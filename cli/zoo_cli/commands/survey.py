@@ -2,13 +2,13 @@
 
 import contextlib
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
-from zoo_cli.parameters import Columns, Format, Output
+from zoo_cli.parameters import Columns, Format, Output, Real
 from zoo_cli.progress import bar
 
 
@@ -26,7 +26,7 @@ def survey(
         float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up on a model that takes longer.")
     ] = None,
     columns: Columns = None,
-    real: Annotated[bool, typer.Option("--real", help="Run models once on real tensors that decide by their values.")] = False,
+    real: Real = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -36,7 +36,7 @@ def survey(
     journal = journal_of(output)
     from zoo.questions.survey import survey as surveyed
 
-    how = {"columns": chosen, "jobs": jobs, "journal": journal, "real": real, "timeout": timeout}
+    how: dict[str, Any] = {"columns": chosen, "jobs": jobs, "journal": journal, "real": real, "timeout": timeout}
     with resumable(journal), bar() as progress, contextlib.redirect_stdout(sys.stderr):
         table = surveyed(patterns or ["*"], **how, progress=progress)
     emit(table, format, output)

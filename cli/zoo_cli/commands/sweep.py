@@ -3,13 +3,13 @@
 import contextlib
 import sys
 from itertools import product
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from zoo_cli.arguments import check_product, expand, parse_columns, parse_grid, parse_options, parse_sizes
 from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
-from zoo_cli.parameters import Columns, Format, Output, Target
+from zoo_cli.parameters import Columns, Format, Output, Real, Target, Train
 from zoo_cli.progress import bar
 
 
@@ -29,7 +29,8 @@ def sweep(
         float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up on a point that takes longer.")
     ] = None,
     columns: Columns = None,
-    train: Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")] = False,
+    train: Train = False,
+    real: Real = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes; default: one for each core.")
     ] = None,
@@ -42,7 +43,7 @@ def sweep(
     """
     inputs = parse_grid(input) if input else None
     batches = [
-        n for text in expand(batch) for n in parse_sizes("--batch", text, "a whole number is wanted, or several: '{1,8,32}'")
+        n for text in expand(batch) for n in parse_sizes("--batch", text, "expected an integer >= 1, or several: '{1,8,32}'")
     ]
     settings = [expand(text) for text in set or ()]
     check_product("the grid", len(inputs or "1"), len(batches), *map(len, settings))
@@ -52,7 +53,7 @@ def sweep(
     journal = journal_of(output)
     from zoo.questions.sweep import sweep as swept
 
-    how = {"train": train, "columns": chosen, "jobs": jobs, "timeout": timeout, "journal": journal}
+    how: dict[str, Any] = {"train": train, "real": real, "columns": chosen, "jobs": jobs, "timeout": timeout, "journal": journal}
     with resumable(journal), bar() as progress, contextlib.redirect_stdout(sys.stderr):
         table = swept(target, inputs=inputs, batches=batches, options=options, **how, progress=progress)
     emit(table, format, output)

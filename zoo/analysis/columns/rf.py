@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from zoo.extend import Column, Flow
-from zoo.receptive.rules import rule
+from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, start
 from zoo.receptive.windows import Everything, Lattice, Units
 
@@ -61,7 +61,7 @@ def _readable(stride: Fraction | int) -> int | str:
 
 
 COLUMN = Flow(
-    Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", order=40, priority=2),
+    Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", order=40, hide_order=2),
     start,
     rule,
     cell,

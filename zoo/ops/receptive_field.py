@@ -1,17 +1,13 @@
-"""From an op and the fields of its inputs to the fields of its outputs, by the op's kind.
+"""From an op and the fields of its inputs to the fields of its outputs, by the op's record.
 
 What has no rule has no field, and says so. The same rules carry laws for all units (`spans.start`) and sets of pixels for
 each (`spans.exact`).
 """
 
-from zoo.receptive import layout, sliding, sums
-from zoo.receptive.join import join
+from zoo.ops.book import rule_of
 from zoo.receptive.spans import Field, Spans, Undefined
 from zoo.receptive.windows import NoField
 from zoo.tracing.record import Op
-
-RULES = {**sliding.RULES, **sums.RULES, **layout.RULES}
-_JOINS = frozenset({"masked_fill", "where", "prelu"})
 
 
 def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None] | None:
@@ -30,13 +26,10 @@ def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None]
         return None
     if op.outputs and all(0 in value.shape for value in op.outputs):
         return Undefined(f"{op.kind} has no units")
+    found = rule_of(op).receptive_field
+    if found is None:
+        return Undefined(f"no rule for {op.kind}")
     try:
-        if (found := RULES.get(op.kind)) is not None:
-            return found(op, known)
-        if "pointwise" in op.traits or op.kind in _JOINS:
-            return known[0] if len(known) == 1 else join(op.kind, known, op.output.shape)
-        if "reduction" in op.traits:
-            return sums.reduction(op, known)
+        return found(op, known)
     except NoField as error:
         return Undefined(str(error))
-    return Undefined(f"no rule for {op.kind}")
