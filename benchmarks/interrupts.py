@@ -30,8 +30,7 @@ from torch.nn import functional as F
 
 import zoo
 from zoo.models import importing
-from zoo.tracing import guard
-from zoo.util import process
+from zoo.tracing import guard, process
 
 BLOCKS = "from torch import nn\n\ndef block(n):\n    return nn.Sequential(nn.Conv2d(3, n, 3), nn.BatchNorm2d(n), nn.ReLU())\n"
 NET = "from blocks import block\n\ndef net():\n    from blocks import block as again\n    return again(8)\n"

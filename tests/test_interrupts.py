@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 import zoo
-from zoo.util.process import Surroundings, surely
+from zoo.tracing.process import Surroundings, surely
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.construction import made, parted, shapes
 from zoo.catalogue.entries import Entry, check_options, entry
-from zoo.util.process import undisturbed
+from zoo.tracing.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn

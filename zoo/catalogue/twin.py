@@ -9,7 +9,7 @@ from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import Entry, card, entry, list_models
 from zoo.catalogue.weights import demand, our_key
 from zoo.errors import ZooError
-from zoo.util.process import undisturbed
+from zoo.tracing.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

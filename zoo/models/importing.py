@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from zoo.errors import ZooError, near, told
-from zoo.util.process import Manager, Surroundings, Turns
+from zoo.tracing.process import Manager, Surroundings, Turns
 
 _OURS = frozenset({"zoo", "zoo_cli", "torch", "__main__"})
 _INSTALLED = ("site-packages", "dist-packages")

@@ -23,7 +23,7 @@ from zoo.graph_files import is_graph
 from zoo.models import caching
 from zoo.models.importing import import_file, import_package, neighbours
 from zoo.tables.notes import AssumedInput, Note, PublishedInput, TrainingOptions, UsualInput
-from zoo.util.process import Generators
+from zoo.tracing.process import Generators
 
 if TYPE_CHECKING:
     from torch import nn

@@ -17,8 +17,8 @@ from zoo.ops.book import computes_nothing, multiplies
 from zoo.studies._study import Arm, arms_table, ratio_text, short, studies, studies_table
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace
-from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from zoo.models.forward import Traceable

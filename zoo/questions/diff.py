@@ -18,8 +18,8 @@ from zoo.analysis.rows import Group, group
 from zoo.questions.compare import labels, traced
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import UNUSED, WRITE, Op, Trace
-from zoo.util.process import undisturbed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
 from zoo.receptive.windows import Units, Window, bounds
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.walk import carry
-from zoo.util.process import undisturbed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from zoo.analysis.stages import Stage, find_stages
 from zoo.models.forward import forward
 from zoo.models.running import Run
 from zoo.tables.table import Column, Row, Table
-from zoo.util.process import undisturbed
+from zoo.tracing.process import undisturbed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

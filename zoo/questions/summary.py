@@ -15,8 +15,8 @@ from zoo.models.running import Run
 from zoo.tables.notes import Folded, Note, Shortened
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace, Value
-from zoo.util.process import undisturbed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

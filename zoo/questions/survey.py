@@ -16,7 +16,7 @@ from zoo.analysis.conventions import legend
 from zoo.catalogue.entries import card, list_models
 from zoo.errors import ForwardError, ZooError, told
 from zoo.tables.table import Column, Row, Table
-from zoo.util.process import undisturbed
+from zoo.tracing.process import undisturbed
 from zoo.util.version import __version__
 
 if TYPE_CHECKING:

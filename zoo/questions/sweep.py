@@ -12,7 +12,7 @@ from zoo.errors import ZooError
 from zoo.questions.survey import check_timeout, gather, versions
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.inputs import Input, settled
-from zoo.util.process import undisturbed
+from zoo.tracing.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,9 +52,8 @@ def sweep(
         options: For the builder, a mapping for each point.
         train, real: As in `zoo.trace`.
         columns: Those of `zoo.summary`.
-        executor, jobs: Large grids of a TARGET that has a name are shared out among `jobs` processes (by default one for each
-            core), or go to any `concurrent.futures.Executor`. Code from elsewhere always runs in such processes, in which a
-            crash is a failure of one row; so does every TARGET with a `journal`, a `timeout`, or more than one of `jobs`.
+        executor, jobs: Large grids are shared out among `jobs` processes (by default one for each core), or go to any
+            `concurrent.futures.Executor`. Code from elsewhere always runs apart: a crash is a failure of one row.
         journal: A file to which what is done is appended; what it already holds is not computed again.
         timeout: Seconds after which a point counts as a failure and its process is killed; not with an `executor`.
         progress: Called with how many points are done, and how many there are.
@@ -78,18 +77,12 @@ def sweep(
     if not total:
         raise ZooError("the grid has no points: give inputs, batches and options, or leave them out")
     check_timeout(timeout, executor)
-    found: list[dict[str, Any]] = []
     if isinstance(target, str) and _apart(target, total, executor, jobs, journal, timeout):
         context = {"sweep": target, "train": train, "real": real, "columns": list(wanted), "versions": versions()}
         how = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "context": context}
         found = _gathered(target, options, shapes, (wanted, train, real), how, progress)
     else:
-        for given in options:
-            subject = _subject(target, given, train)
-            for shape in shapes:
-                found += _points(target, subject, given, [shape], wanted, train, real)
-                if progress is not None:
-                    progress(len(found), total, "")
+        found = _here(target, options, shapes, (wanted, train, real), progress)
     rows = [Row(row.pop("name"), row.pop("type"), row) for row in found]
     failures = {row.cells["failure"] for row in rows}
     if len(failures) == 1 and None not in failures:
@@ -105,6 +98,20 @@ def _without_batch(inputs: Sequence[Any]) -> list[Sizes | None]:
         if ready is not None or not isinstance(shape, tuple) or isinstance(shape, Input):
             raise ZooError("inputs: expected a list of shapes without batch, such as [(3, 224, 224)] or ['3x224x224']")
         found.append(shape)
+    return found
+
+
+def _here(
+    target: Any, options: Sequence[Mapping[str, Any]], shapes: Sequence[Point], how: tuple[Any, ...], progress: Progress | None
+) -> list[dict[str, Any]]:
+    """The rows of all points, in order, computed by this process."""
+    found: list[dict[str, Any]] = []
+    for given in options:
+        subject = _subject(target, given, how[1])
+        for shape in shapes:
+            found += _points(target, subject, given, [shape], *how)
+            if progress is not None:
+                progress(len(found), len(options) * len(shapes), "")
     return found
 
 

@@ -17,8 +17,8 @@ from zoo.models.running import run, trace_subject
 from zoo.models.targets import Subject, resolve
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace
-from zoo.util.process import undisturbed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

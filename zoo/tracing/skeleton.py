@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from zoo.tracing.process import Generators, alone, surely
 from zoo.tracing.trees import tree_leaves, tree_map_only
-from zoo.util.process import Generators, alone, surely
 
 _FILLS = """
     fill_ zero_ normal_ uniform_ trunc_normal_ bernoulli_ exponential_ copy_ mul_ add_ sub_ div_ clamp_ clamp_min_ clamp_max_

@@ -16,10 +16,10 @@ from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import Guard
+from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.recorder import Recorder, tensors
-from zoo.util.process import leave_managers
 
 _SOURCES = {False: "input", True: "variable"}
 

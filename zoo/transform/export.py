@@ -15,8 +15,8 @@ from zoo.models.importing import neighbours
 from zoo.models.targets import Subject, built
 from zoo.tracing import messages
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 from zoo.util.files import whole
-from zoo.util.process import undisturbed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

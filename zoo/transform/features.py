@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.stages import find_layers, find_stages, handed_on
 from zoo.errors import ZooError
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import WRITE, Op, Trace
-from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoo.analysis.stages import head_input
 from zoo.errors import ZooError, words
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace
-from zoo.util.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import Tensor, fx, nn

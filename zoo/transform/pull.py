@@ -11,8 +11,8 @@ from typing import Any
 
 from zoo.catalogue.entries import Entry, check_options, entry
 from zoo.errors import ZooError
+from zoo.tracing.process import undisturbed
 from zoo.transform.excerpt import excerpt
-from zoo.util.process import undisturbed
 from zoo.util.text import sizes
 from zoo.util.version import __version__
 

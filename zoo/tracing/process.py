@@ -35,6 +35,18 @@ def surely(body: Callable[[], T], restore: Callable[[], None]) -> T:
         restore()
 
 
+def each(restores: Iterable[Callable[[], None]]) -> None:
+    """All of them, also after one that raises."""
+    raised: BaseException | None = None
+    for restore in restores:
+        try:
+            restore()
+        except BaseException as error:
+            raised = error
+    if raised is not None:
+        raise raised
+
+
 class Surroundings:
     """The settings of Python and torch, and the modes of this thread, as they are when this is made. Making it changes nothing.
 
@@ -243,9 +255,8 @@ def _read() -> Mapping[str, Any]:
 
 def _write(saved: Mapping[str, Any]) -> None:
     """Set what is not as it was saved."""
-    for name, (get, put) in (_PYTHON | (_torch_settings() or {})).items():
-        if name in saved and get() != saved[name]:
-            put(saved[name])
+    known = (_PYTHON | (_torch_settings() or {})).items()
+    each(functools.partial(put, saved[name]) for name, (get, put) in known if name in saved and get() != saved[name])
 
 
 def _warnings() -> tuple[Any, ...]:
@@ -317,7 +328,7 @@ def _known_torch_settings() -> dict[str, Setting]:
         ),
         "anomaly mode": (
             lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
-            lambda saved: c._set_anomaly_enabled(*saved),
+            lambda saved: torch.set_anomaly_enabled(*saved),
         ),
         "print options": (
             lambda: dict(vars(torch._tensor_str.PRINT_OPTS)),
