@@ -3,7 +3,7 @@
     python benchmarks/fuzz.py --lines 10000 --files 5000 --entries 2000 -o benchmarks/fuzz.json
 
 A command line has to end with exit code 0, 1 or 2; with 2 there is one line on standard error and nothing on standard output. A
-file with flipped bytes has to be read or refused, within a bounded time; an entry of the cache with a changed byte has to be a miss.
+file with changed bytes has to be read or refused, within a bounded time; a cache entry with a changed byte has to be a miss.
 """
 
 import argparse
@@ -79,7 +79,8 @@ def complaint(arguments: list[str]) -> str | None:
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 99
     except BaseException as error:
-        return f"traceback: {traceback.format_exception_only(error)[-1].strip()} {traceback.format_tb(error.__traceback__)[-1].strip()}"
+        place = traceback.format_tb(error.__traceback__)[-1].strip()
+        return f"traceback: {traceback.format_exception_only(error)[-1].strip()} {place}"
     said = err.getvalue()
     if "unexpected " in said and "ZOO_TRACEBACK" in said:
         return f"unexpected: {said.strip()}"
