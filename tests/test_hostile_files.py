@@ -1,4 +1,4 @@
-"""Graph files that contradict themselves, or would unfold to more than anyone has: refused in one line, in bounded time and memory."""
+"""Graph files that contradict themselves, or would unfold to more than anyone has: refused in one line, in bounded time."""
 
 import json
 import os
