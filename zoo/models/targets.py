@@ -88,6 +88,8 @@ def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
     if not isinstance(target, str):
         return None
     if is_graph(target):
+        if not Path(target).is_file():  # a pipe, at which one would wait
+            return None
         with contextlib.suppress(OSError, ValueError):
             return {"file": caching.digest(Path(target)), "onnx": caching.version("onnx")}
         return None
