@@ -250,7 +250,7 @@ def assert_quotes(found: Table, large_or_words: bool = True) -> None:
             rounded |= {short(a - b)} if isinstance(a, int) and isinstance(b, int) and a > b else set()
     said = str(found.notes[-1])
     large = set(re.findall(r"\d{1,3}(?:,\d{3})+", said))
-    words = set(re.findall(r"[\d.]+ (?:thousand|million|billion)", said))
+    words = set(re.findall(r"[\d.]+ (?:thousand|million|billion|trillion)", said))
     factors = set(re.findall(r"([\d.,]*\d) times (?:as|fewer|the|more)", said)) - {"12"}  # as GoogLeNet's paper says of AlexNet
     assert large | words or not large_or_words
     assert large <= exact | ratios

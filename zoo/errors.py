@@ -49,6 +49,25 @@ _REAL = "zoo summary --real (in Python real=True) runs it once on real tensors"
 _INTEGERS = "give the type of an input of integers, as in --input 128:int64 (in Python inputs=tensor)"
 
 
+def all_words(error: BaseException) -> str:
+    """What an exception says; nothing if it says nothing, or raises when it is asked."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def words(error: BaseException) -> str:
+    """The first line of what an exception says."""
+    return all_words(error).strip().partition("\n")[0]
+
+
+def told(error: BaseException) -> str:
+    """The type of an exception, and the first line of what it says."""
+    said = words(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 def spelling(name: str) -> str:
     """What is the same in all usual spellings of a name: VGG-16 and vgg16 are one."""
     return "".join(sign for sign in name.lower() if sign.isascii() and sign.isalnum())

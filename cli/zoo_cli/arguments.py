@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from itertools import product
+from math import prod
 from typing import Any
 
 from zoo.errors import ZooError
@@ -29,6 +30,7 @@ def parse_sizes(option: str, text: str, wanted: str = "expected sizes, such as 5
 
 
 _MOST = 10_000
+_MOST_POINTS = 100_000
 
 
 def expand(text: str) -> list[str]:
@@ -40,7 +42,14 @@ def expand(text: str) -> list[str]:
         raise ZooError(f"{text!r}: braces that do not match")
     parts = re.split(r"\{(.*?)\}", text)
     choices = [_choices(part, text) if i % 2 else [part] for i, part in enumerate(parts)]
+    check_product(repr(text), *map(len, choices))
     return ["".join(words) for words in product(*choices)]
+
+
+def check_product(what: str, *counts: int) -> None:
+    """Raises `ZooError` if there are more combinations than anyone would wait for."""
+    if (points := prod(counts)) > _MOST_POINTS:
+        raise ZooError(f"{what}: {points:,} combinations, expected at most {_MOST_POINTS:,}")
 
 
 def _choices(inside: str, text: str) -> list[str]:

@@ -4,6 +4,7 @@ arguments have been read.
 
 import gc
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, told
 from zoo.models import caching
 from zoo.util.version import __version__
 from zoo_cli import commands
@@ -72,6 +73,8 @@ def run(arguments: list[str]) -> int:
         command = context.command_path if context is not None else named
         return _refuse(f"{error.format_message()} ({command} --help shows what there is)")
     except OSError as error:
+        if error.filename is not None:
+            return _refuse(f"{error.filename}: {error.strerror or told(error)}")
         return _refuse(str(lost(error)))
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
@@ -85,6 +88,10 @@ def run(arguments: list[str]) -> int:
         if not isinstance(stop.__context__, OSError):
             raise
         return _refuse(str(lost(stop.__context__)))
+    except (Exception, GeneratorExit) as error:
+        if os.environ.get("ZOO_TRACEBACK"):
+            raise
+        return _refuse(f"unexpected {told(error)} (ZOO_TRACEBACK=1 shows where)")
     return code if isinstance(code, int) else 0
 
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.errors import ZooError
@@ -25,13 +26,38 @@ def format_for(chosen: str | None, output: Path | None) -> str:
 
 
 def ready(format: str | None, output: Path | None) -> None:
-    """Raise `ZooError` now, and not after long work, for a format that is unknown or lacks its package."""
+    """Raise `ZooError` now, and not after long work, for a format that is unknown or lacks its package, and for a folder."""
+    if output is not None and output.is_dir():
+        raise ZooError(f"cannot write {output}: it is a folder")
     if _is_parquet(format, output):
         from zoo.tables.formats._parquet import load
 
         load()
     else:
         formats.load(format_for(format, output))
+
+
+def journal_of(output: Path | None) -> Path | None:
+    """Where rows are kept until all are there: beside the file of the result."""
+    return output.with_name(f"{output.name}.partial") if output is not None else None
+
+
+def remove_journal(journal: Path | None) -> None:
+    """Take away the journal of a result that is safe."""
+    if journal is not None:
+        with contextlib.suppress(OSError):
+            journal.unlink()
+
+
+@contextlib.contextmanager
+def resumable(journal: Path | None) -> Iterator[None]:
+    """An interrupt says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        resumed = f"; what is done is in {journal}, and the same command goes on from there" if journal is not None else ""
+        sys.stderr.write(f"zoo: interrupted{resumed}\n")
+        raise SystemExit(130) from None
 
 
 def _is_parquet(format: str | None, output: Path | None) -> bool:

@@ -32,6 +32,8 @@ def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Pass]]:
         raise AttributeError(f"module {plugin.module!r} has no attribute 'COLUMN'")
     if not isinstance(found.column, Column):
         raise TypeError(f"{found.column!r} is no column")
+    if not (isinstance(found.column.name, str) and isinstance(found.column.order, int)):
+        raise TypeError(f"column {found.column.name!r}: its order {found.column.order!r} is no whole number")
     yield found.column.name, _Others(found, str(plugin))
 
 
@@ -62,13 +64,25 @@ class _Others:
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         try:
             cells, total = self.inner.measure(trace, groups)
-            if len(cells) == len(groups):
+            odd = [cell for cell in (*cells, total) if not _plain(cell)]
+            if len(cells) == len(groups) and not odd:
                 return cells, total
             problem: object = f"{len(cells)} cells for {len(groups)} rows"
+            if odd:
+                problem = f"a cell is a {type(odd[0]).__name__}: expected numbers, strings, or lists and dicts of them"
         except Exception as error:
             problem = error
         plugins.report(f"column {self.column.name} of {self.origin}", problem)
         return [None] * len(groups), None
+
+
+def _plain(cell: Any, depth: int = 8) -> bool:
+    """Whether every format can show it."""
+    if isinstance(cell, dict):
+        return depth > 0 and all(isinstance(key, str) and _plain(value, depth - 1) for key, value in cell.items())
+    if isinstance(cell, list | tuple):
+        return depth > 0 and all(_plain(item, depth - 1) for item in cell)
+    return cell is None or isinstance(cell, bool | int | float | str)
 
 
 def choose(names: Sequence[str] | None) -> list[Pass]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.construction import made, parted, shapes
 from zoo.catalogue.entries import Entry, check_options, entry
+from zoo.tracing.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.weights import Weights
 
 
+@undisturbed
 def create_model(name: str, /, *, weights: "Weights | None" = None, **options: Any) -> "nn.Module":
     """A new model of the catalogue.
 

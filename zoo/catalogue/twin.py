@@ -9,11 +9,13 @@ from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import Entry, card, entry, list_models
 from zoo.catalogue.weights import demand, our_key
 from zoo.errors import ZooError
+from zoo.tracing.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+@undisturbed
 def to_torchvision(model: "str | nn.Module", name: str | None = None) -> "nn.Module":
     """torchvision's module with a copy of a model's weights; also its classes or lack of them, channels, dropout and mode.
 

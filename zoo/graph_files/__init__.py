@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, told
 from zoo.tracing.record import Trace
 from zoo.util.text import sizes as written
 from zoo.util.version import __version__
@@ -43,12 +43,18 @@ def read(target: str, *, input: Any, inputs: Any, train: bool, options: Mapping[
             raise ZooError(f"{target} is a graph, not a module: it takes no {what}")
     if path.is_dir() or not path.exists():
         raise ZooError(f"{target}: {'it is a folder' if path.is_dir() else 'no such file'}")
+    if not path.is_file():
+        raise ZooError(f"{target}: it is no plain file")  # a pipe, at which one would wait
     shapes = None if input is None else [input] if all(isinstance(n, int) for n in input) else input
     try:
         reader = import_module(f"zoo.graph_files.{path.suffix.lower()[1:]}")
         trace, notes = reader.read(path, shapes, batch)
     except OSError as error:
         raise ZooError(f"cannot read {target}: {error.strerror or error}") from error
+    except ZooError:
+        raise
+    except Exception as error:  # whatever a file that contradicts itself provokes in the libraries that read it
+        raise ZooError(f"{target} is damaged, or contradicts itself: {told(error)}") from error
     return replace(trace, target=path.name, versions={"zoo": __version__, **trace.versions}), notes
 
 

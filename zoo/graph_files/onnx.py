@@ -43,10 +43,36 @@ def read(path: Path, shapes: Sequence[Sequence[int]] | None, batch: int) -> tupl
     if not model.graph.node and not model.graph.output:
         raise ZooError(f"{path} is damaged, or no ONNX file: there is no graph in it")
     if model.functions:
+        _check_functions(path, model)
         model = onnx.inliner.inline_local_functions(model)
     reader = _Reader(path, model)
     sizes = settle(path, reader.given, shapes, batch)
     return reader.trace(sizes), list(reader.remarks())
+
+
+_MOST_NODES = 200_000
+"""So many operators a graph may have once its functions are unfolded: the largest networks have some thousands."""
+
+
+def _check_functions(path: Path, model: Any) -> None:
+    """Raises `ZooError` for functions that call themselves, or that would unfold to more than anyone can hold."""
+    bodies = {(one.domain, one.name): [(node.domain, node.op_type) for node in one.node] for one in model.functions}
+    counts: dict[tuple[str, str], int | None] = {}
+
+    def count(name: tuple[str, str]) -> int:
+        if name not in bodies:
+            return 1
+        if name not in counts:
+            counts[name] = None
+            counts[name] = 1 + sum(map(count, bodies[name]))
+        if (found := counts[name]) is None:
+            raise ZooError(f"{path}: its function {name[1]} calls itself")
+        return found
+
+    if len(bodies) > _MOST_NODES or sum(count((node.domain, node.op_type)) for node in model.graph.node) > _MOST_NODES:
+        raise ZooError(f"{path}: its functions unfold to more than {_MOST_NODES:,} operators")
+    for name in bodies:
+        count(name)
 
 
 @dataclass

@@ -51,12 +51,26 @@ def _archive(path: Path) -> tuple[Any, Mapping[str, Any]]:
             if len(models) != 1:
                 raise ZooError(f"{path}: {_why(names, models)}")
             weights = [name for name in names if re.search(r"(^|/)data/weights/[^/]*weights_config\.json$", name)]
-            stored = json.loads(archive.read(weights[0]))["config"] if weights else {}
-            return json.loads(archive.read(models[0])), stored
+            stored = _json(path, archive, weights[0])["config"] if weights else {}
+            return _json(path, archive, models[0]), stored
+    except RuntimeError as error:
+        if isinstance(error, RecursionError):
+            raise ZooError(f"{path} is damaged, or no exported program: it is nested too deeply") from error
+        raise ZooError(f"{path} cannot be read: {error}") from error  # it is encrypted
     except (zipfile.BadZipFile, ValueError, KeyError, TypeError, EOFError, NotImplementedError) as error:
         if isinstance(error, ZooError):
             raise
         raise ZooError(f"{path} is damaged, or no exported program: {error}") from error
+
+
+_MOST_BYTES = 500_000_000
+
+
+def _json(path: Path, archive: zipfile.ZipFile, name: str) -> Any:
+    """A part of the archive, unless it would unpack to more than any program has."""
+    if (size := archive.getinfo(name).file_size) > _MOST_BYTES:
+        raise ZooError(f"{path}: {name} unpacks to {size:,} bytes, expected at most {_MOST_BYTES:,}")
+    return json.loads(archive.read(name))
 
 
 def _why(names: Sequence[str], models: Sequence[str]) -> str:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ForwardError, ZooError
+from zoo.errors import ForwardError, ZooError, told
 from zoo.graph_files import is_graph, read
 from zoo.models import caching
-from zoo.models.targets import Subject, definition, neighbours, resolve
+from zoo.models.importing import neighbours
+from zoo.models.targets import Subject, definition, resolve
 from zoo.tables.notes import Note, OwnInput, RealRun, from_data, to_data
 from zoo.tracing.record import Trace
 from zoo.util.pausing import no_collection
@@ -70,7 +71,7 @@ def run(
     key = caching.key(question, partial(definition, target))
     kept = caching.find(key) if key else None
     if kept is not None:
-        with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):  # not what we write
+        with contextlib.suppress(KeyError, TypeError, ValueError, IndexError, AttributeError):  # not what we write
             return Run.from_dict(kept)
     found = _run(**question)
     if key:
@@ -112,7 +113,7 @@ def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: 
         hint = _hint(subject, shape, train) if error.misfit else ""
         raise error.within(f"{subject.name} does not take {_shown(shape)}", hint) from error
     except SystemExit as error:
-        raise ZooError(f"the forward of {subject.name} ends the program: SystemExit: {error}") from error
+        raise ZooError(f"the forward of {subject.name} ends the program: {told(error)}") from error
     return replace(found, versions={"zoo": __version__, **found.versions})
 
 

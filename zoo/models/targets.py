@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import check_options, entry
-from zoo.errors import ZooError, near, unknown
+from zoo.errors import ZooError, told, unknown
 from zoo.graph_files import is_graph
 from zoo.models import caching
+from zoo.models.importing import import_file, import_package, neighbours
 from zoo.tables.notes import AssumedInput, Note, PublishedInput, TrainingOptions, UsualInput
+from zoo.tracing.process import Generators
 
 if TYPE_CHECKING:
     from torch import nn
@@ -86,7 +88,9 @@ def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
     if not isinstance(target, str):
         return None
     if is_graph(target):
-        with contextlib.suppress(OSError):
+        if not Path(target).is_file():  # a pipe, at which one would wait
+            return None
+        with contextlib.suppress(OSError, ValueError):
             return {"file": caching.digest(Path(target)), "onnx": caching.version("onnx")}
         return None
     scheme, colon, _ = target.rpartition(":")
@@ -188,8 +192,10 @@ def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
     try:
         with _skeleton():
             module: Any = timm.create_model(name, **options)
-    except Exception:  # a constructor that computes with its weights: with real ones, then
-        with _generators_kept():
+    except Exception as error:  # a constructor that computes with its weights: with real ones, then
+        if isinstance(error, OSError):  # no network, or no file: a second try would only take as long again
+            raise ZooError(f"timm:{name} cannot be built so: {told(error)}") from error
+        with Generators():
             module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), options)
     size = tuple(module.pretrained_cfg.get("input_size", _ASSUMED))
     return Subject(f"timm:{name}", module, size, options, (PublishedInput(size),))
@@ -219,11 +225,11 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
 
     if not (place and name):
         raise ZooError(f"{target!r}: package.module:attribute or path/to/file.py:attribute is wanted")
-    with contextlib.redirect_stdout(sys.stderr), _generators_kept():
-        module = _file(Path(place)) if place.endswith(".py") else _package(place)
+    with contextlib.redirect_stdout(sys.stderr), Generators():
+        module = import_file(Path(place)) if place.endswith(".py") else import_package(place)
     found: Any = module
     for part in name.split("."):
-        if not hasattr(found, part):
+        if not _has(found, part):
             choices = [key for key in vars(found) if not key.startswith("_")] if hasattr(found, "__dict__") else []
             raise unknown(f"attribute of {place}", part, choices, f"it has {', '.join(choices[:12])}")
         found = getattr(found, part)
@@ -238,61 +244,11 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
             with _skeleton():
                 made = found(**options)
         except (Exception, SystemExit):
-            with _generators_kept():
+            with Generators():
                 made = _build(target, found, options)  # a constructor that needs real weights: with them, then
     if not isinstance(made, nn.Module):
         raise ZooError(f"{target} made a {type(made).__name__}: a torch.nn.Module is wanted")
     return _assumed(target, made, options)
-
-
-def _file(path: Path) -> Any:
-    if not path.is_file():
-        raise ZooError(f"{path}: no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with _import_from(path.parent), _import_errors(str(path)):
-        sys.modules.setdefault(path.stem, module)
-        spec.loader.exec_module(module)
-    return module
-
-
-def _package(name: str) -> Any:
-    head = name.partition(".")[0]
-    if head and importlib.util.find_spec(head) is None and (close := near(name, ("torchvision", "timm"))):
-        raise ZooError(f"there is no module {name}; did you mean {close[0]}:?")
-    with _import_from(Path.cwd()), _import_errors(name):
-        return importlib.import_module(name)
-
-
-@contextlib.contextmanager
-def neighbours(target: object) -> Iterator[None]:
-    """Imports look beside the file of a TARGET first, or into the working directory: when it is imported, built and run."""
-    place = target.rpartition(":")[0] if isinstance(target, str) else ""
-    with _import_from(Path(place).parent if place.endswith(".py") else Path.cwd()) if place else contextlib.nullcontext():
-        yield
-
-
-@contextlib.contextmanager
-def _import_from(folder: Path) -> Iterator[None]:
-    """Imports look into `folder` first."""
-    folder = folder.resolve()
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder))
-
-
-@contextlib.contextmanager
-def _import_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        raise ZooError(f"{name} does not import: {type(error).__name__}: {error}") from error
 
 
 _REAL: ContextVar[bool] = ContextVar("real weights", default=False)
@@ -301,11 +257,12 @@ _REAL: ContextVar[bool] = ContextVar("real weights", default=False)
 @contextlib.contextmanager
 def real_weights() -> Iterator[None]:
     """What is resolved meanwhile gets the weights that its constructor draws."""
-    token = _REAL.set(True)
+    before = _REAL.get()
     try:
+        _REAL.set(True)
         yield
     finally:
-        _REAL.reset(token)
+        _REAL.set(before)
 
 
 def _skeleton() -> contextlib.AbstractContextManager[object]:
@@ -316,10 +273,11 @@ def _skeleton() -> contextlib.AbstractContextManager[object]:
     return Skeleton()
 
 
-def _generators_kept() -> contextlib.AbstractContextManager[object]:
-    from zoo.tracing.guard import generators_kept
-
-    return generators_kept()
+def _has(thing: Any, name: str) -> bool:
+    try:
+        return hasattr(thing, name)
+    except Exception:  # a __getattr__ that raises something else
+        return False
 
 
 def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Any:
@@ -328,5 +286,4 @@ def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -
     except ZooError:
         raise
     except (Exception, SystemExit) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ZooError(f"{name} cannot be built so: {type(error).__name__}: {reason}") from error
+        raise ZooError(f"{name} cannot be built so: {told(error)}") from error

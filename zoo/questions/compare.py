@@ -17,6 +17,7 @@ from zoo.models.forward import trace
 from zoo.ops.book import computes_nothing, multiplies
 from zoo.studies._study import Arm, arms_table, ratio_text, short, studies, studies_table
 from zoo.tables.table import Column, Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace
 from zoo.util.text import sizes
 
@@ -33,6 +34,7 @@ COLUMNS = (
 )
 
 
+@undisturbed
 def compare(*what: "Traceable", **options: Any) -> Table:
     """List the studies, run one, or put models side by side.
 

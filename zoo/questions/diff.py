@@ -17,6 +17,7 @@ from zoo.analysis.rows import Group, group
 from zoo.questions.compare import labels, traced
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import UNUSED, WRITE, Op, Trace, Value
 from zoo.util.text import sizes
 
@@ -31,6 +32,7 @@ DIFF = (
 )
 
 
+@undisturbed
 def diff(
     first: "Traceable",
     second: "Traceable",

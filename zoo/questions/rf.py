@@ -11,6 +11,7 @@ from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
 from zoo.receptive.windows import Units, Window, bounds
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.walk import carry
 from zoo.util.text import sizes
@@ -96,6 +97,7 @@ class NoWindowError(ZooError):
         self.reason = reason
 
 
+@undisturbed
 def receptive_field(
     target: "Traceable",
     layer: str | None = None,

@@ -7,6 +7,7 @@ from zoo.analysis.stages import Stage, find_stages
 from zoo.models.forward import forward
 from zoo.models.running import Run
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.process import undisturbed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Stages(tuple[Stage, ...]):
         return self.to_table().render("html")
 
 
+@undisturbed
 def stages(
     target: "Traceable",
     input: Any = None,

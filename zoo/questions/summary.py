@@ -15,6 +15,7 @@ from zoo.models.running import Run
 from zoo.tables.notes import Folded, Note, Shortened
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace, Value
 from zoo.util.text import sizes
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.models.forward import Traceable
 
 
+@undisturbed
 def summary(
     target: "Traceable",
     *,

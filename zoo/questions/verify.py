@@ -12,10 +12,12 @@ from zoo.catalogue.card import Card
 from zoo.catalogue.entries import card
 from zoo.catalogue.published import Published
 from zoo.errors import ZooError
+from zoo.models.importing import neighbours
 from zoo.models.running import run, trace_subject
-from zoo.models.targets import Subject, neighbours, resolve
+from zoo.models.targets import Subject, resolve
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace
 from zoo.util.text import sizes
 
@@ -52,6 +54,7 @@ class Check:
         return Row(self.quantity, self.oracle, {"ours": self.ours, "theirs": self.theirs, "verdict": verdict, "why": why})
 
 
+@undisturbed
 def verify(
     target: "str | nn.Module",
     *,

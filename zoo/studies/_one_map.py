@@ -219,9 +219,9 @@ def _too_large(name: str, check: str, error: float, bound: float, excess: bool) 
 def _shift_failures(name: str, shifts: "Sequence[Shift]") -> Iterator[Failed]:
     """The first shift along each axis that failed."""
     done: set[int] = set()
-    for axis, steps, *error in shifts:
+    for axis, steps, error, bound, excess in shifts:
         check = f"shift along the {'height' if axis == 2 else 'width'} by {steps}, before against after"
-        for failed in _too_large(name, check, *error):
+        for failed in _too_large(name, check, error, bound, excess):
             if axis not in done:
                 yield failed
             done.add(axis)

@@ -143,8 +143,9 @@ def ratio_text(larger: float, smaller: float) -> str:
 
 
 def short(number: int) -> str:
-    """A number for a sentence: 61.0 million, 1.58 billion, 26."""
-    for size, word in ((10**9, "billion"), (10**6, "million"), (10**3, "thousand")):
+    """A number for a sentence: 61 million, 1.58 billion, 26."""
+    for size, word in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (10**3, "thousand")):
         if number >= size:
-            return f"{number / size:.3g} {word}" if number < 100 * size or size == 10**9 else f"{number / size:.0f} {word}"
+            value = number / size
+            return f"{value:.3g} {word}" if value < 999.5 else f"{value:,.0f} {word}"
     return str(number)

@@ -61,11 +61,12 @@ def _pair(name: str, op: Op) -> Iterator[Arm]:
 
     from zoo.tracing.skeleton import Skeleton
 
-    outs, channels, *kernel = op.inputs[1].shape
+    outs, channels, height, width = op.inputs[1].shape
+    kernel = (height, width)
     window: dict[str, Any] = {key: each_axis(op.attrs[key], 2) for key in ("stride", "padding", "dilation")}
     with Skeleton():
-        full = nn.Sequential(nn.Conv2d(channels, outs, tuple(kernel), bias=False, **window))
-        depthwise = nn.Conv2d(channels, channels, tuple(kernel), groups=channels, bias=False, **window)
+        full = nn.Sequential(nn.Conv2d(channels, outs, kernel, bias=False, **window))
+        depthwise = nn.Conv2d(channels, channels, kernel, groups=channels, bias=False, **window)
         separable = nn.Sequential(depthwise, nn.Conv2d(channels, outs, 1, bias=False))
     for arm, layers in (("full", full), ("separable", separable)):
         yield Arm(arm, _cells(layers, op.inputs[0].shape), name)

@@ -60,7 +60,8 @@ def run(
 def _arms(name: str, input: Sequence[int] | None) -> Iterator[Arm]:
     from torch import nn
 
-    from zoo.models.targets import neighbours, resolve
+    from zoo.models.importing import neighbours
+    from zoo.models.targets import resolve
     from zoo.tracing.skeleton import Skeleton
     from zoo.transform.heads import find_head
 

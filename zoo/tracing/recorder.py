@@ -15,7 +15,7 @@ result (by a shortcut, or by running it on meta tensors), write down an `Op`. Wh
 import dis
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from itertools import chain
@@ -250,7 +250,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
             return made
         stand_in = self._on_meta(found) if abstract else self._on_private(known)
-        with nullcontext() if abstract else _ordinary():
+        with nullcontext() if abstract else torch._C._InferenceMode(False):
+            if not abstract:  # tensors are made that autograd can use: what has values, the model may keep
+                torch._C._set_grad_enabled(False)
             return func(*map(stand_in, args), **{name: stand_in(argument) for name, argument in kwargs.items()})
 
     def _refuse(self, known: Known) -> None:
@@ -293,7 +295,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if tensor.is_meta:
             return tensor
         if id(tensor) not in self._twins:
-            with torch.inference_mode(False):  # an inference tensor could not be viewed as a parameter is
+            with torch._C._InferenceMode(False):  # an inference tensor could not be viewed as a parameter is
                 twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
             self._twins[id(tensor)] = tensor, twin
             self._values[id(twin)] = twin, self.value(tensor)
@@ -305,7 +307,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._copies[id(tensor)][1]
         outside = self.value(tensor).source != "op"
         if outside and not known.traits.isdisjoint({"inplace", "alias"}):
-            with torch.inference_mode(False):
+            with torch._C._InferenceMode(False):
                 self._copies[id(tensor)] = tensor, tensor.detach().clone()
             return self._copies[id(tensor)][1]
         return tensor
@@ -380,13 +382,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.ops.append(Op(UNUSED, first[path], (), (), (), {}, frozenset(), tuple(params)))
         calls = tuple(Call(c.path, c.type, c.parent, c.leaf, c.outputs) for c in self.calls)
         return tuple(self.ops), calls
-
-
-@contextmanager
-def _ordinary() -> Iterator[None]:
-    """Tensors are made that autograd can use: what has values, the model may keep."""
-    with torch.inference_mode(False), torch.no_grad():
-        yield
 
 
 _FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()

@@ -7,8 +7,8 @@ import torch
 from torch import fx, nn
 
 from zoo.analysis.stages import Stage, call_names
-from zoo.errors import ZooError
-from zoo.tracing.guard import untouched
+from zoo.errors import ZooError, words
+from zoo.tracing.guard import Guard
 from zoo.tracing.trees import tree_flatten, tree_leaves, tree_unflatten
 
 
@@ -39,14 +39,16 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
     """What the layers of `stages` need, as the forward does it in that mode."""
     parts = list(dict.fromkeys(module.modules()))
     layers = _Layers()
-    with untouched(parts):
+
+    def traced() -> fx.Graph:
         for part in parts:
             vars(part)["training"] = train
         try:
-            graph = layers.trace(module)
+            return layers.trace(module)
         except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ZooError(f"{type(module).__name__} cannot be cut: its forward is no fixed graph ({reason})") from error
+            raise ZooError(f"{type(module).__name__} cannot be cut: its forward is no fixed graph ({words(error)})") from error
+
+    graph = Guard(parts).run(traced)
     names = call_names([path for path, _ in layers.calls])
     handed_on = dict(zip(names, (out for _, out in layers.calls), strict=True))
     outputs = {}

@@ -10,10 +10,12 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError, unknown
-from zoo.models.targets import Subject, built, neighbours
+from zoo.errors import ZooError, all_words, told, unknown
+from zoo.models.importing import neighbours
+from zoo.models.targets import Subject, built
 from zoo.tracing import messages
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 from zoo.util.files import whole
 from zoo.util.text import sizes
 
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 _LARGEST = 2**31 - 2**20
 """What one ONNX file may hold: protobuf's 2 GiB, less some for the graph."""
+
+_SEEDS = 2**64
+"""What torch's generator can be seeded with."""
 
 _ROUNDING = 1e-4
 """How far outputs of two runtimes may lie apart, in parts of the largest."""
@@ -37,6 +42,7 @@ class _Job:
     dynamic: bool
 
 
+@undisturbed
 def export(
     target: "str | nn.Module",
     file: str | Path,
@@ -74,14 +80,19 @@ def export(
     """
     file = Path(file)
     writer = _WRITERS[format_of(to, file)]
+    if not 0 <= seed < _SEEDS:
+        raise ZooError(f"seed {seed}: expected an integer from 0 to {_SEEDS - 1:,}")
     with whole(file, force=force) as path, neighbours(target):
         subject = _subject(target, options or {}, seed, weights)
         _check(subject, _inputs(subject, input, batch or 1))
         job = _Job(subject.name, subject.module, _inputs(subject, input, batch or _FREE), batch is None)
-        if any(tensor.is_meta for tensor in job.module.state_dict().values()):
-            raise ZooError(f"{subject.name} has no weights to export: it is on the meta device")
-        with _evaluation(job.module), _silence():
-            writer(job, path)
+        _check_weights(job)
+        try:
+            _evaluated(job.module, lambda: writer(job, path))
+        except (OSError, ZooError):
+            raise  # of which the first is a full disk, for `whole`
+        except Exception as error:
+            raise ZooError(_refusal(job, error)) from error
     return file
 
 
@@ -139,14 +150,27 @@ def _check(subject: Subject, inputs: Sequence[Input]) -> None:
             raise
 
 
-@contextlib.contextmanager
-def _evaluation(module: "nn.Module") -> Iterator[None]:
-    """Evaluation mode; afterwards the module and the random generators are as they were."""
-    from zoo.tracing.guard import untouched
+def _evaluated(module: "nn.Module", write: Callable[[], None]) -> None:
+    """Write in evaluation mode; afterwards the module and the process are as they were."""
+    from zoo.tracing.guard import Guard
 
-    with untouched(list(module.modules())):
+    def quietly() -> None:
         module.eval()
-        yield
+        with _silence():
+            write()
+
+    Guard(list(module.modules())).run(quietly)
+
+
+def _check_weights(job: _Job) -> None:
+    """Raises `ZooError` for weights that are not there, or not laid out as files hold them."""
+    for name, tensor in job.module.state_dict().items():
+        if not hasattr(tensor, "is_meta"):  # what a module keeps by get_extra_state
+            continue
+        if tensor.is_meta:
+            raise ZooError(f"{job.name} has no weights to export: it is on the meta device")
+        if str(tensor.layout) != "torch.strided":
+            raise ZooError(f"{job.name} cannot be exported: {name} is a tensor of layout {tensor.layout}; make it dense first")
 
 
 @contextlib.contextmanager
@@ -163,15 +187,27 @@ def _silence() -> Iterator[None]:
         logging.disable(level)
 
 
+@contextlib.contextmanager
+def _through_memory(path: Path) -> Iterator[io.BytesIO]:
+    """What is written is put into the file at the end. torch's own writer ends the process when a disk takes no more."""
+    written = io.BytesIO()
+    yield written
+    path.write_bytes(written.getbuffer())
+
+
 # One writer for each format
 
 
 def _state_dict(job: _Job, path: Path) -> None:
     import torch
 
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in job.module.state_dict().items()}
+    own = job.module.state_dict().items()
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in own if isinstance(tensor, torch.Tensor)}
+    for name in dict(own).keys() - state.keys():
+        raise ZooError(f"{job.name} cannot be exported: {name} is no tensor")
     if path.suffix.lower() != ".safetensors":
-        torch.save(state, path)
+        with _through_memory(path) as file:
+            torch.save(state, file)
         return
     with _extra("safetensors", "pip install safetensors"):
         from safetensors.torch import save
@@ -184,7 +220,8 @@ def _torch_export(job: _Job, path: Path) -> None:
     program = _program(job)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # names the folders of this machine
-    torch.export.save(program, path)
+    with _through_memory(path) as file:
+        torch.export.save(program, file)
 
 
 def _program(job: _Job) -> Any:
@@ -200,19 +237,21 @@ def _program(job: _Job) -> Any:
     if kwargs:
         names = list(signature(job.module.forward).parameters)
         shapes = {**dict(zip(names, shapes, strict=False)), **{one.name: free[id(one)] for one in job.inputs if one.name}}
-    try:
-        return torch.export.export(job.module, args, kwargs or None, dynamic_shapes=shapes if job.dynamic else None)
-    except Exception as error:
-        raise ZooError(_refusal(job, error)) from error
+    program = torch.export.export(job.module, args, kwargs or None, dynamic_shapes=shapes if job.dynamic else None)
+    if not any(isinstance(spec.arg, torch.export.graph_signature.TensorArgument) for spec in program.graph_signature.output_specs):
+        raise ZooError(f"{job.name} cannot be exported: its forward returns no tensor")
+    return program
 
 
 def _refusal(job: _Job, error: Exception) -> str:
-    text = str(error).strip()
+    text = all_words(error).strip()
     given = " and ".join(sizes(one.sizes) if one.sizes else repr(one.value) for one in job.inputs)
     if job.dynamic and messages.fixes_batch(text):
         return f"{job.name} cannot be exported for any batch size: its forward fixes it; --batch N exports it for N"
     if messages.decides_by_values(text):
         return f"{job.name} cannot be exported: its forward decides by the values of a tensor, which a graph does not hold"
+    if "Failed to convert" in text and error.__cause__ is not None:
+        return f"{job.name} cannot be exported with input {sizes}: {told(error.__cause__)}"
     reason = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return f"{job.name} cannot be exported with input {given}: {type(error).__name__}: {reason}"
 
@@ -228,10 +267,7 @@ def _onnx(job: _Job, path: Path) -> None:
         raise ZooError(f"{job.name}: {most}; --to torch-export has no limit")
     program = _program(job)
     _multiply_out_divisors(job, program)
-    try:
-        _faithful(program).save(path, external_data=False)
-    except Exception as error:
-        raise ZooError(_refusal(job, error)) from error
+    _faithful(program).save(path, external_data=False)
     _compare(job, path)
 
 

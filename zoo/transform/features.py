@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.stages import find_layers, find_stages, handed_on
 from zoo.errors import ZooError
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import WRITE, Op, Trace
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from zoo.transform.cutting import Features
 
 
+@undisturbed
 def features(
     model: "str | nn.Module",
     layers: Sequence[str] | None = None,

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.analysis.stages import head_input
-from zoo.errors import ZooError
+from zoo.errors import ZooError, words
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Cut:
     classes: int
 
 
+@undisturbed
 def replace_head(
     model: "str | nn.Module",
     head: "Kind | nn.Module",
@@ -102,7 +104,8 @@ def find_head(model: "nn.Module", input: Sequence[int]) -> Cut:
     try:
         graph = fx.GraphModule(model, Layers().trace(model))
     except Exception as error:
-        raise ZooError(f"the head of {type(model).__name__} cannot be found: its forward is no fixed graph ({error})") from error
+        reason = f"its forward is no fixed graph ({words(error)})"
+        raise ZooError(f"the head of {type(model).__name__} cannot be found: {reason}") from error
     found, nodes = _traced(graph, input, type(model).__name__)
     maps = head_input(found, nodes)
     return Cut(_body(graph, nodes[maps.id]), maps.shape[1:], found.outputs[0].shape[1])

@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo.catalogue.entries import Entry, check_options, entry
 from zoo.errors import ZooError
+from zoo.tracing.process import undisturbed
 from zoo.transform.excerpt import excerpt
 from zoo.util.text import sizes
 from zoo.util.version import __version__
@@ -41,6 +42,7 @@ SOFTWARE.
 """
 
 
+@undisturbed
 def pull(name: str, /, **options: Any) -> str:
     """The source of one architecture, as a file of its own that needs torch alone.
 

@@ -1,6 +1,7 @@
 """Files that are written atomically: whole, or not at all. All that the project writes goes through here."""
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -26,13 +27,22 @@ def whole(file: Path, *, force: bool = False) -> Iterator[Path]:
             raise PermissionError(None, "permission denied" if target.is_file() else "it is no plain file")
         folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".zoo."))
     try:
-        yield folder / target.name
+        try:
+            yield folder / target.name
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise ZooError(f"cannot write {file}: {error.strerror}") from error
         with _unwritable(file):
             if target.exists():
                 shutil.copymode(target, folder / target.name)
             (folder / target.name).replace(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""What a disk says that takes no more."""
 
 
 def write(content: bytes, file: Path) -> None:

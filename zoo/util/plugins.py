@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from zoo.errors import ZooError, spelling
+from zoo.errors import ZooError, spelling, told
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -77,8 +77,8 @@ def installed() -> tuple[Plugin, ...]:
             for entry in os.listdir(place or "."):
                 package = entry.removesuffix(".dist-info").removesuffix(".egg-info").partition("-")[0]
                 if entry.endswith((".dist-info", ".egg-info")) and package not in found:
-                    with suppress(FileNotFoundError, NotADirectoryError):
-                        text = Path(place, entry, "entry_points.txt").read_text(encoding="utf-8")
+                    with suppress(OSError):
+                        text = Path(place, entry, "entry_points.txt").read_text(encoding="utf-8", errors="replace")
                         found[package] = list(_entry_points(package, text)) if "zoo." in text else []
     return tuple(sorted(plugin for plugins in found.values() for plugin in plugins))
 
@@ -151,7 +151,9 @@ class Collection(Generic[T]):
         for plugin in plugins:
             try:
                 offered = list(self._read(plugin))
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # whatever a plugin raises to say that it cannot be used
                 report(f"{plugin} ({plugin.module})", error)
                 continue
             for name, thing in offered:
@@ -191,7 +193,7 @@ class Collection(Generic[T]):
 
 def report(origin: str, problem: object) -> None:
     """One line on standard error, once."""
-    what = f"{type(problem).__name__}: {problem}" if isinstance(problem, BaseException) else str(problem)
+    what = told(problem) if isinstance(problem, BaseException) else str(problem)
     line = " ".join(f"zoo: {origin} is left out: {what}".split())
     if line not in _reported and sys.stderr is not None:
         _reported.add(line)
@@ -221,7 +223,7 @@ def guarded(origin: object, function: Callable[P, T]) -> Callable[P, T]:
         except ZooError:
             raise
         except Exception as error:
-            raise ZooError(f"{origin}: {type(error).__name__}: {error}") from error
+            raise ZooError(f"{origin}: {told(error)}") from error
 
     return call
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
-from zoo.errors import unknown
+from zoo.errors import ZooError, unknown
 from zoo.tables.content import Content
 from zoo.util import plugins
 
@@ -56,5 +56,17 @@ def load(name: str) -> Render:
         raise unknown("format", name, names())
     found = known()[name]
     if isinstance(found, plugins.Plugin):
-        return plugins.guarded(found, plugins.guarded(found, lambda: found.load().render)())
+        return plugins.guarded(found, _text(found, plugins.guarded(found, lambda: found.load().render)()))
     return importlib.import_module(found).render if isinstance(found, str) else found
+
+
+def _text(plugin: plugins.Plugin, render: Render) -> Render:
+    """`render`, held to give a string."""
+
+    def rendered(table: Content, width: int | None) -> str:
+        made: object = render(table, width)
+        if not isinstance(made, str):
+            raise ZooError(f"{plugin}: its render gave {type(made).__name__}, expected a string")
+        return made
+
+    return rendered
