@@ -203,6 +203,18 @@ def test_separable() -> None:
         assert separable["macs"] / full["macs"] == pytest.approx(1 / full["output"][0] + 1 / 9)
 
 
+@pytest.mark.parametrize(("channels", "heads"), [(256, 8), (64, 4), (96, 3), (1024, 16), (8, 8)])
+def test_attention(channels: int, heads: int) -> None:
+    """Kills projections or products left out, and a lesson that names sizes at which attention is not dearer: L > 2.5 C."""
+    found = arms("attention-vs-conv", channels=channels, heads=heads)
+    for side in (7, 14, 28, 56, 112):
+        conv, attention = (found[f"{side}×{side}", name]["macs"] for name in ("convolution", "attention"))
+        assert conv == 9 * channels**2 * side**2
+        assert attention == 4 * channels**2 * side**2 + 2 * channels * side**4
+        said = lesson("attention-vs-conv", channels=channels, heads=heads).partition(".")[0]
+        assert (re.search(rf"\b{side}×{side}", said) is not None) == (side**2 > 2.5 * channels)
+
+
 def test_training_memory() -> None:
     """Kills a state of the optimizer that it does not keep, and activations that do not grow with the batch."""
     found = arms("training-memory")
