@@ -83,7 +83,8 @@ def _attention(channels: int, heads: int) -> "nn.Module":
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             parts = self.qkv(x).unflatten(-1, (3, heads, channels // heads)).permute(2, 0, 3, 1, 4)  # 3 × N × heads × L × C/heads
             found = F.scaled_dot_product_attention(parts[0], parts[1], parts[2])  # N × heads × L × C/heads
-            return self.out(found.transpose(1, 2).flatten(2))
+            mixed: torch.Tensor = self.out(found.transpose(1, 2).flatten(2))
+            return mixed
 
     return Attention()
 
