@@ -6,6 +6,7 @@
     zoo.summary("alexnet")                      its table: shapes, parameters, MACs, FLOPs, receptive fields
     zoo.stages("alexnet")                       its resolutions: layer, channels, size, stride, receptive field
     zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
+    zoo.explain("alexnet", "conv1")             where the numbers of a layer come from
     zoo.features("alexnet", ["stage2"])         a network that gives named feature maps
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from zoo.models.forward import trace
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
+    from zoo.questions.explain import explain
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -64,6 +66,7 @@ __all__ = [
     "compare",
     "create_model",
     "diff",
+    "explain",
     "export",
     "features",
     "list_models",
@@ -96,6 +99,7 @@ __getattr__, __dir__ = lazy(
         "compare": "zoo.questions.compare",
         "create_model": "zoo.catalogue.create",
         "diff": "zoo.questions.diff",
+        "explain": "zoo.questions.explain",
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
         "list_models": "zoo.catalogue.entries",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo.analysis.kinds import Bytes, Flow, Pass, Share, Sum, Tally
     from zoo.analysis.measure import measure
     from zoo.analysis.rows import Group
+    from zoo.analysis.working import Place
     from zoo.catalogue.card import arch
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.ops.book import rule_of_kind
     from zoo.ops.count import Count
     from zoo.ops.rule import Cost, OpRule, factors
+    from zoo.ops.working import Line
     from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
     from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.table import Column, Row, Table
@@ -41,10 +43,12 @@ __all__ = [
     "Flow",
     "Group",
     "Layer",
+    "Line",
     "Op",
     "OpRule",
     "Param",
     "Pass",
+    "Place",
     "PositiveInt",
     "Published",
     "Row",
@@ -96,6 +100,8 @@ __getattr__, __dir__ = lazy(
         "Count": "zoo.ops.count",
         "rule_of_kind": "zoo.ops.book",
         "Group": "zoo.analysis.rows",
+        "Line": "zoo.ops.working",
+        "Place": "zoo.analysis.working",
         "ZooError": "zoo.errors",
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",

@@ -1,11 +1,13 @@
 """The kinds of columns: what is computed of a trace for each row, and in total."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol
 
 from zoo.analysis.rows import Group
+from zoo.analysis.working import OfOp, Place, added_up
 from zoo.ops.count import Count
+from zoo.ops.working import Line
 from zoo.tables.table import Column
 from zoo.tracing.record import Op, Trace, Value
 from zoo.tracing.walk import Rule, State, carry
@@ -24,15 +26,23 @@ class Pass(Protocol):
 
 @dataclass(frozen=True)
 class Sum:
-    """A pass that counts each op by itself and adds up: whatever the grouping, the rows add up to the total."""
+    """A pass that counts each op by itself and adds up: whatever the grouping, the rows add up to the total.
+
+    `of_op` gives the lines that explain the count of one op.
+    """
 
     column: Column
     count: Callable[[Op], int | Count]
+    of_op: OfOp | None = None
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """Sums over each group, and over all."""
         counts = [sum(map(self.count, group.ops)) for group in groups]
         return list(map(_cell, counts)), _cell(sum(counts))
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """The lines of each op, or the sums of the rows in a module; then their sum."""
+        return added_up(place, self.count, self.of_op, cell)
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,19 @@ class Tally:
 
     column: Column
     counts: Callable[[Trace], Sequence[int | Count]]
+    of_ops: Callable[[Trace], OfOp] | None = None
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """Sums over each group, and over all."""
         each = dict(zip(map(id, trace.ops), self.counts(trace), strict=True))
         counts = [sum(each[id(op)] for op in group.ops) for group in groups]
         return list(map(_cell, counts)), _cell(sum(counts))
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """As that of a `Sum`."""
+        each = dict(zip(map(id, place.trace.ops), self.counts(place.trace), strict=True))
+        of_op = self.of_ops(place.trace) if self.of_ops else None
+        return added_up(place, lambda op: each[id(op)], of_op, cell)
 
 
 def _cell(count: int | Count) -> Any:
@@ -65,6 +82,7 @@ class Flow(Generic[State]):
     start: Callable[[Value], State]
     rule: Rule[State]
     cell: Callable[[Sequence[State | None]], Any]
+    lines: Callable[[Place, Any], Iterator[Line]] | None = None
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """One walk over the trace, then a look at what leaves each group."""
@@ -81,12 +99,22 @@ class Flow(Generic[State]):
 
         return [look(group.outputs) for group in groups], look(trace.outputs)
 
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """What `lines` gives for what leaves the layer."""
+        return self.lines(place, cell) if self.lines else iter(())
+
 
 @dataclass(frozen=True)
 class Share:
     """A pass for each cell of a sum as its part of the total; none where the total is 0 or not known."""
 
     of: Pass
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """The quotient of the row's cell and the total."""
+        (own,), whole = self.of.measure(place.trace, [place.group])
+        name = self.of.column.name
+        yield Line("share", f"{{{name}}} / {{total}}", {name: own, "total": whole}, cell, part=())
 
     @property
     def column(self) -> Column:

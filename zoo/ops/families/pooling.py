@@ -1,7 +1,9 @@
 """Pooling: a window without weights. Maps are N×C×sizes."""
 
+from collections.abc import Sequence
 from math import prod
 
+from zoo.ops import window
 from zoo.ops.facts import FLOATING, first_input, fits, per_axis, shown, spatial_axes
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
@@ -78,6 +80,12 @@ def adaptive_shape(op: Op) -> Shape | None:
     return (*x[:2], *size) if fit else None
 
 
+def sliding_window(op: Op) -> Sequence[window.Axis] | None:
+    """The window, which moves by its own size unless a stride is given."""
+    kernel = each_axis(op.attrs["kernel_size"], spatial_axes(op))
+    return window.of_op(op, kernel, each_axis(op.attrs.get("stride") or kernel, len(kernel)))
+
+
 # Backward and refusal -------------------------------------------------------------------------------------------------
 
 
@@ -110,6 +118,7 @@ RULES = (
         macs=0,
         other_flops=maximum,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=saved_by_maximum,
         refusal=refusal,
         whole=True,
@@ -120,6 +129,7 @@ RULES = (
         macs=0,
         other_flops=maximum,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=saved_by_maximum,
         refusal=refusal,
         whole=True,
@@ -129,6 +139,7 @@ RULES = (
         macs=0,
         other_flops=maximum,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=saved_by_maximum,
         refusal=refusal,
     ),
@@ -137,6 +148,7 @@ RULES = (
         macs=0,
         other_flops=average,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=first_input,
         refusal=refusal,
         whole=True,
@@ -147,6 +159,7 @@ RULES = (
         macs=0,
         other_flops=average,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=first_input,
         refusal=refusal,
     ),
@@ -156,6 +169,7 @@ RULES = (
         macs=0,
         other_flops=average,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=first_input,
         refusal=refusal,
     ),

@@ -1,0 +1,136 @@
+"""What `explain` returns: the numbers of one layer, each with its derivation, as text, as a table and as data."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from zoo.ops.working import Line
+from zoo.tables.formats._cells import cell as written
+from zoo.tables.table import Column, Row, Table
+
+SCHEMA = "zoo.explanation/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """One cell of the table, under its column, and the lines that lead to it."""
+
+    column: Column
+    cell: Any
+    lines: tuple[Line, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The quantity as JSON-able data."""
+        lines = [line.to_dict() for line in self.lines]
+        return {"column": self.column.name, "unit": self.column.unit, "cell": self.cell, "lines": lines}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """The numbers of one layer with their derivations. `print` shows it as text, a notebook typeset.
+
+    Example:
+        >>> found = zoo.explain("alexnet", "conv1", ["macs"])
+        >>> line = found.quantities[0].lines[-1]
+        >>> line.symbols, line.result
+        ('N * C_out * H_out * W_out * C_in/groups * k_h * k_w', 105415200)
+    """
+
+    title: str
+    layer: str
+    type: str
+    quantities: tuple[Quantity, ...]
+    notes: tuple[str, ...] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form, schema zoo.explanation/1: every formula with its operands by name."""
+        return {
+            "schema": SCHEMA,
+            "title": self.title,
+            "context": dict(self.context),
+            "layer": self.layer,
+            "type": self.type,
+            "quantities": [quantity.to_dict() for quantity in self.quantities],
+            "notes": list(self.notes),
+        }
+
+    def to_table(self) -> Table:
+        """A row for each line: its formula in symbols and in numbers, and its result."""
+        rows = [
+            Row(f"{one.column.name} {line.label}", one.column.unit, _cells(line)) for one in self.quantities for line in one.lines
+        ]
+        return Table(self.title, self.context, _COLUMNS, tuple(rows), notes=self.notes)
+
+    def text(self, width: int = 100) -> str:
+        """The derivations for a page of `width` characters."""
+        return "\n".join(self._text(width)) + "\n"
+
+    def _text(self, width: int) -> Iterator[str]:
+        yield from textwrap.wrap(self.title, width)
+        for one in self.quantities:
+            yield ""
+            yield from textwrap.wrap(f"{one.column.name}  {_shown(one)}   {one.column.description}", width)
+            for line in one.lines:
+                yield from _lines(line, width)
+        if self.notes:
+            yield ""
+        for note in self.notes:
+            yield from textwrap.wrap(note, width)
+
+    def __str__(self) -> str:
+        return self.text().rstrip("\n")
+
+
+_COLUMNS = (
+    Column("formula", "", "the computation in symbols", hide_order=0),
+    Column("numbers", "", "the same with the numbers put in", hide_order=0),
+    Column("result", "", "what it gives", hide_order=0),
+    Column("where", "", "where the numbers come from, and the rule", hide_order=1),
+)
+_INDENT = 4
+_LABEL = 10
+
+
+def _cells(line: Line) -> dict[str, Any]:
+    return {"formula": line.symbols, "numbers": line.numbers, "result": _result(line), "where": "; ".join(_remarks(line))}
+
+
+def _shown(one: Quantity) -> str:
+    return written(one.column, one.cell)
+
+
+def _result(line: Line) -> str:
+    if line.result is None:
+        return ""
+    return f"{line.result:,}" if isinstance(line.result, int) else str(line.result)
+
+
+def _remarks(line: Line) -> Iterator[str]:
+    by_source: dict[str, list[str]] = {}
+    for name, source in line.sources.items():
+        by_source.setdefault(source, []).append(name)
+    if by_source:
+        yield ", ".join(f"{', '.join(names)}: {source}" for source, names in by_source.items())
+    if line.says:
+        yield line.says
+
+
+def _lines(line: Line, width: int) -> Iterator[str]:
+    """`label  symbols = numbers = result`, in as many lines as the page needs, and the remarks below."""
+    head = f"  {line.label:<{_LABEL}} "
+    margin = " " * len(head)
+    if line.formula:
+        trivial = line.symbols in line.operands  # n = 224 = 224
+        parts = [line.symbols, *([] if trivial else [f"= {line.numbers}"]), f"= {_result(line)}"]
+        if len(head) + sum(map(len, parts)) + len(parts) <= width:
+            parts = [" ".join(parts)]
+        for part in parts:
+            for piece in textwrap.wrap(part, max(width - len(head), 20), break_long_words=False, break_on_hyphens=False):
+                yield f"{head}{piece}"
+                head = margin
+    for remark in _remarks(line):
+        for piece in textwrap.wrap(remark, max(width - len(head), 20), break_on_hyphens=False):
+            yield f"{head}{piece}"
+            head = margin
