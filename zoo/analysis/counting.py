@@ -8,7 +8,7 @@ from zoo.ops.book import rule_of
 from zoo.ops.memory import written
 from zoo.ops.params import elements
 from zoo.ops.rule import Cost, Factors
-from zoo.ops.working import Line, Number, product, rule_says, total
+from zoo.ops.working import Line, product, rule_says, shape_factors, sum_of_products, total
 from zoo.tracing.record import Op, Param, Value, bytes_each
 
 
@@ -41,13 +41,6 @@ def _elements(label: str, value: Value, in_bytes: bool) -> Line:
     return product(label, factors, value.nbytes if in_bytes else value.numel)
 
 
-def shape_factors(value: Value) -> dict[str, int]:
-    """The sizes of a tensor by the names of its axes."""
-    names = {4: ("N", "C", "H", "W"), 3: ("N", "C", "W"), 5: ("N", "C", "D", "H", "W"), 2: ("N", "features")}
-    axes = names.get(len(value.shape), tuple(f"n{i}" for i in range(len(value.shape))))
-    return dict(zip(axes, value.shape, strict=True)) or {"scalar": 1}
-
-
 def macs(op: Op) -> list[Line]:
     """The factors that were multiplied."""
     return _terms(op, arithmetic.macs_working(op), _says(rule_of(op).macs))
@@ -68,17 +61,4 @@ def _terms(op: Op, terms: tuple[Factors, ...] | None, says: str) -> list[Line]:
     """One line: a sum of products, of which those that are 0 are left out."""
     if terms is None:
         return []
-    counting = [term for term in terms if 0 not in term.values()] or list(terms)
-    operands: dict[str, Number] = {}
-    written_out = []
-    for term in counting:
-        names = [_own(name, value, operands) for name, value in term.items()]
-        operands |= dict(zip(names, term.values(), strict=True))
-        written_out.append(" * ".join(f"{{{name}}}" for name in names))
-    result = arithmetic.product_sum(counting)
-    return [Line(op.kind, " + ".join(written_out), operands, result, says=says)]
-
-
-def _own(name: str, value: Number, taken: dict[str, Number]) -> str:
-    """A name that no other operand of another value has."""
-    return name if taken.get(name, value) == value else _own(f"{name}'", value, taken)
+    return [sum_of_products(op.kind, terms, arithmetic.product_sum(terms), says=says)]

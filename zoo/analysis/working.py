@@ -95,7 +95,7 @@ def added_up(place: Place, count: Callable[[Op], int | Count], of_op: OfOp | Non
         if not lines:
             lines = [Line(op.kind, "{count}", {"count": one}, one, says="no working is given")]
         if len(counting) == 1:
-            lines[-1] = _final(lines[-1])
+            lines[-1] = lines[-1].at(())
         yield from lines
     if len(counting) > 1:
         yield _sum([(op.kind, _known(one)) for op, one in counting], cell)
@@ -118,9 +118,3 @@ def _sum(terms: Sequence[tuple[str, int]], cell: Any) -> Line:
     if not terms:
         return Line("total", says=remark or "0: nothing is counted in it", part=())
     return total("total", terms, known, part=(), says=remark)
-
-
-def _final(line: Line) -> Line:
-    from dataclasses import replace
-
-    return replace(line, part=())

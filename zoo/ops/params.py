@@ -30,4 +30,5 @@ def elements(op: Op, param: Param, each: int = 1) -> Line:
 
 
 def _says(param: Param) -> str:
-    return f"{param.name} {sizes(param.shape) or 'scalar'} {param.dtype}{'' if param.trainable or param.kind == 'buffer' else ', frozen'}"
+    frozen = param.kind == "parameter" and not param.trainable
+    return f"{param.name} {sizes(param.shape) or 'scalar'} {param.dtype}{', frozen' if frozen else ''}"

@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from zoo.tracing.record import Value
 
 Number = int | float
 Part = tuple[str | int, ...]
@@ -23,6 +25,8 @@ class Line:
         result: What the formula gives.
         sources: Where operands come from, by name: "weight, axis 0", "default".
         says: A remark in words: the rule that is applied, or why there is no formula.
+        axis: The axis that a step of a chain is about, where there are several.
+        name: What a step of a chain gives, such as "stride".
         part: Where in the table's cell the result stands, () for the whole cell; None for an intermediate result.
 
     Example:
@@ -38,6 +42,8 @@ class Line:
     sources: Mapping[str, str] = field(default_factory=dict)
     says: str = ""
     part: Part | None = None
+    axis: str = ""
+    name: str = ""
 
     @property
     def symbols(self) -> str:
@@ -49,10 +55,16 @@ class Line:
         """The formula with the values of its operands."""
         return _OPERAND.sub(lambda found: number(self.operands[found[1]]), self.formula)
 
+    def at(self, part: Part) -> "Line":
+        """The same line, whose result stands in the cell there."""
+        return replace(self, part=part)
+
     def to_dict(self) -> dict[str, Any]:
         """The line as JSON-able data; what it lacks is left out."""
         facts = {
             "label": self.label,
+            "axis": self.axis,
+            "name": self.name,
             "formula": self.symbols,
             "operands": dict(self.operands),
             "numbers": self.numbers,
@@ -77,6 +89,33 @@ def number(value: Number) -> str:
 def product(label: str, factors: Mapping[str, Number], result: Any, **more: Any) -> Line:
     """A product of named factors."""
     return Line(label, " * ".join(f"{{{name}}}" for name in factors), dict(factors), result, **more)
+
+
+def sum_of_products(label: str, terms: Sequence[Mapping[str, Number]], result: Any, **more: Any) -> Line:
+    """A sum of products of named factors. Terms that are 0 are left out, if any other is not.
+
+    >>> sum_of_products("macs", [{"N": 2, "k": 3}, {"biases": 4}], 10).numbers
+    '2 * 3 + 4'
+    """
+    operands: dict[str, Number] = {}
+    written = []
+    for term in [term for term in terms if 0 not in term.values()] or terms:
+        names = [_free(name, value, operands) for name, value in term.items()]
+        operands |= dict(zip(names, term.values(), strict=True))
+        written.append(" * ".join(f"{{{name}}}" for name in names))
+    return Line(label, " + ".join(written), operands, result, **more)
+
+
+def _free(name: str, value: Number, taken: Mapping[str, Number]) -> str:
+    """A name that no operand of another value has."""
+    return name if taken.get(name, value) == value else _free(f"{name}'", value, taken)
+
+
+def shape_factors(value: Value) -> dict[str, int]:
+    """The sizes of a tensor by the names of its axes."""
+    names = {4: ("N", "C", "H", "W"), 3: ("N", "C", "W"), 5: ("N", "C", "D", "H", "W"), 2: ("N", "features")}
+    axes = names.get(len(value.shape), tuple(f"n{i}" for i in range(len(value.shape))))
+    return dict(zip(axes, value.shape, strict=True)) or {"scalar": 1}
 
 
 def total(label: str, terms: Sequence[tuple[str, Number]], result: Any, **more: Any) -> Line:

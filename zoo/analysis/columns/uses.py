@@ -1,10 +1,10 @@
 """How often a weight is used: connections for each parameter. 1 in a fully connected layer, many in a convolution."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from zoo.analysis.columns import connections, params
-from zoo.extend import Column, Group, Trace
+from zoo.extend import Column, Group, Line, Place, Trace
 
 
 class Uses:
@@ -17,6 +17,15 @@ class Uses:
         links, all_links = connections.COLUMN.measure(trace, groups)
         own, all_own = params.COLUMN.measure(trace, groups)
         return [_quotient(a, b) for a, b in zip(links, own, strict=True)], _quotient(all_links, all_own)
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """The two columns of the row."""
+        (links,), _ = connections.COLUMN.measure(place.trace, [place.group])
+        (own,), _ = params.COLUMN.measure(place.trace, [place.group])
+        if cell is None:
+            yield Line("uses", says=f"{links:,} connections and {own:,} parameters: no quotient")
+            return
+        yield Line("uses", "{connections} / {params}", {"connections": links, "params": own}, cell, says="to six digits", part=())
 
 
 def _quotient(links: int, parameters: int) -> float | None:
