@@ -11,18 +11,15 @@ follows the deciding branch back to the input; `_links` derives each step forwar
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 from zoo.analysis.working import Place
 from zoo.ops.book import rule_of
-from zoo.ops.receptive_field import rule
 from zoo.ops.window import NAMES, Axis
 from zoo.ops.working import Line
 from zoo.receptive.shown import Shown, shown
-from zoo.receptive.spans import Field, Spans, start
+from zoo.receptive.spans import Field, Spans
 from zoo.tracing.record import Op, Value
-from zoo.tracing.walk import carry
 
 End = Literal["first", "last"]
 
@@ -57,9 +54,9 @@ class _Fields:
 
     place: Place
 
-    @cached_property
+    @property
     def states(self) -> Mapping[int, Field | None]:
-        return carry(self.place.trace, start, rule)
+        return self.place.wiring.fields
 
     def shown(self, value: Value) -> list[Shown] | str:
         field = self.states[value.id]
@@ -87,7 +84,7 @@ _Path = list[tuple[Value, Value]]
 def _path(fields: _Fields, value: Value, axis: int, end: End) -> _Path:
     """The values from the input to `value` that decide one end of its window."""
     steps: _Path = []
-    while (op := fields.place.maker.get(value.id)) is not None:
+    while (op := fields.place.wiring.maker.get(value.id)) is not None:
         inputs = fields.inputs(op)
         if not inputs:
             break
@@ -153,8 +150,8 @@ def _two_chains(fields: _Fields, paths: tuple[_Path, _Path], value: Value, axis:
 def _link(fields: _Fields, source: Value, target: Value, axis: int, name: str) -> list[Line]:
     """How what one value sees follows from what the one before it sees; nothing where nothing changes."""
     before, after = fields.along(source, axis), fields.along(target, axis)
-    op = fields.place.maker[target.id]
-    label = fields.place.row_of(op)
+    op = fields.place.wiring.maker[target.id]
+    label = fields.place.wiring.row_of(op)
     if before is None or after is None:
         return [Line(label, says=f"{op.kind}: no window for all units here", axis=name)]
     inputs = fields.inputs(op)
@@ -227,7 +224,7 @@ def _joined(fields: _Fields, op: Op, inputs: list[Value], after: Shown, axis: in
         if found is None:
             return list(_stated(after, label, name, op.kind))
         more = (fields.units(value, axis) - 1) * found.stride if after.whole and not found.whole else 0
-        branch = fields.place.name_of(value)
+        branch = fields.place.wiring.name_of(value)
         first[branch], last[branch] = found.first, _exact(found.last + more)
     if (min(first.values()), max(last.values())) != (after.first, after.last):
         return list(_stated(after, label, name, op.kind))

@@ -1,8 +1,9 @@
 """What `explain` returns: the numbers of one layer, each with its derivation, as text, as a table and as data."""
 
 import textwrap
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Any
 
 from zoo.ops.working import Line
@@ -72,8 +73,9 @@ class Explanation:
         for one in self.quantities:
             yield ""
             yield from textwrap.wrap(f"{one.column.name}  {_shown(one)}   {one.column.description}", width)
-            for line in one.lines:
-                yield from _lines(line, width)
+            if recurrences := _recurrences(one.lines):
+                yield from textwrap.wrap(recurrences, width, initial_indent="  ", subsequent_indent="  ")
+            yield from _blocks(one.lines, width)
         if self.notes:
             yield ""
         for note in self.notes:
@@ -89,8 +91,9 @@ _COLUMNS = (
     Column("result", "", "what it gives", hide_order=0),
     Column("where", "", "where the numbers come from, and the rule", hide_order=1),
 )
-_INDENT = 4
 _LABEL = 10
+_RECURS = {"k", "s", "p"}
+"""Operands of a window's recurrences."""
 
 
 def _cells(line: Line) -> dict[str, Any]:
@@ -117,20 +120,75 @@ def _remarks(line: Line) -> Iterator[str]:
         yield line.says
 
 
-def _lines(line: Line, width: int) -> Iterator[str]:
+def _blocks(lines: Sequence[Line], width: int) -> Iterator[str]:
+    """Lines one by one; the steps of a chain side by side, and axes that are alike once."""
+    for _, several in groupby(_merged(lines), key=lambda one: one[0].axis):
+        block = list(several)
+        chain = block[0][0].axis
+        if not chain:
+            for line, label in block:
+                yield from _lines(line, label, width)
+            continue
+        yield f"  {chain}:"
+        for label, steps in groupby(block, key=lambda one: one[1]):
+            yield from _step(label, [line for line, _ in steps], width)
+
+
+def _merged(lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
+    """Each line with its label. Successive lines of equal content share one, and chains of equal content their axes."""
+    chains: dict[tuple[tuple[str, ...], ...], list[str]] = {}
+    by_axis = {axis: list(several) for axis, several in groupby(lines, key=lambda line: line.axis)}
+    for axis, several in by_axis.items():
+        if axis:
+            chains.setdefault(tuple((line.label, *_content(line)) for line in several), []).append(axis)
+    for axis, several in by_axis.items():
+        if not axis:
+            for _, same in groupby(several, key=_content):
+                alike = list(same)
+                yield alike[0], ", ".join(dict.fromkeys(line.label for line in alike))
+            continue
+        axes = next(axes for axes in chains.values() if axis in axes)
+        if axis == axes[0]:
+            yield from ((replace(line, axis=" and ".join(axes)), line.label) for line in several)
+
+
+def _content(line: Line) -> tuple[str, ...]:
+    return line.name, line.symbols, line.numbers, *_remarks(line)
+
+
+def _lines(line: Line, label: str, width: int) -> Iterator[str]:
     """`label  symbols = numbers = result`, in as many lines as the page needs, and the remarks below."""
-    head = f"  {line.label:<{_LABEL}} "
-    margin = " " * len(head)
+    parts = []
     if line.formula:
         trivial = line.symbols in line.operands  # n = 224 = 224
         parts = [line.symbols, *([] if trivial else [f"= {line.numbers}"]), f"= {_result(line)}"]
-        if len(head) + sum(map(len, parts)) + len(parts) <= width:
+        if _LABEL + 3 + sum(map(len, parts)) + len(parts) <= width:
             parts = [" ".join(parts)]
-        for part in parts:
-            for piece in textwrap.wrap(part, max(width - len(head), 20), break_long_words=False, break_on_hyphens=False):
-                yield f"{head}{piece}"
+    yield from _beside(label, [*parts, *_remarks(line)], width)
+
+
+def _step(label: str, lines: Sequence[Line], width: int) -> Iterator[str]:
+    """The steps of one layer in a chain: size = 1 + (11 - 1)*1 = 11, stride = 1*4 = 4."""
+    steps = [f"{one.name} = {one.numbers} = {_result(one)}" for one in lines if one.formula and one.operands]
+    steps = steps or [f"{one.name} = {_result(one)}" for one in lines if one.name]
+    remarks = dict.fromkeys(remark for one in lines for remark in _remarks(one))
+    yield from _beside(label, [*([", ".join(steps)] if steps else []), *remarks], width)
+
+
+def _beside(label: str, texts: Sequence[str], width: int) -> Iterator[str]:
+    """A label, and texts beside it."""
+    head = f"  {label:<{_LABEL}} "
+    margin = " " * (_LABEL + 3)
+    for text in texts:
+        for piece in textwrap.wrap(text, max(width - len(margin), 20), break_long_words=False, break_on_hyphens=False):
+            if len(head) > len(margin) and len(head) + len(piece) > width:
+                yield head.rstrip()
                 head = margin
-    for remark in _remarks(line):
-        for piece in textwrap.wrap(remark, max(width - len(head), 20), break_on_hyphens=False):
             yield f"{head}{piece}"
             head = margin
+
+
+def _recurrences(lines: Sequence[Line]) -> str:
+    """The formulas of a chain in symbols, each once."""
+    found = dict.fromkeys(f"{line.name}' = {line.symbols}" for line in lines if line.axis and _RECURS & line.operands.keys())
+    return ", ".join(found)

@@ -7,9 +7,9 @@ from typing import Any, Generic, Protocol
 from zoo.analysis.rows import Group
 from zoo.analysis.working import OfOp, Place, added_up
 from zoo.ops.count import Count
-from zoo.ops.working import Line
+from zoo.ops.working import Line, sum_of_products
 from zoo.tables.table import Column
-from zoo.tracing.record import Op, Trace, Value
+from zoo.tracing.record import Op, Trace, Value, bytes_each
 from zoo.tracing.walk import Rule, State, carry
 
 
@@ -114,6 +114,9 @@ class Share:
         """The quotient of the row's cell and the total."""
         (own,), whole = self.of.measure(place.trace, [place.group])
         name = self.of.column.name
+        if cell is None:
+            yield Line("share", says=f"there is no total of {name} to take a share of")
+            return
         yield Line("share", f"{{{name}}} / {{total}}", {name: own, "total": whole}, cell, part=())
 
     @property
@@ -150,3 +153,14 @@ class Bytes:
             return (dict(sorted(by_type.items())) or None) if mixed else sum(by_type.values())
 
         return [cell(group.ops) for group in groups], cell(trace.ops)
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """The elements times their bytes; where types are mixed, a sum for each type."""
+        own = [(op, param) for op in place.group.ops for param in op.owns if param.kind == self.kind]
+        if not own:
+            yield Line("bytes", says=f"0: no {self.kind} is counted here", part=None if cell is None else ())
+        for dtype in dict.fromkeys(param.dtype for _, param in own):
+            terms = [(param.name, param) for _, param in own if param.dtype == dtype]
+            by_elements = [{f"{name}": param.numel, "bytes each": bytes_each(dtype)} for name, param in terms]
+            part = (dtype,) if isinstance(cell, dict) else ()
+            yield sum_of_products(dtype, by_elements, sum(param.nbytes for _, param in terms), part=part)

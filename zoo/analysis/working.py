@@ -3,42 +3,54 @@
 A column gives the lines of a cell in its method `working`; sums need a line for each op alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from zoo.analysis.rows import Group, group
 from zoo.errors import unknown
 from zoo.ops.count import Count
+from zoo.ops.receptive_field import rule
 from zoo.ops.working import Line, total
+from zoo.receptive.spans import Field, start
 from zoo.tracing.record import Op, Trace, Value
+from zoo.tracing.walk import carry
 
 OfOp = Callable[[Op], Sequence[Line]]
 """The lines of what one op counts; the last one gives the count."""
 
 
 @dataclass(frozen=True)
-class Place:
-    """A row of the table of a trace, at any depth, or the whole model. `rows` are the finer rows in it; none of a single layer."""
+class Wiring:
+    """What is looked up again and again in one trace."""
 
     trace: Trace
-    group: Group
-    rows: tuple[Group, ...] = ()
 
     @cached_property
-    def maker(self) -> dict[int, Op]:
+    def rows(self) -> Sequence[Group]:
+        """The finest rows of the table."""
+        return group(self.trace)
+
+    @cached_property
+    def maker(self) -> Mapping[int, Op]:
         """The op that gave each value, by the value's id."""
         return {value.id: op for op in self.trace.ops for value in op.outputs}
 
     @cached_property
-    def places(self) -> dict[int, str]:
-        """The row of each op, by the op's id."""
-        return {id(op): row.name for row in group(self.trace) for op in row.ops}
+    def row_names(self) -> Mapping[int, str]:
+        """The finest row of each op, by the op's id."""
+        return {id(op): row.name for row in self.rows for op in row.ops}
+
+    @cached_property
+    def fields(self) -> Mapping[int, Field | None]:
+        """The receptive field of each value, by its id."""
+        return carry(self.trace, start, rule)
 
     def row_of(self, op: Op) -> str:
         """The name of the finest row that an op is in."""
-        return self.places[id(op)]
+        return self.row_names[id(op)]
 
     def name_of(self, value: Value) -> str:
         """What a value is called: the row that gave it, or "input"."""
@@ -46,37 +58,52 @@ class Place:
         return self.row_of(op) if op is not None else {"variable": "input"}.get(value.source, value.source)
 
 
+@dataclass(frozen=True)
+class Place:
+    """A row of the table of a trace, at any depth, or the whole model. `rows` are the finer rows in it; none of a single layer."""
+
+    wiring: Wiring
+    group: Group
+    rows: tuple[Group, ...] = ()
+
+    @property
+    def trace(self) -> Trace:
+        """The forward that it is of."""
+        return self.wiring.trace
+
+
+def places(trace: Trace) -> Iterator[Place]:
+    """The whole model, each row of its table, and each module at every depth, by its first name."""
+    wiring, seen = Wiring(trace), {trace.target}
+    levels = [group(trace, depth) for depth in range(1, _deepest(trace) + 1)]
+    yield Place(wiring, Group(trace.target, trace.calls[0].type, list(trace.ops), trace.outputs), tuple([*levels, wiring.rows][0]))
+    finest = {row.name for row in wiring.rows}
+    for row in wiring.rows:
+        seen.add(row.name)
+        yield Place(wiring, row)
+    for level, finer in pairwise([*levels, wiring.rows]):
+        for row in level:
+            if row.name not in seen | finest:
+                seen.add(row.name)
+                own = set(map(id, row.ops))
+                yield Place(wiring, row, tuple(one for one in finer if id(one.ops[0]) in own))
+
+
+def _deepest(trace: Trace) -> int:
+    return max((call.path.count(".") + 1 for call in trace.calls if call.path), default=0)
+
+
 def find(trace: Trace, name: str | None) -> Place:
     """A row of the table by its name, at any depth; None is the whole model.
 
     Raises `ZooError` for an unknown name.
     """
-    finest = group(trace)
-    if name is None or name == trace.target:
-        return Place(trace, Group(trace.target, trace.calls[0].type, list(trace.ops), trace.outputs), _split(trace, 0, finest))
-    known: dict[str, tuple[Group, int | None]] = {row.name: (row, None) for row in finest}
-    deepest = max((call.path.count(".") + 1 for call in trace.calls if call.path), default=0)
-    for depth in range(1, deepest + 1):
-        for row in group(trace, depth):
-            known.setdefault(row.name, (row, depth))
-    if name not in known:
-        raise unknown(f"layer of {trace.target}", name, known, f"zoo summary {trace.target} lists them")
-    found, depth = known[name]
-    return Place(trace, found, () if depth is None else _parts(trace, found, depth, finest))
-
-
-def _parts(trace: Trace, found: Group, depth: int, finest: Sequence[Group]) -> tuple[Group, ...]:
-    """The rows in a module: those one level down, or finer if these are only itself again."""
-    own = set(map(id, found.ops))
-    return tuple(row for row in _next(trace, depth, finest) if id(row.ops[0]) in own)
-
-
-def _split(trace: Trace, depth: int, finest: Sequence[Group]) -> tuple[Group, ...]:
-    return tuple(_next(trace, depth, finest))
-
-
-def _next(trace: Trace, depth: int, finest: Sequence[Group]) -> Sequence[Group]:
-    return group(trace, depth + 1) or finest
+    known: dict[str, Place] = {}
+    for place in places(trace):
+        if name is None or place.group.name == name:
+            return place
+        known[place.group.name] = place
+    raise unknown(f"layer of {trace.target}", str(name), known, f"zoo summary {trace.target} lists them")
 
 
 def added_up(place: Place, count: Callable[[Op], int | Count], of_op: OfOp | None, cell: Any) -> Iterator[Line]:

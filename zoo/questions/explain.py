@@ -134,4 +134,4 @@ def _shared(place: Place) -> Iterator[str]:
         for role, value in zip(op.roles, op.inputs, strict=True):
             if value.source == "parameter" and value.id not in told and id(first[value.id]) not in own:
                 told.add(value.id)
-                yield f"{role} {sizes(value.shape)}: shared with {place.row_of(first[value.id])}, which counts it"
+                yield f"{role} {sizes(value.shape)}: shared with {place.wiring.row_of(first[value.id])}, which counts it"

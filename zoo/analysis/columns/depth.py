@@ -57,10 +57,10 @@ def lines(place: Place, cell: Any) -> Iterator[Line]:
         yield Line("depth", says="it does not depend on the network's input")
         return
     value, path = max(values, key=lambda one: _known(depths[one.id])), list[tuple[str, int]]()
-    while (op := place.maker.get(value.id)) is not None:
+    while (op := place.wiring.maker.get(value.id)) is not None:
         fed = tuple(depths.get(one.id) for one in op.inputs)
         if count := _known(layers(op, fed)):
-            path.append((place.row_of(op), count))
+            path.append((place.wiring.row_of(op), count))
         inputs = [one for one in op.inputs if depths.get(one.id) is not None]
         if not inputs:
             break

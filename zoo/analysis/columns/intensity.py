@@ -20,7 +20,8 @@ class Intensity:
 
     def working(self, place: Place, cell: Any) -> Iterator[Line]:
         """The bytes that each op moves, then the quotient."""
-        each = [(op.kind, count) for op in place.group.ops if (count := moved(op))]
+        terms = [(row.name, row.ops) for row in place.rows] or [(op.kind, [op]) for op in place.group.ops]
+        each = [(name, count) for name, ops in terms if (count := sum(map(moved, ops)))]
         if not each:
             yield Line("intensity", says="nothing is moved")
             return

@@ -22,12 +22,12 @@ class Output:
     def working(self, place: Place, cell: Any) -> Iterator[Line]:
         """A line for each axis of what leaves."""
         for i, value in enumerate(place.group.outputs):
-            op = place.maker.get(value.id)
+            op = place.wiring.maker.get(value.id)
             if op is None:
                 yield Line("shape", says="what comes in is handed on")
                 continue
             if place.rows:
-                yield Line("shape", says=f"what {place.row_of(op)} gives")
+                yield Line("shape", says=f"what {place.wiring.row_of(op)} gives")
             which = (i,) if len(place.group.outputs) > 1 else ()
             for line in lines(op, value):
                 yield line if line.part is None else replace(line, part=(*which, *line.part))

@@ -31,8 +31,10 @@ class Peak:
             return
         op = max(ran, key=lambda one: now[id(one)])
         index = next(i for i, one in enumerate(place.trace.ops) if one is op)
-        held = [(place.name_of(value), value.nbytes) for value in alive(place.trace, index)]
-        yield total("live", held, cell, says=f"bytes of the activations that are needed while {place.row_of(op)} runs", part=())
+        held = [(place.wiring.name_of(value), value.nbytes) for value in alive(place.trace, index)]
+        yield total(
+            "live", held, cell, says=f"bytes of the activations that are needed while {place.wiring.row_of(op)} runs", part=()
+        )
 
 
 COLUMN = Peak()
