@@ -7,6 +7,7 @@
     zoo.stages("alexnet")                       its resolutions: layer, channels, size, stride, receptive field
     zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
     zoo.explain("alexnet", "conv1")             where the numbers of a layer come from
+    zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
     zoo.features("alexnet", ["stage2"])         a network that gives named feature maps
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
     from zoo.questions.explain import explain
+    from zoo.questions.layer import layer
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -69,6 +71,7 @@ __all__ = [
     "explain",
     "export",
     "features",
+    "layer",
     "list_models",
     "measure",
     "pull",
@@ -102,6 +105,7 @@ __getattr__, __dir__ = lazy(
         "explain": "zoo.questions.explain",
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
+        "layer": "zoo.questions.layer",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
         "pull": "zoo.transform.pull",

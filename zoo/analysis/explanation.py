@@ -91,7 +91,7 @@ _COLUMNS = (
     Column("result", "", "what it gives", hide_order=0),
     Column("where", "", "where the numbers come from, and the rule", hide_order=1),
 )
-_LABEL = 10
+_LABEL = 13
 _RECURS = {"k", "s", "p"}
 """Operands of a window's recurrences."""
 

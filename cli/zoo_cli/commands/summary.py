@@ -2,10 +2,12 @@
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from zoo.errors import ZooError
 from zoo.tables.notes import LowerBound
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
@@ -36,6 +38,14 @@ Columns = Annotated[
 Filter = Annotated[str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows with such names: 'conv5_x.*'.")]
 Sort = Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="The greatest first; name and type by alphabet.")]
 Top = Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N greatest, by MACs unless sorted.")]
+Style = Annotated[
+    str,
+    typer.Option(
+        "--style",
+        metavar="NAME",
+        help="table; or lecture: maps, size, kernel, stride, padding and activation, from the output; or lecture-down, from the input.",
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")]
 
 
@@ -50,6 +60,7 @@ def summary(
     sort: Sort = None,
     top: Top = None,
     convention: Convention = "pure",
+    style: Style = "table",
     strict: Strict = False,
     format: Format = None,
     output: Output = None,
@@ -58,6 +69,9 @@ def summary(
     chosen = parse_columns(columns or ())
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
+    if style != "table":
+        _lecture(style, target, how, format, output)
+        return
     from zoo.questions.summary import summary as analyse
     from zoo.tables import formats
 
@@ -80,3 +94,14 @@ def summary(
     if strict and partial:
         typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
         raise typer.Exit(1)
+
+
+def _lecture(style: str, target: str, how: How, format: str | None, output: Path | None) -> None:
+    """The table of lectures, from the output to the input, or down from the input."""
+    if style not in {"lecture", "lecture-down"}:
+        raise ZooError(f"--style {style!r}: expected table, lecture or lecture-down")
+    from zoo.questions.lecture import lecture
+
+    with contextlib.redirect_stdout(sys.stderr):
+        found = lecture(target, input_first=style == "lecture-down", **how)
+    emit(found, format, output)
