@@ -53,13 +53,14 @@ def _as_given(cell: Any) -> Line:
 
 
 def windows(group: Group) -> Sequence[Axis] | None:
-    """The window of the only op of a row that has one along the axes of what leaves the row."""
+    """The window of the ops of a row that have one along the axes of what leaves the row, if these windows are alike."""
     axes = len(group.outputs[0].shape) - 2 if group.outputs else 0
     found = [one for op in group.ops if (rule := rule_of(op)).window and (one := rule.window(op)) and len(one) == axes]
-    return found[0] if len(found) == 1 else None
+    return found[0] if len(set(map(tuple, found))) == 1 else None
 
 
 def weighted(ops: Sequence[Op]) -> Op | None:
-    """The only op that has a weight of more than one dimension."""
+    """The first of the ops that have a weight of more than one dimension, if these weights are alike."""
     found = [op for op in ops if (weight := op.input("weight")) is not None and len(weight.shape) > 1]
-    return found[0] if len(found) == 1 else None
+    shapes = {weight.shape for op in found if (weight := op.input("weight")) is not None}
+    return found[0] if len(shapes) == 1 else None

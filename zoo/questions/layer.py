@@ -52,9 +52,10 @@ class Layers:
         """Everything for a page of `width` characters."""
         tables = [self.wanted] if self.wanted else []
         pages = [
+            *(one.render("text", width) for one in tables),
             self.table.render("text", width),
             *(one.text(width) for one in self.explanations),
-            *(one.render("text", width) for one in (*self.wirings, *tables)),
+            *(one.render("text", width) for one in self.wirings),
         ]
         return "\n".join(pages)
 

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from zoo.analysis.columns import activation, kernel, maps, padding, size, stride
+from zoo.analysis.columns import activation, kernel, maps, padding, size, stride, units
 from zoo.analysis.rows import Group, group
-from zoo.analysis.windows import weighted
+from zoo.analysis.windows import weighted, windows
 from zoo.models.forward import trace
 from zoo.ops.book import multiplies
 from zoo.tables.table import Row, Table
@@ -32,11 +32,13 @@ def lecture(target: "Traceable", *, input_first: bool = False, **how: Any) -> Ta
         ZooError: As `zoo.trace`.
     """
     found = trace(target, **how)
-    every = group(found)
-    shown = [row for row in every if _type(row)]
+    every = _rows(found)
+    shown = [row for row in every if _type(found, row)]
     measured = [one.measure(found, shown)[0] for one in _PASSES]
     names = [one.column.name for one in _PASSES]
-    rows = [Row(row.name, _type(row), dict(zip(names, cells, strict=True))) for row, *cells in zip(shown, *measured, strict=True)]
+    rows = [
+        Row(row.name, _type(found, row), dict(zip(names, cells, strict=True))) for row, *cells in zip(shown, *measured, strict=True)
+    ]
     rows.insert(0, _input(found, names))
     left_out = dict.fromkeys(row.type for row in every if row not in shown and row.type not in _FUSED)
     notes = [f"not listed: {', '.join(left_out)}; zoo summary {found.target} lists every layer"] if left_out else []
@@ -49,6 +51,28 @@ def lecture(target: "Traceable", *, input_first: bool = False, **how: Any) -> Ta
     )
 
 
+def _rows(found: Trace) -> list[Group]:
+    """The finest rows; a module of parallel convolutions with one window, such as LeNet-5's C3, is one layer."""
+    finest = group(found)
+    whole = {id(op): row for row in group(found, 1) if _parallel(row) for op in row.ops}
+    return list({row.name: row for row in (whole.get(id(row.ops[0]), row) for row in finest)}.values())
+
+
+def _parallel(row: Group) -> bool:
+    """Whether a row has several convolutions, none of which reads what another gives."""
+    fed: set[int] = set()
+    convolutions = 0
+    for op in row.ops:
+        after = not fed.isdisjoint(value.id for value in op.inputs)
+        if "conv" in op.kind:
+            convolutions += 1
+            if after:
+                return False
+        if after or "conv" in op.kind:
+            fed.update(value.id for value in op.outputs)
+    return convolutions > 1 and windows(row) is not None
+
+
 _FUSED = frozenset({"ReLU", "Tanh", "Sigmoid", "Softmax", "relu", "tanh", "sigmoid", "softmax"})
 
 
@@ -58,7 +82,7 @@ def _input(found: Trace, names: list[str]) -> Row:
     return Row("input", "Input", {**cells, "size": list(shape[2:]) if len(shape) > 2 else shape[-1]})
 
 
-def _type(row: Group) -> str:
+def _type(found: Trace, row: Group) -> str:
     """What lectures call a layer; nothing for what they do not list."""
     axes = len(row.outputs[0].shape) if row.outputs else 0
     pools = [op.kind for op in row.ops if "pool" in op.kind and len(op.output.shape) == axes]
@@ -67,4 +91,6 @@ def _type(row: Group) -> str:
     op = weighted(row.ops)
     if op is not None and multiplies(op.kind):
         return "Convolution" if "conv" in op.kind else "Fully connected" if op.kind == "linear" else row.type
-    return "Convolution" if any("conv" in one.kind for one in row.ops) else ""
+    if any("conv" in one.kind for one in row.ops):
+        return "Convolution"
+    return row.type if units.COLUMN.measure(found, [row])[0][0] else ""

@@ -43,7 +43,7 @@ Style = Annotated[
     typer.Option(
         "--style",
         metavar="NAME",
-        help="table; or lecture: maps, size, kernel, stride, padding and activation, from the output; or lecture-down, from the input.",
+        help="table; lecture: maps, kernel, stride, padding, activation, from the output; lecture-down: from the input.",
     ),
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")]
