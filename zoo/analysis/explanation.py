@@ -84,6 +84,9 @@ class Explanation:
     def __str__(self) -> str:
         return self.text().rstrip("\n")
 
+    def _repr_html_(self) -> str:
+        return self.to_table().render("html")
+
 
 _COLUMNS = (
     Column("formula", "", "the computation in symbols", hide_order=0),
@@ -94,6 +97,17 @@ _COLUMNS = (
 _LABEL = 13
 _RECURS = {"k", "s", "p"}
 """Operands of a window's recurrences."""
+
+
+_LONGEST = 24
+
+
+@dataclass(frozen=True)
+class _Page:
+    """How wide a page is, and the labels on it."""
+
+    width: int
+    label: int
 
 
 def _cells(line: Line) -> dict[str, Any]:
@@ -122,16 +136,17 @@ def _remarks(line: Line) -> Iterator[str]:
 
 def _blocks(lines: Sequence[Line], width: int) -> Iterator[str]:
     """Lines one by one; the steps of a chain side by side, and axes that are alike once."""
+    page = _Page(width, min(max(_LABEL, *(len(line.label) for line in lines)), _LONGEST))
     for _, several in groupby(_merged(lines), key=lambda one: one[0].axis):
         block = list(several)
         chain = block[0][0].axis
         if not chain:
             for line, label in block:
-                yield from _lines(line, label, width)
+                yield from _lines(line, label, page)
             continue
         yield f"  {chain}:"
         for label, steps in groupby(block, key=lambda one: one[1]):
-            yield from _step(label, [line for line, _ in steps], width)
+            yield from _step(label, [line for line, _ in steps], page)
 
 
 def _merged(lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
@@ -156,34 +171,37 @@ def _content(line: Line) -> tuple[str, ...]:
     return line.name, line.symbols, line.numbers, *_remarks(line)
 
 
-def _lines(line: Line, label: str, width: int) -> Iterator[str]:
+def _lines(line: Line, label: str, page: _Page) -> Iterator[str]:
     """`label  symbols = numbers = result`, in as many lines as the page needs, and the remarks below."""
     parts = []
     if line.formula:
         trivial = line.symbols in line.operands  # n = 224 = 224
         parts = [line.symbols, *([] if trivial else [f"= {line.numbers}"]), f"= {_result(line)}"]
-        if _LABEL + 3 + sum(map(len, parts)) + len(parts) <= width:
+        if page.label + 3 + sum(map(len, parts)) + len(parts) <= page.width:
             parts = [" ".join(parts)]
-    yield from _beside(label, [*parts, *_remarks(line)], width)
+        if trivial and line.sources:
+            parts = [f"{parts[0]}, {next(iter(line.sources.values()))}"]
+            line = replace(line, sources={})
+    yield from _beside(label, [*parts, *_remarks(line)], page)
 
 
-def _step(label: str, lines: Sequence[Line], width: int) -> Iterator[str]:
+def _step(label: str, lines: Sequence[Line], page: _Page) -> Iterator[str]:
     """The steps of one layer in a chain: size = 1 + (11 - 1)*1 = 11, stride = 1*4 = 4."""
     steps = [f"{one.name} = {one.numbers} = {_result(one)}" for one in lines if one.formula and one.operands]
     steps = steps or [f"{one.name} = {_result(one)}" for one in lines if one.name]
     remarks = dict.fromkeys(remark for one in lines for remark in _remarks(one))
-    yield from _beside(label, [*([", ".join(steps)] if steps else []), *remarks], width)
+    yield from _beside(label, [*([", ".join(steps)] if steps else []), *remarks], page)
 
 
-def _beside(label: str, texts: Sequence[str], width: int) -> Iterator[str]:
+def _beside(label: str, texts: Sequence[str], page: _Page) -> Iterator[str]:
     """A label, and texts beside it."""
-    head = f"  {label:<{_LABEL}} "
-    margin = " " * (_LABEL + 3)
+    head = f"  {label:<{page.label}} "
+    margin = " " * (page.label + 3)
+    if len(head) > len(margin):
+        yield head.rstrip()
+        head = margin
     for text in texts:
-        for piece in textwrap.wrap(text, max(width - len(margin), 20), break_long_words=False, break_on_hyphens=False):
-            if len(head) > len(margin) and len(head) + len(piece) > width:
-                yield head.rstrip()
-                head = margin
+        for piece in textwrap.wrap(text, max(page.width - len(margin), 20), break_long_words=False, break_on_hyphens=False):
             yield f"{head}{piece}"
             head = margin
 

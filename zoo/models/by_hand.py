@@ -63,12 +63,18 @@ class _Made:
         self.calls.append(Call(name, kind, 0, True, (self.value,)))
 
     def _run(
-        self, kind: str, place: int, inputs: dict[str, Value], shape: Sequence[int], attrs: dict[str, object], **more: object
+        self,
+        kind: str,
+        place: int,
+        inputs: dict[str, Value],
+        shape: Sequence[int],
+        attrs: dict[str, object],
+        owns: Sequence[Param] = (),
+        traits: Sequence[str] = (),
     ) -> None:
-        owns = tuple(more.get("owns", ()))  # type: ignore[call-overload]
-        traits = frozenset(more.get("traits", ()))  # type: ignore[call-overload]
+        """One op, whose output is what the next layer reads."""
         out = self.new(shape)
-        self.ops.append(Op(kind, place, tuple(inputs.values()), tuple(inputs), (out,), attrs, traits, owns))
+        self.ops.append(Op(kind, place, tuple(inputs.values()), tuple(inputs), (out,), attrs, frozenset(traits), tuple(owns)))
         self.value = out
 
     def _param(self, name: str, shape: Sequence[int]) -> tuple[Value, Param]:

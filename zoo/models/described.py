@@ -137,17 +137,20 @@ def _option(spec: Spec, word: str, rest: Iterator[str]) -> Spec:
         return replace(spec, ceil=True)
     if word == "nobias" or (word == "no" and next(rest, "") == "bias"):
         return replace(spec, bias=False)
-    names = {"pad": "padding", "padding": "padding", "stride": "stride", "dilation": "dilation", "groups": "groups"}
-    if word not in names or not windowed:
+    if word not in {"pad", "padding", "stride", "dilation", "groups"} or not windowed:
         options = "pad, stride, dilation, groups, same, valid, full, no bias" if windowed else "no bias"
         raise ZooError(f"unknown option {word!r}; expected {options}")
     value = next(rest, "")
-    if value in {"same", "valid", "full"} and names[word] == "padding":
+    if value in {"same", "valid", "full"} and word in {"pad", "padding"}:
         return replace(spec, padding=value)
     if not (found := _SIZES.fullmatch(value)) or found[2]:
         raise ZooError(f"{word}: expected a size, such as 2 or 2x1; got {value!r}")
     sizes = _sizes(value)
-    return replace(spec, groups=sizes[0]) if word == "groups" else replace(spec, **{names[word]: sizes})
+    if word == "groups":
+        return replace(spec, groups=sizes[0])
+    if word == "stride":
+        return replace(spec, stride=sizes)
+    return replace(spec, dilation=sizes) if word == "dilation" else replace(spec, padding=sizes)
 
 
 # Code -----------------------------------------------------------------------------------------------------------------
@@ -181,13 +184,11 @@ def _code(text: str) -> Spec:
         "BatchNorm": (("num_features",), lambda text, given: Spec(text, "batch_norm", inputs=given.get("num_features"))),
         "Flatten": ((), lambda text, given: Spec(text, "flatten")),
         "AdaptiveAvgPool": (("output_size",), _adaptive),
-        **{
-            name: (("p", "inplace") if name == "Dropout" else ("inplace",), lambda text, given, kind=kind: Spec(text, kind))
-            for name, kind in _ACTIVATION_CLASSES.items()
-        },
     }
+    if (activation := _ACTIVATION_CLASSES.get(name)) is not None:
+        return Spec(text, activation)
     if stem not in makers or (stem in _NUMBERED) != bool(axes):
-        close = near(name, [one + ("2d" if one in _NUMBERED else "") for one in makers])
+        close = near(name, [one + ("2d" if one in _NUMBERED else "") for one in (*makers, *_ACTIVATION_CLASSES)])
         raise ZooError(f"unknown layer {name!r}" + (f"; did you mean {close[0]}?" if close else ""))
     known, make = makers[stem]
     if len(values) > len(known) or (strange := sorted(named.keys() - set(known))):

@@ -11,6 +11,8 @@ Number = int | float
 Part = tuple[str | int, ...]
 
 _OPERAND = re.compile(r"\{([^{}]+)\}")
+_FIRST = re.compile(r"(^|\(|, )\((-[\d,.]+)\)")
+"""A negative number that follows no operator, and so needs no parentheses."""
 _SUM = re.compile(r" [+−-] ")
 
 
@@ -53,7 +55,8 @@ class Line:
     @property
     def numbers(self) -> str:
         """The formula with the values of its operands."""
-        return _OPERAND.sub(lambda found: number(self.operands[found[1]]), self.formula)
+        written = _OPERAND.sub(lambda found: number(self.operands[found[1]]), self.formula)
+        return _FIRST.sub(r"\1\2", written)
 
     def at(self, part: Part) -> "Line":
         """The same line, whose result stands in the cell there."""

@@ -48,14 +48,14 @@ def explain(
 
     Example:
         >>> print(zoo.explain("lenet5", "C1", ["params"]))
-        lenet5 · C1 · Conv2d 1 -> 6, kernel 5×5 · input 1×1×32×32 -> 1×6×28×28
+        lenet5 · C1 · Convolution 1 -> 6, kernel 5×5 · input 1×1×32×32 -> 1×6×28×28
         <BLANKLINE>
         params  156   trainable and frozen parameters, shared ones once
-          weight     C_out * C_in/groups * k_h * k_w = 6 * 1 * 5 * 5 = 150
-                     C1.weight 6×1×5×5 float32
-          bias       n = 6
-                     C1.bias 6 float32
-          conv2d     weight + bias = 150 + 6 = 156
+          weight        C_out * C_in/groups * k_h * k_w = 6 * 1 * 5 * 5 = 150
+                        C1.weight 6×1×5×5 float32
+          bias          n = 6
+                        C1.bias 6 float32
+          conv2d        weight + bias = 150 + 6 = 156
     """
     passes = under(convention, choose(columns))
     found = trace(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
@@ -86,7 +86,8 @@ def _title(place: Place) -> str:
     group = place.group
     ops = [op for op in group.ops if op.inputs]
     first = next((value for op in ops for value in op.inputs if value.source in {"input", "variable", "op"}), None)
-    what = [group.type, *_about(ops[0] if len(ops) == 1 else None)]
+    chief = [op for op in ops if op.kind == "linear" or rule_of(op).window]
+    what = [group.type, *_about(chief[0] if len(chief) == 1 else None)]
     out = ", ".join(sizes(value.shape) for value in group.outputs)
     shapes = f" · input {sizes(first.shape)} -> {out}" if first is not None and out else ""
     name = f"{place.trace.target} · {group.name}" if group.name != place.trace.target else group.name

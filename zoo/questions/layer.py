@@ -100,7 +100,8 @@ def layer(input: Sequence[int], description: str, *, batch: int = 1, want: Seque
 
 def _wiring(op: Op, trace: Trace) -> Table:
     """The units of a convolution, wired in three ways."""
-    weight, x = op.inputs[1], op.inputs[0]
+    weight = op.inputs[1]
+    x = next(one.inputs[0] for one in trace.ops if one.call == op.call)  # before padding
     units, inputs = op.output.numel // op.output.shape[0], x.numel // x.shape[0]
     window = prod(weight.shape[1:])
     biased = op.input("bias") is not None

@@ -32,6 +32,7 @@ def explain(
 ) -> None:
     """Show the working of a layer's numbers: each formula in symbols and in numbers, and where its operands come from."""
     wanted = format_for(format, output)
+    layer, columns = _told_apart(layer, columns)
     chosen = parse_columns([columns] if columns is not None else ())
     from zoo.questions.explain import explain as derive
     from zoo.tables import formats
@@ -40,8 +41,17 @@ def explain(
     with contextlib.redirect_stdout(sys.stderr):
         found = derive(target, layer, chosen, convention=convention, **how)
     if wanted == "text":
-        write(found.text(shutil.get_terminal_size((100, 24)).columns), output)
+        write(found.text(shutil.get_terminal_size((80, 24)).columns), output)
     elif wanted == "json":
         write(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n", output)
     else:
         emit(found.to_table(), wanted, output)
+
+
+def _told_apart(layer: str | None, columns: str | None) -> tuple[str | None, str | None]:
+    """LAYER and COLUMN; of one argument alone, columns of the whole model if all of it are names of columns."""
+    from zoo.analysis.choose import columns as known
+
+    if layer is not None and columns is None and all(name.strip().removesuffix("%") in known() for name in layer.split(",")):
+        return None, layer
+    return layer, columns

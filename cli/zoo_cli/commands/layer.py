@@ -36,7 +36,7 @@ def layer(
     formats.load(wanted)
     found = calculate(shape, description, batch=batch, want=goal)
     if wanted == "text":
-        write(found.text(shutil.get_terminal_size((100, 24)).columns), output)
+        write(found.text(shutil.get_terminal_size((80, 24)).columns), output)
     elif wanted == "json":
         write(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) + "\n", output)
     else:

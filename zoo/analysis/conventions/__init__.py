@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from zoo.analysis.convention import Convention
 from zoo.analysis.kinds import Pass, Share, Tally
+from zoo.analysis.working import OfOp
 from zoo.errors import unknown
 from zoo.ops.arithmetic import macs
 from zoo.ops.count import Count
+from zoo.ops.working import Line
 from zoo.tables.notes import Convention as Legend
 from zoo.tables.notes import NotCounted
 from zoo.tracing.record import Trace
@@ -37,9 +39,28 @@ def under(name: str, passes: Sequence[Pass]) -> list[Pass]:
         if isinstance(one, Share):
             return replace(one, of=own(one.of))
         counts = figures.get(one.column.name)
-        return one if counts is None else Tally(replace(one.column, description=convention.says), counts)
+        return (
+            one
+            if counts is None
+            else Tally(
+                replace(one.column, description=convention.says),
+                counts,
+                lambda trace: _as_the_tool(convention, counts(trace), trace),
+            )
+        )
 
     return list(map(own, passes))
+
+
+def _as_the_tool(convention: Convention, counts: Sequence[int | Count], trace: Trace) -> OfOp:
+    """The lines of a tool's counts, which are not made of factors."""
+    each = dict(zip(map(id, trace.ops), counts, strict=True))
+    says = f"as {convention.tool} counts it"
+    return lambda op: [Line(op.kind, "{count}", {"count": _number(each[id(op)])}, _number(each[id(op)]), says=says)]
+
+
+def _number(count: int | Count) -> int:
+    return count if isinstance(count, int) else count.known
 
 
 COUNTED = frozenset({"macs", "flops", "macs%", "flops%"})
