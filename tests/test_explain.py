@@ -134,3 +134,80 @@ _DEEP = re.compile(r"(resnet|plain)(34|44|56|101|110|152).*|googlenet_bn")
 )
 def test_every_formula_of_the_catalogue(name: str) -> None:
     assert problems(zoo.trace(name)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["resnet18", "mobilenet_v3_small", "densenet121", "shufflenet_v2_x0_5", "squeezenet1_0", "inception_v3", "vit_b_32"]
+)
+def test_every_formula_of_torchvision(name: str) -> None:
+    passes = ["output", "params", "macs", "flops", "rf", "activations", "depth", "units", "connections", "peak"]
+    assert problems(zoo.trace(f"torchvision:{name}"), passes) == []
+
+
+@pytest.mark.parametrize("convention", ["fvcore", "ptflops", "thop", "torch", "torchinfo"])
+def test_counts_of_tools_add_up(convention: str) -> None:
+    from zoo.analysis.conventions import under
+
+    trace = zoo.trace("lenet5")
+    assert [
+        text for place in places(trace) for one in under(convention, choose(["macs", "flops"])) for text in wrong(one, place)
+    ] == []
+
+
+def test_a_chain_ends_at_what_rf_says() -> None:
+    """The last line of each axis is the window of the first unit, as `zoo rf` has it without the border."""
+    for name, layer in (("alexnet", "pool5"), ("googlenet", "inception_4e"), ("resnet18", "conv4_x")):
+        (rf,) = zoo.explain(name, layer, ["rf"]).quantities
+        ends = {line.part: line.result for line in rf.lines if line.part}
+        for axis, extent in enumerate(zoo.receptive_field(name, layer, (0, 0)).axes):
+            assert extent.unclipped == (ends["from", axis], ends["from", axis] + ends["size", axis] - 1)
+
+
+def test_ends_of_different_branches() -> None:
+    """One branch reaches further to the front, the other to the back: each end has a chain of its own."""
+    from torch import Tensor, nn
+
+    class Fork(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.front, self.back = nn.Conv2d(1, 1, 3, padding=(2, 1)), nn.Conv2d(1, 1, 3, padding=(0, 1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.front(x)[:, :, :6] + self.back(x)[:, :, :6]
+
+    trace = zoo.trace(Fork(), input=(1, 1, 8, 8))
+    assert problems(trace) == []
+    text = str(zoo.explain(trace, "add", ["rf"]))
+    assert "height, from:" in text
+    assert "height, to:" in text
+
+
+def test_a_shared_parameter_says_where_it_was_counted() -> None:
+    from torch import Tensor, nn
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = nn.Linear(4, 4)
+            self.other = nn.Linear(4, 4)
+            self.other.weight = self.one.weight
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.other(self.one(x))
+
+    found = zoo.explain(Twice(), "other", ["params"], input=(1, 4))
+    assert found.quantities[0].cell == 4
+    assert "weight 4×4: shared with one, which counts it" in found.notes
+
+
+def test_unknown_layers_are_refused() -> None:
+    with pytest.raises(zoo.ZooError, match="unknown layer of alexnet 'conv9'; did you mean"):
+        zoo.explain("alexnet", "conv9")
+
+
+def test_factors_by_name_in_json() -> None:
+    data = zoo.explain("alexnet", "conv2", ["macs"]).to_dict()
+    (line,) = data["quantities"][0]["lines"]
+    expected = {"N": 1, "C_out": 256, "H_out": 27, "W_out": 27, "C_in/groups": 48, "k_h": 5, "k_w": 5}
+    assert (data["schema"], line["operands"], line["result"]) == ("zoo.explanation/1", expected, 223_948_800)

@@ -190,7 +190,9 @@ def _step(label: str, lines: Sequence[Line], page: _Page) -> Iterator[str]:
     steps = [f"{one.name} = {one.numbers} = {_result(one)}" for one in lines if one.formula and one.operands]
     steps = steps or [f"{one.name} = {_result(one)}" for one in lines if one.name]
     remarks = dict.fromkeys(remark for one in lines for remark in _remarks(one))
-    yield from _beside(label, [*([", ".join(steps)] if steps else []), *remarks], page)
+    if page.label + 3 + len(beside := ", ".join(steps)) <= page.width:
+        steps = [beside]
+    yield from _beside(label, [*steps, *remarks], page)
 
 
 def _beside(label: str, texts: Sequence[str], page: _Page) -> Iterator[str]:

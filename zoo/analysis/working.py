@@ -6,7 +6,6 @@ A column gives the lines of a cell in its method `working`; sums need a line for
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import Any
 
 from zoo.analysis.rows import Group, group
@@ -75,18 +74,28 @@ class Place:
 def places(trace: Trace) -> Iterator[Place]:
     """The whole model, each row of its table, and each module at every depth, by its first name."""
     wiring, seen = Wiring(trace), {trace.target}
-    levels = [group(trace, depth) for depth in range(1, _deepest(trace) + 1)]
-    yield Place(wiring, Group(trace.target, trace.calls[0].type, list(trace.ops), trace.outputs), tuple([*levels, wiring.rows][0]))
+    levels = [*(group(trace, depth) for depth in range(1, _deepest(trace) + 1)), wiring.rows]
+    whole = Group(trace.target, trace.calls[0].type, list(trace.ops), trace.outputs)
+    yield Place(wiring, whole, _inside(whole, levels))
     finest = {row.name for row in wiring.rows}
     for row in wiring.rows:
         seen.add(row.name)
         yield Place(wiring, row)
-    for level, finer in pairwise([*levels, wiring.rows]):
+    for number, level in enumerate(levels, 1):
         for row in level:
             if row.name not in seen | finest:
                 seen.add(row.name)
-                own = set(map(id, row.ops))
-                yield Place(wiring, row, tuple(one for one in finer if id(one.ops[0]) in own))
+                yield Place(wiring, row, _inside(row, levels[number:]))
+
+
+def _inside(row: Group, levels: Sequence[Sequence[Group]]) -> tuple[Group, ...]:
+    """The rows in a module: of the first level at which there are several, or of the last."""
+    own, found = set(map(id, row.ops)), tuple[Group, ...]()
+    for level in levels:
+        found = tuple(one for one in level if id(one.ops[0]) in own)
+        if len(found) > 1:
+            break
+    return found
 
 
 def _deepest(trace: Trace) -> int:

@@ -133,4 +133,5 @@ def size(axis: Axis, given: str | int | Sequence[int] | None = None) -> Line:
 def _padding_said(axis: Axis, given: object) -> str:
     if isinstance(given, str):
         return f'padding="{given}"'
-    return f"padding, {axis.named}" if axis.named else "padding"
+    default = ", the default" if axis.before == axis.after == 0 else ""
+    return f"padding{default}, {axis.named}" if axis.named else f"padding{default}"
