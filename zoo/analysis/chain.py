@@ -17,7 +17,7 @@ from zoo.analysis.working import Place
 from zoo.ops.book import rule_of
 from zoo.ops.window import NAMES, Axis
 from zoo.ops.working import Line
-from zoo.receptive.shown import Shown, shown
+from zoo.receptive.shown import Shown
 from zoo.receptive.spans import Field, Spans
 from zoo.tracing.record import Op, Value
 
@@ -59,8 +59,7 @@ class _Fields:
         return self.place.wiring.fields
 
     def shown(self, value: Value) -> list[Shown] | str:
-        field = self.states[value.id]
-        return shown(field) if field is not None else "it does not depend on the network's input"
+        return self.place.wiring.window(value)
 
     def along(self, value: Value, axis: int) -> Shown | None:
         """What is shown of a value along an axis, or None."""

@@ -13,6 +13,7 @@ from zoo.errors import unknown
 from zoo.ops.count import Count
 from zoo.ops.receptive_field import rule
 from zoo.ops.working import Line, total
+from zoo.receptive.shown import Shown, shown
 from zoo.receptive.spans import Field, start
 from zoo.tracing.record import Op, Trace, Value
 from zoo.tracing.walk import carry
@@ -46,6 +47,18 @@ class Wiring:
     def fields(self) -> Mapping[int, Field | None]:
         """The receptive field of each value, by its id."""
         return carry(self.trace, start, rule)
+
+    @cached_property
+    def windows(self) -> dict[int, list[Shown] | str]:
+        """What is shown of the field of each value that was asked for so far."""
+        return {}
+
+    def window(self, value: Value) -> list[Shown] | str:
+        """What is shown of a value's field along each axis, or why nothing is."""
+        if value.id not in self.windows:
+            field = self.fields[value.id]
+            self.windows[value.id] = "it does not depend on the network's input" if field is None else shown(field)
+        return self.windows[value.id]
 
     def row_of(self, op: Op) -> str:
         """The name of the finest row that an op is in."""
