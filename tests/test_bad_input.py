@@ -208,7 +208,7 @@ summary alexnt                            unknown model 'alexnt' & did you mean 
 info resnet5                              unknown model 'resnet5' & resnet50
 info zzzzzz                               unknown model 'zzzzzz' & zoo list
 summary modèle                            unknown model 'modèle' & zoo list
-list zzz                                  'zzz' & zoo list shows all
+list zzz                                  'zzz' & run zoo list to see all
 list [z                                   '[z' & zoo list
 list 日本語                                 '日本語' & zoo list
 list !!!                                  '!!!' & zoo list
@@ -370,7 +370,7 @@ def test_refused(refused: Refused, line: str) -> None:
 )
 def test_nothing(refused: Refused, command: list[str]) -> None:
     """Kills an empty word that is taken for a wildcard, or for no word at all."""
-    assert "''" in refused(*command) or "names are wanted" in refused(*command)
+    assert "''" in refused(*command) or "expected names" in refused(*command)
 
 
 @pytest.mark.parametrize(
@@ -470,7 +470,7 @@ NET = nn.Sequential(nn.Conv2d(3, 4, 3))
         (lambda: zoo.summary("lenet5").render("xlsx"), "unknown format 'xlsx'; choose from csv"),
         (lambda: zoo.card("alexnt"), "unknown model 'alexnt'; did you mean alexnet"),
         (lambda: zoo.list_models("zzz"), "no model matches 'zzz'"),
-        (lambda: zoo.create_model("alexnet", num_classes=2.0), "num_classes=2.0: a whole number"),
+        (lambda: zoo.create_model("alexnet", num_classes=2.0), "num_classes: expected an integer"),
         (lambda: zoo.create_model("alexnet", name="x"), "unknown option of alexnet 'name'"),
     ],
 )
@@ -505,7 +505,7 @@ def test_closed_pipe(arguments: list[str]) -> None:
     os.close(reading)
     code, err = spoken(arguments, writing)
     os.close(writing)
-    assert (code, err) == (2, "zoo: the output was closed before all of it was written\n")
+    assert (code, err) == (2, "zoo: standard output was closed before everything was written\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

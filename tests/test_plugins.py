@@ -123,20 +123,20 @@ PASS = "from zoo.extend import Column, Sum\nCOLUMN = Sum(Column('{0}', 'n', 'd')
 
 BROKEN = [
     (("zoo.archs", "a", "nowhere.at_all"), "", "plugin bad (nowhere.at_all) is left out: ImportError: no module named"),
-    (("zoo.archs", "a", "bad_mod"), "def (", "plugin bad (bad_mod) is left out: SyntaxError"),
-    (("zoo.archs", "a", "bad_mod"), "x = 1", "ZooError: there is no builder under @arch in it"),
-    (("zoo.archs", "a", "bad_mod"), builder("net", yaer=3), "TypeError: @arch of net: yaer cannot be set"),
-    (("zoo.archs", "a", "bad_mod"), builder("ResNet_50"), "ResNet_50 of plugin bad is left out: zoo itself has one of that name"),
-    (("zoo.columns", "a", "bad_mod"), "raise SystemExit(3)", "plugin bad (bad_mod) is left out: SystemExit: 3"),
+    (("zoo.archs", "a", "bad_mod"), "def (", "plugin bad (bad_mod) : SyntaxError"),
+    (("zoo.archs", "a", "bad_mod"), "x = 1", "ZooError: it contains no builder decorated with @arch"),
+    (("zoo.archs", "a", "bad_mod"), builder("net", yaer=3), "TypeError: @arch of net: unknown keyword yaer"),
+    (("zoo.archs", "a", "bad_mod"), builder("ResNet_50"), "skipping ResNet_50 of plugin bad: zoo itself already uses this name"),
+    (("zoo.columns", "a", "bad_mod"), "raise SystemExit(3)", "plugin bad (bad_mod): SystemExit: 3"),
     (("zoo.columns", "a", "bad_mod"), "import absent_package", "ModuleNotFoundError: No module named 'absent_package'"),
     (("zoo.columns", "a", "bad_mod"), "class COLUMN: column = 3", "TypeError: 3 is no column"),
-    (("zoo.columns", "a", "bad_mod"), PASS.format("params", 1), "params of plugin bad is left out: zoo itself has one"),
-    (("zoo.columns", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "column mine of plugin bad is left out: ZeroDivisionError"),
+    (("zoo.columns", "a", "bad_mod"), PASS.format("params", 1), "params of plugin bad i: zoo itself already uses"),
+    (("zoo.columns", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "column mine of plugin bad : ZeroDivisionError"),
     (("zoo.studies", "a", "bad_mod"), "STUDY = None", "AttributeError: 'NoneType' object has no attribute 'name'"),
-    (("zoo.formats", "text", "bad_mod"), "", "text of plugin bad is left out: zoo itself has one of that name"),
-    (("zoo.archs", "a", "bad_mod:net"), "", "plugin bad is left out: zoo.archs: a = bad_mod:net: a module is wanted"),
-    (("zoo.nets", "a", "bad_mod"), "", "plugin bad is left out: there is no group zoo.nets; there are zoo.archs, zoo.columns"),
-    (("zoo.archs]\n[", "a", "b"), "", "plugin bad is left out: "),
+    (("zoo.formats", "text", "bad_mod"), "", "skipping text of plugin bad: zoo itself already uses this name"),
+    (("zoo.archs", "a", "bad_mod:net"), "", "skipping plugin bad: zoo.archs: a = bad_mod:net: expected a module"),
+    (("zoo.nets", "a", "bad_mod"), "", "skipping plugin bad: unknown entry point group zoo.nets; expected zoo.archs, zoo.columns"),
+    (("zoo.archs]\n[", "a", "b"), "", "skipping plugin bad: "),
 ]
 
 
@@ -166,7 +166,7 @@ def test_two_plugins_of_one_name(install: Install, capsys: pytest.CaptureFixture
     install("beta", ("zoo.archs", "x", "beta_mod"), beta_mod=builder("the_net", year=2002))
     install("alpha", ("zoo.archs", "x", "alpha_mod"), alpha_mod=builder("TheNet", year=2001))
     assert zoo.card("the_net").year == 2001
-    assert capsys.readouterr().err == "zoo: the_net of plugin beta is left out: plugin alpha has one of that name\n"
+    assert capsys.readouterr().err == "zoo: skipping the_net of plugin beta: plugin alpha already uses this name\n"
 
 
 def test_nothing_is_imported_to_list(install: Install) -> None:

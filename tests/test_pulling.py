@@ -130,12 +130,12 @@ def test_init_torch_is_torch() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("alexnet", {"num_classes": -1}, "num_classes=-1: a whole number of at least 1, or 0 for features"),
-        ("alexnet", {"init": "papper"}, "init='papper': choose from paper, torch, None"),
-        ("alexnet", {"head": "gap"}, "head='gap': choose from paper, None"),
+        ("alexnet", {"num_classes": -1}, "num_classes: expected an integer >= 1 .or 0 for features"),
+        ("alexnet", {"init": "papper"}, "init: expected one of paper, torch, None"),
+        ("alexnet", {"head": "gap"}, "head: expected one of paper, None"),
         ("alexnet", {"classes": 7}, "unknown option of alexnet 'classes'; did you mean num_classes"),
         ("alexnet", {"int": None}, "unknown option of alexnet 'int'; did you mean init"),
-        ("googlenet", {"num_classes": 0, "aux_heads": True}, "googlenet: aux_heads=True makes scores of its own"),
+        ("googlenet", {"num_classes": 0, "aux_heads": True}, "googlenet: aux_heads=True computes scores of its own"),
     ],
 )
 def test_refused_options(name: str, options: dict[str, object], message: str) -> None:
@@ -415,7 +415,7 @@ def test_long_signatures_are_wrapped() -> None:
 
 def test_excerpt_needs_zoo() -> None:
     """Kills a file that fails where zoo is not installed."""
-    with pytest.raises(zoo.ZooError, match="net cannot stand alone: it needs entry of zoo"):
+    with pytest.raises(zoo.ZooError, match="cannot pull net: it needs entry from zoo"):
         excerpt("from zoo.catalogue.entries import entry\n\n\ndef net() -> None:\n    entry('x')\n", "net", {})
 
 

@@ -131,7 +131,7 @@ class LeNet5(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """All that a unit learns, bias and coefficient too, is uniform in ±2.4/F, with F inputs besides the bias."""
+        """All parameters of a unit, including bias and coefficient, are uniform in ±2.4/F, with F inputs besides the bias."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear | Subsampling):
                 inputs = 4 if isinstance(layer, Subsampling) else layer.weight[0].numel()
@@ -196,7 +196,7 @@ def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
 
 
 class LeNet5Modern(nn.Module):
-    """LeNet-5 of layers that every library has. Input N×in_channels×32×32, output N×num_classes."""
+    """LeNet-5 with standard layers. Input N×in_channels×32×32, output N×num_classes."""
 
     def __init__(self, num_classes: int, in_channels: int) -> None:
         super().__init__()

@@ -75,7 +75,7 @@ class LeNet1(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """All that a unit learns, bias and coefficient too, is uniform in ±2.4/F, with F inputs besides the bias."""
+        """All parameters of a unit, including bias and coefficient, are uniform in ±2.4/F, with F inputs besides the bias."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear | Subsampling):
                 inputs = 4 if isinstance(layer, Subsampling) else layer.weight[0].numel()

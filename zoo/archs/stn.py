@@ -28,7 +28,7 @@ class GridGenerator(nn.Module):
 
 
 class SpatialTransformer(nn.Module):
-    """Images, each turned, scaled and moved as the localisation network has it. Input and output N×in_channels×28×28."""
+    """Rotates, scales and shifts each image as the localisation network predicts. Input and output N×in_channels×28×28."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is claimed of one architecture: its card, which `@arch(...)` writes onto its builder."""
+"""The card of an architecture, which `@arch(...)` attaches to its builder."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -12,7 +12,7 @@ Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """The same builder with other `options`, or in training mode, and what it then counts."""
+    """The network with other `options`, or in training mode, and its numbers."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
     train: bool = False
@@ -22,7 +22,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class StageClaim:
-    """The last layer of one resolution, its channels, stride in pixels, and receptive field (None where it is no number)."""
+    """The last layer of one resolution, its channels, stride in pixels, and receptive field (None if it is not a number)."""
 
     layer: str
     channels: int
@@ -31,14 +31,14 @@ class StageClaim:
 
     @classmethod
     def read(cls, text: str) -> "StageClaim":
-        """The claim as a card writes it: "conv3_x 512 8 99", with a question mark for a receptive field that is no number."""
+        """The stage as a card writes it: "conv3_x 512 8 99", with a question mark for a receptive field that is not a number."""
         layer, channels, stride, rf = text.split()
         return cls(layer, int(channels), int(stride), None if rf == "?" else int(rf))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What is claimed of one architecture. Nothing is computed from it; the tests hold every claim to account.
+    """The card of one architecture. Nothing is computed from it; tests check every number on it.
 
     `input` is channels, height, width; `params`, `macs`, `depth` and `connections`, where they are claimed, are for that input,
     batch 1, evaluation mode, default options. `training` are the options that the network as trained has and the network as used
@@ -122,10 +122,10 @@ def arch(**facts: Any) -> Callable[[Builder], Builder]:
 
 
 def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
-    """The card of a builder of that name, in a file of that family. Raises `TypeError` for facts that no card has."""
+    """Return the card of a builder with that name and family. Raises `TypeError` for facts that are not fields of a card."""
     wrong = facts.keys() - {f.name for f in fields(Card)} | facts.keys() & {"name", "family", "summary"}
     if wrong:
-        raise TypeError(f"@arch of {name}: {', '.join(sorted(wrong))} cannot be set")
+        raise TypeError(f"@arch of {name}: unknown keyword {', '.join(sorted(wrong))}")
     summary = doc.strip().partition("\n")[0].removesuffix(".")
     plural = {
         "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),

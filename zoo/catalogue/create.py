@@ -1,4 +1,4 @@
-"""`create_model`: a network of the catalogue by name, with the weights that it starts from."""
+"""`create_model`: create a network of the catalogue by name."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -41,7 +41,7 @@ def create_model(name: str, /, *, weights: "Weights | None" = None, **options: A
 
 
 def build(found: Entry, options: Mapping[str, Any], weights: "Weights | None" = None) -> "nn.Module":
-    """A new model, of options that were checked: the builder's, `init`, `head`. Raises `ZooError` for what does not go together."""
+    """Return a new model, for checked options: the builder's, `init`, `head`. Raises `ZooError` if they contradict each other."""
     builders, init, headless = parted(found, options)
     if weights is None:
         model = made(found, builders, init, headless)

@@ -1,4 +1,4 @@
-"""One card as a table."""
+"""Show a card as a table."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ def _stage(claim: StageClaim) -> str:
 
 
 def info(name: str) -> Table:
-    """The card of a model: what it is, its numbers as printed and as computed, deviations and errata. Raises `ZooError`."""
+    """Return a model's card as a table: facts, published and computed numbers, deviations and errata. Raises `ZooError`."""
     found = entry(name)
     return of_card(found.card, found.origin, found.every_option)
 
@@ -61,7 +61,7 @@ def of_card(c: Card, origin: str = "", options: Sequence[Option] = ()) -> Table:
         "options": ", ".join(map(str, options)),
         "in training": ", ".join(f"{k}={v}" for k, v in c.training.items()),
         "classifier": c.classifier and f"{c.classifier}; without it {c.num_features:,} features (num_classes=0, head=None)",
-        "torchvision": c.torchvision and f"{c.torchvision}, whose weights it takes (weights='torchvision:IMAGENET1K_V1')",
+        "torchvision": c.torchvision and f"{c.torchvision}; its weights can be loaded (weights='torchvision:IMAGENET1K_V1')",
         **{f"stage{i}": _stage(claim) for i, claim in enumerate(c.stages, start=1)},
         "licence": f"{c.licence} (this definition)",
     }

@@ -68,7 +68,7 @@ def _moving(span: Span) -> bool:
 
 
 def _arranged(span: Span, walks: tuple[Walk, ...], why: str, moving: bool) -> Span:
-    """With the digits of the others; one unit for all by its set, since it does not move with them."""
+    """Return the span with the digits of the others; a single unit for all positions becomes a set, since it does not move."""
     if span.walks == walks or _moving(span):
         return span.arranged(walks, why)
     alone = Span(span.windows, (), span.pixels)
@@ -162,9 +162,9 @@ def alive(kind: str, fields: Sequence[Spans], shape: Sequence[int]) -> list[Span
 
 
 def _alive(kind: str, field: Spans, fields: Sequence[Spans], shape: Sequence[int]) -> Spans:
-    """The field, with nothing seen along any axis by a unit that sees nothing along another: it lies in mere padding.
+    """Return the field in which a unit that sees nothing along one axis sees nothing along the others: it is padding.
 
-    Only where it matters: where no other field sees as much along that axis.
+    This is done only if no other field sees as much along that axis.
     """
     blind = [span for span in field if 0 in _sets(span)]  # axes along which some units see nothing
     if not blind:
@@ -188,7 +188,7 @@ def _sets(span: Span) -> tuple[int, ...]:
 
 
 def _covers(big: Span, small: Span) -> bool:
-    """Whether each unit surely sees what the same unit of another tensor sees."""
+    """Return whether each unit is known to see what the same unit of another tensor sees."""
     if not big.walks:
         (seen,) = _sets(big)  # one set for all units
         return all(seen | other == seen for other in _sets(small))

@@ -29,11 +29,11 @@ from zoo.tracing.record import WRITE, Op
 Shape = tuple[int, ...]
 
 MOST_APART = 4096
-"""Units of the longest table in which channels are told apart that no view has set apart."""
+"""The largest number of units for which channels are followed separately although no view separates them."""
 
 
 def same(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """The units stay where they are."""
+    """The units do not move."""
     return fields[0]
 
 
@@ -54,7 +54,7 @@ def permute(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def reshape(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Dimensions that fall together share one; one that is split has several digits."""
+    """Dimensions that are merged share one dimension; a dimension that is split has several digits."""
     source, target = op.inputs[0].shape, op.output.shape
     return _viewed(data(fields), source, target)
 
@@ -129,7 +129,7 @@ def shuffle(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def expand(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A unit that is repeated along its axis is the same for all."""
+    """A unit that is repeated along its axis is the same at all positions."""
     source, target = op.inputs[0].shape, op.output.shape
     grown = [dim for dim in range(-len(source), 0) if source[dim] != target[dim]]
     found = []
@@ -140,7 +140,7 @@ def expand(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def repeat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """The whole tensor several times along some dimensions."""
+    """The tensor is repeated along some dimensions."""
     source, spans = op.inputs[0].shape, data(fields)
     for dim in range(-len(source), 0):
         copies = op.attrs["repeats"][dim]
@@ -153,7 +153,7 @@ def repeat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def select(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """One index of a dimension, which is gone."""
+    """One index of a dimension, which is removed."""
     ndim = len(op.inputs[0].shape)
     dim = op.attrs["dim"] % ndim - ndim
     return _selected(data(fields), dim, op.attrs["index"] % op.inputs[0].shape[dim])
@@ -165,7 +165,7 @@ def _selected(spans: Spans, dim: int, index: int) -> Spans:
 
 
 def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Every step-th unit from start on."""
+    """Every step-th unit from `start` on."""
     ndim = len(op.inputs[0].shape)
     dim = op.attrs.get("dim", 0) % ndim - ndim
     n, out = op.inputs[0].shape[dim], op.output.shape[dim]
@@ -177,7 +177,7 @@ def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def unsqueeze(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A new dimension; those before it are one further from the end. Several tensors stacked along it are put side by side."""
+    """A new dimension; those before it move one place from the end. Several tensors stacked along it are concatenated."""
     ndim = len(op.output.shape)
     dim = op.attrs["dim"] % ndim - ndim
 
@@ -212,14 +212,14 @@ def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Tensors side by side along a dimension."""
+    """Tensors are concatenated along a dimension."""
     ndim = len(op.output.shape)
     return _beside(op, fields, [value.shape for value in op.inputs], op.attrs.get("dim", 0) % ndim - ndim)
 
 
 def _beside(op: Op, fields: Sequence[Spans | None], shapes: Sequence[Shape], dim: int) -> Field | None:
-    """Along a dimension that no axis walks, a join: channels are told apart only pixel by pixel, if they are few. Along an axis,
-    unit by unit.
+    """Along a dimension that belongs to no axis, this is a join; channels are only distinguished in exact fields, if they are few.
+    Along an axis, units are followed one by one.
     """
     known = [field for field in fields if field is not None]
     spans = chain.from_iterable(known)
@@ -245,7 +245,7 @@ def _beside_along(spans: Sequence[Span | None], shapes: Sequence[Shape], dim: in
 
 
 def _told_apart(known: Sequence[Spans], channels: int) -> bool:
-    """Whether fields differ that are exact, and it takes no long tables to follow each channel by itself."""
+    """Return whether exact fields differ, and following each channel separately does not need large tables."""
     first = known[0]
     if not first[0].exact or all(field == first for field in known):
         return False
@@ -298,7 +298,7 @@ def _block(span: Span | None, size: int, rows: int, walks: tuple[Walk, ...], why
 
 
 def split(op: Op, fields: Sequence[Spans | None]) -> list[Field | None]:
-    """The parts of a dimension, each with a field of its own."""
+    """Parts of a dimension, each with its own field."""
     ndim = len(op.inputs[0].shape)
     dim = op.attrs.get("dim", 0) % ndim - ndim
     spans, n = data(fields), op.inputs[0].shape[dim]
@@ -327,19 +327,19 @@ def index(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def written(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A tensor, parts of which were written through views of it."""
+    """A tensor that was partly overwritten through views of it."""
     if len({value.shape for value in op.inputs}) > 1:
         raise NoField("parts of the tensor were written to")
     return join("an in-place write", fields, op.output.shape)
 
 
 def copied(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """What is copied replaces what was there."""
+    """The copied values replace the previous ones."""
     return fields[1]
 
 
 def made(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Only the shape was read."""
+    """Only the shape is read, so nothing is seen."""
     return None
 
 

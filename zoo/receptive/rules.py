@@ -1,7 +1,7 @@
-"""From an op and the fields of its inputs to the fields of its outputs, by the op's kind.
+"""Compute the fields of an op's outputs from those of its inputs, by the kind of op.
 
-What has no rule has no field, and says so. The same rules carry laws for all units (`spans.start`) and sets of pixels for
-each (`spans.exact`).
+An op without a rule has an undefined field with that reason. The same rules carry formulas for all units (`spans.start`) and exact
+sets of pixels for each unit (`spans.exact`).
 """
 
 from zoo.receptive import layout, sliding, sums
@@ -15,7 +15,7 @@ _JOINS = frozenset({"masked_fill", "where", "prelu"})
 
 
 def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None] | None:
-    """The field of the op's outputs, or a list of one for each; None if they do not depend on the network's input."""
+    """Return the field of the op's outputs, or a list with one per output; None if they do not depend on the network's input."""
     known: list[Spans | None] = []
     seen = False
     for field in fields:

@@ -33,7 +33,7 @@ Window = tuple[int, int] | None
 
 
 class NoField(Exception):  # noqa: N818
-    """There is no field, for the reason that is given."""
+    """The field is undefined, for the given reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ class Lattice:
 
     @property
     def stride(self) -> Fraction:
-        """Pixels from a unit's window to the next one's, on average over the phases."""
+        """Pixels between the windows of neighbouring units, as an average over the phases."""
         return Fraction(self.shift, len(self.phases))
 
     def window(self, unit: int) -> Window:
-        """What a unit sees, unclipped."""
+        """Return the window of a unit, not clipped at the border."""
         turn, phase = divmod(unit, len(self.phases))
         found = self.phases[phase]
         if found is None:
@@ -140,7 +140,7 @@ class Everything:
     stride: Fraction | int
 
     def window(self, unit: int) -> Window:
-        """The same for each."""
+        """Return the window, the same for each unit."""
         return self.seen
 
     def through(self, taps: Taps) -> "Everything":
@@ -149,7 +149,7 @@ class Everything:
         return Everything(self.seen, step if taps.period == 1 else Fraction(step) / taps.period)
 
     def sets(self, units: int, pixels: int) -> Iterator[int]:
-        """The pixels in the image that each unit sees, as `Units` holds them."""
+        """Return the pixels in the image that each unit sees, as sets for `Units`."""
         return Lattice((self.seen,), 0).sets(units, pixels)
 
 
@@ -170,7 +170,7 @@ class Units:
     reason: str = ""
 
     def window(self, unit: int) -> Window:
-        """The first and the last pixel that a unit sees."""
+        """Return the first and the last pixel that a unit sees."""
         return bounds(self.sets[unit])
 
     def through(self, taps: Taps, units: int) -> "Units":
@@ -192,7 +192,7 @@ class Units:
         return Units(tuple(found), self.reason)
 
     def union(self) -> int:
-        """What all see together."""
+        """Return what all units see together."""
         return reduce(or_, self.sets, 0)
 
 
