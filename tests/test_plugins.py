@@ -60,6 +60,18 @@ assert "conv2" in said("stages acmenet")
 said("verify acmenet")
 assert zoo.create_model("acmenet", num_classes=7, pooling="average").fc.out_features == 7
 assert zoo.features("acmenet", ["stage2"]).stages["stage2"].channels == 16
+import torch
+torch.library.define("acme::scaled_linear", "(Tensor x, Tensor weight, float scale) -> Tensor")
+torch.library.impl("acme::scaled_linear", "Meta", lambda x, weight, scale: x.new_empty(*x.shape[:-1], weight.shape[0]))
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(32, 16))
+    def forward(self, x):
+        return torch.ops.acme.scaled_linear(x, self.weight, 0.5)
+total = zoo.summary(Net(), input=(24, 16), columns=["macs", "flops", "depth", "backward_macs"]).total
+unknown = {"at_least": 0, "unknown": {"acme::scaled_linear": 1}}
+assert total == {"macs": 12288, "flops": 25344, "depth": 1, "backward_macs": unknown}, total
 """
 
 
@@ -76,7 +88,8 @@ def test_the_document_quotes_the_example() -> None:
     """Kills a document that shows another package than the one that is tested."""
     text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     quoted = re.findall(r"`(?:acme_zoo/)?(\w+\.\w+)`\n\n```\w+\n(.*?)```", text, re.DOTALL)
-    assert {name for name, _ in quoted} == {"pyproject.toml", "acmenet.py", "biases.py", "depth_price.py", "tsv.py"}
+    sources = {"acmenet.py", "biases.py", "depth_price.py", "tsv.py", "scaled_linear.py"}
+    assert {name for name, _ in quoted} == {"pyproject.toml", *sources}
     for name, block in quoted:
         path = EXAMPLE / name if name.endswith("toml") else EXAMPLE / "acme_zoo" / name
         assert path.read_text(encoding="utf-8") == block, name
@@ -122,16 +135,16 @@ def builder(name: str, **facts: Any) -> str:
 PASS = "from zoo.extend import Column, Sum\nCOLUMN = Sum(Column('{0}', 'n', 'd'), lambda op: {1})\n"
 
 BROKEN = [
-    (("zoo.archs", "a", "nowhere.at_all"), "", "plugin bad (nowhere.at_all) is left out: ImportError: no module named"),
-    (("zoo.archs", "a", "bad_mod"), "def (", "plugin bad (bad_mod) : SyntaxError"),
+    (("zoo.archs", "a", "nowhere.at_all"), "", "skipping plugin bad (nowhere.at_all): ImportError: no module named"),
+    (("zoo.archs", "a", "bad_mod"), "def (", "skipping plugin bad (bad_mod): SyntaxError"),
     (("zoo.archs", "a", "bad_mod"), "x = 1", "ZooError: it contains no builder decorated with @arch"),
     (("zoo.archs", "a", "bad_mod"), builder("net", yaer=3), "TypeError: @arch of net: unknown keyword yaer"),
     (("zoo.archs", "a", "bad_mod"), builder("ResNet_50"), "skipping ResNet_50 of plugin bad: zoo itself already uses this name"),
     (("zoo.columns", "a", "bad_mod"), "raise SystemExit(3)", "plugin bad (bad_mod): SystemExit: 3"),
     (("zoo.columns", "a", "bad_mod"), "import absent_package", "ModuleNotFoundError: No module named 'absent_package'"),
     (("zoo.columns", "a", "bad_mod"), "class COLUMN: column = 3", "TypeError: 3 is no column"),
-    (("zoo.columns", "a", "bad_mod"), PASS.format("params", 1), "params of plugin bad i: zoo itself already uses"),
-    (("zoo.columns", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "column mine of plugin bad : ZeroDivisionError"),
+    (("zoo.columns", "a", "bad_mod"), PASS.format("params", 1), "skipping params of plugin bad: zoo itself already uses this name"),
+    (("zoo.columns", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "skipping column mine of plugin bad: ZeroDivisionError"),
     (("zoo.studies", "a", "bad_mod"), "STUDY = None", "AttributeError: 'NoneType' object has no attribute 'name'"),
     (("zoo.formats", "text", "bad_mod"), "", "skipping text of plugin bad: zoo itself already uses this name"),
     (("zoo.archs", "a", "bad_mod:net"), "", "skipping plugin bad: zoo.archs: a = bad_mod:net: expected a module"),
@@ -249,7 +262,7 @@ def test_registered() -> None:
         assert zoo.compare("mine").render("mine_format") == "1\n"
         assert zoo.compare("mine").render("spelt_format") == "1 rows\n"
         assert entry("my_net").origin == f"registered by {__name__}"
-        with pytest.raises(zoo.ZooError, match="choose from A, B"):
+        with pytest.raises(zoo.ZooError, match="expected one of A, B, got 'C'"):
             zoo.create_model("my_net", kind="C")
     assert [zoo.list_models(), list(columns()), list(studies()), formats.names()] == before
     with pytest.raises(zoo.ZooError, match="unknown model"):
@@ -284,14 +297,17 @@ def other_home() -> Any:
 @pytest.mark.parametrize(
     ("thing", "message"),
     [
-        (Sum(Column("macs", "ops", "ops"), lambda op: 1), "macs of .* cannot be registered: zoo itself has one of that name"),
-        (Study("FC vs GAP", "?", answer), "FC vs GAP of .* cannot be registered: zoo itself has one"),
-        (other_home(), f"Mine of elsewhere cannot be registered: {__name__} has one"),
-        (nn.Linear, "expected a builder under @arch, a column, a study, a format, or a module that defines one"),
-        (answer, "cannot be registered: expected a builder under @arch"),
-        (undeclared, "cannot be registered: expected a builder under @arch, .* a format"),
-        (sys, "cannot be registered"),
-        (3, "^3 cannot be registered"),
+        (Sum(Column("macs", "ops", "ops"), lambda op: 1), "cannot register macs of .*: zoo itself already uses this name"),
+        (Study("FC vs GAP", "?", answer), "cannot register FC vs GAP of .*: zoo itself already uses"),
+        (other_home(), f"cannot register Mine of elsewhere: {__name__} already uses"),
+        (
+            nn.Linear,
+            "expected a builder decorated with @arch, a column, a study, a format, an OpRule, or a module that defines one",
+        ),
+        (answer, "cannot register .*: expected a builder decorated with @arch"),
+        (undeclared, "cannot register .*: expected a builder decorated with @arch, .* a format"),
+        (sys, "cannot register <module"),
+        (3, "^cannot register 3: "),
     ],
 )
 def test_refused(thing: Any, message: str) -> None:

@@ -24,7 +24,7 @@ from zoo.errors import ZooError, spelling
 T = TypeVar("T")
 P = ParamSpec("P")
 
-KINDS = ("archs", "columns", "studies", "formats")
+KINDS = ("archs", "columns", "studies", "formats", "ops")
 # Former names, each with its present one and the release that drops it: docs/releasing.md has the policy.
 DEPRECATED = {"zoo.passes": ("zoo.columns", "0.4.0"), "PASS": ("COLUMN", "0.4.0")}
 _collections: "list[Collection[Any]]" = []
@@ -108,7 +108,8 @@ class Collection(Generic[T]):
     """All extensions of one kind, by name.
 
     `own` returns the built-in ones, and `read` those of a plugin as pairs of name and extension. `adopt` returns such pairs for an
-    argument of `register`: an extension of this kind, or a module that defines some; nothing for anything else.
+    argument of `register`: an extension of this kind, or a module that defines some; nothing for anything else. `changed` is called
+    when extensions are added or removed.
     """
 
     def __init__(
@@ -117,11 +118,13 @@ class Collection(Generic[T]):
         own: Callable[[], Mapping[str, T]],
         read: Callable[[Plugin], Iterable[tuple[str, T]]],
         adopt: Callable[[Any], Iterable[tuple[str, T]]],
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.kind = kind
         self.adopt = adopt
         self._own = own
         self._read = read
+        self._changed = changed
         self._installed: tuple[dict[str, T], dict[str, str]] | None = None  # by name; and the owner of each name, by its spelling
         self._registered: dict[str, tuple[str, T]] = {}  # module and extension by name
         self._all: Mapping[str, T] | None = None
@@ -164,17 +167,22 @@ class Collection(Generic[T]):
         if (holder := taken.get(spelling(name))) is not None:
             raise ZooError(f"cannot register {name} of {home}: {holder} already uses this name")
         self._registered[name] = home, thing
-        self._all = None
+        self._forget()
 
     def remove(self, name: str, thing: T) -> None:
         """Remove a registered extension, unless another one has replaced it."""
         if name in self._registered and self._registered[name][1] is thing:
             del self._registered[name]
-        self._all = None
+        self._forget()
 
     def refresh(self) -> None:
         """Forget what is installed, so that it is looked up again."""
-        self._installed = self._all = None
+        self._installed = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._all = None
+        self._changed()
 
 
 def report(origin: str, problem: object) -> None:
@@ -240,7 +248,7 @@ def _parts(thing: Any, collections: Sequence[Collection[Any]]) -> list[tuple[Col
     """Return collection, name and extension of `thing`, or of everything that it defines if it is a module."""
     adopted = [(one, name, item) for one in collections for name, item in one.adopt(thing)]
     if not adopted:
-        expected = "a builder decorated with @arch, a column, a study, a format, or a module that defines one"
+        expected = "a builder decorated with @arch, a column, a study, a format, an OpRule, or a module that defines one"
         raise ZooError(f"cannot register {thing!r:.80}: expected {expected}")
     return adopted
 
@@ -260,5 +268,6 @@ def _home(thing: Any) -> str:
     """Return the module that defines an extension, or its function."""
     if isinstance(thing, ModuleType):
         return thing.__name__
-    function = next((getattr(thing, name) for name in ("run", "count", "rule", "render") if hasattr(thing, name)), thing)
+    names = ("run", "count", "rule", "render", "macs", "shape")
+    function = next((found for name in names if callable(found := getattr(thing, name, None))), thing)
     return str(getattr(function, "__module__", type(thing).__module__))
