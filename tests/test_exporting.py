@@ -205,10 +205,10 @@ def test_fixed_batch(net: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["lenet5", "-o", "there.pt"], "there.pt already exists; --force replaces it"),
-        (["lenet5", "-o", "new"], "as what? --to onnx"),
-        (["lenet5", "-o", "new", "--to", "onx"], "unknown format to export to 'onx'; did you mean onnx?"),
-        (["lenet5", "-o", "new.pt2", "--to", "onnx"], "new.pt2 is named as torch-export, and --to says onnx"),
+        (["lenet5", "-o", "there.pt"], "there.pt already exists; use --force to replace it"),
+        (["lenet5", "-o", "new"], "cannot infer the format from the suffix; pass --to onnx"),
+        (["lenet5", "-o", "new", "--to", "onx"], "unknown export format 'onx'; did you mean onnx?"),
+        (["lenet5", "-o", "new.pt2", "--to", "onnx"], "new.pt2: the suffix means torch-export, but --to is onnx"),
         (["lenet5", "-o", "no/folder/new.pt"], "cannot write no/folder/new.pt: No such file or directory"),
         (["lenet5", "-o", "folder.pt"], "cannot write folder.pt: it is a folder"),
         (["lenet55", "-o", "new.pt"], "unknown model 'lenet55'; did you mean lenet5"),

@@ -88,9 +88,9 @@ def head_input(trace: Trace, among: Container[int]) -> Value:
         shape = op.output.shape
         if op.output.id in among and len(shape) == 4 and min(shape[2:]) > 1 and len(scores) == 2:
             if (excess := _more_than_a_head(trace, i)) is not None:
-                raise ZooError(f"the head of {trace.target} cannot be found: {excess}")
+                raise ZooError(f"cannot find the head of {trace.target}: {excess}")
             return op.output
-    raise ZooError(f"the head of {trace.target} cannot be found: it does not go from feature maps to one row of scores")
+    raise ZooError(f"cannot find the head of {trace.target}: it does not go from feature maps to one row of scores")
 
 
 def _more_than_a_head(trace: Trace, last: int) -> str | None:

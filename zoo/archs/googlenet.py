@@ -270,7 +270,7 @@ class GoogLeNetBN(GoogLeNet):
     torchvision="googlenet",
     torchvision_options={"aux_logits": False, "transform_input": False, "init_weights": False},
     torchvision_training={"aux_logits": True},
-    weights_note="they want images of mean 0.5 and deviation 0.5, to which torchvision's transform_input turns its own",
+    weights_note="they expect images of mean 0.5 and standard deviation 0.5, to which torchvision's transform_input converts",
     keys=(
         (r"^conv2\.", "conv2_reduce."),
         (r"^conv3\.", "conv2."),

@@ -40,15 +40,14 @@ class StageClaim:
 class Card:
     """The card of one architecture. Nothing is computed from it; tests check every number on it.
 
-    `input` is channels, height, width; `params`, `macs`, `depth` and `connections`, where they are claimed, are for that input,
-    batch 1, evaluation mode, default options. `training` are the options that the network as trained has and the network as used
-    has not (auxiliary heads).
-    `stages` are claims too, written "layer channels stride rf": "conv3_x 512 8 99".
-    `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
-    dict's keys into ours, applied in order. `torchvision_options` go to its builder for the network as it is used,
-    `torchvision_training` besides for the network as it is trained; `weights_note` is what users of its weights have to know.
-    `classifier` is the path of the layer that makes the scores; without it the network gives `num_features` features of an image.
-    `url` is for a paper that has neither DOI nor arXiv id.
+    `input` is channels, height, width. `params`, `macs`, `depth` and `connections`, if given, are for that input, batch 1,
+    evaluation mode and default options. `training` contains the options that the network has only during training (auxiliary
+    heads). `stages` are written as "layer channels stride rf": "conv3_x 512 8 99". `torchvision` names torchvision's model of the
+    same topology. `keys` are (pattern, replacement) pairs, applied in order, that map the keys of its state dict to those of this
+    network. `torchvision_options` are passed to its builder, and `torchvision_training` as well for the network during training.
+    `weights_note` is what users of its weights need to know. `classifier` is the path of the layer that computes the scores;
+    without it, the network returns `num_features` features of an image. `url` is for a paper that has neither a DOI nor an arXiv
+    id.
 
     Example:
         >>> card = zoo.card("alexnet")
@@ -92,7 +91,7 @@ class Card:
 
 
 def arch(**facts: Any) -> Callable[[Builder], Builder]:
-    """Declare that the decorated function builds an architecture, under its own name.
+    """Attach a card to the decorated builder, which is listed under its own name.
 
     The first line of the builder's docstring is the summary; the file's name is the family.
 

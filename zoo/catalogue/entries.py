@@ -83,7 +83,7 @@ class Entry:
 
 
 def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
-    """The names in the catalogue, in order of year, then of name.
+    """Return the names in the catalogue, ordered by year and name.
 
     Arguments:
         pattern: Wildcards such as "vgg*", or any part of a name.
@@ -120,13 +120,13 @@ def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
 
 
 def card(name: str) -> Card:
-    """What is claimed of one architecture.
+    """Return the card of a model.
 
     Arguments:
         name: A name of `zoo.list_models`, in any usual spelling.
 
     Returns:
-        Its `Card`: paper, input, printed and computed numbers, deviations, errata.
+        Its `Card`: paper, input, published and computed numbers, deviations, errata.
 
     Raises:
         ZooError: For an unknown name.
@@ -180,9 +180,9 @@ def _own() -> dict[str, Entry]:
 
 @cache
 def _files() -> Mapping[str, Path]:
-    """Our files, by the spelling of each function in them: builders are among these.
+    """Return the built-in files by the spelling of each function in them, builders included.
 
-    Of a function's name, which has no signs but underscores, the spelling is what is left without them.
+    The spelling of a function's name is the name without its underscores.
     """
     paths = sorted((Path(__file__).parent.parent / "archs").glob("[a-z]*.py"))
     functions = ((path, re.findall(r"^def (\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)) for path in paths)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Weights: TypeAlias = str | os.PathLike[str] | Mapping[str, Tensor]
 
 _SCHEME = "torchvision:"
-_COUNTER = "num_batches_tracked"  # of batch normalisation: older files lack it, and no output depends on it
+_COUNTER = "num_batches_tracked"  # a buffer of batch normalisation: older files lack it, and no output depends on it
 
 
 def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, headless: bool) -> "State":
@@ -117,8 +117,8 @@ def _layers(keys: Collection[str]) -> str:
 
 
 def demand(complaint: str, missing: Collection[str], strange: Collection[str], shaped: "list[tuple[str, Tensor, Tensor]]") -> None:
-    """Raises `ZooError` if there is anything in these."""
-    told = [f"{key} is {_size(given)}, not {_size(wanted)}" for key, given, wanted in shaped]
+    """Raise `ZooError` if any of these is not empty."""
+    told = [f"{key}: expected {_size(wanted)}, got {_size(given)}" for key, given, wanted in shaped]
     faults = [
         f"{what} ({len(several)}): {', '.join(sorted(several)[:3])}{', ...' * (len(several) > 3)}"
         for what, several in (("missing keys", missing), ("unknown keys", strange), ("keys of another shape or type", told))
@@ -230,7 +230,7 @@ def _state(label: str, given: Any) -> "State":
 
 
 def _translated(c: Card, state: "Mapping[str, Tensor]") -> "State":
-    """The same tensors, their keys turned from torchvision's into ours."""
+    """Return the same tensors with torchvision's keys translated to those of the catalogue."""
     return {our_key(c, key): tensor for key, tensor in state.items()}
 
 

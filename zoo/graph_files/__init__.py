@@ -59,7 +59,7 @@ def settle(path: Path, given: Sequence[Given], shapes: Sequence[Sequence[int]] |
     """
     takes = f"{path}: expected {', '.join(map(str, given))}"
     if shapes is not None and [len(s) for s in shapes] != [len(one.sizes) for one in given]:
-        raise ZooError(f"{takes}, not {' and '.join(map(written, shapes))}")
+        raise ZooError(f"{takes}, got {' and '.join(map(written, shapes))}")
     known: dict[str, int] = {}
     settled = []
     for i, one in enumerate(given):

@@ -1,4 +1,4 @@
-"""One model over a grid of inputs, batches and options: a row for each point."""
+"""Analyse one model on a grid of inputs, batch sizes and options: a row for each point."""
 
 import contextlib
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = ("params", "macs", "flops", "activations")
-_CHUNK, _WORTH_A_PROCESS = 25, 150  # points that one task has, and that outweigh a worker's start
+_CHUNK, _WORTH_A_PROCESS = 25, 150  # points per task, and points for which starting a worker pays off
 
 Sizes = tuple[int, ...]
 Progress = Callable[[int, int, str], None]
@@ -34,22 +34,22 @@ def sweep(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """One model over a grid: a row for each of `options` with each of `inputs` and each of `batches`.
+    """Return a row for each of `options` with each of `inputs` and each of `batches`.
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them; it is built once for each of `options`.
-        inputs: Shapes WITHOUT batch, or strings as on the command line ("3x64x64"); None is the model's own input.
-        batches: Numbers of images.
-        options: For the builder, a mapping for each point.
+        inputs: Shapes without batch, or strings as on the command line ("3x64x64"); None is the model's own input.
+        batches: Batch sizes.
+        options: Options of the builder, a mapping for each point.
         train, real: As in `zoo.trace`.
         columns: Those of `zoo.summary`.
-        executor, jobs: Large grids of a TARGET that has a name are shared out among `jobs` processes (by default one for each
-            core), or go to any `concurrent.futures.Executor`.
-        progress: Called with how many points are done, and how many there are.
+        executor, jobs: Large grids of a named TARGET are divided among `jobs` processes (by default one per core), or use any
+            `concurrent.futures.Executor`.
+        progress: Called with the number of points done and their total number.
 
     Returns:
-        A `Table`. A point that fails, since its input is too small or the model cannot be built with its options, is a row with
-        its reason.
+        A `Table`. If a point fails, because its input is too small or the model cannot be built with its options, its row gives the
+        reason.
 
     Raises:
         ZooError: For an unknown column, an empty grid, or if every point fails for the same reason.
@@ -65,7 +65,7 @@ def sweep(
     grid = [(given, shapes[i : i + _CHUNK]) for given in options for i in range(0, len(shapes), _CHUNK)]
     total = len(options) * len(shapes)
     if not total:
-        raise ZooError("the grid has no points: give inputs, batches and options, or leave them out")
+        raise ZooError("the grid has no points: expected non-empty inputs, batches and options, or none of them")
     rows: list[Row] = []
     with contextlib.closing(_results(target, grid, total, (wanted, train, real), executor, jobs)) as results:
         for chunk in results:
@@ -92,7 +92,7 @@ def _without_batch(inputs: Sequence[Any]) -> list[Sizes | None]:
 def _results(
     target: Any, grid: Sequence[Any], total: int, how: tuple[Any, ...], executor: Executor | None, jobs: int | None
 ) -> Generator[list[dict[str, Any]]]:
-    """The chunks' rows, in order."""
+    """Return the rows of the chunks, in order."""
     from zoo.util.workers import WorkerDiedError, Workers, cores
 
     jobs = min(jobs or cores(), total // _WORTH_A_PROCESS)
@@ -114,7 +114,7 @@ def _results(
         if pool is not executor:
             pool.shutdown(wait=False)
         if isinstance(error, WorkerDiedError | BrokenExecutor):
-            raise ZooError(f"{target}: a worker is lost, and the sweep with it: {error}") from error
+            raise ZooError(f"{target}: a worker process ended, so the sweep failed: {error}") from error
         raise
     if pool is not executor:
         pool.shutdown()
@@ -125,7 +125,7 @@ def _chunk(target: str, given: Mapping[str, Any], shapes: Sequence[Any], columns
 
 
 def _subject(target: Any, given: Mapping[str, Any], train: bool) -> Any:
-    """The model, or the reason why there is none."""
+    """Return the model, or the reason why it could not be built."""
     from zoo.models.targets import neighbours, resolve
 
     try:

@@ -129,7 +129,7 @@ def _hulls(laws: Sequence[Lattice]) -> Lattice:
     """
     period = lcm(*[len(law.phases) for law in laws])
     if period > MOST_PHASES:
-        raise NoField("phases of branches that fall together too seldom")
+        raise NoField("the phases of the branches rarely coincide")
     several = [law.with_phases(period) if len(law.phases) < period else law for law in laws]
     by_phase = zip(*[law.phases for law in several], strict=True)  # for each phase the windows of all laws
     return Lattice(tuple(map(hull, by_phase)), several[0].shift)

@@ -288,7 +288,7 @@ def _common_outer(spans: Sequence[Span], shapes: Sequence[Shape], dim: int) -> t
     if len(outer) == 1:
         return outer.pop()
     if not spans[0].exact:
-        raise NoField("tensors of different layouts side by side along an axis")
+        raise NoField("tensors of different layouts are concatenated along an axis")
     walks, _ = common("cat", spans, shapes[0])
     return tuple([walk for walk in walks if walk.dim != dim])
 
@@ -324,10 +324,10 @@ def index(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     dims = [i for i, item in enumerate(pattern) if item == "tensor"] if op.kind == "index" else [op.attrs["dim"]]
     ndim = len(op.inputs[0].shape)
     if len(dims) != 1 or fields[0] is None or any(fields[1:]) or len(op.output.shape) != ndim:
-        raise NoField(f"{op.kind} picks units anywhere")
+        raise NoField(f"{op.kind} selects units at positions that depend on values")
     dim = dims[0] % ndim - ndim
     if any(span.walks_along(dim) for span in fields[0]):
-        raise NoField(f"{op.kind} along an axis")
+        raise NoField(f"{op.kind} selects along an axis")
     return fields[0]
 
 

@@ -1,4 +1,4 @@
-"""`zoo survey`: many models, one row each."""
+"""`zoo survey`: analyse many models, one row each."""
 
 import contextlib
 import sys
@@ -17,18 +17,19 @@ def survey(
     patterns: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATTERN...]", help="Names, wildcards, 'torchvision:*', 'timm:resnet*', other TARGETs; none: the catalogue."
+            metavar="[PATTERN...]",
+            help="Names, patterns such as 'torchvision:*' or 'timm:resnet*', other TARGETs; the whole catalogue by default.",
         ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes; default: one for each core.")
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Number of processes; one per core by default.")
     ] = None,
     columns: Columns = None,
     real: Real = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Analyse many models, one row each. With -o, the same command goes on from where it was broken off."""
+    """Analyse many models, one row each. With -o, an interrupted command resumes when it is run again."""
     chosen = parse_columns(columns or ())
     ready(format, output)
     journal = output.with_name(f"{output.name}.partial") if output is not None else None
@@ -49,4 +50,4 @@ def survey(
 
 
 def _resumed(journal: Path | None) -> str:
-    return f"; what is done is in {journal}, and the same command goes on from there" if journal is not None else ""
+    return f"; finished rows are in {journal}; run the same command again to resume" if journal is not None else ""
