@@ -14,12 +14,14 @@ class Published:
 
     `quantity` is the column that computes it ("params", "macs", "depth"), `printed` the number as printed ("60 million",
     "1.8×10^9", "138M"), `where` the place ("abstract", "Table 2"), and `note` the reason for a difference, empty if they agree.
+    `source` is the key of that source on the card.
     """
 
     quantity: str
     printed: str
     where: str
     note: str = ""
+    source: str = "paper"
 
     @property
     def value(self) -> Decimal:

@@ -1,6 +1,7 @@
 """Facts that ops of several families share: what is counted for each element, what a backward keeps, shapes that stay."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 from zoo.ops.rule import Cost, Needs, Saved, Shape, Values, factors
 from zoo.tracing.record import Op, Value, each_axis
@@ -11,29 +12,29 @@ from zoo.tracing.record import Op, Value, each_axis
 @factors("elements read")
 def per_input(op: Op) -> Values:
     """One operation for each element read."""
-    return (op.inputs[0].numel,)
+    return (prod(op.inputs[0].shape),)
 
 
 @factors("elements")
 def per_output(op: Op) -> Values:
     """One operation for each element written."""
-    return (op.output.numel,)
+    return (prod(op.outputs[0].shape),)
 
 
 def each_input(count: int) -> Cost:
     """So many operations for each element read."""
-    return Cost(("elements read", "operations each"), lambda op: (op.inputs[0].numel, count))
+    return Cost(("elements read", "operations each"), lambda op: (prod(op.inputs[0].shape), count))
 
 
 def each_output(count: int) -> Cost:
     """So many operations for each element written."""
-    return Cost(("elements", "operations each"), lambda op: (op.output.numel, count))
+    return Cost(("elements", "operations each"), lambda op: (prod(op.outputs[0].shape), count))
 
 
 @factors("elements", "biases")
 def bias(op: Op) -> Values:
     """One addition for each element written, if there is a bias."""
-    return op.output.numel, "bias" in op.roles
+    return prod(op.outputs[0].shape), "bias" in op.roles
 
 
 def forward_again(macs: Cost, first: int = 0) -> Callable[[Op, Needs], int]:

@@ -121,7 +121,7 @@ def _header(found: Entry, baked: Mapping[str, Any], family: str) -> str:
     if c.deviations:
         lines += ["", "Deviations from the paper, and details that the paper omits:", ""]
     for deviation in c.deviations:
-        lines += textwrap.wrap(deviation, _WIDTH, initial_indent="- ", subsequent_indent="  ", **_WRAP)
+        lines += textwrap.wrap(deviation.text, _WIDTH, initial_indent="- ", subsequent_indent="  ", **_WRAP)
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', r"\"\"\"")
     return f'"""{text}\n"""\n'
 
