@@ -54,8 +54,8 @@ class Card:
 
     Texts end with citations of `sources` (see `zoo.catalogue.evidence`). `errata` are mistakes of the paper, `deviations` are
     differences of this definition from it, and `notes` are about others: ports, tools, later networks. `results` are the errors of
-    trained networks; `recipe` describes how they were trained, by the keys of `RECIPE`; `weights` has the licence and address of the
-    original weights. `parents` are the entries that this network is based on. `citation` has the fields of BibTeX other than
+    trained networks; `recipe` describes how they were trained, by the keys of `RECIPE`; `weights` has the licence and address of
+    the original weights. `parents` are the entries that this network is based on. `citation` has the fields of BibTeX other than
     author, title and address.
 
     Example:
@@ -165,7 +165,8 @@ def arch(**facts: Any) -> Callable[[Builder], Builder]:
 def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
     """Return the card of a builder with that name and family.
 
-    Raises `TypeError` for facts that are not fields of a card, and `ZooError` for a citation of a source that the card does not list.
+    Raises `TypeError` for facts that are not fields of a card, and `ZooError` for a citation of a source that the card does not
+    list.
     """
     wrong = facts.keys() - {f.name for f in fields(Card)} | facts.keys() & {"name", "family", "summary"}
     if wrong:
