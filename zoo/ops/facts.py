@@ -144,11 +144,6 @@ def per_axis(value: Sequence[int] | int, axes: int) -> Sequence[int] | None:
     return value if len(value) == axes else tuple(value) * axes if len(value) == 1 else None
 
 
-def spatial_axes(op: Op) -> int:
-    """The number of spatial axes, which is the digit in the op's name: 2 for max_pool2d."""
-    return int(next(sign for sign in op.kind if sign.isdigit()))
-
-
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 
@@ -162,8 +157,3 @@ def fits(sizes: Sequence[int], kernel: Sequence[int], op: Op) -> bool:
     stride = each_axis(attrs.get("stride") or kernel, axes)
     beyond = [s - 1 if attrs.get("ceil_mode") else 0 for s in stride]  # how far a last window may reach
     return all(n + 2 * p + b > d * (k - 1) for n, k, p, d, b in zip(sizes, kernel, padding, dilation, beyond, strict=True))
-
-
-def shown(shape: Sequence[int]) -> str:
-    """A shape as it is written: 3×224×224."""
-    return "×".join(map(str, shape))
