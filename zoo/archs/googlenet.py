@@ -211,7 +211,7 @@ class GoogLeNet(nn.Module):
         "print 380, 364, 437, 463, 580, 840 and 1388K where their own filters give 379, 366.8, 438, 497.5, 590.5, "
         "847 and 1409K. [paper, Table 1; computed]",
         "Row 5a of Table 1 prints 1072K and 54M operations; its own filters give 1018K and 51M. [paper, Table 1; computed]",
-        "The first row of Table 1, 2.7K and 34M, is no 7×7 convolution from 3 to 64 maps, which has 9.2K and 118M. A "
+        "The first row of Table 1, 2.7K and 34M, is not a 7×7 convolution from 3 to 64 maps, which has 9.2K and 118M. A "
         "depthwise 7×7 convolution of multiplier 8 with a 1×1 convolution after it would fit both numbers; the paper "
         "does not speak of one. [paper, Table 1; computed]",
         "Section 1 has 12 times fewer parameters than AlexNet, which would be 5.1 million; this network has 8.7 times fewer. "

@@ -116,7 +116,7 @@ class Card:
 
     @property
     def statements(self) -> tuple[tuple[str, Statement], ...]:
-        """All that is told in words, each with a label, in the order in which `zoo info` shows it."""
+        """All statements, each with a label, in the order in which `zoo info` shows them."""
         labelled = {
             "deviation": self.deviations,
             "erratum": self.errata,

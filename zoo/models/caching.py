@@ -22,14 +22,14 @@ from zoo.util import files, plugins
 
 SCHEMA = "zoo.cache/1"
 MOST_BYTES = 100_000_000
-"""What the cache may hold; beyond it, what was not used for longest goes."""
+"""The largest size of the cache in bytes; beyond it, the least recently used entries are removed."""
 
 _in_use: ContextVar[bool] = ContextVar("cache in use", default=False)
 
 
 @contextlib.contextmanager
 def in_use() -> Iterator[None]:
-    """Inside, answers are kept and found; outside, as in any program that imports `zoo`, nothing is read or written."""
+    """Use the cache inside this context; outside, as in any program that imports `zoo`, nothing is read or written."""
     token = _in_use.set(True)
     try:
         yield
@@ -38,7 +38,7 @@ def in_use() -> Iterator[None]:
 
 
 def do_without() -> None:
-    """Neither keep nor find anything from here on."""
+    """Stop using the cache."""
     _in_use.set(False)
 
 
@@ -56,7 +56,7 @@ def key(question: Mapping[str, Any], sources: Callable[[], Mapping[str, str | No
 
 
 def find(key: str) -> Any:
-    """What was kept under a key; None if there is nothing, or nothing that can be read."""
+    """Return the cached answer for a key; None if there is none that can be read."""
     path = _path(key)
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -68,7 +68,7 @@ def find(key: str) -> Any:
 
 
 def keep(key: str, answer: Any) -> None:
-    """Write a JSON-able answer. A folder that cannot be written to is no error."""
+    """Write an answer as JSON. A folder that is not writable is not an error."""
     path = _path(key)
     try:
         text = json.dumps({"key": key, "answer": answer})
@@ -84,7 +84,7 @@ def _path(key: str) -> Path:
 
 
 def folder() -> Path:
-    """The folder of the cache: `ZOO_CACHE`, or `zoo` in the place that the system keeps for such."""
+    """Return the folder of the cache: `ZOO_CACHE`, or `zoo` in the cache folder of the system."""
     if own := os.environ.get("ZOO_CACHE"):
         return Path(own)
     if sys.platform == "darwin":
@@ -95,7 +95,7 @@ def folder() -> Path:
 
 @dataclass(frozen=True)
 class State:
-    """What the cache holds: its folder, the number of entries, their bytes."""
+    """The contents of the cache: its folder, the number of entries, and their size in bytes."""
 
     folder: Path
     entries: int
@@ -103,13 +103,13 @@ class State:
 
 
 def state() -> State:
-    """The cache as it is now."""
+    """Return the present contents of the cache."""
     found = _entries()
     return State(folder(), len(found), sum(size for _, size, _ in found))
 
 
 def clear() -> State:
-    """Remove every entry; what was there before. Raises `ZooError` if an entry cannot be removed."""
+    """Remove every entry, and return the previous contents. Raises `ZooError` if an entry cannot be removed."""
     before = state()
     try:
         for _, _, path in _entries():
@@ -120,7 +120,7 @@ def clear() -> State:
 
 
 def digest(*paths: Path) -> str:
-    """A digest of the contents of files. Raises `OSError` if one cannot be read."""
+    """Return a digest of the contents of files. Raises `OSError` if one cannot be read."""
     found = hashlib.sha256()
     for path in paths:
         found.update(path.read_bytes())
@@ -128,7 +128,7 @@ def digest(*paths: Path) -> str:
 
 
 def version(package: str) -> str | None:
-    """A digest of what says the version of an installed package, found without importing it; None if there is none."""
+    """Return a digest of the version of an installed package, without importing it; None if it is not installed."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return None
@@ -137,18 +137,18 @@ def version(package: str) -> str | None:
 
 
 _SOURCES = ("tracing", "models", "graph_files", "catalogue", "ops")
-"""Rooms in which a change may change a trace."""
+"""Folders in which a change can change a trace."""
 
 
 def _own() -> dict[str, str | None]:
-    """What every trace depends on: Python, torch, and this library's own source of traces."""
+    """Return what every trace depends on: Python, torch, and the source of this library that makes traces."""
     house = Path(__file__).parent.parent
     sources = sorted(path for room in _SOURCES for path in (house / room).rglob("*.py"))
     return {"python": sys.version, "torch": version("torch"), "zoo": digest(*sources), "ops": _rules_of_plugins()}
 
 
 def _rules_of_plugins() -> str | None:
-    """A digest of the records of ops that other packages offer, which may keep an op whole or give its shape."""
+    """Return a digest of the records of ops from plugins, which can keep an op whole or give its shape."""
     files = [path for plugin in plugins.installed() if plugin.kind == "ops" for path in _files(plugin)]
     return digest(*files) if files else None
 
@@ -173,12 +173,12 @@ def _shrink() -> None:
 
 def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
-    if path.parent != folder():  # a killed process was writing it
+    if path.parent != folder():  # left by a process that was killed
         path.parent.rmdir()
 
 
 def _entries() -> list[tuple[float, int, Path]]:
-    """Time of last use, bytes and path of each entry, and of what a killed process left half-written."""
+    """Return time of last use, bytes and path of each entry, including incomplete files left by a killed process."""
     found = []
     for pattern in ("*.json", ".zoo.*/*"):
         for path in folder().glob(pattern):

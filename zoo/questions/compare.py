@@ -147,7 +147,7 @@ def labels(traces: Sequence[Trace]) -> list[str]:
     return [f"{name} ({i})" if names.count(name) > 1 else name for i, name in enumerate(names, start=1)]
 
 
-_HEAD = 1 << 30  # in the place of a reduction: greater than all, so that the head comes last
+_HEAD = 1 << 30  # instead of a reduction: greater than all, so that the head comes last
 
 
 def _stages(found: Trace) -> dict[int, dict[str, Any]]:

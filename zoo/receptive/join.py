@@ -29,7 +29,7 @@ MOST_PHASES = 4096
 def join(kind: str, fields: Sequence[Spans | None], shape: Sequence[int]) -> Field | None:
     """The field of a tensor of `shape`, of which each unit sees what several see together; along each axis, the hull or union.
 
-    `kind` is the op's, for the reason given where no law holds. Fields that are None (constants) do not count.
+    `kind` is the op's, for the reason if the windows are not evenly spaced. Fields that are None (constants) do not count.
     """
     known = list({id(field): field for field in fields if field is not None}.values())
     if len(known) < 2:
@@ -76,7 +76,7 @@ def _arranged(span: Span, walks: tuple[Walk, ...], why: str, moving: bool) -> Sp
 
 
 def common(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> tuple[tuple[Walk, ...], str]:
-    """Digits from which those of all can be told, and what to say if they follow no law.
+    """Digits from which those of all can be told, and the reason if the windows are not evenly spaced.
 
     One tensor has 4 rows of 4 tokens along dimension -1, the other only the index of the token: the index tells the row.
 
@@ -153,7 +153,7 @@ def _tables(spans: Sequence[Span], walks: tuple[Walk, ...], why: str) -> Span:
 def alive(kind: str, fields: Sequence[Spans], shape: Sequence[int]) -> list[Spans]:
     """Exact fields so that what lies in mere padding in one of them does not see through the others.
 
-    A field is one set of pixels for each axis, and a unit sees their product: rows {0, 1} and columns {} are no pixel at all. If
+    A field is one set of pixels for each axis, and a unit sees their product: rows {0, 1} and columns {} contain no pixel. If
     such a unit is joined with one that sees columns {2}, it must not turn into rows {0, 1} times columns {2}.
     """
     if not fields[0][0].exact:

@@ -80,7 +80,7 @@ def _parts(walk: Walk, source: Shape, target: Shape) -> list[Walk]:
     """The digits of `target` that a digit of `source` becomes, the first of which counts most.
 
     Both shapes number the same elements, row by row. In 1×3×16 the digit `Walk(-1, 4, 4)`, the row of a token, changes every 4
-    elements and begins anew after 16. In 1×3×4×4 this is dimension -2:
+    elements and starts again after 16. In 1×3×4×4 this is dimension -2:
 
     >>> _parts(Walk(-1, 4, 4), (1, 3, 16), (1, 3, 4, 4))
     [Walk(dim=-2, inner=1, size=4)]
@@ -91,7 +91,7 @@ def _parts(walk: Walk, source: Shape, target: Shape) -> list[Walk]:
     [Walk(dim=-3, inner=1, size=2), Walk(dim=-2, inner=1, size=2)]
     """
     least = walk.inner * prod(source[len(source) + walk.dim + 1 :])  # the digit changes after so many elements,
-    most = least * walk.size  # and begins anew after so many
+    most = least * walk.size  # and starts again after so many
     parts, after = [], prod(target)
     for dim, n in enumerate(target, -len(target)):
         before, after = after, after // n if n else 0  # the same two of dimension `dim` of the target

@@ -6,7 +6,7 @@ tensor. Which class is used:
 
 - `Lattice`, the law: from the input on, as long as windows are evenly spaced. It needs a few integers, however large the map is.
 - `Everything`: after an op that joined all units, such as global pooling.
-- `Units`, a table: where no law holds, or where the exact pixels are asked for, with borders and gaps.
+- `Units`, a table: if windows are not evenly spaced, or if the exact pixels are required, with borders and gaps.
 
 A convolution with kernel 3, stride 2 and padding 1 on 8 pixels, as a law and as a table:
 
@@ -98,7 +98,7 @@ class Lattice:
             low, high = (units[0], units[-1]) if shift >= 0 else (units[-1], units[0])
             return Lattice(((only[0] + low * shift, only[1] + high * shift),), shift * taps.shift)
         # After a period of the op it has moved on by taps.shift units. It must do so this many times until these are whole turns
-        # of our phases: then everything begins anew.
+        # of our phases: then everything starts again.
         turns = len(self.phases) // gcd(len(self.phases), taps.shift)
         phases = tuple(hull(map(self.window, reads(j))) for j in range(turns * taps.period))
         moved = turns * taps.shift // len(self.phases)  # our own turns in one turn of the new phases
@@ -155,7 +155,7 @@ class Everything:
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """A table: unit u sees pixel p if bit p of sets[u] is set. `reason` says why there is no law.
+    """A table: unit u sees pixel p if bit p of sets[u] is set. `reason` says why the windows are not evenly spaced.
 
     `reason` is empty if nobody asked for one: the table was started at the input (`spans.exact`).
 

@@ -1,4 +1,4 @@
-"""Leaving a model and the process exactly as they were, however the forward ends."""
+"""Restore a model and the process exactly, however the forward pass ends."""
 
 import random
 import sys
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 Restore = Callable[[], None]
 
-_BUSY: dict[int, int] = {}  # by a module's id the thread that works on it
+_BUSY: dict[int, int] = {}  # the thread that works on a module, by the module's id
 _FREED = Condition()
 
 # Reading torch's generator makes a tensor while a mutex of torch is held. If Python then collects garbage, that thread gives up the
@@ -65,7 +65,7 @@ def _all(restores: Sequence[Restore]) -> None:
 
 @contextmanager
 def _alone(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Waits until no other thread works on any of `modules`, and keeps others waiting."""
+    """Wait until no other thread works on any of `modules`, and make others wait."""
     me, keys = get_ident(), {id(module) for module in modules}
     with _FREED:
         _FREED.wait_for(lambda: all(_BUSY.get(key, me) == me for key in keys))
@@ -139,16 +139,16 @@ def _collect(values: Iterable[Any], held: dict[int, Any], depth: int = _DEEP) ->
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
     if len(live) != len(saved) or not all(map(eq, live, saved)):
-        for key in [*islice(live, len(saved), None)]:  # what was added stands behind
+        for key in [*islice(live, len(saved), None)]:  # additions are at the end
             del live[key]
-        if [*live] != [*saved]:  # something was taken away, and perhaps put back behind the others
+        if [*live] != [*saved]:  # something was removed, and perhaps added again at the end
             live.clear()
     if not all(map(is_, live.values(), saved.values())) or not live:
         live.update(saved)
 
 
 def _tensors(modules: Sequence[nn.Module]) -> Restore:
-    """Restores which parameters want a gradient and have one, and the storage of tensors that have values."""
+    """Restores which parameters require a gradient and have one, and the storage of tensors that have values."""
     parameters = [p for module in modules for p in module._parameters.values() if p is not None]
     flags = [(p, p.requires_grad, p.grad) for p in parameters]
     buffers = [b for module in modules for b in module._buffers.values() if b is not None]

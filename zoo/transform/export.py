@@ -115,7 +115,7 @@ _FREE = 2
 
 
 def _inputs(subject: Subject, input: Any, batch: int) -> tuple[Input, ...]:
-    """The inputs, with `batch` in the place of their own: that with which the first of them begins."""
+    """The inputs, with `batch` instead of their own: that with which the first of them begins."""
     given, ready = settled(input, None) if input is not None else (subject.shape(), None)
     if ready is not None:
         raise ZooError("export: expected shapes as input, such as (1, 3, 224, 224), not tensors")
