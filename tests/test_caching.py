@@ -209,4 +209,4 @@ def test_show_and_clear(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out.startswith("removed 2 traces, ")
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
     assert run(["cache", "wipe"]) == 2
-    assert capsys.readouterr().err == "zoo: cache wipe: choose from show, clear\n"
+    assert capsys.readouterr().err == "zoo: cache: expected show or clear, got wipe\n"

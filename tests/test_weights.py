@@ -295,7 +295,7 @@ def test_googlenet_of_a_state_dict(caplog: pytest.LogCaptureFixture) -> None:
     """Kills silence where weights in torchvision's keys come without a label, and a remark on weights in ours."""
     twin = theirs("googlenet_bn")
     model = zoo.create_model("googlenet_bn", weights=twin.state_dict())
-    assert "if torchvision published them, they want images of mean 0.5 and deviation 0.5" in caplog.text
+    assert "if torchvision published them, they expect images of mean 0.5 and standard deviation 0.5" in caplog.text
     caplog.clear()
     zoo.create_model("googlenet_bn", weights=model.state_dict())
     assert not caplog.text

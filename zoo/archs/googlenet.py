@@ -348,8 +348,8 @@ class GoogLeNetBN(GoogLeNet):
         "local response normalisation, 3×3 kernels in conv5x5 (a known mistake, as its source says), a last max "
         "pooling of 2×2, heads that pool to 4×4 whatever they are given, dropout 0.2 before the classifier. "
         "[torchvision, googlenet.py]",
-        "torchvision's transform_input is left out: it normalises images anew for one set of weights, and is no part "
-        "of the network. [torchvision, googlenet.py; ours]",
+        "torchvision's transform_input is left out: it normalises images again for one set of weights, and is not a "
+        "part of the network. [torchvision, googlenet.py; ours]",
         "In training mode it returns (logits, aux1, aux2), in the order of the layers; torchvision's returns (logits, aux2, aux1). "
         "[torchvision, googlenet.py; ours]",
     ),
