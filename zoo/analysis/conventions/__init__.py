@@ -29,7 +29,7 @@ def load(name: str) -> Convention:
 
 
 def under(name: str, passes: Sequence[Pass]) -> list[Pass]:
-    """Return the columns, with those of the convention instead of `macs` and `flops`. Raises `ZooError` for an unknown convention."""
+    """Return the columns, with those of the convention instead of `macs` and `flops`. Raises `ZooError` for an unknown name."""
     convention = load(name)
     figures = {} if name == "pure" else {"macs": convention.macs, "flops": convention.flops}
 
