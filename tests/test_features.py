@@ -150,8 +150,8 @@ def test_the_class_maps_are_scores() -> None:
     ("target", "message"),
     [
         ("torchvision:vit_b_16", "49 layers follow its last feature maps conv_proj"),
-        (nn.Linear(224, 3), "Linear has no stages: no module on the way"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3)), "no module on the way"),
+        (nn.Linear(224, 3), "Linear has no stages: no module on the path"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3)), "no module on the path"),
     ],
 )
 def test_no_stages(target: Any, message: str) -> None:
