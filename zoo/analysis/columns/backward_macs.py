@@ -1,4 +1,4 @@
-"""Multiply-accumulates of a backward: the gradient of each input and of each weight that needs one."""
+"""Multiply-accumulates of the backward pass: the gradients of all inputs and weights that require one."""
 
 from collections.abc import Sequence
 

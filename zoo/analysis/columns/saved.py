@@ -1,4 +1,4 @@
-"""Saved for backward: what autograd keeps of a forward in this mode until its gradients are computed."""
+"""Saved for the backward pass: what autograd keeps from a forward pass in this mode until it has computed the gradients."""
 
 from collections.abc import Sequence
 from math import prod
@@ -31,7 +31,7 @@ def lines(trace: Trace) -> OfOp:
 
 
 COLUMN = Tally(
-    Column("saved", "bytes", "kept for the backward: activations, masks, indices, statistics", order=53, on_request=True),
+    Column("saved", "bytes", "kept for the backward pass: activations, masks, indices, statistics", order=53, on_request=True),
     saved,
     lines,
 )
