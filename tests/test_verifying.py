@@ -13,7 +13,7 @@ from torch import nn
 import zoo
 from zoo.questions import verify as verifying
 from zoo.questions.verify import differences, verify
-from zoo.receptive import experiment
+from zoo.analysis import experiment
 from zoo.receptive.spans import Field
 from zoo.receptive.windows import Units
 from zoo.tracing.record import Value
