@@ -45,7 +45,7 @@ class Card:
     `stages` are claims too, written "layer channels stride rf": "conv3_x 512 8 99".
     `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
     dict's keys into ours, applied in order. `classifier` is the path of the layer that makes the scores; without it the network
-    gives `num_features` features of an image. `url` is for a paper that has neither DOI nor arXiv id.
+    gives `num_features` features of an image. `by_design` names the rules of `zoo lint` whose findings the paper itself intends. `url` is for a paper that has neither DOI nor arXiv id.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Card:
     keys: tuple[tuple[str, str], ...] = ()
     deviations: tuple[str, ...] = ()
     errata: tuple[str, ...] = ()
+    by_design: tuple[str, ...] = ()
     licence: str = "MIT"
 
 

@@ -11,7 +11,8 @@ from zoo.receptive.windows import NoField
 from zoo.tracing.record import Op
 
 RULES = {**sliding.RULES, **sums.RULES, **layout.RULES}
-_JOINS = frozenset({"masked_fill", "where", "prelu"})
+JOINS = frozenset({"masked_fill", "where", "prelu"})
+"""Ops that put several tensors together element by element, though torch does not call them pointwise."""
 
 
 def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None] | None:
@@ -31,7 +32,7 @@ def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None]
     try:
         if (found := RULES.get(op.kind)) is not None:
             return found(op, known)
-        if "pointwise" in op.traits or op.kind in _JOINS:
+        if "pointwise" in op.traits or op.kind in JOINS:
             return known[0] if len(known) == 1 else join(op.kind, known, op.output.shape)
         if "reduction" in op.traits:
             return sums.reduction(op, known)

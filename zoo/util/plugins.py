@@ -24,7 +24,7 @@ from zoo.errors import ZooError, spelling
 T = TypeVar("T")
 P = ParamSpec("P")
 
-KINDS = ("archs", "columns", "studies", "formats")
+KINDS = ("archs", "columns", "studies", "formats", "lint")
 # Former names, each with its present one and the release that drops it: docs/releasing.md has the policy.
 DEPRECATED = {"zoo.passes": ("zoo.columns", "0.4.0"), "PASS": ("COLUMN", "0.4.0")}
 _collections: "list[Collection[Any]]" = []

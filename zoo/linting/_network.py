@@ -1,0 +1,203 @@
+"""A trace as rules ask about it: who reads what, where layers are, what they see."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+from zoo.analysis.repeats import Repeats, repeats
+from zoo.analysis.rows import group
+from zoo.ops.arithmetic import macs
+from zoo.ops.count import Count
+from zoo.receptive.least import extent, least, widest
+from zoo.receptive.spans import Field, start
+from zoo.tracing.record import UNUSED, Op, Param, Trace, Value, each_axis
+from zoo.tracing.walk import carry
+
+CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
+TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})
+POOLINGS = frozenset({f"{kind}_pool{axes}d" for kind in ("max", "avg") for axes in (1, 2, 3)} | {"max_pool2d_with_indices"})
+BATCH_NORMS = frozenset({"batch_norm", "instance_norm"})
+NORMS = BATCH_NORMS | {"layer_norm", "group_norm", "rms_norm", "local_response_norm"}
+ACTIVATIONS = frozenset(
+    "relu relu6 leaky_relu elu selu celu gelu silu mish hardswish hardsigmoid hardtanh sigmoid tanh prelu softplus softsign"
+    " log_sigmoid logsigmoid rrelu threshold clamp clamp_min".split()
+)
+
+
+class Network:
+    """One forward in evaluation mode, as rules ask about it.
+
+    `object_pixels` is the side of the smallest object that matters, or None. `train` gives the trace of a forward in training mode,
+    or None where there is none.
+    """
+
+    def __init__(
+        self, trace: Trace, *, object_pixels: int | None = None, train: Callable[[], Trace | None] = lambda: None
+    ) -> None:
+        self.trace = trace
+        self.object_pixels = object_pixels
+        self._train = train
+
+    @cached_property
+    def training(self) -> Trace | None:
+        """A forward in training mode; None where the model has none."""
+        return self._train()
+
+    @cached_property
+    def ops(self) -> tuple[Op, ...]:
+        """The ops that ran."""
+        return tuple(op for op in self.trace.ops if op.kind != UNUSED)
+
+    def of(self, kinds: frozenset[str]) -> Iterator[Op]:
+        """The ops of some kinds, in order."""
+        return (op for op in self.ops if op.kind in kinds)
+
+    @cached_property
+    def _makers(self) -> dict[int, Op]:
+        return {value.id: op for op in self.ops for value in op.outputs}
+
+    @cached_property
+    def _readers(self) -> dict[int, list[Op]]:
+        found: dict[int, list[Op]] = {}
+        for op in self.ops:
+            for value in dict.fromkeys(op.inputs):
+                found.setdefault(value.id, []).append(op)
+        return found
+
+    @cached_property
+    def results(self) -> frozenset[int]:
+        """The ids of what the forward returns."""
+        return frozenset(value.id for value in self.trace.outputs)
+
+    def maker(self, value: Value | None) -> Op | None:
+        """The op that made a value; None for inputs, parameters and constants."""
+        return self._makers.get(value.id) if value is not None else None
+
+    def readers_of(self, value: Value) -> list[Op]:
+        """The ops that read a value."""
+        return self._readers.get(value.id, [])
+
+    def readers(self, op: Op) -> list[Op]:
+        """The ops that read what an op made."""
+        found = {id(reader): reader for value in op.outputs for reader in self._readers.get(value.id, ())}
+        return list(found.values())
+
+    def only_reader(self, op: Op) -> Op | None:
+        """The op that alone reads what an op made; None if there are several, none, or it leaves the network as well."""
+        readers = self.readers(op)
+        leaves = any(value.id in self.results for value in op.outputs)
+        return readers[0] if len(readers) == 1 and not leaves else None
+
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        return {id(op): row.name for row in group(self.trace) for op in row.ops}
+
+    def name(self, op: Op) -> str:
+        """The layer that ran an op, as `zoo summary` names its row."""
+        return self._names[id(op)]
+
+    def type(self, op: Op) -> str:
+        """The type of the module that ran an op."""
+        return self.trace.calls[op.call].type
+
+    @cached_property
+    def repeats(self) -> Repeats:
+        """Which ops and calls repeat earlier ones."""
+        return repeats(self.trace)
+
+    @cached_property
+    def places(self) -> dict[int, int]:
+        """Where each op, by its id, stands in the trace."""
+        return {id(op): index for index, op in enumerate(self.trace.ops)}
+
+    def first_alike(self, op: Op) -> int:
+        """The place in the trace of the first op that this one repeats, or its own."""
+        return self.repeats.ops[self.places[id(op)]]
+
+    def share(self, saves: Mapping[str, int]) -> float:
+        """What is saved as a share of the whole: the greatest of the shares of parameters, MACs and activations' bytes."""
+        wholes = {"params": self.total_params, "macs": self.total_macs}
+        return max((number / wholes[key] for key, number in saves.items() if wholes.get(key)), default=0.0)
+
+    @cached_property
+    def params(self) -> tuple[Param, ...]:
+        """Every parameter, once."""
+        return tuple(param for param in self.trace.params if param.kind == "parameter")
+
+    @cached_property
+    def total_params(self) -> int:
+        """Elements of all parameters."""
+        return sum(param.numel for param in self.params)
+
+    @cached_property
+    def total_macs(self) -> int:
+        """Multiply-accumulates of all ops whose cost is known."""
+        return sum(map(self.macs, self.ops))
+
+    def macs(self, op: Op) -> int:
+        """Multiply-accumulates of an op; of one that is not known in full, those that are."""
+        count = macs(op)
+        return count.known if isinstance(count, Count) else count
+
+    # Receptive fields
+
+    @cached_property
+    def least(self) -> dict[int, Field | None]:
+        """The field along the smallest path, by the id of a value."""
+        return carry(self.trace, start, least)
+
+    @cached_property
+    def widest(self) -> dict[int, Field | None]:
+        """The field along all paths of windows, by the id of a value."""
+        return carry(self.trace, start, widest)
+
+    @cached_property
+    def image(self) -> tuple[int, ...]:
+        """The sizes of the input's spatial axes; none of an input that is no image."""
+        return self.trace.inputs[0].shape[2:] if len(self.trace.inputs) == 1 else ()
+
+    def sides(self, value: Value, fields: dict[int, Field | None]) -> tuple[int, ...]:
+        """How many pixels a unit sees along each axis; none where that is not defined, or everything by construction."""
+        field = fields.get(value.id)
+        if not isinstance(field, tuple) or all(span.whole for span in field):
+            return ()
+        return tuple(map(extent, field))
+
+    @cached_property
+    def windows(self) -> tuple[Op, ...]:
+        """Convolutions and poolings whose window is larger than one unit and slides over the image."""
+        return tuple(op for op in self.ops if max(kernel(op), default=1) > 1 and self.sides(op.output, self.widest))
+
+    @cached_property
+    def feasible(self) -> tuple[int, int] | None:
+        """The least and the greatest side of images that suit the network; None if it has no windows.
+
+        Of a smaller image, some layer sees the whole on every path before it uses its kernel. Of a larger one, no unit of any layer
+        sees the whole. Richter et al., arXiv 2106.12307.
+        """
+        low = [max(sides) for op in self.windows if (sides := self.sides(op.output, self.least))]
+        high = [max(self.sides(op.output, self.widest)) for op in self.windows]
+        return (max(low), max(high)) if low and high else None
+
+
+def kernel(op: Op) -> Sequence[int]:
+    """The sizes of the window of a convolution or pooling, along each axis; none for another op."""
+    if op.kind in CONVOLUTIONS | TRANSPOSED:
+        weight = op.input("weight")
+        return weight.shape[2:] if weight is not None else ()
+    return each_axis(op.attrs["kernel_size"], axes(op)) if op.kind in POOLINGS else ()
+
+
+def axes(op: Op) -> int:
+    """The digit in an op's name: 2 of max_pool2d."""
+    return int(next(sign for sign in op.kind if sign.isdigit()))
+
+
+def stride(op: Op) -> Sequence[int]:
+    """The stride of a convolution or pooling along each axis: that of a pooling is its window unless given."""
+    sizes = kernel(op)
+    return each_axis(op.attrs.get("stride") or sizes, len(sizes))
+
+
+def sizes_text(sizes: Sequence[int]) -> str:
+    """3×3."""
+    return "×".join(map(str, sizes))

@@ -1,0 +1,47 @@
+"""Layers whose input already sees more than the whole image on every path."""
+
+from collections.abc import Iterator
+
+from zoo.linting._network import CONVOLUTIONS, Network, kernel
+from zoo.linting._rule import Hit, Rule
+from zoo.tracing.record import Op
+
+
+def check(network: Network) -> Iterator[Hit]:
+    """One hit at the first such convolution, with the number and the cost of all."""
+    blind = [op for op in network.of(CONVOLUTIONS) if max(kernel(op), default=1) > 1 and _sees_all(network, op)]
+    if not blind:
+        return
+    sides = network.sides(blind[0].inputs[0], network.least)
+    windows = sum(max(kernel(op), default=1) > 1 for op in network.of(CONVOLUTIONS))
+    image = max(network.image)
+    saves = {"params": sum(weight_sizes(blind)), "macs": sum(map(network.macs, blind))}
+    what = (
+        f"{len(blind)} of {windows} convolutions with windows see nothing new, from here on: on every path their input sees at least"
+        f" {min(sides)} pixels of an image of {image}"
+    )
+    evidence = {"layers": len(blind), "of": windows, "rf_min": list(sides), "image": list(network.image)}
+    yield Hit(blind[0], what, evidence, saves)
+
+
+def _sees_all(network: Network, op: Op) -> bool:
+    """Whether the input of a convolution sees more than the image, along each axis of the image."""
+    sides = network.sides(op.inputs[0], network.least)
+    return len(sides) == len(network.image) > 0 and all(side > n for side, n in zip(sides, network.image, strict=True))
+
+
+def weight_sizes(ops: list[Op]) -> Iterator[int]:
+    """Elements of each weight that the ops read, each once."""
+    weights = {value.id: value.numel for op in ops for value in op.inputs if value.source == "parameter"}
+    return iter(weights.values())
+
+
+RULE = Rule(
+    name="sees-whole-image",
+    finds="layers whose input sees more than the whole image on every path",
+    why="Such a layer can no longer relate what is apart in the image: its windows add positions that lie outside. Trained on CIFAR-10 "
+    "and ImageNet, layers beyond this border contributed nothing to the accuracy.",
+    source="Richter et al., arXiv 2106.12307, section 4",
+    remedy="Use larger images, remove these layers, or downsample later.",
+    check=check,
+)

@@ -1,0 +1,42 @@
+"""A stride larger than the kernel: positions of the input that no window covers."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from math import prod
+
+from zoo.linting._network import CONVOLUTIONS, POOLINGS, Network, kernel, sizes_text, stride
+from zoo.linting._rule import Hit, Rule
+from zoo.tracing.record import Op
+
+
+def check(network: Network) -> Iterator[Hit]:
+    """Convolutions and poolings that read only some positions of maps larger than one."""
+    for op in network.of(CONVOLUTIONS | POOLINGS):
+        share = read(op)
+        if share < 1:
+            others = [one for one in network.readers_of(op.inputs[0]) if one is not op and read(one) == 1]
+            rest = "other layers read the rest" if others else "no other layer reads the rest"
+            what = (
+                f"kernel {sizes_text(kernel(op))} with stride {sizes_text(stride(op))} reads {share.numerator} of {share.denominator}"
+                f" positions of its input; {rest}"
+            )
+            evidence = {"kernel": list(kernel(op)), "stride": list(stride(op)), "read": float(share), "rest_is_read": bool(others)}
+            yield Hit(op, what, evidence)
+
+
+def read(op: Op) -> Fraction:
+    """The share of its input's positions that lie in some window; 1 for an op without windows."""
+    source = op.inputs[0].shape[2:]
+    steps = zip(kernel(op), stride(op), source, strict=False)
+    return prod((Fraction(k, s) for k, s, n in steps if s > k and n > k), start=Fraction(1))
+
+
+RULE = Rule(
+    name="stride-exceeds-kernel",
+    finds="a stride larger than the kernel, which skips positions of the input",
+    why="What lies between the windows was computed, or photographed, and cannot influence the result through this layer.",
+    source="He et al., arXiv 1812.01187, section 4.2: ResNet-C/D, where a 1×1 convolution of stride 2 'ignores 3/4 of the feature map'",
+    remedy="Average over the window first (a 2×2 average pooling of stride 2, then the convolution with stride 1).",
+    check=check,
+    level="info",
+)
