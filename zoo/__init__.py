@@ -7,6 +7,7 @@
     zoo.stages("alexnet")                       its resolutions: layer, channels, size, stride, receptive field
     zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
     zoo.features("alexnet", ["stage2"])         a network that gives named feature maps
+    zoo.lint("alexnet")                         what is wrong or wasteful in it, with evidence
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
     zoo.measure(zoo.trace(module, input=...))   the same in two halves, for any module
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from zoo.extend import register
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
+    from zoo.questions.lint import Lint, lint
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Card",
     "Input",
+    "Lint",
     "ReceptiveField",
     "Stage",
     "Table",
@@ -62,6 +65,7 @@ __all__ = [
     "diff",
     "export",
     "features",
+    "lint",
     "list_models",
     "measure",
     "pull",
@@ -82,6 +86,7 @@ __getattr__, __dir__ = lazy(
     {
         "Card": "zoo.catalogue.card",
         "Input": "zoo.tracing.inputs",
+        "Lint": "zoo.questions.lint",
         "ReceptiveField": "zoo.questions.rf",
         "Stage": "zoo.analysis.stages",
         "Table": "zoo.tables.table",
@@ -94,6 +99,7 @@ __getattr__, __dir__ = lazy(
         "diff": "zoo.questions.diff",
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
+        "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
         "pull": "zoo.transform.pull",

@@ -1,4 +1,4 @@
-"""What a one-file extension imports: an architecture, a column, a study, a format, a convention.
+"""What a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule.
 
 Ours import the same names. Each is imported from its own place when it is asked for, so that an extension pays for no other kind.
 """
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from zoo.analysis.rows import Group
     from zoo.catalogue.card import arch
     from zoo.errors import ZooError
+    from zoo.linting._network import Network
+    from zoo.linting._rule import Hit, Rule
     from zoo.ops.count import Count
     from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.table import Column, Row, Table
@@ -24,10 +26,13 @@ __all__ = [
     "Count",
     "Flow",
     "Group",
+    "Hit",
+    "Network",
     "Op",
     "Param",
     "Pass",
     "Row",
+    "Rule",
     "Share",
     "Study",
     "Sum",
@@ -55,6 +60,8 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "ratio_text", "short"), _STUDIES),
         "Count": "zoo.ops.count",
         "Group": "zoo.analysis.rows",
+        "Network": "zoo.linting._network",
+        **dict.fromkeys(("Hit", "Rule"), "zoo.linting._rule"),
         "ZooError": "zoo.errors",
         "arch": "zoo.catalogue.card",
     },
@@ -62,7 +69,7 @@ __getattr__, __dir__ = lazy(
 
 
 def register(*things: Any) -> ExitStack:
-    """Add to this process what no installed package offers: builders under `@arch`, columns, studies, formats (functions of a table
+    """Add to this process what no installed package offers: builders under `@arch`, columns, studies, lint rules, formats (functions of a table
     and a width, under their own names), or modules that define such.
 
     What is returned takes them out again when it is closed, or left as a context. A module may register a name anew, as a cell of a
@@ -70,8 +77,9 @@ def register(*things: Any) -> ExitStack:
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES
+    from zoo.linting._rule import RULES
     from zoo.studies._study import STUDIES
     from zoo.tables.formats import FORMATS
     from zoo.util import plugins
 
-    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS))
+    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, RULES))

@@ -68,6 +68,15 @@ class Network:
         """The ids of what the forward returns."""
         return frozenset(value.id for value in self.trace.outputs)
 
+    @cached_property
+    def from_input(self) -> frozenset[int]:
+        """The ids of the values that depend on the network's input."""
+        found = {value.id for value in self.trace.inputs}
+        for op in self.ops:
+            if any(value.id in found for value in op.inputs):
+                found.update(value.id for value in op.outputs)
+        return frozenset(found)
+
     def maker(self, value: Value | None) -> Op | None:
         """The op that made a value; None for inputs, parameters and constants."""
         return self._makers.get(value.id) if value is not None else None

@@ -240,7 +240,7 @@ def _parts(thing: Any, collections: Sequence[Collection[Any]]) -> list[tuple[Col
     """Collection, name and item of what `thing` is, or of what it defines if it is a module."""
     adopted = [(one, name, item) for one in collections for name, item in one.adopt(thing)]
     if not adopted:
-        expected = "a builder under @arch, a column, a study, a format, or a module that defines one"
+        expected = "a builder under @arch, a column, a study, a format, a lint rule, or a module that defines one"
         raise ZooError(f"{thing!r:.80} cannot be registered: expected {expected}")
     return adopted
 
@@ -260,5 +260,5 @@ def _home(thing: Any) -> str:
     """The module that a thing comes from; that of its function, where it is made of one."""
     if isinstance(thing, ModuleType):
         return thing.__name__
-    function = next((getattr(thing, name) for name in ("run", "count", "rule", "render") if hasattr(thing, name)), thing)
+    function = next((getattr(thing, name) for name in ("run", "count", "rule", "render", "check") if hasattr(thing, name)), thing)
     return str(getattr(function, "__module__", type(thing).__module__))
