@@ -15,6 +15,8 @@ def check(network: Network) -> Iterator[Hit]:
     alive = _alive(network)
     dead = [op for op in network.ops if id(op) not in alive and op.kind not in FREE and _depends_on_input(network, op)]
     for ops in _connected(dead):
+        if all(_is_bookkeeping(network, op) for op in ops):
+            continue
         macs, params = sum(map(network.macs, ops)), sum(param.numel for op in ops for param in op.owns if param.kind == "parameter")
         kinds = ", ".join(dict.fromkeys(op.kind for op in ops))
         what = f"nothing uses the result of {len(ops)} {'op' if len(ops) == 1 else 'ops'} ({kinds})"
@@ -31,6 +33,11 @@ def _alive(network: Network) -> set[int]:
             alive.add(id(op))
             wanted.update(value.id for value in op.inputs)
     return alive
+
+
+def _is_bookkeeping(network: Network, op: Op) -> bool:
+    """Whether an op is mere arithmetic that a container does itself, such as on coordinates for a level that never comes."""
+    return "pointwise" in op.traits and not network.trace.calls[op.call].leaf
 
 
 def _depends_on_input(network: Network, op: Op) -> bool:

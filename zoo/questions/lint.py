@@ -1,7 +1,9 @@
 """What is wrong or wasteful in a model: the findings of the rules in `zoo/linting`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.entries import architectures
@@ -77,15 +79,18 @@ def lint(
         raise ZooError(f"object: expected a number of pixels >= 1, got {object}")
     found = run(target, input=input, inputs=inputs, options=options, real=real)
 
-    def train() -> Trace | None:
-        try:
-            return run(target, input=input, inputs=inputs, options=options, real=real, train=True).trace
-        except ZooError:
-            return None
-
-    network = Network(found.trace, object_pixels=object, train=train)
+    network = Network(found.trace, object_pixels=object, train=partial(_in_training, target, input, inputs, options, real))
     design = architectures()[found.name].card.by_design if found.name in architectures() else ()
     return inspect(network, chosen, found, design)
+
+
+def _in_training(target: Any, input: Any, inputs: Any, options: Any, real: bool) -> Trace | None:
+    """A forward in training mode, on two images if one is refused, as by a normalisation over one value; None if there is none."""
+    twice = (2, *input[1:]) if isinstance(input, tuple) else input
+    for batch, sizes in ((1, input), (2, twice)):
+        with suppress(ZooError):
+            return run(target, input=sizes, inputs=inputs, options=options, real=real, train=True, batch=batch).trace
+    return None
 
 
 def choose(select: Sequence[str] | None = None, ignore: Sequence[str] = (), device: str | None = None) -> list[Rule]:
