@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import ForwardError
 from zoo.questions.survey import Record, gather, targets, versions
 
 ALL = ("torchvision:*", "timm:*")
@@ -44,7 +44,6 @@ def analysed(name: str) -> Record:
     from zoo.models.running import trace_subject
     from zoo.models.targets import resolve
     from zoo.ops.arithmetic import flops, macs
-    from zoo.tracing.diagnosis import OFFER
     from zoo.tracing.real import real_copy
 
     start, real = time.thread_time(), False
@@ -52,8 +51,8 @@ def analysed(name: str) -> Record:
         subject = resolve(name, {})
         try:
             trace = trace_subject(subject, subject.shape(), None, False)
-        except ZooError as error:
-            if OFFER not in str(error):
+        except ForwardError as error:
+            if not error.needs_values:
                 raise
             real = True
             subject = replace(subject, module=real_copy(subject.module))  # it decides by values

@@ -208,9 +208,9 @@ def many(quick: bool) -> Iterator[Figure]:
 
 
 COLUMNS = (
-    Column("value", "ratio", "measured", priority=0),
-    Column("goal", "text", "the bound", priority=0),
-    Column("met", "text", "whether the goal is reached", priority=0),
+    Column("value", "ratio", "measured", hide_order=0),
+    Column("goal", "text", "the bound", hide_order=0),
+    Column("met", "text", "whether the goal is reached", hide_order=0),
 )
 
 

@@ -337,7 +337,7 @@ compare alexnet                           alexnet & two or more models
 compare alexnet vgg99                     unknown model 'vgg99' & vgg19
 compare fc-vs-gap --set nope=3            fc-vs-gap & 'nope'
 compare alexnet vgg16 --set nope=3        'nope'
-compare alexnet vgg16 --run               'run'
+compare alexnet vgg16 --run               --run & zoo compare --help
 compare alexnet vgg16 -i 3x20x20          alexnet & pool2 & 3×227×227
 compare alexnet bad_nets.py:Exits         bad_nets.py:Exits & SystemExit: gone
 diff alexnet                              TARGET & zoo diff --help
@@ -447,9 +447,12 @@ NET = nn.Sequential(nn.Conv2d(3, 4, 3))
         (lambda: zoo.summary(None), "an nn.Module is wanted, got NoneType"),
         (lambda: zoo.summary(NET, options={"width": 3}), "is built already"),
         (lambda: zoo.summary("alexnet", input=(1, 3, -5, 5)), r"\(1, 3, -5, 5\) is no shape"),
-        (lambda: zoo.summary("alexnet", input=(1.0, 3, 5, 5)), "is no shape"),
-        (lambda: zoo.summary("alexnet", input="3x227x227"), "is no shape"),
-        (lambda: zoo.summary("alexnet", input=227), "is no shape"),
+        (lambda: zoo.summary("alexnet", input=(1.0, 3, 5, 5)), "expected a shape with batch"),
+        (lambda: zoo.summary("alexnet", input="3,227,227"), "expected sizes without batch, such as 3x224x224"),
+        (lambda: zoo.summary("alexnet", input=227), "expected a shape with batch"),
+        (lambda: zoo.summary("alexnet", input=(1, 3, 227, 227), batch=2), "batch=2 does not apply to input"),
+        (lambda: zoo.summary("alexnet", input=torch.zeros(1, 3, 227, 227), batch=2), "batch=2 does not apply to tensors"),
+        (lambda: zoo.summary("alexnet", input=[torch.zeros(1, 3), (1, 3)]), "input mixes tensors and shapes"),
         (lambda: zoo.summary("alexnet", input=(3, 227, 227)), "N×3×227×227"),
         (lambda: zoo.summary("alexnet", input=(1, 3, 227, 227), inputs=torch.zeros(1, 3, 227, 227)), "either input .* or inputs"),
         (lambda: zoo.summary("alexnet", depth=-1), "depth"),
@@ -457,7 +460,11 @@ NET = nn.Sequential(nn.Conv2d(3, 4, 3))
         (lambda: zoo.summary("alexnet", batch=0), "batch"),
         (lambda: zoo.summary("alexnet", columns=["prams"]), "unknown column 'prams'; did you mean params"),
         (lambda: zoo.summary(NET, inputs=torch.zeros(1, 3, 8, 8, dtype=torch.long)), "0 .Conv2d. raised RuntimeError"),
-        (lambda: zoo.trace(NET), "either input .* or inputs"),
+        (lambda: zoo.trace(NET, input=(1, 3, 8, 8), inputs=torch.zeros(1, 3, 8, 8)), "either input .* or inputs"),
+        (lambda: zoo.trace(3), "nn.Module is wanted, got int"),
+        (lambda: zoo.measure("alexnet"), "expected a Trace"),
+        (lambda: zoo.summary(zoo.trace("lenet5"), train=True), "train does not apply to a Trace"),
+        (lambda: zoo.sweep("lenet5", inputs=[torch.zeros(1, 32, 32)]), "expected a list of shapes without batch"),
         (lambda: zoo.trace(NET, input=(1, 3, 2, 2)), r"0 \(Conv2d\): its kernel of 3×3 does not fit into maps of 2×2"),
         (lambda: zoo.measure(zoo.trace(NET, input=(1, 3, 8, 8)), columns=["nope"]), "unknown column 'nope'"),
         (lambda: zoo.summary("lenet5").render("xlsx"), "unknown format 'xlsx'; choose from csv"),

@@ -200,7 +200,8 @@ def test_it_does_not_grow_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch
 def test_show_and_clear(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a clear that leaves entries, or what a killed process left half-written."""
     ask(capsys, "lenet5")
-    (folder / "killed.new").write_text("half")
+    (folder / ".zoo.killed").mkdir()
+    (folder / ".zoo.killed" / "entry.json").write_text("half")
     (folder / "mine.txt").write_text("not ours")
     assert run(["cache"]) == 0
     assert capsys.readouterr().out.startswith("2 traces, ")

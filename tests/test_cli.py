@@ -307,7 +307,7 @@ def test_depth_of_a_page(ask: Ask) -> None:
     """Kills pages of hundreds of rows, folding that is not told, and folding in a machine's format."""
     page = ask("summary", "resnet152")
     assert len(page.splitlines()) < 80
-    assert "--depth 99 shows every layer" in " ".join(page.split())
+    assert "--depth 99 lists every layer" in " ".join(page.split())
     assert len(ask("summary", "resnet152", "--format", "csv").splitlines()) > 400
 
 
@@ -528,3 +528,39 @@ def test_narrow_encoding() -> None:
     said = subprocess.run([sys.executable, "-m", "zoo_cli", "list"], capture_output=True, check=False, env=environment)
     assert (said.returncode, said.stderr) == (0, b"")
     assert b"60,965,224" in said.stdout
+
+
+# The same options everywhere -----------------------------------------------------------------------------------------
+
+TAKEN = {"--input", "--batch", "--set", "--train", "--real", "--no-cache"}
+LACKING = {  # what makes no sense there
+    "verify": {"--no-cache"},  # it runs the model
+    "export": {"--train", "--real", "--no-cache"},  # in evaluation mode, with weights
+    "sweep": {"--no-cache"},  # it runs in processes of its own
+}
+
+
+@pytest.mark.parametrize("command", ["summary", "stages", "rf", "diff", "compare", "verify", "export", "sweep"])
+def test_commands_on_targets_take_the_same_options(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a command that does without an option that its neighbours have."""
+    assert run([command, "--help"]) == 0
+    said = set(re.findall(r"--[a-z-]+", capsys.readouterr().out))
+    assert TAKEN - said == LACKING.get(command, set())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        ("stages resnet18 -i 1x64x64 -s in_channels=1 -b 2", "2×1×64×64"),
+        ("rf googlenet --train -i 3x224x224 -b 2", "aux1"),
+        ("diff resnet18 resnet50 -s num_classes=10 -i 3x64x64 -b 4", "linear → 10:"),
+        ("diff resnet18 resnet50 -i 3x64x64", "linear → 1000:"),
+        ("compare resnet18 resnet34 -s num_classes=10 -b 2 -f csv", "2x10,"),
+        ("verify resnet18 -s num_classes=10 -i 3x64x64 -b 2", "11,181,642"),
+        ("verify googlenet --train", "not checked"),
+    ],
+)
+def test_options_reach_the_question(arguments: str, part: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills an option that is taken and not heeded."""
+    assert run(arguments.split()) == 0
+    assert part in capsys.readouterr().out

@@ -240,7 +240,7 @@ def test_given_modules_and_inputs() -> None:
 
 @pytest.mark.parametrize(
     ("what", "words"),
-    [(["alexnet"], "no comparison"), (["alexnet", "resnet5"], "resnet50"), (["alexnet", "vgg-1"], "did you mean vgg1")],
+    [(["alexnet"], "no study"), (["alexnet", "resnet5"], "resnet50"), (["alexnet", "vgg-1"], "did you mean vgg1")],
 )
 def test_compare_refused(what: list[str], words: str) -> None:
     """Kills one model compared with nothing, and a mistyped name without a near one."""

@@ -318,8 +318,8 @@ class TwoWays(Tutorial):
     [
         (Tutorial(), ["stag1"], "unknown layer of Tutorial 'stag1'; did you mean stage1"),
         (Tutorial(), ["conv3"], "did you mean conv"),
-        (Tutorial(), [], "layers: name one at least"),
-        (Tutorial(), "conv1", r"a list of names is wanted, such as \['conv1'\]"),
+        (Tutorial(), [], "layers: expected at least one name"),
+        (Tutorial(), "conv1", r"expected a list of names, such as \['conv1'\]"),
         (Fickle(), ["conv"], "Fickle cannot be cut: its forward is no fixed graph"),
         (TwoWays(), ["conv2"], "cannot be cut: in training mode"),
     ],

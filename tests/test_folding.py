@@ -260,7 +260,7 @@ def test_pages_fold_unless_expanded(capsys: pytest.CaptureFixture[str], format: 
     page = " ".join(capsys.readouterr().out.split())
     assert "conv4_x.1–35" in page
     assert "×35" in page
-    assert "--expand shows each" in page
+    assert "--expand lists each block" in page
     assert run(["summary", "resnet152", "--format", format, "--expand"]) == 0
     page = " ".join(capsys.readouterr().out.split())
     assert "conv4_x.35" in page

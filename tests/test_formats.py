@@ -26,7 +26,7 @@ from zoo.tables.table import Column, Row, Table
 GOLDENS = Path(__file__).parent / "goldens"
 FIELD = {"size": [195, 195], "stride": [32, 32], "padding": [64, 64]}
 PARTIAL = {"at_least": 1234, "unknown": {"_fft_r2c": 2, "vision::nms": 1}}
-COUNTS = Column("params", "elements", "parameters", priority=0)
+COUNTS = Column("params", "elements", "parameters", hide_order=0)
 
 
 def table(
@@ -177,7 +177,7 @@ def test_columns_left_out() -> None:
         page = whole.render("text", width)
         assert printed(page)[0][2:] == shown
         said = " ".join(page.split())
-        assert ("not shown for want of width: " + ", ".join(column.name for column in left_out) in said) is bool(left_out)
+        assert ("hidden columns: " + ", ".join(column.name for column in left_out) in said) is bool(left_out)
         assert {"params", "macs"} <= set(shown)
     assert len(before) == len(whole.columns)
 
@@ -345,7 +345,7 @@ def test_html(whole: Table) -> None:
 def test_html_escapes() -> None:
     """Kills a name, title, description, fact or note that the reader's browser would run."""
     evil = "<script>\"'&"
-    column = Column(evil, evil, evil, priority=0)
+    column = Column(evil, evil, evil, hide_order=0)
     whole = table(evil, columns=(column,), cells={evil: evil}, title=evil, notes=(evil,), about={evil: evil})
     page = Page(whole.render("html"))
     assert set(page.tags) <= {

@@ -245,3 +245,84 @@ def test_returned(pack: Callable[[Tensor], Any], output: Any) -> None:
             return pack(super().forward(x))
 
     assert zoo.summary(nn.Sequential(Returns(4, 4)), input=(2, 4)).total["output"] == output
+
+
+# One rule for all functions ------------------------------------------------------------------------------------------
+
+X = torch.zeros(2, 3, 64, 64)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"input": (2, 3, 64, 64)},
+        {"input": [(2, 3, 64, 64)]},
+        {"input": torch.Size((2, 3, 64, 64))},
+        {"input": "3x64x64", "batch": 2},
+        {"input": ["3x64x64"], "batch": 2},
+        {"input": Input((2, 3, 64, 64))},
+        {"input": X},
+        {"input": [X]},
+        {"input": (X,)},
+        {"input": {"x": X}},
+        {"inputs": X},
+    ],
+    ids=str,
+)
+def test_same_input_in_all_spellings(how: dict[str, Any]) -> None:
+    """Kills a spelling that one function understands and another does not, or understands otherwise."""
+    wanted = zoo.trace("resnet18", input=(2, 3, 64, 64))
+    assert zoo.trace("resnet18", **how).ops == wanted.ops
+    assert zoo.summary("resnet18", **how).total == zoo.measure(wanted).total
+    assert zoo.stages("resnet18", **how) == zoo.stages(wanted)
+    assert zoo.receptive_field("resnet18", "conv1", **how) == zoo.receptive_field(wanted, "conv1")
+    assert zoo.diff("resnet18", wanted, **how).rows == ()
+    assert zoo.compare("resnet18", wanted, **how).rows[1].cells["macs/1"] == 1
+
+
+def test_values_are_not_shown() -> None:
+    """Kills an error that prints the values of an array."""
+    numpy = pytest.importorskip("numpy")
+    with pytest.raises(zoo.ZooError, match=r"input is a ndarray of shape \(1, 3, 8, 8\): expected a shape") as caught:
+        zoo.summary("resnet18", input=numpy.ones((1, 3, 8, 8)))
+    assert len(str(caught.value)) < 200
+
+
+TARGETS = ["resnet18", "torchvision:resnet18", "torchvision.models:resnet18"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_all_functions_take_all_targets(target: str, tmp_path: Any) -> None:
+    """Kills a function that knows names of the catalogue alone, or crashes for them."""
+    size = "3x64x64"
+    assert zoo.trace(target, input=size).outputs[0].shape == (1, 1000)
+    body = zoo.features(target, ["stage2"], input=size)
+    assert body(X)["stage2"].shape == (2, 64, 16, 16)
+    assert zoo.replace_head(target, "gap", input=size, num_classes=5)(X).shape == (2, 5)
+    assert len(zoo.stages(target, size)) == 5
+    assert zoo.receptive_field(target, "conv1", input=size).axes[0].size == 7
+    assert zoo.sweep(target, inputs=[size], columns=["params"]).rows[0].cells["params"] == 11_689_512
+    assert zoo.export(target, tmp_path / "model.pt").exists()
+    assert "differs" not in {row.cells["verdict"] for row in zoo.verify(target, input=size).rows}
+
+
+def test_sizes_as_options() -> None:
+    """Kills sizes that must be written as Python writes them."""
+    spelled = [
+        ["summary", "torch.nn:Conv2d", "-s", "in_channels=3", "-s", "out_channels=4", "-s", f"kernel_size={k}"]
+        for k in ("3x1", "3,1")
+    ]
+    options = {"in_channels": 3, "out_channels": 4, "kernel_size": (3, 1)}
+    wanted = zoo.summary("torch.nn:Conv2d", options=options).total["params"]
+    assert wanted == 3 * 4 * 3 + 4
+    assert all(run([*command, "-o", "/dev/null", "-f", "json"]) == 0 for command in spelled)
+    assert zoo.trace("torch.nn:Conv2d", options=options).ops == zoo.trace(nn.Conv2d(3, 4, (3, 1))).ops
+
+
+def test_exported_with_typed_and_named_inputs(tmp_path: Any, nets: str) -> None:
+    """Kills an export of a model of words, or of an argument by name."""
+    file = tmp_path / "words.pt2"
+    assert run(["export", f"{nets}:Words", "-o", str(file), "-i", "ids=12:int64", "-i", "mask=12:bool"]) == 0
+    found = torch.export.load(file).module()
+    ids = torch.zeros(3, 12, dtype=torch.int64)
+    assert found(ids=ids, mask=ids == 0).shape == (3, 12, 5)

@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,7 +81,7 @@ def inside(path: Path, *places: str) -> bool:
 
 WITH_TORCH = tuple(
     f"zoo.tracing.{name}"
-    for name in ("arguments", "guard", "real", "recorder", "replay", "shortcuts", "skeleton", "trace", "vocabulary")
+    for name in ("arguments", "guard", "real", "recorder", "replay", "shortcuts", "skeleton", "trace", "trees", "vocabulary")
 )
 
 
@@ -107,7 +107,7 @@ LIGHT = (
     *(f"zoo/analysis/{name}.py" for name in ("choose", "convention", "kinds", "measure", "repeats", "rows", "stages")),
     *(f"zoo/catalogue/{name}.py" for name in ("card", "entries", "published")),
     *(f"zoo/receptive/{name}.py" for name in ("join", "layout", "rules", "sliding", "spans", "sums", "taps", "windows")),
-    *(f"zoo/tracing/{name}.py" for name in ("diagnosis", "inputs", "record", "walk")),
+    *(f"zoo/tracing/{name}.py" for name in ("diagnosis", "inputs", "messages", "record", "walk")),
     *("zoo/questions/info.py", "zoo/questions/list.py"),
 )
 
@@ -118,6 +118,129 @@ def test_torch_is_not_even_lazily_imported(path: Path) -> None:
     found = imports((ROOT / path).read_text(encoding="utf-8"))
     assert not {one.package for one in found} & {"torch", "torchvision", "fvcore", "numpy"}
     assert not any(one.module.startswith(WITH_TORCH) for one in found)
+
+
+# What a file may know of another, and of torch -----------------------------------------------------------------------
+
+
+def circles(arrows: Mapping[str, set[str]]) -> list[set[str]]:
+    """Sets of two or more names, each of which leads to every other of its set."""
+
+    def reached(start: str) -> set[str]:
+        found: set[str] = set()
+        left = [start]
+        while left:
+            following = arrows.get(left.pop(), set()) - found
+            found |= following
+            left += following
+        return found
+
+    ways = {name: reached(name) for name in arrows}
+    rings = {frozenset(other for other in ways[name] if name in ways.get(other, ())) for name in arrows if name in ways[name]}
+    return [set(ring) for ring in rings if len(ring) > 1]
+
+
+def reached_by_name(source: str) -> set[str]:
+    """Modules that `import_module("zoo...")` imports: a circle hides well behind it."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args)
+    named = (call.args[0] for call in calls if ast.unparse(call.func).endswith("import_module"))
+    return {str(name.value) for name in named if isinstance(name, ast.Constant)}
+
+
+def test_names_are_read() -> None:
+    """Kills a reader that overlooks an import by name."""
+    assert reached_by_name('x = importlib.import_module("zoo.a"); import_module(f"zoo.{y}"); print("zoo.b")') == {"zoo.a"}
+
+
+def test_circles_are_found() -> None:
+    """Kills a search that finds no circle, or takes a diamond for one."""
+    assert circles({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}) == []
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": {"d"}}) == [{"a", "b", "c"}]
+
+
+def test_no_circle_of_files() -> None:
+    """Kills two files that cannot be read one after the other; imports inside functions and by name count too."""
+    files = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in FILES if inside(path, "zoo")}
+    arrows: dict[str, set[str]] = {}
+    for name, path in files.items():
+        source = (ROOT / path).read_text(encoding="utf-8")
+        found = {one.module for one in imports(source)} | reached_by_name(source)
+        arrows[name] = {module if module in files else module.rpartition(".")[0] for module in found} & files.keys() - {name}
+    assert circles(arrows) == []
+
+
+def private(source: str) -> set[str]:
+    """Private names of other modules and objects that a source touches: imported, as an attribute, or as text."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
+            found.add(node.attr)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "torch":
+            found.update(*((node.module or "").split("."), *([alias.name] for alias in node.names)))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in _OF_TORCH:
+            found.add(node.value)
+    return {name for name in found if re.fullmatch(r"_[A-Za-z]\w*", name)} - {
+        "_getframe",
+        "_replace",
+    }  # of sys, and of named tuples
+
+
+_OF_TORCH = frozenset(
+    "_orig_mod _compiled_call_impl _parameters _buffers _modules _forward_hooks _non_persistent_buffers_set".split()
+)
+
+
+def test_private_names_are_found() -> None:
+    """Kills a reader of private names that overlooks one of the ways in which they are touched."""
+    source = """
+from torch.utils._pytree import tree_map
+from torch import _C as engine
+def f(self, module):
+    return self._own, module._modules, getattr(module, "_orig_mod"), module.__dict__
+"""
+    assert private(source) == {"_pytree", "_C", "_modules", "_orig_mod"}
+
+
+@each_file
+def test_torch_internals(path: Path) -> None:
+    """Kills a private name of torch in a file that `docs/architecture.md` does not list for it, and a file listed in vain."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition("## Private names of torch")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\| `(\w+\.py)` \|", section, re.MULTILINE))
+    assert named
+    touched = private((ROOT / path).read_text(encoding="utf-8"))
+    assert bool(touched) == (inside(path, "zoo/tracing") and path.name in named), touched
+
+
+MESSAGES = "zoo/tracing/messages.py"
+"""The only file that may read the words of an error."""
+
+
+def read_by_words(source: str) -> list[str]:
+    """Tests on the text of an error or a note: `"word" in str(error)`, `note.startswith("word")`."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+            asked = ast.unparse(node.comparators[0])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"startswith", "endswith"}:
+            asked = ast.unparse(node.func.value)
+        else:
+            continue
+        if re.fullmatch(r"(str\()?(\w*error|note|message|reason)\)?(\.args\[0\])?", asked):
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_reading_by_words_is_found() -> None:
+    """Kills a search for tests on messages that never finds one."""
+    source = "if OFFER in str(error) or note.startswith('x') or 'input' in note or name in names: pass"
+    assert set(read_by_words(source)) == {"OFFER in str(error)", "note.startswith('x')", "'input' in note"}
+
+
+@each_file
+def test_no_control_flow_by_words(path: Path) -> None:
+    """Kills a decision that hangs on how a message is worded."""
+    assert path == Path(MESSAGES) or read_by_words((ROOT / path).read_text(encoding="utf-8")) == []
 
 
 # What a fresh process loads ------------------------------------------------------------------------------------------

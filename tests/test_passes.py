@@ -25,6 +25,7 @@ from zoo.receptive.rules import rule
 from zoo.receptive.spans import Span, Undefined, Walk
 from zoo.receptive.taps import adaptive, interpolated, nearest, transposed, window
 from zoo.receptive.windows import Everything, Lattice
+from zoo.tables.notes import LowerBound, Unused
 from zoo.tables.table import Table
 from zoo.tracing.record import Call, Op, Param, Trace, Value
 
@@ -305,8 +306,11 @@ def test_lower_bound() -> None:
     unknown = {"fft": 2, "sort": 1}
     assert [row.cells["flops"] for row in table.rows][:2] == [2, {"at_least": 0, "unknown": {"fft": 1}}]
     assert table.total == {"flops": {"at_least": 2, "unknown": unknown}}
-    assert len(table.notes) == 1
-    assert all(word in table.notes[0] for word in ("≥ flops", "fft (2×)", "sort (1×) in "))
+    (note,) = table.notes
+    assert isinstance(note, LowerBound)
+    assert note.column == "flops"
+    assert {op.kind: op.times for op in note.ops} == unknown
+    assert all(word in str(note) for word in ("≥ flops", "fft (2×)", "sort (1×) in "))
 
 
 def test_depth_zero_is_one_row() -> None:
@@ -405,7 +409,8 @@ def test_unused_parameters() -> None:
     assert cells(found, "params") == {"a": 20, "head.0": 45, "head.1": 20}
     assert cells(found, "output")["head.0"] is None
     assert found.total["macs"] == 16
-    assert any("65 parameters" in note and "head" in note for note in found.notes)
+    assert Unused(65, ("head",)) in found.notes
+    assert "65 parameters of head" in found.render("text", 100)
 
 
 def test_functional_network() -> None:

@@ -227,6 +227,14 @@ def mine_format(table: Table, width: int | None = None) -> str:
     return f"{len(table.rows)}\n"
 
 
+def spelt_format(page: "zoo.Table", width: int | None = None) -> str:
+    return f"{len(page.rows)} rows\n"
+
+
+def undeclared(table, width=None):  # type: ignore[no-untyped-def]
+    return ""
+
+
 def answer() -> Table:
     return Table("answer", {}, (), (Row("a", "b", {}),))
 
@@ -234,11 +242,12 @@ def answer() -> Table:
 def test_registered() -> None:
     """Kills a kind that cannot be registered, a cache that does not notice, and what stays when it is taken back."""
     before = [zoo.list_models(), list(columns()), list(studies()), formats.names()]
-    with zoo.register(my_net, mine, Study("mine", "What?", answer), mine_format):
+    with zoo.register(my_net, mine, Study("mine", "What?", answer), mine_format, spelt_format):
         assert zoo.list_models("my") == ["my_net"]
         assert [option.type for option in entry("my_net").options] == ["int", "int", "Literal['A', 'B']", "float"]
         assert zoo.summary("my-net", options={"kind": "B"}).total["mine"] == 2
         assert zoo.compare("mine").render("mine_format") == "1\n"
+        assert zoo.compare("mine").render("spelt_format") == "1 rows\n"
         assert entry("my_net").origin == f"registered by {__name__}"
         with pytest.raises(zoo.ZooError, match="choose from A, B"):
             zoo.create_model("my_net", kind="C")
@@ -280,6 +289,7 @@ def other_home() -> Any:
         (other_home(), f"Mine of elsewhere cannot be registered: {__name__} has one"),
         (nn.Linear, "expected a builder under @arch, a column, a study, a format, or a module that defines one"),
         (answer, "cannot be registered: expected a builder under @arch"),
+        (undeclared, "cannot be registered: expected a builder under @arch, .* a format"),
         (sys, "cannot be registered"),
         (3, "^3 cannot be registered"),
     ],

@@ -451,7 +451,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert out == ""
     assert err.startswith("lenet5.py: LeNet-5, ")
     assert Path("lenet5.py").read_text(encoding="utf-8") == zoo.pull("lenet5")
-    assert "lenet5.py exists already: --force" in refused("pull", "lenet5", "--set", "num_classes=3", capsys=capsys)
+    assert "lenet5.py already exists; --force" in refused("pull", "lenet5", "--set", "num_classes=3", capsys=capsys)
     assert Path("lenet5.py").read_text(encoding="utf-8") == zoo.pull("lenet5")
     assert run(["pull", "lenet5", "-s", "num_classes=3", "--force"]) == 0
     assert Path("lenet5.py").read_text(encoding="utf-8") == zoo.pull("lenet5", num_classes=3)

@@ -13,6 +13,7 @@ from torchvision import models
 import zoo
 from tests.test_left_as_it_was import Foreign, snapshot
 from zoo.models.targets import resolve
+from zoo.tables.notes import RealRun
 from zoo_cli.main import run
 
 
@@ -46,7 +47,7 @@ def test_offered_and_true(how: str) -> None:
     table = zoo.summary(model, input=(3, 1, 2, 2), real=True)
     assert known(table.total["macs"]) == 3 * 8 + 3 * 16
     assert table.total["params"] == sum(p.numel() for p in model.parameters())
-    assert any(note.startswith("ran once on real tensors, the model's weights and inputs of ones") for note in table.notes)
+    assert RealRun(own_weights=True, given=False) in table.notes
 
 
 def test_values_decide() -> None:
@@ -88,7 +89,7 @@ def test_detection() -> None:
     published = models.get_model_weights("ssdlite320_mobilenet_v3_large").DEFAULT.meta
     assert f"{known(table.total['macs']) / 1e9:.3f}" == f"{published['_ops']:.3f}"
     assert table.total["params"] == published["num_params"]
-    assert any("neutral weights" in note for note in table.notes)
+    assert RealRun(own_weights=False, given=False) in table.notes
 
 
 # The model is left as it was -----------------------------------------------------------------------------------------
@@ -187,7 +188,7 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["summary", "torchvision:ssd300_vgg16", "-i", "3x300x300"]) == 2
     assert "--real" in capsys.readouterr().err
     assert run(["summary", "lenet5", "--real"]) == 0
-    assert "ran once on real tensors, neutral weights" in " ".join(capsys.readouterr().out.split())
+    assert "ran once on real tensors, with neutral weights and inputs of ones" in " ".join(capsys.readouterr().out.split())
 
 
 def test_copies_are_not_shared() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 import zoo
 from zoo.tables.formats.latex import escape
+from zoo.tables.notes import Shared
 from zoo.tables.table import Column, Row, Table
 from zoo_cli.main import run
 
@@ -40,7 +41,7 @@ def test_sort(column: str) -> None:
     assert cells == sorted(cells, reverse=True)
     assert sorted(row.name for row in table.rows) == sorted(row.name for row in whole.rows)
     assert {column: table.total[column] for column in whole.total} == whole.total
-    assert next(one for one in table.columns if one.name == column).priority == 0
+    assert next(one for one in table.columns if one.name == column).hide_order == 0
 
 
 def test_sort_by_words_and_sizes() -> None:
@@ -60,8 +61,8 @@ def test_top() -> None:
     macs = sorted((row.cells["macs"] for row in whole.rows), reverse=True)
     assert [row.cells["macs"] for row in table.rows] == macs[:3]
     assert table.total == whole.total
-    assert f"3 of {len(whole.rows)} rows are shown" in table.notes[0]
-    assert f"{sum(macs[:3]) / whole.total['macs']:.1%} of macs" in table.notes[0]
+    assert f"3 of {len(whole.rows)} rows are shown" in str(table.notes[0])
+    assert f"{sum(macs[:3]) / whole.total['macs']:.1%} of macs" in str(table.notes[0])
     assert zoo.summary("vgg16", top=1, sort="params").rows[0].name == "classifier.fc6"
 
 
@@ -71,7 +72,7 @@ def test_filter() -> None:
     table = zoo.summary("torchvision:resnet18", depth=2, filter="layer4.*")
     assert [row.name for row in table.rows] == ["layer4.0", "layer4.1"]
     share = sum(row.cells["params"] for row in table.rows) / sum(p.numel() for p in zoo_resnet18().parameters())
-    assert table.notes[0].startswith(f"2 of {len(whole.rows)} rows are shown, with {share:.1%} of params")
+    assert str(table.notes[0]).startswith(f"2 of {len(whole.rows)} rows are shown, with {share:.1%} of params")
     assert table.total == whole.total
 
 
@@ -161,7 +162,7 @@ def test_marks() -> None:
     table = zoo.summary(Marked(), input=(1, 4))
     marks = {row.name: row.mark for row in table.rows if row.type == "Linear"}
     assert marks == {"first": "", "second": "", "second_1": "shared", "tied": "shared", "spare": "unused"}
-    assert any(note.startswith("shared: ") for note in table.notes)
+    assert Shared() in table.notes
     assert "Linear shared" in table.render("markdown")
     assert "Linear unused" in table.render("text", 100)
     assert [row.get("mark") for row in table.to_dict()["rows"]].count("shared") == 2

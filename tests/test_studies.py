@@ -20,9 +20,11 @@ from torch.nn import functional as F
 import zoo
 from zoo.models.running import trace_target
 from zoo.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
+from zoo.studies._options import ANY, COUNT, FLAG, SIZES, TEXT, declared
 from zoo.studies._study import ratio_text, short, studies
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Table
+from zoo_cli.main import run
 
 NAMES = list(studies())
 each_study = pytest.mark.parametrize("name", NAMES)
@@ -144,8 +146,8 @@ def test_is_in_the_documents(name: str) -> None:
     ("what", "options", "words"),
     [
         (["fc-vs-gab"], {}, "fc-vs-gap"),
-        (["years"], {}, "no comparison"),
-        (["fc-vs-gap", "alexnet"], {}, "comparison of its own"),
+        (["years"], {}, "no study"),
+        (["fc-vs-gap", "alexnet"], {}, "name it alone"),
         (["fc-vs-gap"], {"onn": "alexnet"}, "did you mean on"),
         (["plain-vs-residual"], {"seed": 3}, "did you mean seeds"),
         (["stacked-3x3"], {"on": "alexnet"}, "option of stacked-3x3 'on'; it takes none"),
@@ -162,6 +164,56 @@ def test_refused(what: list[str], options: dict[str, Any], words: str) -> None:
     with pytest.raises(zoo.ZooError, match=re.escape(words)) as caught:
         zoo.compare(*what, **options)
     assert "\n" not in str(caught.value)
+
+
+@each_study
+def test_options_are_declared(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills an option without a kind or a help text, and one that the help page of its study does not show."""
+    assert run(["compare", name, "--help"]) == 0
+    page = " ".join(capsys.readouterr().out.split())
+    for option in studies()[name].options.values():
+        assert option.kind is not ANY
+        assert option.help
+        assert f"--{option.name}" in page
+        assert f"{option.help[0].upper()}{option.help[1:]}." in page
+
+
+@pytest.mark.parametrize("spelled", [["--kernel", "3x3"], ["-s", "kernel=3x3"], ["--set", "kernel=3×3"]])
+def test_spellings_of_an_option(spelled: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a spelling that is refused, or read otherwise than in Python."""
+    name = "dense-vs-sparse-vs-conv"
+    assert run(["compare", name, *spelled, "-f", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == json.loads(zoo.compare(name, kernel=(3, 3)).render("json"))
+    assert zoo.compare(name, kernel="3x3") == zoo.compare(name, kernel=[3, 3])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("stacked-3x3 --kernel 3x3", "--kernel (zoo compare stacked-3x3 --help"),
+        ("dense-vs-sparse-vs-conv --kernel 3,3", "option kernel='3,3': expected sizes"),
+        ("dense-vs-sparse-vs-conv -s stride=0", "option stride='0': expected an integer >= 1"),
+        ("plain-vs-residual -s run=maybe", "option run='maybe': expected true or false"),
+        ("fc-vs-gap -s no=1", "unknown option of fc-vs-gap 'no'"),
+        ("fc-vs-gap alexnet", "name it alone"),
+    ],
+)
+def test_options_refused(arguments: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a slip that is passed over."""
+    assert run(["compare", *arguments.split()]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert words in err
+
+
+def test_kinds_without_annotations() -> None:
+    """Kills a study of a plugin whose keywords declare no more than Python does."""
+
+    def bare(on="alexnet", *, deep=False, stride=2, size=(3, 3), other=None) -> Table:  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    kinds = [option.kind for option in declared(bare).values()]
+    assert kinds == [TEXT, FLAG, COUNT, SIZES, ANY]
 
 
 # fc-vs-gap -----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 import zoo
+from zoo.tables.notes import AssumedInput
 from zoo_cli.main import run
 
 NETS = """
@@ -181,8 +182,9 @@ def test_name_and_context() -> None:
     assert table.context["target"] == "target_nets.py:Net"
     assert table.context["inputs"] == [[1, 3, 224, 224]]
     assert table.title.startswith("target_nets.py:Net · input 1×3×224×224")
-    assert "no input was given: 3×224×224 is assumed" in table.notes
-    assert not any("input" in note for note in zoo.summary("target_nets.py:Net", input=(1, 3, 9, 9)).notes)
+    assert AssumedInput((3, 224, 224)) in table.notes
+    assert "no input was given: 3×224×224 is assumed" in table.render("text", 100)
+    assert zoo.summary("target_nets.py:Net", input=(1, 3, 9, 9)).notes == ()
 
 
 def test_late_imports() -> None:
@@ -234,7 +236,7 @@ def test_torchvision(name: str, size: int, expected: int) -> None:
     table = zoo.summary(f"torchvision:{name}", columns=["params"])
     assert table.context["inputs"] == [[1, 3, size, size]]
     assert table.total["params"] == expected
-    assert any(f"3×{size}×{size}" in note for note in table.notes)
+    assert f"input of the published weights: 3×{size}×{size}" in map(str, table.notes)
 
 
 def test_torchvision_options() -> None:

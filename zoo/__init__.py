@@ -10,10 +10,14 @@
     zoo.lint("alexnet")                         what is wrong or wasteful in it, with evidence
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
-    zoo.measure(zoo.trace(module, input=...))   the same in two halves, for any module
+    zoo.compare("fc-vs-gap")                    a study; of two or more models, their totals and stages side by side
+    zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
+    zoo.verify("alexnet")                       our numbers against independent ones
+    zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two halves
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
 
-torch is imported when a model is built or traced, not before.
+Questions take a name of the catalogue, another TARGET ("torchvision:resnet50", "file.py:Net") or an `nn.Module`, and the same
+keywords for its input and options: see `zoo.trace`. torch is imported when a model is built or traced, not before.
 """
 
 from typing import TYPE_CHECKING
@@ -27,9 +31,10 @@ if TYPE_CHECKING:
     from zoo.catalogue.card import Card, arch
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
-    from zoo.catalogue.weights import to_torchvision
+    from zoo.catalogue.twin import to_torchvision
     from zoo.errors import ZooError
     from zoo.extend import register
+    from zoo.models.forward import trace
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
     from zoo.questions.lint import Lint, lint
@@ -42,7 +47,6 @@ if TYPE_CHECKING:
     from zoo.tables.table import Table
     from zoo.tracing.inputs import Input
     from zoo.tracing.record import Trace
-    from zoo.tracing.trace import trace
     from zoo.transform.export import export
     from zoo.transform.features import features
     from zoo.transform.heads import replace_head
@@ -110,8 +114,8 @@ __getattr__, __dir__ = lazy(
         "summary": "zoo.questions.summary",
         "survey": "zoo.questions.survey",
         "sweep": "zoo.questions.sweep",
-        "to_torchvision": "zoo.catalogue.weights",
-        "trace": "zoo.tracing.trace",
+        "to_torchvision": "zoo.catalogue.twin",
+        "trace": "zoo.models.forward",
         "verify": "zoo.questions.verify",
     },
 )

@@ -9,71 +9,123 @@ from typing import TYPE_CHECKING, Any
 from zoo.util.lazy import lazy
 
 if TYPE_CHECKING:
-    from zoo.analysis.kinds import Flow, Pass, Share, Sum, Tally
+    from zoo.analysis.convention import Convention, Counts, Layer, both, by_layer, by_op, first_role, of_tool
+    from zoo.analysis.kinds import Bytes, Flow, Pass, Share, Sum, Tally
+    from zoo.analysis.measure import measure
     from zoo.analysis.rows import Group
     from zoo.catalogue.card import arch
+    from zoo.catalogue.create import create_model
+    from zoo.catalogue.entries import card, list_models
+    from zoo.catalogue.published import Published
     from zoo.errors import ZooError
     from zoo.linting._network import Network
     from zoo.linting._rule import Hit, Rule
+    from zoo.models.forward import trace
     from zoo.ops.count import Count
+    from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
     from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.table import Column, Row, Table
-    from zoo.tracing.record import Op, Param, Trace, Value
+    from zoo.tracing.record import UNUSED, Call, Op, Param, Trace, Value, each_axis
 
 __all__ = [
+    "UNUSED",
     "Arm",
+    "Bytes",
+    "Call",
     "Column",
+    "Convention",
     "Count",
+    "Counts",
+    "Flag",
     "Flow",
     "Group",
     "Hit",
+    "Layer",
     "Network",
     "Op",
     "Param",
     "Pass",
+    "PositiveInt",
+    "Published",
     "Row",
     "Rule",
     "Share",
+    "Sizes",
     "Study",
     "Sum",
     "Table",
     "Tally",
+    "TargetName",
+    "Text",
     "Trace",
     "Value",
     "ZooError",
     "arch",
     "arms_table",
+    "both",
+    "by_layer",
+    "by_op",
+    "card",
+    "create_model",
+    "each_axis",
+    "first_role",
+    "list_models",
+    "measure",
+    "of_tool",
     "ratio",
     "ratio_text",
     "register",
     "short",
+    "trace",
 ]
 
+_CONVENTIONS = "zoo.analysis.convention"
 _RECORDS, _KINDS, _TABLES, _STUDIES = "zoo.tracing.record", "zoo.analysis.kinds", "zoo.tables.table", "zoo.studies._study"
 
 __getattr__, __dir__ = lazy(
     __name__,
     {
-        **dict.fromkeys(("Op", "Param", "Trace", "Value"), _RECORDS),
-        **dict.fromkeys(("Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
+        **dict.fromkeys(("UNUSED", "Call", "Op", "Param", "Trace", "Value", "each_axis"), _RECORDS),
+        **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
-        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "ratio_text", "short"), _STUDIES),
+        **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.studies._options"),
+        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
+        **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         "Count": "zoo.ops.count",
         "Group": "zoo.analysis.rows",
         "Network": "zoo.linting._network",
         **dict.fromkeys(("Hit", "Rule"), "zoo.linting._rule"),
         "ZooError": "zoo.errors",
         "arch": "zoo.catalogue.card",
+        "card": "zoo.catalogue.entries",
+        "create_model": "zoo.catalogue.create",
+        "list_models": "zoo.catalogue.entries",
+        "measure": "zoo.analysis.measure",
+        "trace": "zoo.models.forward",
+        "Published": "zoo.catalogue.published",
     },
 )
 
 
 def register(*things: Any) -> ExitStack:
-    """Add to this process what no installed package offers: builders under `@arch`, columns, studies, lint rules, formats (functions of a table
-    and a width, under their own names), or modules that define such.
+    """Add extensions to this process that no installed package offers.
 
-    What is returned takes them out again when it is closed, or left as a context. A module may register a name anew, as a cell of a
-    notebook does that runs again. Raises `ZooError` for a name that is taken, and for what is none of these.
+    Arguments:
+        things: Builders under `@arch`, columns, studies, lint rules, formats (functions of a table and a width, under their own
+            names), or modules that define such. A module may register a name again, as a cell of a notebook does that runs again.
+
+    Returns:
+        A context, which takes them out again when it is left or closed.
+
+    Raises:
+        ZooError: For a name that is taken, and for what is none of these.
+
+    Example:
+        >>> def names_only(table: zoo.Table, width=None):
+        ...     return "".join(f"{row.name} " for row in table.rows[:3])
+        >>> with zoo.register(names_only):
+        ...     zoo.summary("lenet5").render("names_only")
+        'C1 S2 C3.index '
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES

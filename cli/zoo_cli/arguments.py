@@ -1,6 +1,5 @@
 """What is written on the command line, as values. Raises `ZooError` for what cannot be read."""
 
-import ast
 import re
 from collections.abc import Sequence
 from itertools import product
@@ -8,49 +7,21 @@ from typing import Any
 
 from zoo.errors import ZooError
 
-_WORDS = {"true": True, "false": False, "none": None}
-
 
 def parse_shape(text: str) -> tuple[int, ...]:
     """3x224x224 -> (3, 224, 224)."""
-    return parse_sizes("--input", text, "sizes without batch are wanted, such as 3x224x224 (channels, height, width)")
+    return parse_sizes("--input", text, "expected sizes without batch, such as 3x224x224 (channels, height, width)")
 
 
 def parse_inputs(texts: Sequence[str], batch: int) -> Any:
-    """What `--input` says: nothing, one shape with batch, or a list of shapes and `Input`s.
+    """What `--input` says: nothing, one shape with batch, or a list of shapes and `Input`s."""
+    from zoo.tracing.inputs import read
 
-    [NAME=]SIZES[:TYPE], with the batch before the sizes or where N stands in them, without one after another equals sign; or
-    NAME:=VALUE for what is no tensor.
-    """
-    from zoo.tracing.inputs import Input
-
-    def parse(text: str) -> Any:
-        if match := re.fullmatch(r"(\w+):=(.*)", text):
-            return Input(None, name=match[1], value=_value(match[2]))
-        match = re.fullmatch(r"(?:(?P<name>[^\W\d]\w*)=)?(?P<bare>=)?(?P<sizes>[\dxX×N]*)(?::(?P<dtype>\w+))?", text)
-        if match is None or not (match["sizes"] or match["bare"]):
-            raise ZooError(f"--input {text!r}: {_WANTED}")
-        sizes = _with_batch(text, match["sizes"], None if match["bare"] else batch)
-        plain = match["name"] is None and match["dtype"] is None
-        return sizes if plain else Input(sizes, match["dtype"], match["name"])
-
-    found = [parse(text) for text in texts]
+    found = [read(text, batch, "--input") for text in texts]
     return found[0] if len(found) == 1 else found or None
 
 
-_WANTED = "sizes without batch are wanted, such as 3x224x224 (channels, height, width) or ids=128:int64"
-
-
-def _with_batch(text: str, sizes: str, batch: int | None) -> tuple[int, ...]:
-    parts = re.split("[x×]", sizes) if sizes else []
-    if batch is not None and "N" not in parts:
-        parts = ["N", *parts]
-    if not all(part == "N" or (part.isdecimal() and int(part)) for part in parts) or (batch is None and "N" in parts):
-        raise ZooError(f"--input {text!r}: {_WANTED}")
-    return tuple(int(part) if part != "N" else batch or 1 for part in parts)
-
-
-def parse_sizes(option: str, text: str, wanted: str = "sizes are wanted, such as 5x5") -> tuple[int, ...]:
+def parse_sizes(option: str, text: str, wanted: str = "expected sizes, such as 5x5") -> tuple[int, ...]:
     """5x3 -> (5, 3)."""
     if not re.fullmatch(r"\d+([x×]\d+)*", text) or 0 in (sizes := tuple(map(int, re.split("[x×]", text)))):
         raise ZooError(f"{option} {text!r}: {wanted}")
@@ -112,23 +83,21 @@ def _repeated(point: str) -> str:
 
 
 def parse_options(assignments: Sequence[str]) -> dict[str, Any]:
-    """["num_classes=10", "shortcut=A"] -> {"num_classes": 10, "shortcut": "A"}."""
+    """["num_classes=10", "kernel_size=3x1"] -> {"num_classes": 10, "kernel_size": (3, 1)}."""
+    from zoo.tracing.inputs import value_of
+
+    return {name: value_of(value) for name, value in parse_assignments(assignments).items()}
+
+
+def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
+    """["kernel=5x5"] -> {"kernel": "5x5"}."""
     options = {}
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not (name.isidentifier() and equals):
-            raise ZooError(f"--set {assignment!r}: name=value is wanted, such as num_classes=10")
-        options[name] = _value(value)
+            raise ZooError(f"--set {assignment!r}: expected name=value, such as num_classes=10")
+        options[name] = value
     return options
-
-
-def _value(text: str) -> Any:
-    if text.lower() in _WORDS:
-        return _WORDS[text.lower()]
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def parse_columns(lists: Sequence[str]) -> list[str] | None:

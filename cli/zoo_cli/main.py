@@ -46,7 +46,7 @@ def options(
 _COMMANDS = [info.name for info in pkgutil.iter_modules(commands.__path__)]
 for _name in _COMMANDS:
     _module = importlib.import_module(f"{commands.__name__}.{_name}")
-    app.command(_name)(getattr(_module, _name, None) or getattr(_module, f"{_name}_"))
+    app.command(_name, cls=getattr(_module, "COMMAND", None))(getattr(_module, _name, None) or getattr(_module, f"{_name}_"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -67,8 +67,10 @@ def run(arguments: list[str]) -> int:
     except ZooError as error:
         return _refuse(str(error))
     except _CLICK_ERROR as error:
-        command = " ".join(word for word in arguments[:1] if word in _COMMANDS)
-        return _refuse(f"{error.format_message()} ({' '.join(['zoo', command]).strip()} --help shows what there is)")
+        context = getattr(error, "ctx", None)
+        named = " ".join(["zoo", *(word for word in arguments[:1] if word in _COMMANDS)])
+        command = context.command_path if context is not None else named
+        return _refuse(f"{error.format_message()} ({command} --help shows what there is)")
     except OSError as error:
         return _refuse(str(lost(error)))
     except ModuleNotFoundError as error:

@@ -1,15 +1,15 @@
-"""Where results go: to standard output, or to a file that is written whole or not at all."""
+"""Where results go: to standard output, or to a file that is written atomically."""
 
 import contextlib
 import os
 import re
 import sys
-import tempfile
 from pathlib import Path
 
 from zoo.errors import ZooError
 from zoo.tables import formats
 from zoo.tables.table import Table
+from zoo.util import files
 
 _SUFFIXES = {"": "text", ".txt": "text", ".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".tex": "latex"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -19,7 +19,8 @@ def format_for(chosen: str | None, output: Path | None) -> str:
     """The format that was asked for, else that of the file's suffix, text if it has none. Raises `ZooError` for another suffix."""
     suffix = output.suffix.lower() if output else ""
     if chosen is None and suffix not in _SUFFIXES:
-        raise ZooError(f"{output}: as what? --format says it, or a suffix: {' '.join(filter(None, _SUFFIXES))} .parquet")
+        suffixes = " ".join([*filter(None, _SUFFIXES), ".parquet"])
+        raise ZooError(f"{output}: cannot infer the format from the suffix; pass --format, or use one of {suffixes}")
     return chosen if chosen is not None else _SUFFIXES[suffix]
 
 
@@ -43,7 +44,7 @@ def emit(table: Table, format: str | None, output: Path | None) -> None:
         from zoo.tables.formats._parquet import encode
 
         assert output is not None
-        _save(encode(table), output)
+        files.write(encode(table), output)
         return
     write(formats.load(format_for(format, output))(table, None), output)
 
@@ -53,16 +54,7 @@ def write(text: str, output: Path | None) -> None:
     if output is None:
         _print(text)
         return
-    _save(_COLOURS.sub("", text).encode(), output)
-
-
-def _save(content: bytes, output: Path) -> None:
-    try:
-        _write_whole(content, output)
-    except OSError as error:
-        raise ZooError(f"cannot write {output}: {error.strerror or error}") from error
-    except RuntimeError as error:  # how Python before 3.13 says that links run in a circle
-        raise ZooError(f"cannot write {output}: symbolic links that lead nowhere") from error
+    files.write(_COLOURS.sub("", text).encode(), output)
 
 
 def _print(text: str) -> None:
@@ -84,30 +76,3 @@ def lost(error: OSError) -> ZooError:
     if isinstance(error, BrokenPipeError):
         return ZooError("the output was closed before all of it was written")
     return ZooError(f"cannot write to standard output: {error.strerror or error}")
-
-
-def _write_whole(content: bytes, path: Path) -> None:
-    """Into a new file beside it, which then takes its place; a device or pipe is written to directly."""
-    if path.is_dir():
-        raise IsADirectoryError(None, "it is a folder")
-    if path.exists() and not path.is_file():
-        path.write_bytes(content)
-        return
-    path = path.resolve()
-    if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(None, "permission denied")
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".zoo.")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        os.chmod(name, path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

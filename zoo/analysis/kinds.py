@@ -92,7 +92,7 @@ class Share:
     def column(self) -> Column:
         """As that of the sum, named with a percent sign."""
         whole = self.of.column
-        return replace(whole, name=f"{whole.name}%", unit="share", description=f"share of {whole.name}", priority=0)
+        return replace(whole, name=f"{whole.name}%", unit="share", description=f"share of {whole.name}", hide_order=0)
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """Quotients of each group, and 1."""

@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from zoo.analysis.choose import choose
-from zoo.analysis.conventions import under, unseen
+from zoo.analysis.conventions import COUNTED, legend, under, unseen
 from zoo.analysis.kinds import Pass
 from zoo.analysis.rows import Depth, Group, group
+from zoo.errors import ZooError
+from zoo.tables.notes import LowerBound, NotCounted, Note, Shared, UnknownOp, Unused
 from zoo.tables.table import Row, Table
 from zoo.tracing.record import Trace
 from zoo.util.pausing import no_collection
@@ -23,16 +25,34 @@ def measure(
     fold: bool = False,
     convention: str = "pure",
 ) -> Table:
-    """The table of a trace: a row for each layer, or for each module at most `depth` levels down (0 is the whole model).
+    """The table of a trace: a row for each layer, or for each module at most so many levels down.
 
-    An op that a container runs itself has a row of its own. With `fold`, identical blocks in succession share a row, in which sums
-    are those of all, and what flows (output, rf, depth) is what leaves the last. `convention` names the rule book of `macs` and
-    `flops`. Raises `ZooError` for an unknown column or convention.
+    Arguments:
+        trace: What `zoo.trace` recorded.
+        columns: Names of columns, in this order.
+        depth: Levels of modules (0 is the whole model), "auto" so that a page holds the rows, None for every layer. An op that a
+            container runs itself has a row of its own.
+        fold: Identical blocks in succession share a row, in which sums are those of all, and what flows (output, rf, depth) is
+            what leaves the last.
+        convention: What `macs` and `flops` count (docs/conventions.md).
+
+    Returns:
+        A `Table`.
+
+    Raises:
+        ZooError: For an unknown column or convention, and for what is no `Trace`.
+
+    Example:
+        >>> found = zoo.trace("lenet5")
+        >>> zoo.measure(found, columns=["params", "macs"], depth=0).total
+        {'params': 60000, 'macs': 325680}
     """
+    if not isinstance(trace, Trace):
+        raise ZooError(f"measure: expected a Trace, got {type(trace).__name__}; zoo.trace makes one, and zoo.summary does both")
     chosen = under(convention, choose(columns))
     rows = group(trace, depth, fold=fold)
     measured = [p.measure(trace, rows) for p in chosen]
-    shown = tuple(p.column if columns is None else replace(p.column, priority=0) for p in chosen)
+    shown = tuple(p.column if columns is None else replace(p.column, hide_order=0) for p in chosen)
     names = [p.column.name for p in chosen]
     return Table(
         title=trace.target,
@@ -49,47 +69,39 @@ def measure(
             for row, *cells in zip(rows, *([c for c, _ in measured]), strict=True)
         ),
         total={name: total for name, (_, total) in zip(names, measured, strict=True)},
-        notes=(*_notes(trace, rows), *_lower_bounds(trace, chosen, rows, measured), *_unseen(convention, trace, names)),
+        notes=(*_notes(trace, rows), *_lower_bounds(trace, chosen, rows, measured), *_not_counted(convention, trace, names)),
+        legend=legend(convention),
     )
 
 
-def _notes(trace: Trace, rows: Sequence[Group]) -> list[str]:
-    notes = []
+def _notes(trace: Trace, rows: Sequence[Group]) -> Iterator[Note]:
     if any(row.mark == "shared" for row in rows):
-        notes.append("shared: runs on parameters that have run before, and are counted there")
+        yield Shared()
     if unused := trace.unused:
         owners = dict.fromkeys(param.name.partition(".")[0] for param in unused)
-        total = sum(param.numel for param in unused)
-        notes.append(f"{total:,} parameters are not used in this forward: {', '.join(owners)}")
-    return notes
+        yield Unused(sum(param.numel for param in unused), tuple(owners))
 
 
-def _unseen(convention: str, trace: Trace, names: Sequence[str]) -> Iterator[str]:
-    if (
-        convention != "pure"
-        and not {"macs", "flops", "macs%", "flops%"}.isdisjoint(names)
-        and (missed := unseen(convention, trace))
-    ):
-        yield f"convention {convention} counts nothing for {missed}"
+def _not_counted(convention: str, trace: Trace, names: Sequence[str]) -> Iterator[NotCounted]:
+    if convention != "pure" and not COUNTED.isdisjoint(names) and (missed := unseen(convention, trace)):
+        yield missed
 
 
 def _lower_bounds(
     trace: Trace, chosen: Sequence[Pass], rows: Sequence[Group], measured: Sequence[tuple[list[Any], Any]]
-) -> list[str]:
+) -> Iterator[LowerBound]:
     """A note for each column whose total is a lower bound: which ops are unknown, how often, and in which modules."""
-    notes = []
     for one, (cells, total) in zip(chosen, measured, strict=True):
         if isinstance(total, dict) and "unknown" in total:
             partly = [row for row, cell in zip(rows, cells, strict=True) if isinstance(cell, dict) and "unknown" in cell]
-            ops = "; ".join(f"{kind} ({times}×) in {_places(trace, kind, partly)}" for kind, times in total["unknown"].items())
-            notes.append(f"≥ {one.column.name} is a lower bound, the cost of these ops is not known: {ops}")
-    return notes
+            ops = [UnknownOp(kind, times, _places(trace, kind, partly)) for kind, times in total["unknown"].items()]
+            yield LowerBound(one.column.name, tuple(ops))
 
 
-def _places(trace: Trace, kind: str, rows: Sequence[Group]) -> str:
+def _places(trace: Trace, kind: str, rows: Sequence[Group]) -> tuple[str, ...]:
     """conv1, blocks.*.norm: the modules that ran an op, those that differ by numbers alone together where there are many."""
     paths = dict.fromkeys(trace.calls[op.call].path or trace.target for row in rows for op in row.ops if op.kind == kind)
     alike: dict[str, list[str]] = {}
     for path in paths:
         alike.setdefault(re.sub(r"\d+", "*", path), []).append(path)
-    return ", ".join(name for pattern, names in alike.items() for name in (names if len(names) < 4 else [pattern]))
+    return tuple(name for pattern, names in alike.items() for name in (names if len(names) < 4 else [pattern]))

@@ -137,10 +137,12 @@ def _stem(path: str) -> str:
 
 def _signature(op: Op) -> Hashable:
     """What makes an op the same as another, its weights' values and names aside."""
-    given = tuple((value.shape, value.dtype, value.source in {"parameter", "buffer"}) for value in op.inputs)
-    made = tuple(value.shape for value in op.outputs)
     owned = tuple(param.shape for param in op.owns) if op.kind == UNUSED else ()
-    return op.kind, tuple(op.attrs.items()), op.roles, given, made, owned
+    return op.signature(_likeness), owned
+
+
+def _likeness(value: Value) -> Hashable:
+    return value.shape, value.dtype, value.source in {"parameter", "buffer"}
 
 
 def _roots(ranks: list[int]) -> list[int]:

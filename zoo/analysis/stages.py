@@ -7,7 +7,7 @@ Start with `find_stages`. `_way` finds the ops through which everything passes, 
 `_by_stride` cuts these into runs of one resolution, and `_stepped_back` decides which map of a run is its last.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate, count
 from math import prod
@@ -29,6 +29,11 @@ class Stage:
     `layer` is the module that hands them on, named as in `zoo.summary` (pool_1 is the second call of pool). `size` is by axis,
     `stride` the pixels of the input from one unit to the next, along the axis where they are most. `rf` is the receptive field as
     in the column of that name: size, stride and padding by axis, or why it is undefined.
+
+    Example:
+        >>> last = zoo.stages("resnet50")[-1]
+        >>> last.layer, last.channels, last.size, last.stride
+        ('conv5_x', 2048, (7, 7), 32)
     """
 
     name: str
@@ -65,10 +70,33 @@ def find_stages(trace: Trace) -> tuple[Stage, ...]:
             found.append(Stage(f"stage{len(found) + 1}", layers[end.value.id], shape[1], shape[2:], end.stride, end.rf))
     if not found:
         raise ZooError(f"{trace.target} has no stages: no module on the way to its outputs hands on feature maps (N×C×sizes)")
-    behind = sum(_weighted(op) for op in trace.ops[last + 1 :])
-    if behind > _MOST_LAYERS:
-        raise ZooError(f"{trace.target} has no stages: {behind} layers stand behind its last feature maps {found[-1].layer}")
+    if (excess := _more_than_a_head(trace, last)) is not None:
+        raise ZooError(f"{trace.target} has no stages: {excess} {found[-1].layer}")
     return tuple(found)
+
+
+def head_input(trace: Trace, among: Container[int]) -> Value:
+    """The feature maps that a network's head reads: the last of more than one unit that no pooling to a fixed size has made.
+
+    Only values whose ids are in `among` are taken. Raises `ZooError` if there are none, or if what follows is more than a head.
+    """
+    scores = trace.outputs[0].shape if len(trace.outputs) == 1 else ()
+    for i in range(len(trace.ops) - 1, -1, -1):
+        op = trace.ops[i]
+        if not op.outputs or op.kind.startswith("adaptive_"):
+            continue
+        shape = op.output.shape
+        if op.output.id in among and len(shape) == 4 and min(shape[2:]) > 1 and len(scores) == 2:
+            if (excess := _more_than_a_head(trace, i)) is not None:
+                raise ZooError(f"the head of {trace.target} cannot be found: {excess}")
+            return op.output
+    raise ZooError(f"the head of {trace.target} cannot be found: it does not go from feature maps to one row of scores")
+
+
+def _more_than_a_head(trace: Trace, last: int) -> str | None:
+    """What speaks against it that all after op number `last` is a head: too many layers with weights."""
+    after = sum(_weighted(op) for op in trace.ops[last + 1 :])
+    return f"{after} layers follow its last feature maps" if after > _MOST_LAYERS else None
 
 
 def find_layers(trace: Trace, names: Sequence[str]) -> dict[str, Stage]:

@@ -268,6 +268,9 @@ class GoogLeNetBN(GoogLeNet):
     variants=({"options": {"aux_heads": True}, "train": True, "params": 13_004_888, "macs": 1_506_748_416},),
     training={"aux_heads": True},
     torchvision="googlenet",
+    torchvision_options={"aux_logits": False, "transform_input": False, "init_weights": False},
+    torchvision_training={"aux_logits": True},
+    weights_note="they want images of mean 0.5 and deviation 0.5, to which torchvision's transform_input turns its own",
     keys=(
         (r"^conv2\.", "conv2_reduce."),
         (r"^conv3\.", "conv2."),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from importlib import import_module
 from typing import Any, TypeVar
 
 from zoo.catalogue.published import Published
@@ -44,8 +45,16 @@ class Card:
     has not (auxiliary heads).
     `stages` are claims too, written "layer channels stride rf": "conv3_x 512 8 99".
     `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
-    dict's keys into ours, applied in order. `classifier` is the path of the layer that makes the scores; without it the network
-    gives `num_features` features of an image. `by_design` names the rules of `zoo lint` whose findings the paper itself intends. `url` is for a paper that has neither DOI nor arXiv id.
+    dict's keys into ours, applied in order. `torchvision_options` go to its builder for the network as it is used,
+    `torchvision_training` besides for the network as it is trained; `weights_note` is what users of its weights have to know.
+    `classifier` is the path of the layer that makes the scores; without it the network gives `num_features` features of an image.
+    `by_design` names the rules of `zoo lint` whose findings the paper itself intends.
+    `url` is for a paper that has neither DOI nor arXiv id.
+
+    Example:
+        >>> card = zoo.card("alexnet")
+        >>> card.year, card.params, card.input
+        (2012, 60965224, (3, 227, 227))
     """
 
     name: str
@@ -70,17 +79,40 @@ class Card:
     variants: tuple[Variant, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
     torchvision: str = ""
+    torchvision_options: Mapping[str, Any] = field(default_factory=dict)
+    torchvision_training: Mapping[str, Any] = field(default_factory=dict)
+    weights_note: str = ""
     keys: tuple[tuple[str, str], ...] = ()
     deviations: tuple[str, ...] = ()
     errata: tuple[str, ...] = ()
     by_design: tuple[str, ...] = ()
     licence: str = "MIT"
 
+    def _repr_html_(self) -> str:
+        shown: str = import_module("zoo.questions.info").of_card(self).render("html")  # which imports this file
+        return shown
+
 
 def arch(**facts: Any) -> Callable[[Builder], Builder]:
-    """Register the decorated builder under its own name. `facts` are the fields of `Card`, as literals.
+    """Declare that the decorated function builds an architecture, under its own name.
 
     The first line of the builder's docstring is the summary; the file's name is the family.
+
+    Arguments:
+        facts: The fields of `Card`, as literals.
+
+    Returns:
+        A decorator that leaves the function as it is, with the attribute `card`.
+
+    Raises:
+        TypeError: For facts that no card has, or that every card must have.
+
+    Example:
+        >>> @zoo.arch(title="Tiny", year=2024, authors="Me", paper="None yet", input=(1, 8, 8), params=5, macs=256, depth=1)
+        ... def tiny(num_classes: int = 1, in_channels: int = 1):
+        ...     'Me 2024: one convolution.'
+        >>> tiny.card.summary
+        'Me 2024: one convolution'
     """
 
     def register(builder: Builder) -> Builder:

@@ -51,19 +51,13 @@ def made(found: Entry, options: Mapping[str, Any], init: str | None, headless: b
 def _uninitialised(found: Entry, options: Mapping[str, Any]) -> "nn.Module":
     """A model whose weights are whatever its memory holds, built without drawing a number; its buffers are as they should be."""
     import torch
-    from torch import nn
 
+    from zoo.tracing.real import allocate
     from zoo.tracing.skeleton import Skeleton
 
     with Skeleton():
         model = found.build(options)
     if any(buffer.is_meta for buffer in model.buffers()):  # filled when there was nothing to fill
         return found.build(options)
-    made: dict[nn.Parameter, nn.Parameter] = {}
-    for module in model.modules():
-        for key, parameter in module._parameters.items():
-            if parameter is not None and parameter.is_meta:
-                if parameter not in made:
-                    made[parameter] = nn.Parameter(torch.empty(parameter.shape, dtype=parameter.dtype), parameter.requires_grad)
-                module._parameters[key] = made[parameter]
+    allocate(model, lambda _, tensor: torch.empty(tensor.shape, dtype=tensor.dtype))
     return model

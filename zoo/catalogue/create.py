@@ -13,20 +13,28 @@ if TYPE_CHECKING:
 
 
 def create_model(name: str, /, *, weights: "Weights | None" = None, **options: Any) -> "nn.Module":
-    """A new model.
+    """A new model of the catalogue.
 
-    `options` are the builder's own (`num_classes`, `in_channels`, ...; see `zoo info`) and two that every network has:
+    Arguments:
+        name: A name of `zoo.list_models`, in any usual spelling.
+        weights: Loaded into it: "torchvision:IMAGENET1K_V1", a file (.pt, .pth, .safetensors) or a state dict, in our keys or
+            torchvision's. Layers that make the scores start anew if the weights are for another number of classes; first
+            convolutions are adapted to `in_channels`; the logger "zoo" says so.
+        options: The builder's own (`num_classes`, `in_channels`, ...; see `zoo info`) and two that every network has.
+            `init`, how weights start: "paper" (default), as the card says; "torch", each layer as torch has it; both drawn from
+            torch's global generator; None draws nothing and leaves weights to chance, while buffers are right.
+            `head=None`, or `num_classes=0`: features instead of scores. `nn.Identity` stands for the layer that makes the scores,
+            all other keys of the state dict stay, and the output is N×num_features (see the card).
 
-    - `init`: how weights start. "paper" (default), as the card says; "torch", each layer as torch has it; both drawn from torch's
-      global generator. None draws nothing and leaves weights to chance, for those who fill them anyway; buffers are right.
-    - `head=None`, or `num_classes=0`: features instead of scores. `nn.Identity` stands for the layer that makes the scores, all
-      other keys of the state dict stay, and the output is N×num_features (see the card).
+    Returns:
+        An `nn.Module` in training mode.
 
-    `weights` are loaded into it: "torchvision:IMAGENET1K_V1", a file (.pt, .pth, .safetensors) or a state dict, in our keys or
-    torchvision's. Layers that make the scores start anew if the weights are for another number of classes; first convolutions are
-    adapted to `in_channels`; the logger "zoo" says so.
+    Raises:
+        ZooError: For an unknown name, option or value, and for weights that cannot be read or do not fit.
 
-    Raises `ZooError` for an unknown name, option or value, and for weights that cannot be read or do not fit.
+    Example:
+        >>> zoo.create_model("alexnet", num_classes=7).fc8
+        Linear(in_features=4096, out_features=7, bias=True)
     """
     found = entry(name)
     return build(found, check_options(found, options), weights)

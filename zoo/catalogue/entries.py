@@ -83,9 +83,21 @@ class Entry:
 
 
 def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
-    """The names in the catalogue in order of year, then of name; `pattern` may hold wildcards, or be any part of a name.
+    """The names in the catalogue, in order of year, then of name.
 
-    Raises `ZooError` if nothing matches.
+    Arguments:
+        pattern: Wildcards such as "vgg*", or any part of a name.
+        family: Only the networks of one family.
+
+    Returns:
+        A list of names, each of which `card`, `create_model` and `summary` take.
+
+    Raises:
+        ZooError: If nothing matches.
+
+    Example:
+        >>> zoo.list_models("vgg1?")
+        ['vgg11', 'vgg13', 'vgg16', 'vgg19']
     """
     entries = architectures()
     if family is not None:
@@ -108,7 +120,21 @@ def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
 
 
 def card(name: str) -> Card:
-    """The card of the model of that name, in any usual spelling. Raises `ZooError` for an unknown one."""
+    """What is claimed of one architecture.
+
+    Arguments:
+        name: A name of `zoo.list_models`, in any usual spelling.
+
+    Returns:
+        Its `Card`: paper, input, printed and computed numbers, deviations, errata.
+
+    Raises:
+        ZooError: For an unknown name.
+
+    Example:
+        >>> zoo.card("VGG-16").params
+        138357544
+    """
     return entry(name).card
 
 

@@ -18,21 +18,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zoo.catalogue.card import Card
 from zoo.catalogue.construction import shapes
-from zoo.catalogue.entries import Entry, card, entry, list_models
+from zoo.catalogue.entries import Entry, card, list_models
 from zoo.errors import ZooError, unknown
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     State: TypeAlias = dict[str, Tensor]
     Weights: TypeAlias = str | os.PathLike[str] | Mapping[str, Tensor]
 
 _SCHEME = "torchvision:"
 _COUNTER = "num_batches_tracked"  # of batch normalisation: older files lack it, and no output depends on it
-# What torchvision's builder does to images in front of the network, where weights are given.
-_PREPROCESSED = {
-    "googlenet": "they want images of mean 0.5 and deviation 0.5, to which torchvision's transform_input turns its own",
-}
 
 
 def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, headless: bool) -> "State":
@@ -43,7 +40,7 @@ def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, hea
     label, given = _read(found.card, weights)
     wanted = shapes(found, options, headless=headless)
     given = max(given, _translated(found.card, given), key=lambda state: len(state.keys() & wanted.keys()))
-    remarks = [_PREPROCESSED[found.card.torchvision]] if label.startswith("torchvision:googlenet") else []
+    remarks = [found.card.weights_note] if label.startswith(_SCHEME) and found.card.weights_note else []
     state = {**{key: tensor for key, tensor in wanted.items() if key.endswith(_COUNTER)}, **given}
     if state.keys() != wanted.keys() or not all(_alike(state[key], wanted[key]) for key in wanted):
         state, differences = _altered(f"{label} does not fit {found.card.name}", found, options, state, wanted)
@@ -70,7 +67,7 @@ def _altered(
     left = given.keys() & whole.keys() - wanted.keys()
     adapted = {key: _adapted(given[key], wanted[key].shape) for key in other & channels}
     refused = other - anew - {key for key, tensor in adapted.items() if _alike(tensor, wanted[key])}
-    _demand(
+    demand(
         complaint, absent - anew, given.keys() - wanted.keys() - left, [(key, given[key], wanted[key]) for key in sorted(refused)]
     )
     remarks = []
@@ -117,7 +114,7 @@ def _layers(keys: Collection[str]) -> str:
     return ", ".join(names if len(names) <= 3 else blocks)
 
 
-def _demand(complaint: str, missing: Collection[str], strange: Collection[str], shaped: "list[tuple[str, Tensor, Tensor]]") -> None:
+def demand(complaint: str, missing: Collection[str], strange: Collection[str], shaped: "list[tuple[str, Tensor, Tensor]]") -> None:
     """Raises `ZooError` if there is anything in these."""
     told = [f"{key} is {_size(given)}, not {_size(wanted)}" for key, given, wanted in shaped]
     faults = [
@@ -130,8 +127,8 @@ def _demand(complaint: str, missing: Collection[str], strange: Collection[str], 
 
 
 def _size(tensor: "Tensor") -> str:
-    sizes = "×".join(map(str, tensor.shape)) or "a number"
-    return sizes if tensor.is_floating_point() else f"{sizes} of {str(tensor.dtype).removeprefix('torch.')}"
+    shape = sizes(tensor.shape) or "a number"
+    return shape if tensor.is_floating_point() else f"{shape} of {str(tensor.dtype).removeprefix('torch.')}"
 
 
 # Where weights come from ---------------------------------------------------------------------------------------------
@@ -232,75 +229,11 @@ def _state(label: str, given: Any) -> "State":
 
 def _translated(c: Card, state: "Mapping[str, Tensor]") -> "State":
     """The same tensors, their keys turned from torchvision's into ours."""
-    return {_ours(c, key): tensor for key, tensor in state.items()}
+    return {our_key(c, key): tensor for key, tensor in state.items()}
 
 
-def _ours(c: Card, key: str) -> str:
+def our_key(c: Card, key: str) -> str:
+    """Our key for a key of torchvision's state dict."""
     for pattern, replacement in c.keys:
         key = re.sub(pattern, replacement, key)
     return key
-
-
-# The other way -------------------------------------------------------------------------------------------------------
-
-
-def to_torchvision(model: "nn.Module", name: str | None = None) -> "nn.Module":
-    """torchvision's module with a copy of the weights of `model`; also its classes or lack of them, channels, dropout and mode.
-
-    `name` is the entry of the catalogue; a model of `zoo.create_model` knows its own. Raises `ZooError` if torchvision has no
-    network of this topology.
-    """
-    name = name or model.__dict__.get("zoo_name")
-    if name is None:
-        raise ZooError("to_torchvision: zoo.create_model did not make this model; name it, as in to_torchvision(model, 'resnet18')")
-    c = entry(name).card
-    if not c.torchvision:
-        names = ", ".join(name for name in list_models() if card(name).torchvision)
-        raise ZooError(f"torchvision has no network of {c.name}'s topology; it has those of {names}")
-    state = model.state_dict()
-    twin = _twin(c, state)
-    theirs = {key: _ours(c, key) for key in twin.state_dict()}
-    wrong = [
-        (ours, state[ours], t)
-        for key, t in twin.state_dict().items()
-        if (ours := theirs[key]) in state and state[ours].shape != t.shape
-    ]
-    _demand(f"this {c.name} is not torchvision's", set(theirs.values()) - state.keys(), state.keys() - set(theirs.values()), wrong)
-    twin.load_state_dict({key: state[ours].detach().clone() for key, ours in theirs.items()}, assign=True)
-    learn = {key: parameter.requires_grad for key, parameter in model.named_parameters()}
-    for key, parameter in twin.named_parameters():
-        parameter.requires_grad = learn[theirs[key]]
-    for mine, other in zip(_dropouts(model), _dropouts(twin), strict=True):
-        other.p = mine.p
-    return twin.train(model.training)
-
-
-def _dropouts(model: "nn.Module") -> "list[nn.Dropout]":
-    from torch import nn
-
-    return [module for module in model.modules() if isinstance(module, nn.Dropout)]
-
-
-def _twin(c: Card, state: "Mapping[str, Tensor]") -> "nn.Module":
-    """torchvision's module without weights, of the classes and channels that the shapes in `state` show."""
-    from torch import nn
-    from torchvision import models
-
-    from zoo.tracing.skeleton import Skeleton
-
-    options: dict[str, Any] = {}
-    if c.torchvision == "googlenet":
-        options = {"aux_logits": any(key.startswith("aux") for key in state), "transform_input": False, "init_weights": False}
-    if (scores := state.get(f"{c.classifier}.weight")) is not None:
-        options["num_classes"] = len(scores)
-    with Skeleton():
-        twin: nn.Module = models.get_model(c.torchvision, weights=None, **options)
-        for key, tensor in twin.state_dict().items():
-            parent, _, layer = key.removesuffix(".weight").rpartition(".")
-            if scores is None and _ours(c, key) == f"{c.classifier}.weight":
-                setattr(twin.get_submodule(parent), layer, nn.Identity())
-            mine, conv = state.get(_ours(c, key)), twin.get_submodule(key.rpartition(".")[0])
-            if isinstance(conv, nn.Conv2d) and mine is not None and mine.dim() == 4 and mine.shape[1] != tensor.shape[1]:
-                args = (mine.shape[1], conv.out_channels, conv.kernel_size, conv.stride, conv.padding)
-                setattr(twin.get_submodule(parent), layer, nn.Conv2d(*args, bias=conv.bias is not None))  # type: ignore[arg-type]
-    return twin

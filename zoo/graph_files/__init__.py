@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo.errors import ZooError
 from zoo.tracing.record import Trace
+from zoo.util.text import sizes as written
 from zoo.util.version import __version__
 
 SUFFIXES = (".onnx", ".pt2")
@@ -24,7 +25,7 @@ class Given:
     hints: Mapping[str, int]
 
     def __str__(self) -> str:
-        return f"{self.name} {'×'.join(map(str, self.sizes))}"
+        return f"{self.name} {written(self.sizes)}"
 
 
 def is_graph(target: object) -> bool:
@@ -58,7 +59,7 @@ def settle(path: Path, given: Sequence[Given], shapes: Sequence[Sequence[int]] |
     """
     takes = f"{path} takes {', '.join(map(str, given))}"
     if shapes is not None and [len(s) for s in shapes] != [len(one.sizes) for one in given]:
-        raise ZooError(f"{takes}, not {' and '.join('×'.join(map(str, shape)) for shape in shapes)}")
+        raise ZooError(f"{takes}, not {' and '.join(map(written, shapes))}")
     known: dict[str, int] = {}
     settled = []
     for i, one in enumerate(given):

@@ -15,6 +15,7 @@ from zoo.graph_files.calls import Calls, scopes
 from zoo.graph_files.node import Node, Step, UnmappedError
 from zoo.graph_files.operators import steps
 from zoo.tracing.record import UNUSED, Op, Param, Trace, Value
+from zoo.util.text import sizes
 
 _SMALL = 4096
 """So many numbers are computed with, where sizes are: more are weights."""
@@ -278,7 +279,7 @@ class _Reader:
         return f"{self.path}: {node.name or (node.output[0] if node.output else '')} ({node.op_type})"
 
     def _size(self, name: str) -> str:
-        return "×".join(map(str, self.values[name].shape[2:]))
+        return sizes(self.values[name].shape[2:])
 
     def _computed(self, node: Any, attrs: Mapping[str, Any], types: Mapping[str, tuple[tuple[int, ...], str]]) -> bool:
         """Whether the node is arithmetic of known numbers; what it gives is then known too."""

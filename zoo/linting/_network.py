@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
-from zoo.analysis.repeats import Repeats, repeats
 from zoo.analysis.rows import group
 from zoo.ops.arithmetic import macs
 from zoo.ops.count import Count
@@ -24,23 +23,23 @@ ACTIVATIONS = frozenset(
 
 
 class Network:
-    """One forward in evaluation mode, as rules ask about it.
+    """One forward, as rules ask about it.
 
-    `object_pixels` is the side of the smallest object that matters, or None. `train` gives the trace of a forward in training mode,
-    or None where there is none.
+    `object_pixels` is the side of the smallest object that matters, or None. `other_mode` gives the trace of a forward in training
+    mode if this one is in evaluation mode, and the other way round, or None where there is none.
     """
 
     def __init__(
-        self, trace: Trace, *, object_pixels: int | None = None, train: Callable[[], Trace | None] = lambda: None
+        self, trace: Trace, *, object_pixels: int | None = None, other_mode: Callable[[], Trace | None] = lambda: None
     ) -> None:
         self.trace = trace
         self.object_pixels = object_pixels
-        self._train = train
+        self._other_mode = other_mode
 
     @cached_property
-    def training(self) -> Trace | None:
-        """A forward in training mode; None where the model has none."""
-        return self._train()
+    def in_other_mode(self) -> Trace | None:
+        """A forward in the other mode; None where there is none."""
+        return self._other_mode()
 
     @cached_property
     def ops(self) -> tuple[Op, ...]:
@@ -108,22 +107,8 @@ class Network:
         """The type of the module that ran an op."""
         return self.trace.calls[op.call].type
 
-    @cached_property
-    def repeats(self) -> Repeats:
-        """Which ops and calls repeat earlier ones."""
-        return repeats(self.trace)
-
-    @cached_property
-    def places(self) -> dict[int, int]:
-        """Where each op, by its id, stands in the trace."""
-        return {id(op): index for index, op in enumerate(self.trace.ops)}
-
-    def first_alike(self, op: Op) -> int:
-        """The place in the trace of the first op that this one repeats, or its own."""
-        return self.repeats.ops[self.places[id(op)]]
-
     def share(self, saves: Mapping[str, int]) -> float:
-        """What is saved as a share of the whole: the greatest of the shares of parameters, MACs and activations' bytes."""
+        """What is saved as a share of the whole: the greater of the shares of parameters and MACs."""
         wholes = {"params": self.total_params, "macs": self.total_macs}
         return max((number / wholes[key] for key, number in saves.items() if wholes.get(key)), default=0.0)
 
@@ -205,8 +190,3 @@ def stride(op: Op) -> Sequence[int]:
     """The stride of a convolution or pooling along each axis: that of a pooling is its window unless given."""
     sizes = kernel(op)
     return each_axis(op.attrs.get("stride") or sizes, len(sizes))
-
-
-def sizes_text(sizes: Sequence[int]) -> str:
-    """3×3."""
-    return "×".join(map(str, sizes))

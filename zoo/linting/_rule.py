@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from zoo.analysis.rows import span_of_names
 from zoo.linting._network import Network
 from zoo.tracing.record import Op
 from zoo.util import plugins
@@ -17,7 +18,7 @@ Level = Literal["warning", "info", "off"]
 class Hit:
     """What a rule found at an op, or at the module of a path: `what` in words, with the numbers in them again as `evidence`.
 
-    `saves` says what the remedy would save: "params", "macs", "bytes" of activations.
+    `saves` says what the remedy would save: "params" and "macs".
     """
 
     where: Op | str
@@ -46,15 +47,15 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What a rule found in `times` identical layers, named `layer` together.
+    """What a rule found in one layer, or in several alike: all of `layers`.
 
-    `cost` is what the remedy would save as a share of the whole network: the greatest of its parameters, MACs and activations.
+    `cost` is what the remedy would save as a share of the whole network: the greater of its parameters and its MACs.
     `by_design` says that the model's card declares it as its paper's.
     """
 
     rule: str
     level: Level
-    layer: str
+    layers: tuple[str, ...]
     what: str
     evidence: Mapping[str, Any]
     why: str
@@ -62,8 +63,17 @@ class Finding:
     remedy: str
     saves: Mapping[str, int]
     cost: float = 0.0
-    times: int = 1
     by_design: bool = False
+
+    @property
+    def layer(self) -> str:
+        """The layers in one name: layers.1–35.conv."""
+        return span_of_names(self.layers[0], self.layers[-1]) if len(self.layers) > 1 else self.layers[0]
+
+    @property
+    def times(self) -> int:
+        """How many layers there are."""
+        return len(self.layers)
 
     @property
     def counts(self) -> bool:

@@ -12,8 +12,8 @@ def check(network: Network) -> Iterator[Hit]:
     for op in network.of(CONVOLUTIONS | TRANSPOSED | {"linear"}):
         bias, reader = op.input("bias"), network.only_reader(op)
         if bias is not None and bias.source == "parameter" and reader is not None and _removes_bias(op, reader):
-            what = f"{bias.numel:,} biases that {network.name(reader)} removes"
-            yield Hit(op, what, {"biases": bias.numel, "norm": network.name(reader)}, {"params": bias.numel})
+            what = f"{bias.numel:,} biases, which the {reader.kind} after it removes"
+            yield Hit(op, what, {"biases": bias.numel}, {"params": bias.numel})
 
 
 def _removes_bias(op: Op, reader: Op) -> bool:
@@ -28,8 +28,8 @@ def _removes_bias(op: Op, reader: Op) -> bool:
 RULE = Rule(
     name="bias-before-norm",
     finds="a bias in front of a normalisation that removes it",
-    why="Batch normalisation subtracts the mean of each channel, and so whatever constant was added to the channel. The bias gets no "
-    "gradient in training, yet takes memory, and a place in the optimizer and the checkpoint.",
+    why="Batch normalisation subtracts the mean of each channel, and with it whatever constant was added to the channel. The bias "
+    "gets no gradient in training, yet takes memory, and a place in the optimizer and the checkpoint.",
     source="Ioffe and Szegedy, arXiv 1502.03167, section 3.2: 'the bias b can be ignored'",
     remedy="Build the layer with bias=False; the normalisation's own shift takes its place.",
     check=check,

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from zoo.linting._network import CONVOLUTIONS, TRANSPOSED, Network
 from zoo.linting._rule import Hit, Rule
+from zoo.tracing.record import Op
 
 _WIDTH = 8  # half-precision elements
 _IMAGE = 4  # channels of an image are what they are
@@ -16,21 +17,22 @@ def check(network: Network) -> Iterator[Hit]:
         groups = op.attrs.get("groups", 1)
         if weight is None or weight.source != "parameter" or len(weight.shape) < 2:
             continue
-        reads, makes = (weight.shape[1], weight.shape[0] // groups) if op.kind not in TRANSPOSED else _of_transposed(weight.shape, groups)
+        reads, makes = _channels(op, weight.shape, groups)
         if groups > 1 and reads == 1:
             continue
-        odd = [f"{n} channels {way}" for n, way in ((reads, "in"), (makes, "out")) if n % _WIDTH and not (way == "in" and n <= _IMAGE)]
+        of_image = reads <= _IMAGE and network.maker(op.inputs[0]) is None
+        ways = ((reads, "in"), (makes, "out"))
+        odd = [f"{n} channels {way}" for n, way in ways if n % _WIDTH and not (way == "in" and of_image)]
         if odd:
             per_group = " in each group" if groups > 1 else ""
-            padded = _up(reads if reads > _IMAGE else _WIDTH) * _up(makes)
-            used = (reads if reads > _IMAGE else _WIDTH) * makes / padded
+            used = (1 if of_image else reads / _up(reads)) * makes / _up(makes)
             what = f"{' and '.join(odd)}{per_group}: no multiple of {_WIDTH}, so {used:.0%} of the padded tiles are used"
             yield Hit(op, what, {"in": reads, "out": makes, "groups": groups, "used": used})
 
 
-def _of_transposed(shape: tuple[int, ...], groups: int) -> tuple[int, int]:
-    """Channels in and out of each group: C_in×C_out/groups×kernel."""
-    return shape[0] // groups, shape[1]
+def _channels(op: Op, shape: tuple[int, ...], groups: int) -> tuple[int, int]:
+    """Channels in and out of each group, from a weight C_out×C_in/groups×kernel, or, transposed, C_in×C_out/groups×kernel."""
+    return (shape[0] // groups, shape[1]) if op.kind in TRANSPOSED else (shape[1], shape[0] // groups)
 
 
 def _up(n: int) -> int:

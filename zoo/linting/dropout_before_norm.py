@@ -16,8 +16,10 @@ def check(network: Network) -> Iterator[Hit]:
         rate = op.attrs.get("p", 0)
         norm = _norm_after(network, op)
         if rate and norm is not None:
-            what = f"dropout of {rate:g} before {network.name(norm)}: in training the variance there is up to {1 / (1 - rate):.3g} times as large"
-            yield Hit(op, what, {"p": rate, "norm": network.name(norm), "variance_ratio": 1 / (1 - rate)})
+            ratio = 1 / (1 - rate)
+            name = network.name(norm)
+            what = f"dropout of {rate:g}: in training, {name} meets up to {ratio:.3g} times the variance of evaluation"
+            yield Hit(op, what, {"p": rate, "norm": name, "variance_ratio": ratio})
 
 
 def _norm_after(network: Network, op: Op) -> Op | None:
@@ -30,9 +32,10 @@ def _norm_after(network: Network, op: Op) -> Op | None:
 RULE = Rule(
     name="dropout-before-norm",
     finds="dropout in front of a batch normalisation",
-    why="Dropout scales the variance of its output in training and not in evaluation. The batch normalisation after it collects the "
-    "variance of training and divides by it in evaluation, where it does not fit.",
-    source="Li et al., Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift, CVPR 2019, arXiv 1801.05134",
+    why="Dropout raises the variance of its output in training and not in evaluation. The batch normalisation after it collects "
+    "the variance of training and divides by it in evaluation, where it does not fit.",
+    source="Li et al., Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift, CVPR 2019, "
+    "arXiv 1801.05134",
     remedy="Apply dropout after the last batch normalisation.",
     check=check,
 )

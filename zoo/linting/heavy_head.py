@@ -19,8 +19,8 @@ def check(network: Network) -> Iterator[Hit]:
         places = maps[1] if maps else 1
         weight = op.inputs[0].shape[-1] * op.output.shape[-1]
         saved = weight - weight // places
-        gap = f"; global average pooling of its {maps[0]:,} maps in front would save {saved:,}" if maps else ""
-        what = f"{mine / network.total_params:.0%} of all parameters, {mine:,}{gap}"
+        way = f"global average pooling of its {maps[0]:,} maps would save {saved:,}" if maps else "its maps are averaged already"
+        what = f"{mine / network.total_params:.0%} of all parameters, {mine:,}; {way}"
         evidence = {"params": mine, "share": mine / network.total_params, "maps": maps[0] if maps else None, "places": places}
         yield Hit(op, what, evidence, {"params": saved, "macs": network.macs(op) - network.macs(op) // places} if maps else {})
 
@@ -40,8 +40,8 @@ def _maps(network: Network, op: Op) -> tuple[int, int] | None:
 RULE = Rule(
     name="heavy-head",
     finds="more than half of all parameters in one fully connected layer",
-    why="A fully connected layer on flattened maps has a weight for each place of each map. It overfits easily and fixes the size of "
-    "the input; global average pooling in front leaves a weight for each map.",
+    why="A fully connected layer on flattened maps has a weight for each place of each map. It overfits easily, and fixes the size "
+    "of the input; global average pooling in front leaves a weight for each map.",
     source="Lin et al., arXiv 1312.4400, section 3.2",
     remedy="Average each map globally before the layer (`zoo compare fc-vs-gap` shows what that changes).",
     check=check,

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import CONVOLUTIONS, Network, kernel, sizes_text, stride
+from zoo.linting._network import CONVOLUTIONS, Network, kernel, stride
 from zoo.linting._rule import Hit, Rule
+from zoo.util.text import sizes
 
 _SMALL = 3
 
@@ -11,17 +12,17 @@ _SMALL = 3
 def check(network: Network) -> Iterator[Hit]:
     """Convolutions of stride 1 over all channels with a square kernel of odd size greater than 3."""
     for op in network.of(CONVOLUTIONS):
-        sizes, weight = kernel(op), op.input("weight")
-        side = sizes[0] if sizes else 0
-        dense = op.attrs.get("groups", 1) == 1 and set(sizes) == {side} and set(stride(op)) == {1}
-        if dense and weight is not None and side > _SMALL and side % 2 and len(sizes) > 1:
+        window, weight = kernel(op), op.input("weight")
+        side = window[0] if window else 0
+        dense = op.attrs.get("groups", 1) == 1 and set(window) == {side} and set(stride(op)) == {1}
+        if dense and weight is not None and side > _SMALL and side % 2 and len(window) > 1:
             layers = (side - 1) // 2
             reads, makes = weight.shape[1], weight.shape[0]
-            stacked = 3 ** len(sizes) * (reads * makes + (layers - 1) * makes * makes)
+            stacked = 3 ** len(window) * (reads * makes + (layers - 1) * makes * makes)
             saved = weight.numel - stacked
             if saved > 0:
-                what = f"{sizes_text(sizes)} has {weight.numel:,} weights; {layers} stacked 3×3 see the same with {stacked:,}"
-                yield Hit(op, what, {"kernel": list(sizes), "stacked": layers, "weights": stacked}, {"params": saved})
+                what = f"{sizes(window)} has {weight.numel:,} weights; {layers} stacked 3×3 see the same with {stacked:,}"
+                yield Hit(op, what, {"kernel": list(window), "stacked": layers, "weights": stacked}, {"params": saved})
 
 
 RULE = Rule(

@@ -35,8 +35,7 @@ def _merged(op: Op, after: Op) -> int:
     sizes, steps, further = kernel(op), stride(op), kernel(after)
     reach = [each_axis(layer.attrs.get("dilation", 1), len(sizes)) for layer in (op, after)]
     window = prod(
-        d * (k - 1) + 1 + s * e * (m - 1)
-        for k, d, s, m, e in zip(sizes, reach[0], steps, further, reach[1], strict=True)
+        d * (k - 1) + 1 + s * e * (m - 1) for k, d, s, m, e in zip(sizes, reach[0], steps, further, reach[1], strict=True)
     )
     return reads[1] * makes[1] * window // (one if one == other else 1)
 

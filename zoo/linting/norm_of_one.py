@@ -16,7 +16,7 @@ def check(network: Network) -> Iterator[Hit]:
             what = "the statistics are of one value, so that the result does not depend on the input"
             yield Hit(op, what, {"values": 1})
         elif op.kind == "group_norm" and op.output.shape[1] == op.attrs["num_groups"]:
-            what = f"{op.attrs['num_groups']} groups of {op.output.shape[1]} channels leave one channel in each: an instance normalisation"
+            what = f"{op.output.shape[1]} channels in as many groups: one channel in each, as in instance normalisation"
             yield Hit(op, what, {"groups": op.attrs["num_groups"], "values": values})
 
 
@@ -32,8 +32,8 @@ def _values(op: Op) -> int:
 RULE = Rule(
     name="norm-of-one",
     finds="a group normalisation with one channel in each group, or statistics of a single value",
-    why="With one channel a group, group normalisation is instance normalisation, and loses what channels say of one another. Statistics "
-    "of one value are that value: the result is the shift alone.",
+    why="With one channel a group, group normalisation is instance normalisation, and loses what channels say of one another. "
+    "Statistics of one value are that value: the result is the shift alone.",
     source="Wu and He, arXiv 1803.08494, section 3.1 and table 3",
     remedy="Use fewer groups (32, or 16 channels a group), or nn.InstanceNorm2d if it is meant.",
     check=check,

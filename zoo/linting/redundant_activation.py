@@ -9,9 +9,9 @@ _RECTIFIERS = frozenset({"relu", "abs"})
 _NEVER_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "softmax", "softplus", "hardsigmoid", "abs", "exp", "square"})
 # What is never negative stays so through these, if all of its inputs are.
 _KEEP_SIGN = frozenset(
-    "add mul cat stack dropout flatten view reshape permute transpose contiguous chunk split select slice squeeze unsqueeze mean sum"
-    " max_pool1d max_pool2d max_pool3d avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d"
-    " adaptive_max_pool2d upsample_nearest2d upsample_bilinear2d channel_shuffle".split()
+    "add mul cat stack dropout flatten view reshape permute transpose contiguous chunk split select slice squeeze unsqueeze"
+    " mean sum channel_shuffle upsample_nearest2d upsample_bilinear2d adaptive_max_pool2d max_pool2d avg_pool2d"
+    " adaptive_avg_pool2d".split()
 )
 _SMOOTH = frozenset({"gelu", "silu", "mish", "sigmoid", "tanh", "elu", "selu", "leaky_relu", "hardswish", "prelu", "celu"})
 

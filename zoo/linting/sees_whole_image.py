@@ -17,8 +17,8 @@ def check(network: Network) -> Iterator[Hit]:
     image = max(network.image)
     saves = {"params": sum(weight_sizes(blind)), "macs": sum(map(network.macs, blind))}
     what = (
-        f"{len(blind)} of {windows} convolutions with windows see nothing new, from here on: on every path their input sees at least"
-        f" {min(sides)} pixels of an image of {image}"
+        f"{len(blind)} of {windows} convolutions with windows, this one first, see nothing new: on every path their input sees"
+        f" {min(sides)} pixels or more of an image of {image}"
     )
     evidence = {"layers": len(blind), "of": windows, "rf_min": list(sides), "image": list(network.image)}
     yield Hit(blind[0], what, evidence, saves)
@@ -39,8 +39,8 @@ def weight_sizes(ops: list[Op]) -> Iterator[int]:
 RULE = Rule(
     name="sees-whole-image",
     finds="layers whose input sees more than the whole image on every path",
-    why="Such a layer can no longer relate what is apart in the image: its windows add positions that lie outside. Trained on CIFAR-10 "
-    "and ImageNet, layers beyond this border contributed nothing to the accuracy.",
+    why="Such a layer can no longer relate what is apart in the image: its windows add positions that lie outside. In networks "
+    "trained on CIFAR-10 and ImageNet, layers beyond this border contributed nothing to the accuracy.",
     source="Richter et al., arXiv 2106.12307, section 4",
     remedy="Use larger images, remove these layers, or downsample later.",
     check=check,

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import prod
 
-from zoo.linting._network import CONVOLUTIONS, POOLINGS, Network, kernel, sizes_text, stride
+from zoo.linting._network import CONVOLUTIONS, POOLINGS, Network, kernel, stride
 from zoo.linting._rule import Hit, Rule
 from zoo.tracing.record import Op
+from zoo.util.text import sizes
 
 
 def check(network: Network) -> Iterator[Hit]:
@@ -16,10 +17,8 @@ def check(network: Network) -> Iterator[Hit]:
         if share < 1:
             others = [one for one in network.readers_of(op.inputs[0]) if one is not op and read(one) == 1]
             rest = "other layers read the rest" if others else "no other layer reads the rest"
-            what = (
-                f"kernel {sizes_text(kernel(op))} with stride {sizes_text(stride(op))} reads {share.numerator} of {share.denominator}"
-                f" positions of its input; {rest}"
-            )
+            window = f"{sizes(kernel(op))} with stride {sizes(stride(op))}"
+            what = f"{window} reads {share.numerator} of {share.denominator} positions; {rest}"
             evidence = {"kernel": list(kernel(op)), "stride": list(stride(op)), "read": float(share), "rest_is_read": bool(others)}
             yield Hit(op, what, evidence)
 
@@ -35,7 +34,7 @@ RULE = Rule(
     name="stride-exceeds-kernel",
     finds="a stride larger than the kernel, which skips positions of the input",
     why="What lies between the windows was computed, or photographed, and cannot influence the result through this layer.",
-    source="He et al., arXiv 1812.01187, section 4.2: ResNet-C/D, where a 1×1 convolution of stride 2 'ignores 3/4 of the feature map'",
+    source="He et al., arXiv 1812.01187, section 4.1: ResNet-B and ResNet-D, since a 1×1 of stride 2 ignores 3/4 of the maps",
     remedy="Average over the window first (a 2×2 average pooling of stride 2, then the convolution with stride 1).",
     check=check,
     level="info",

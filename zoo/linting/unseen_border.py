@@ -17,8 +17,9 @@ def check(network: Network) -> Iterator[Hit]:
     if not leaving or not network.image:
         return
     states = carry(network.trace, exact, rule)
-    fields = [field for value in network.trace.outputs if (field := states.get(value.id)) is not None]
-    if not fields or not all(isinstance(field, tuple) for field in fields):
+    found = [field for value in network.trace.outputs if (field := states.get(value.id)) is not None]
+    fields = [field for field in found if isinstance(field, tuple)]
+    if not fields or len(fields) < len(found):
         return
     missed = [_missed(axis, fields) for axis in range(len(network.image))]
     if any(before + after for before, after in missed):

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from math import prod
 
-from zoo.linting._network import CONVOLUTIONS, Network, kernel, sizes_text, stride
+from zoo.linting._network import CONVOLUTIONS, Network, kernel, stride
 from zoo.linting._rule import Hit, Rule
 from zoo.tracing.record import Op, each_axis
+from zoo.util.text import sizes
 
 
 def check(network: Network) -> Iterator[Hit]:
@@ -19,16 +20,16 @@ def check(network: Network) -> Iterator[Hit]:
         unread = weights - prod(k - i for k, i in zip(kernel(op), idle, strict=True))
         weight = op.input("weight")
         if unseeing:
-            what = f"{unseeing:,} of {made:,} units see padding alone (padding {_padding(op)}, kernel {sizes_text(kernel(op))})"
+            what = f"{unseeing:,} of {made:,} units see padding alone (padding {_padding(op)}, kernel {sizes(kernel(op))})"
             yield Hit(op, what, {"units": unseeing, "of": made}, {"macs": network.macs(op) * unseeing // made})
         elif unread and weight is not None:
-            what = f"{unread} of {weights} weights of each kernel read padding alone, on a map of {sizes_text(op.inputs[0].shape[2:])}"
+            what = f"{unread} of {weights} weights of each kernel read padding alone, on a map of {sizes(op.inputs[0].shape[2:])}"
             saves = {"params": weight.numel * unread // weights, "macs": network.macs(op) * unread // weights}
             yield Hit(op, what, {"weights": unread, "of": weights, "map": list(op.inputs[0].shape[2:])}, saves)
 
 
 def _padding(op: Op) -> str:
-    return sizes_text(each_axis(op.attrs["padding"], len(kernel(op))))
+    return sizes(each_axis(op.attrs["padding"], len(kernel(op))))
 
 
 def _each_axis(op: Op) -> Iterator[tuple[int, int]]:
@@ -44,8 +45,8 @@ def _each_axis(op: Op) -> Iterator[tuple[int, int]]:
 RULE = Rule(
     name="unseen-padding",
     finds="units, or weights of a kernel, that meet nothing but padding",
-    why="They multiply zeros. A unit that sees only padding gives the bias, whatever the image; a weight that meets only padding is "
-    "never trained, so that a dilated 3×3 on a small map is a 1×1.",
+    why="They multiply zeros. A unit that sees only padding gives the bias, whatever the image; a weight that meets only padding "
+    "is never trained, so that a dilated 3×3 on a small map is a 1×1.",
     source="Chen et al., arXiv 1706.05587, section 3.3 and figure 4",
     remedy="Use less padding, less dilation, a smaller kernel or a larger image.",
     check=check,

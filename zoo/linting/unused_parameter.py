@@ -13,19 +13,18 @@ def check(network: Network) -> Iterator[Hit]:
     if not unused:
         return
     used = {param.name for param in network.params} - {param.name for param in unused}
-    training = network.training
-    idle_in_training = {param.name for param in training.unused} if training is not None else set()
+    other = network.in_other_mode
+    idle_there = {param.name for param in other.unused} if other is not None else set()
+    mode, others = ("training", "evaluation") if network.trace.mode == "train" else ("evaluation", "training")
     for path, params in _by_module(unused, used).items():
         total = sum(param.numel for param in params)
-        if training is None:
-            modes = "in evaluation mode (training mode could not be checked)"
-        elif any(param.name in idle_in_training for param in params):
-            modes = "in evaluation mode nor in training mode"
+        nowhere = any(param.name in idle_there for param in params)
+        if other is None:
+            rest = f"; {others} mode could not be checked"
         else:
-            modes = "in evaluation mode; training mode reads them"
-        verb = "are read neither" if " nor " in modes else "are not read"
-        what = f"{total:,} parameters {verb} {modes}"
-        yield Hit(path, what, {"params": total, "tensors": len(params), "mode": modes}, {"params": total})
+            rest = f", nor in {others} mode" if nowhere else f"; {others} mode reads them"
+        what = f"{total:,} parameters are not read in {mode} mode{rest}"
+        yield Hit(path, what, {"params": total, "tensors": len(params), "mode": mode, "both_modes": nowhere}, {"params": total})
 
 
 def _by_module(unused: tuple[Param, ...], used: set[str]) -> dict[str, list[Param]]:

@@ -36,8 +36,8 @@ def _alive(network: Network) -> set[int]:
 
 
 def _is_bookkeeping(network: Network, op: Op) -> bool:
-    """Whether an op is mere arithmetic that a container does itself, such as on coordinates for a level that never comes."""
-    return "pointwise" in op.traits and not network.trace.calls[op.call].leaf
+    """Whether an op is a view, or arithmetic that a container does itself, such as on coordinates for a level that never comes."""
+    return not op.traits.isdisjoint({"pointwise", "view", "alias"}) and not network.trace.calls[op.call].leaf
 
 
 def _depends_on_input(network: Network, op: Op) -> bool:

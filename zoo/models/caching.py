@@ -11,7 +11,6 @@ import importlib.util
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.util import files
 
 SCHEMA = "zoo.cache/1"
 MOST_BYTES = 100_000_000
@@ -68,21 +68,13 @@ def find(key: str) -> Any:
 
 
 def keep(key: str, answer: Any) -> None:
-    """Write a JSON-able answer, whole or not at all. A folder that cannot be written to is no error."""
+    """Write a JSON-able answer. A folder that cannot be written to is no error."""
     path = _path(key)
     try:
         text = json.dumps({"key": key, "answer": answer})
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=path.parent, suffix=".new")
-    except (OSError, TypeError):
-        return
-    try:
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(name, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
+        files.write(text.encode(), path)
+    except (OSError, TypeError, ZooError):
         return
     _shrink()
 
@@ -121,7 +113,7 @@ def clear() -> State:
     before = state()
     try:
         for _, _, path in _entries():
-            path.unlink(missing_ok=True)
+            _remove(path)
     except OSError as error:
         raise ZooError(f"cannot clear {folder()}: {error.strerror or error}") from error
     return before
@@ -162,14 +154,20 @@ def _shrink() -> None:
         if held <= MOST_BYTES:
             return
         with contextlib.suppress(OSError):
-            path.unlink()
+            _remove(path)
         held -= size
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    if path.parent != folder():  # a killed process was writing it
+        path.parent.rmdir()
 
 
 def _entries() -> list[tuple[float, int, Path]]:
     """Time of last use, bytes and path of each entry, and of what a killed process left half-written."""
     found = []
-    for pattern in ("*.json", "*.new"):
+    for pattern in ("*.json", ".zoo.*/*"):
         for path in folder().glob(pattern):
             with contextlib.suppress(OSError):
                 stat = path.stat()

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError
+from zoo.errors import ForwardError, ZooError
 from zoo.graph_files import is_graph, read
 from zoo.models import caching
 from zoo.models.targets import Subject, definition, neighbours, resolve
+from zoo.tables.notes import Note, OwnInput, RealRun, from_data, to_data
 from zoo.tracing.record import Trace
 from zoo.util.pausing import no_collection
+from zoo.util.text import sizes
 from zoo.util.version import __version__
 
 if TYPE_CHECKING:
@@ -29,16 +31,17 @@ class Run:
     name: str
     trace: Trace
     options: Mapping[str, Any]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note | str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The run as JSON-able data."""
-        return {"name": self.name, "trace": self.trace.to_dict(), "options": dict(self.options), "notes": list(self.notes)}
+        notes = list(map(to_data, self.notes))
+        return {"name": self.name, "trace": self.trace.to_dict(), "options": dict(self.options), "notes": notes}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Run":
         """The inverse of `to_dict`. Raises `KeyError`, `TypeError` or `ValueError` for what is none."""
-        return cls(data["name"], Trace.from_dict(data["trace"]), data["options"], tuple(data["notes"]))
+        return cls(data["name"], Trace.from_dict(data["trace"]), data["options"], tuple(map(from_data, data["notes"])))
 
 
 def run(
@@ -86,15 +89,10 @@ def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
         given = input is not None or inputs is not None
         shape = None if inputs is not None else input if input is not None else subject.shape(batch)
         trace = trace_subject(subject, shape, inputs, train, real)
-    notes = tuple(note for note in subject.notes if not (given and "input" in note))
-    return Run(subject.name, trace, subject.options, (*notes, *(_values(subject, inputs) if real else ())))
-
-
-def _values(subject: Subject, inputs: Any) -> Iterable[str]:
-    """On which values a forward on real tensors ran."""
-    weights = "neutral weights" if any(p.is_meta for p in subject.module.parameters()) else "the model's weights"
-    given = "inputs of ones (whole numbers: zeros)" if inputs is None else "the inputs given"
-    yield f"ran once on real tensors, {weights} and {given}: where shapes depend on values, the numbers hold for these"
+    notes: list[Note] = [note for note in subject.notes if not (given and isinstance(note, OwnInput))]
+    if real:
+        notes.append(RealRun(not any(p.is_meta for p in subject.module.parameters()), inputs is not None))
+    return Run(subject.name, trace, subject.options, tuple(notes))
 
 
 def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, *, train: bool = False) -> Trace:
@@ -104,38 +102,38 @@ def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, 
 
 def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: bool = False) -> Trace:
     """One forward of a subject, on a shape or on ready inputs. Raises `ZooError` that says what would fit if these do not."""
-    from zoo.tracing.trace import ForwardError, trace
+    from zoo.tracing.trace import trace
 
     try:
         found = trace(subject.module, input=shape, inputs=inputs, train=train, real=real, target=subject.name)
     except ForwardError as error:
+        if error.needs_values:
+            raise error.within(subject.name) from error
         hint = _hint(subject, shape, train) if error.misfit else ""
-        raise ZooError(f"{subject.name} does not take {_sizes(shape)}: {error}{hint}") from error
+        raise error.within(f"{subject.name} does not take {_shown(shape)}", hint) from error
     except SystemExit as error:
         raise ZooError(f"the forward of {subject.name} ends the program: SystemExit: {error}") from error
     return replace(found, versions={"zoo": __version__, **found.versions})
 
 
-def _sizes(shape: Any) -> str:
-    if shape is None:
-        return "these inputs"
-    return "×".join(map(str, shape)) if all(isinstance(n, int) for n in shape) else "these inputs"
+def _shown(shape: Any) -> str:
+    return "these inputs" if shape is None or not all(isinstance(n, int) for n in shape) else sizes(shape)
 
 
 def _hint(subject: Subject, shape: Any, train: bool) -> str:
     """What to do about a layer that refuses its input: the right channels, or the smallest size that fits."""
     if shape is None or not all(isinstance(n, int) for n in shape) or len(shape) != len(subject.input) + 1:
-        return "" if subject.assumed else f"; the input is wanted as N×{'×'.join(map(str, subject.input))}"
+        return "" if subject.assumed else f"; expected an input of N×{sizes(subject.input)}"
     if subject.assumed and tuple(shape[1:]) == subject.input:
         return f"; {_UNKNOWN}"
     if shape[1] != subject.input[0] and _fits(subject, (shape[0], *subject.input), train):
         way = f", or --set in_channels={shape[1]}" if ":" not in subject.name else ""
         return f"; the network takes {subject.input[0]} channels{way}"
     fits = _smallest(subject, shape, train)
-    return f"; the smallest square input that fits is {'×'.join(map(str, fits))}" if fits else ""
+    return f"; the smallest square input that fits is {sizes(fits)}" if fits else ""
 
 
-_UNKNOWN = "no input was given, and 3×224×224 assumed: give one, as --input CxHxW (in Python input=(1, C, H, W))"
+_UNKNOWN = "no input was given, and 3×224×224 is assumed: give one, as --input CxHxW (in Python input=(1, C, H, W))"
 
 
 def _smallest(subject: Subject, shape: Sequence[int], train: bool) -> tuple[int, ...] | None:

@@ -5,13 +5,14 @@ Nothing is allocated for a model that is built here (see `zoo.tracing.skeleton`)
 """
 
 import contextlib
+import fnmatch
 import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from zoo.catalogue.entries import check_options, entry
 from zoo.errors import ZooError, near, unknown
 from zoo.graph_files import is_graph
 from zoo.models import caching
+from zoo.tables.notes import AssumedInput, Note, PublishedInput, TrainingOptions, UsualInput
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +39,7 @@ class Subject:
     module: "nn.Module"
     input: tuple[int, ...]
     options: Mapping[str, Any]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     times: int = 1
 
     def shape(self, batch: int = 1) -> tuple[int, ...] | list[tuple[int, ...]]:
@@ -48,7 +50,7 @@ class Subject:
     @property
     def assumed(self) -> bool:
         """Whether nothing is known of the input that the model is made for."""
-        return _assumption() in self.notes
+        return any(isinstance(note, AssumedInput) for note in self.notes)
 
 
 def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: bool = False) -> Subject:
@@ -65,6 +67,18 @@ def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: boo
     if scheme == "timm":
         return _from_timm(name, options)
     return _from_code(target, scheme, name, options)
+
+
+def built(target: "str | nn.Module", options: Mapping[str, Any] | None = None) -> Subject:
+    """As `resolve`, with the weights that the constructor draws; for a network of the catalogue, `options` may name `weights` as
+    `create_model` takes them. Raises `ZooError` as both do.
+    """
+    options = options or {}
+    if isinstance(target, str) and ":" not in target and not is_graph(target):
+        subject = resolve(target, {name: value for name, value in options.items() if name != "weights"})
+        return replace(subject, module=create_model(subject.name, **options))
+    with neighbours(target), real_weights():
+        return resolve(target, options)
 
 
 def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
@@ -95,11 +109,12 @@ def _ready(module: "nn.Module", options: Mapping[str, Any]) -> Subject:
         raise ZooError(f"a model's name or an nn.Module is wanted, got {type(module).__name__}")
     if options:
         raise ZooError("options build a model, and this one is built already")
-    return Subject(type(module).__name__, module, _ASSUMED, {}, (_assumption(),))
+    return _assumed(type(module).__name__, module, {})
 
 
-def _assumption() -> str:
-    return f"no input was given: {'×'.join(map(str, _ASSUMED))} is assumed"
+def _assumed(name: str, module: "nn.Module", options: Mapping[str, Any]) -> Subject:
+    """A model of which nothing says what input it is made for."""
+    return Subject(name, module, _ASSUMED, options, (AssumedInput(_ASSUMED),))
 
 
 def _is_file(name: str) -> bool:
@@ -117,20 +132,31 @@ def _from_catalogue(name: str, options: Mapping[str, Any], train: bool) -> Subje
     built = {**found.card.training, **options} if train else options
     with _skeleton():
         module = _build(found.card.name, lambda **given: create_model(found.card.name, **given), built)
-    notes = []
-    absent = found.card.training.keys() - built.keys()
-    if absent:
-        extra = ", ".join(f"--set {key}={str(found.card.training[key]).lower()}" for key in sorted(absent))
-        notes.append(f"the network as it is used; as it is trained it has more: --train, or {extra}")
+    absent = {key: value for key, value in found.card.training.items() if key not in built}
+    notes = (TrainingOptions(absent),) if absent else ()
     channels = built.get("in_channels", found.card.input[0])
-    return Subject(found.card.name, module, (channels, *found.card.input[1:]), options, tuple(notes))
+    return Subject(found.card.name, module, (channels, *found.card.input[1:]), options, notes)
 
 
-# torchvision builds these two with what their published weights do not have, or with a slow initialisation and a warning.
-_TORCHVISION_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "googlenet": {"aux_logits": False, "init_weights": False},
-    "inception_v3": {"init_weights": False},
-}
+@dataclass(frozen=True)
+class Quirk:
+    """What torchvision's own models of some names need: options, or their input more than once; and why."""
+
+    names: str
+    why: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    sized: str = ""
+    times: int = 1
+
+
+_QUIRKS = (
+    Quirk("googlenet", "its builder adds heads that its published weights do not have", {"aux_logits": False}),
+    Quirk("googlenet", "a slow initialisation, and a warning that it will change", {"init_weights": False}),
+    Quirk("inception_v3", "a slow initialisation, and a warning that it will change", {"init_weights": False}),
+    Quirk("vit_*", "a transformer is built for one size of image", sized="image_size"),
+    Quirk("raft_*", "optical flow is from one image to another", times=2),
+)
+"""By name, since torchvision declares none of this."""
 
 
 def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
@@ -140,15 +166,16 @@ def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
         raise ZooError(f"torchvision:{name}: torchvision does not import ({error}); pip install torchvision") from error
     if name not in models.list_models():
         raise unknown("torchvision model", name, models.list_models(), "torchvision.models.list_models() has them all")
-    given = {**_TORCHVISION_DEFAULTS.get(name, {}), **options}
+    quirks = [quirk for quirk in _QUIRKS if fnmatch.fnmatchcase(name, quirk.names)]
+    size, notes = _published_input(models, name)
+    given = {key: value for quirk in quirks for key, value in quirk.options.items()}
+    given |= {quirk.sized: size[-1] for quirk in quirks if quirk.sized}
+    given |= options
     if "weights_backbone" in inspect.signature(models.get_model_builder(name)).parameters:
         given.setdefault("weights_backbone", None)  # some builders would download the backbone's
-    size, notes = _published_input(models, name)
-    if name.startswith("vit_"):
-        given.setdefault("image_size", size[-1])
     with _skeleton():
         module = _build(f"torchvision:{name}", lambda **given: models.get_model(name, **given), given)
-    return Subject(f"torchvision:{name}", module, size, options, notes, times=1 + name.startswith("raft_"))
+    return Subject(f"torchvision:{name}", module, size, options, notes, times=max([quirk.times for quirk in quirks], default=1))
 
 
 def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
@@ -165,30 +192,26 @@ def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
         with _generators_kept():
             module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), options)
     size = tuple(module.pretrained_cfg.get("input_size", _ASSUMED))
-    return Subject(f"timm:{name}", module, size, options, (f"input of the published weights: {_times(size)}",))
+    return Subject(f"timm:{name}", module, size, options, (PublishedInput(size),))
 
 
 _FRAMES = 16  # of the clips with which torchvision counts its video models' operations
 _USUAL = {"optical_flow": (3, 520, 960), "detection": (3, 800, 800)}  # sizes in its documentation; no weights are for one size
 
 
-def _published_input(models: Any, name: str) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _published_input(models: Any, name: str) -> tuple[tuple[int, ...], tuple[Note, ...]]:
     """The input for which the model's default weights are published, if torchvision says so."""
     kind = models.get_model_builder(name).__module__.removeprefix("torchvision.models.").partition(".")[0]
     if kind in _USUAL:
-        return _USUAL[kind], (f"no input is published: {_times(_USUAL[kind])} is assumed",)
+        return _USUAL[kind], (UsualInput(_USUAL[kind]),)
     try:
         known = models.get_model_weights(name).DEFAULT.transforms.keywords
         crop = known["crop_size" if "crop_size" in known else "resize_size"]
     except (AttributeError, KeyError, ValueError):
-        return _ASSUMED, (_assumption(),)
+        return _ASSUMED, (AssumedInput(_ASSUMED),)
     side = crop if isinstance(crop, int) else crop[-1]
     size = (3, *([_FRAMES] if kind == "video" else []), side, side)
-    return size, (f"input of the published weights: {_times(size)}",)
-
-
-def _times(size: Sequence[int]) -> str:
-    return "×".join(map(str, size))
+    return size, (PublishedInput(size),)
 
 
 def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -> Subject:
@@ -207,7 +230,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
     if isinstance(found, nn.Module):
         if options:
             raise ZooError(f"{target} is a model already: options cannot build it")
-        return Subject(target, found, _ASSUMED, {}, (_assumption(),))
+        return _assumed(target, found, {})
     if not callable(found):
         raise ZooError(f"{target} is a {type(found).__name__}: a module, or a class or function that makes one, is wanted")
     with contextlib.redirect_stdout(sys.stderr):
@@ -219,7 +242,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
                 made = _build(target, found, options)  # a constructor that needs real weights: with them, then
     if not isinstance(made, nn.Module):
         raise ZooError(f"{target} made a {type(made).__name__}: a torch.nn.Module is wanted")
-    return Subject(target, made, _ASSUMED, options, (_assumption(),))
+    return _assumed(target, made, options)
 
 
 def _file(path: Path) -> Any:

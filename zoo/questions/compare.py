@@ -1,10 +1,10 @@
 """Comparisons: a study by name, or any models against each other.
 
-Start with `compare`, which decides what is asked for; `models` puts models side by side: `_cells` makes one cell of any rows, those
-of a whole model or those of one of its `_stages`.
+Start with `compare`, which decides what is asked for; `side_by_side` puts models side by side: `_cells` makes one cell of any rows,
+those of a whole model or those of one of its `_stages`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from math import log2
 from typing import TYPE_CHECKING, Any
@@ -12,57 +12,85 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.choose import columns
 from zoo.analysis.rows import Group, group
 from zoo.errors import ZooError, near, unknown
+from zoo.models.forward import trace
 from zoo.ops.arithmetic import FREE, MACS
-from zoo.studies._study import Arm, arms_table, listing, ratio_text, short, studies
+from zoo.studies._study import Arm, arms_table, ratio_text, short, studies, studies_table
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
 from zoo.tracing.record import Trace
 
 if TYPE_CHECKING:
-    from torch import nn
+    from zoo.models.forward import Traceable
 
 
 COLUMNS = (
-    Column("layers", "layers", "convolutions, linear layers and other products with weights", priority=3),
-    Column("output", "elements per axis", "shape of what leaves the stage", priority=2),
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "MACs", priority=0),
-    Column("rf", "pixels", "receptive field at the end of the stage", priority=4),
+    Column("layers", "layers", "convolutions, linear layers and other products with weights", hide_order=3),
+    Column("output", "elements per axis", "shape of what leaves the stage", hide_order=2),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "MACs", hide_order=0),
+    Column("rf", "pixels", "receptive field at the end of the stage", hide_order=4),
 )
 
 
-def compare(*what: "str | nn.Module", **options: Any) -> Table:
-    """Without arguments the studies; for a study's name its table; for two or more models their totals and stages side by side.
+def compare(*what: "Traceable", **options: Any) -> Table:
+    """List the studies, run one, or put models side by side.
 
-    `options` are the study's, or `input` (a shape with batch, for every model) and `train`. Raises `ZooError` for unknown names and
-    for what cannot be compared.
+    Arguments:
+        what: Nothing, for the list of studies; the name of one; or two or more models, as `zoo.trace` takes them.
+        options: The study's own (`zoo.compare()` names them), or for models the keywords of `zoo.trace`.
+
+    Returns:
+        A `Table`: the studies with their options, the study's arms, or the models' totals and stages with ratios.
+
+    Raises:
+        ZooError: For unknown names and options, and for models that cannot be compared.
+
+    Example:
+        >>> table = zoo.compare("vgg16", "resnet50")
+        >>> [(row.name, row.cells["params"]) for row in table.rows[:2]]
+        [('vgg16', 138357544), ('resnet50', 25557032)]
     """
     if not what:
         for name in options:
-            raise ZooError(f"option {name}: of which comparison? zoo compare lists them")
-        return listing()
+            raise ZooError(f"option {name} requires the name of a study; zoo compare lists them")
+        return studies_table()
     known = studies()
     names = [name for name in what if isinstance(name, str) and name in known]
     if names and len(what) > 1:
-        raise ZooError(f"{names[0]} is a comparison of its own: name it alone, or two or more models")
+        raise ZooError(f"{names[0]} is a study: name it alone, or name two or more models")
     if names:
         return known[names[0]](**options)
     if len(what) == 1:
         raise ZooError(_alone(what[0]))
-    for name in options.keys() - {"input", "train"}:
-        raise unknown("option of models side by side", name, ["input", "train"])
-    return models(what, **options)
+    for name in options.keys() - _KEYWORDS:
+        raise unknown("option of models side by side", name, sorted(_KEYWORDS))
+    return side_by_side(what, **options)
 
 
-def _alone(name: "str | nn.Module") -> str:
-    close = near(str(name), studies())
+def _alone(name: "Traceable") -> str:
+    label = name if isinstance(name, str) else getattr(name, "target", type(name).__name__)
+    close = near(label, studies())
     hint = f"did you mean {' or '.join(close)}" if close else f"choose from {', '.join(studies())}"
-    return f"{name!s:.80} is no comparison; {hint}, or name two or more models"
+    return f"{label:.80} is no study; {hint}, or name two or more models"
 
 
-def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None = None, train: bool = False) -> Table:
-    """Totals, then stages aligned on how far the maps are reduced, with ratios to the first model."""
-    traces = [traced(target, input, train) for target in targets]
+def side_by_side(
+    targets: "Sequence[Traceable]",
+    *,
+    input: Any = None,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Table:
+    """Totals of models, then stages aligned on how far the maps are reduced, with ratios to the first model.
+
+    The keywords are those of `zoo.trace`, and hold for every model that is not a `Trace` already. Raises `ZooError` as `zoo.trace`
+    does, and for inputs of other channels or axes.
+    """
+    how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
+    traces = traced(targets, how)
     names = labels(traces)
     labelled = list(zip(names, traces, strict=True))
     if len({_channels_and_axes(found) for found in traces}) > 1:
@@ -86,6 +114,9 @@ def models(targets: Sequence["str | nn.Module"], *, input: Sequence[int] | None 
     )
 
 
+_KEYWORDS = frozenset({"input", "inputs", "batch", "train", "real", "options"})
+
+
 def _channels_and_axes(found: Trace) -> tuple[int, ...]:
     """3 channels and 4 dimensions of an image N×3×H×W."""
     shape = found.inputs[0].shape
@@ -104,11 +135,9 @@ def _sizes_differ(labelled: Sequence[tuple[str, Trace]]) -> list[str]:
     return [f"inputs differ: {', '.join(sizes)}; --input sets one for all"]
 
 
-def traced(target: "str | nn.Module", input: Sequence[int] | None, train: bool) -> Trace:
-    """One forward of a TARGET. Raises `ZooError` as `zoo.summary` does."""
-    from zoo.models.running import trace_target
-
-    return trace_target(target, input, train=train)
+def traced(targets: "Sequence[Traceable]", how: Mapping[str, Any]) -> list[Trace]:
+    """One forward of each; the keywords of `zoo.trace` do not concern those that are traces already."""
+    return [target if isinstance(target, Trace) else trace(target, **how) for target in targets]
 
 
 def labels(traces: Sequence[Trace]) -> list[str]:

@@ -7,35 +7,61 @@ layers are the same.
 
 import difflib
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import columns
+from zoo.analysis.conventions import legend
 from zoo.analysis.measure import measure
 from zoo.analysis.rows import Group, group
 from zoo.questions.compare import labels, traced
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.record import UNUSED, WRITE, Op, Trace
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
-    from torch import nn
+    from zoo.models.forward import Traceable
 
 DIFF = (
-    Column("first", "text", "the layer in the first model", priority=0),
-    Column("second", "text", "the layer in the second model", priority=0),
-    Column("params", "elements", "parameters, second less first", priority=1),
-    Column("macs", "multiply-accumulates", "MACs, second less first", priority=1),
+    Column("first", "text", "the layer in the first model", hide_order=0),
+    Column("second", "text", "the layer in the second model", hide_order=0),
+    Column("params", "elements", "parameters, second less first", hide_order=1),
+    Column("macs", "multiply-accumulates", "MACs, second less first", hide_order=1),
 )
 
 
-def diff(first: "str | nn.Module", second: "str | nn.Module", *, input: Sequence[int] | None = None) -> Table:
-    """Layer by layer what the second model adds, removes and changes; layers that are the same in both are left out.
+def diff(
+    first: "Traceable",
+    second: "Traceable",
+    *,
+    input: Any = None,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Table:
+    """Layer by layer what a second model adds, removes and changes.
 
-    The notes count the kinds of change, the most frequent first.
+    Arguments:
+        first, second: TARGETs or modules, as `zoo.trace` takes them, or `Trace`s.
+        input, inputs, batch, train, real, options: As in `zoo.trace`, for both models.
+
+    Returns:
+        A `Table` with a row for each layer that differs. Its notes count the kinds of change, the most frequent first.
+
+    Raises:
+        ZooError: As `zoo.trace`.
+
+    Example:
+        >>> table = zoo.diff("alexnet", "alexnet_ungrouped")
+        >>> [row.name for row in table.rows]
+        ['conv2', 'conv4', 'conv5']
     """
-    traces = traced(first, input, False), traced(second, input, False)
+    how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
+    traces = traced([first, second], how)
     before, after = _aligned(*map(_layers, traces))
     found = tuple(_differences(before, after))
     rows = tuple(row for row in found if row.type != "renamed")
@@ -48,6 +74,7 @@ def diff(first: "str | nn.Module", second: "str | nn.Module", *, input: Sequence
         rows,
         {name: _less(*[_total(found, name) for found in traces]) for name in _COUNTED} if rows else {},
         (*_kinds_of_change(rows), f"{same} layers are the same in both", *_renamed(len(found) - len(rows))),
+        legend=legend("pure"),
     )
 
 
@@ -101,7 +128,7 @@ def _differences(first: Layers, second: Layers) -> Iterator[Row]:
             yield from _by_what_they_do(before, after)
             continue
         for name, row in before.items():
-            if _facts(row) != _facts(after[name]):
+            if _does(row) != _does(after[name]):
                 yield _row(name, "changed", row, after[name])
 
 
@@ -111,11 +138,11 @@ def _part(layers: Layers, start: int, stop: int) -> Layers:
 
 def _by_what_they_do(first: Layers, second: Layers) -> Iterator[Row]:
     """Layers without a name in common: one that does what another does, on the same maps, has another name."""
-    alike: dict[str, list[str]] = {}  # names in the second model by what the layer does
+    alike: dict[Hashable, list[str]] = {}
     for name, row in second.items():
-        alike.setdefault(repr(_facts(row)), []).append(name)
+        alike.setdefault(_does(row), []).append(name)
     for name, row in first.items():
-        if same := alike.get(repr(_facts(row))):
+        if same := alike.get(_does(row)):
             yield Row(same.pop(0), "renamed", {})
         else:
             yield _row(name, "removed", row, None)
@@ -128,17 +155,13 @@ def _renamed(count: int) -> Iterator[str]:
         yield f"{count} layers do the same under other names"
 
 
-def _facts(row: Group) -> list[Any]:
-    """All that is recorded of a layer: its ops with every argument, and the shapes of what they read and give."""
-    facts = []
-    for op in _real_ops(row):
-        tensors = [(value.shape, value.dtype) for value in (*op.inputs, *op.outputs)]
-        facts.append((op.kind, dict(op.attrs), op.roles, tensors))
-    return facts
-
-
 def _real_ops(row: Group) -> list[Op]:
     return [op for op in row.ops if op.kind not in {UNUSED, WRITE}]
+
+
+def _does(row: Group) -> tuple[Hashable, ...]:
+    """All that is recorded of a layer: its ops with every argument, and shapes and types of what they read and give."""
+    return tuple(op.signature(lambda v: (v.shape, v.dtype)) for op in _real_ops(row))
 
 
 def _row(name: str, kind: str, before: Group | None, after: Group | None) -> Row:
@@ -232,6 +255,5 @@ def _tuple(value: Any) -> tuple[Any, ...]:
 
 
 def _short(value: Any) -> str:
-    """3 of (3, 3), 3×1 of (3, 1)."""
-    sizes = _tuple(value)
-    return str(sizes[0]) if len(set(sizes)) == 1 else "×".join(map(str, sizes))
+    by_axis = _tuple(value)
+    return str(by_axis[0]) if len(set(by_axis)) == 1 else sizes(by_axis)

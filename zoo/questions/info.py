@@ -1,17 +1,18 @@
 """One card as a table."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from zoo.catalogue.card import StageClaim
-from zoo.catalogue.entries import entry
+from zoo.catalogue.card import Card, StageClaim
+from zoo.catalogue.entries import Option, entry
 from zoo.tables.table import Column, Row, Table
 from zoo.util.version import __version__
 
 _INFO = (
-    Column("printed", "as printed", "the number as its source prints it", priority=0),
-    Column("where", "text", "where it is printed", priority=0),
-    Column("computed", "count", "what the analyzer computes", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated, explained, or differs", priority=0),
+    Column("printed", "as printed", "the number as its source prints it", hide_order=0),
+    Column("where", "text", "where it is printed", hide_order=0),
+    Column("computed", "count", "what the analyzer computes", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated, explained, or differs", hide_order=0),
 )
 
 
@@ -23,7 +24,11 @@ def _stage(claim: StageClaim) -> str:
 def info(name: str) -> Table:
     """The card of a model: what it is, its numbers as printed and as computed, deviations and errata. Raises `ZooError`."""
     found = entry(name)
-    c = found.card
+    return of_card(found.card, found.origin, found.every_option)
+
+
+def of_card(c: Card, origin: str = "", options: Sequence[Option] = ()) -> Table:
+    """A card as a table, with whose it is and the options of its builder where they are known."""
     computed = {"params": c.params, "macs": c.macs, "depth": c.depth} | ({"connections": c.connections} if c.connections else {})
     rows = [
         Row(p.quantity, "published", {"printed": p.printed, "where": p.where, "computed": n, "verdict": p.verdict(n)})
@@ -44,7 +49,7 @@ def info(name: str) -> Table:
     about: dict[str, Any] = {
         "name": c.name,
         "family": c.family,
-        "from": found.origin,
+        "from": origin,
         "what": c.summary,
         "year": str(c.year),
         "authors": c.authors,
@@ -53,7 +58,7 @@ def info(name: str) -> Table:
         "arXiv": c.arxiv,
         "URL": c.url,
         "input": list(c.input),
-        "options": ", ".join(map(str, found.every_option)),
+        "options": ", ".join(map(str, options)),
         "in training": ", ".join(f"{k}={v}" for k, v in c.training.items()),
         "classifier": c.classifier and f"{c.classifier}; without it {c.num_features:,} features (num_classes=0, head=None)",
         "torchvision": c.torchvision and f"{c.torchvision}, whose weights it takes (weights='torchvision:IMAGENET1K_V1')",

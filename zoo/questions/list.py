@@ -1,18 +1,19 @@
 """The catalogue as a table."""
 
+from zoo.analysis.conventions import legend
 from zoo.catalogue.entries import entry, list_models
 from zoo.tables.table import Column, Row, Table
 from zoo.util.version import __version__
 
 _LIST = (
-    Column("year", "year", "of the paper", priority=0),
-    Column("input", "elements per axis", "default input: channels, height, width", priority=3),
-    Column("params", "elements", "parameters at the default input and options", priority=0),
-    Column("macs", "multiply-accumulates", "of convolution and linear layers, batch 1", priority=0),
-    Column("depth", "layers", "layers with weights on the longest path", priority=1),
-    Column("summary", "text", "what it is", priority=4),
+    Column("year", "year", "of the paper", hide_order=0),
+    Column("input", "elements per axis", "default input: channels, height, width", hide_order=3),
+    Column("params", "elements", "parameters at the default input and options", hide_order=0),
+    Column("macs", "multiply-accumulates", "of convolution and linear layers, batch 1", hide_order=0),
+    Column("depth", "layers", "layers with weights on the longest path", hide_order=1),
+    Column("summary", "text", "what it is", hide_order=4),
 )
-_FROM = Column("from", "text", "whose it is", priority=2)
+_FROM = Column("from", "text", "whose it is", hide_order=2)
 
 
 def listing(pattern: str = "*", *, family: str | None = None) -> Table:
@@ -38,4 +39,4 @@ def listing(pattern: str = "*", *, family: str | None = None) -> Table:
     )
     title = f"{len(rows)} {'architecture' if len(rows) == 1 else 'architectures'}"
     context = {"pattern": pattern, "family": family, "convention": "pure", "versions": {"zoo": __version__}}
-    return Table(title, context, _LIST + (_FROM,) * foreign, rows)
+    return Table(title, context, _LIST + (_FROM,) * foreign, rows, legend=legend("pure"))

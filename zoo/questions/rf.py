@@ -1,21 +1,22 @@
 """The window of input pixels that one unit sees, exactly: with borders, gaps, and what lies beyond the image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.rows import group, readable_depth
 from zoo.errors import ZooError, unknown
-from zoo.models.running import trace_target
+from zoo.models.forward import trace
 from zoo.receptive.rules import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
 from zoo.receptive.windows import Units, Window, bounds
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.walk import carry
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
-    from torch import nn
+    from zoo.models.forward import Traceable
 
 _NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
@@ -47,10 +48,19 @@ class Extent:
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What unit `unit` of the output of `layer` sees, an `Extent` for each axis of the input.
+    """What one unit of the output of a layer sees. Channels are not told apart.
 
-    `units` is how many units there are along each dimension of the output that an axis walks: height and width of maps, the tokens
-    of a transformer. Channels are not told apart. Why there is no unclipped window says `irregular`.
+    Arguments:
+        layer: The layer's name.
+        unit: The unit's place, counted from 0.
+        units: How many units there are along each dimension of the output that an axis walks: height and width of maps, the
+            tokens of a transformer.
+        axes: An `Extent` for each axis of the input: `first`, `last`, `size`, `seen`, `unclipped`, `overhang`, in pixels.
+        irregular: Why there is no unclipped window, if there is none.
+
+    Example:
+        >>> zoo.receptive_field("lenet5", "C1").axes[0].size
+        5
     """
 
     layer: str
@@ -59,20 +69,65 @@ class ReceptiveField:
     axes: tuple[Extent, ...]
     irregular: str = ""
 
+    def to_table(self) -> Table:
+        """A row for each axis of the input."""
+        rows = []
+        for name, axis in zip(_NAMES.get(len(self.axes), map(str, range(len(self.axes)))), self.axes, strict=True):
+            start, end = axis.unclipped or (None, None)
+            before, behind = axis.overhang or (None, None)
+            cells = {"pixels": axis.pixels, "first": axis.first, "last": axis.last, "size": axis.size, "seen": axis.seen}
+            rows.append(Row(name, "axis", {**cells, "from": start, "to": end, "before": before, "behind": behind}))
+        context = {"layer": self.layer, "unit": list(self.unit), "units": list(self.units)}
+        note = [f"no law for all units: {self.irregular}"] if self.irregular else []
+        place = ",".join(map(str, self.unit))
+        units = f" · unit {place} of {sizes(self.units)}" if self.units else ""
+        return Table(f"{self.layer}{units}", context, _ONE, tuple(rows), notes=tuple(note))
+
+    def _repr_html_(self) -> str:
+        return self.to_table().render("html")
+
+
+class NoWindowError(ZooError):
+    """What leaves `layer` has no window of input pixels, for this `reason`."""
+
+    def __init__(self, layer: str, reason: str) -> None:
+        super().__init__(f"{layer} has no receptive field: {reason}")
+        self.layer = layer
+        self.reason = reason
+
 
 def receptive_field(
-    target: "str | nn.Module | Trace",
+    target: "Traceable",
     layer: str | None = None,
     unit: Sequence[int] | None = None,
     *,
-    input: Sequence[int] | None = None,
+    input: Any = None,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> ReceptiveField:
-    """The exact window of one unit, by default the one in the middle, of a layer's output, by default the network's.
+    """The exact window of one unit of a layer's output.
 
-    `target` is a TARGET as `summary` takes, or a trace; `layer` a row of its table, at any depth; `input` a shape with batch.
-    Raises `ZooError` for an unknown layer or unit, and where there is no field.
+    Arguments:
+        target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
+        layer: A row of the table of `summary`, at any depth; by default the network's output.
+        unit: Its place, counted from 0: (row, column) in maps; by default the middle.
+        input, inputs, batch, train, real, options: As in `zoo.trace`.
+
+    Returns:
+        A `ReceptiveField`, in pixels of the input.
+
+    Raises:
+        ZooError: As `zoo.trace`, for an unknown layer or unit, and where no receptive field is defined.
+
+    Example:
+        >>> field = zoo.receptive_field("alexnet", "pool5", (0, 5))
+        >>> [(axis.first, axis.last, axis.size) for axis in field.axes]
+        [(0, 130, 131), (96, 226, 131)]
     """
-    looks = _Looks(target if isinstance(target, Trace) else trace_target(target, input))
+    looks = _Looks(trace(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options))
     return looks.at(looks.find(layer), unit)
 
 
@@ -99,17 +154,16 @@ class _Looks:
         layer, value = found
         field = self.exact.get(value.id)
         if field is None:
-            raise ZooError(f"{layer} does not depend on the network's input")
+            raise NoWindowError(layer, "it does not depend on the network's input")
         if isinstance(field, Undefined):
-            raise ZooError(f"{layer} has no receptive field: {field.reason}")
+            raise NoWindowError(layer, field.reason)
         law = self.laws.get(value.id)
         field = _channels_together(field, law, value)
         dims = _dims(field, value, self.trace.inputs[0])
         units = tuple(value.shape[dim] for dim in dims)
         place = tuple(n // 2 for n in units) if unit is None else tuple(unit)
         if len(place) != len(units) or not all(0 <= i < n for i, n in zip(place, units, strict=True)):
-            size = "×".join(map(str, units))
-            wanted = f"it has {size} units, counted from 0" if units else "it has one unit, which needs no number"
+            wanted = f"it has {sizes(units)} units, counted from 0" if units else "it has one unit, which needs no number"
             raise ZooError(f"{layer} has no unit {','.join(map(str, place))}: {wanted}")
         index = dict.fromkeys(range(-len(value.shape), 0), 0) | dict(zip(dims, place, strict=True))
         laws = law if isinstance(law, tuple) else (None,) * len(field)
@@ -149,65 +203,48 @@ def _irregular(law: Field | None) -> str:
     return next((span.windows.reason for span in law or () if isinstance(span.windows, Units)), "")
 
 
-def unit_table(
-    target: "str | nn.Module", layer: str, unit: Sequence[int] | None = None, *, input: Sequence[int] | None = None
-) -> Table:
+def unit_table(target: "Traceable", layer: str, unit: Sequence[int] | None = None, **how: Any) -> Table:
     """One unit's window as a table: a row for each axis of the input. Arguments and errors are those of `receptive_field`."""
-    trace = trace_target(target, input)
-    found = receptive_field(trace, layer, unit)
-    rows = []
-    for name, axis in zip(_NAMES.get(len(found.axes), map(str, range(len(found.axes)))), found.axes, strict=True):
-        start, end = axis.unclipped or (None, None)
-        before, behind = axis.overhang or (None, None)
-        cells = {"pixels": axis.pixels, "first": axis.first, "last": axis.last, "size": axis.size, "seen": axis.seen}
-        rows.append(Row(name, "axis", {**cells, "from": start, "to": end, "before": before, "behind": behind}))
-    place = ",".join(map(str, found.unit))
-    context = {
-        "target": trace.target,
-        "inputs": _inputs(trace),
-        "layer": layer,
-        "unit": list(found.unit),
-        "units": list(found.units),
-    }
-    note = [f"no law for all units: {found.irregular}"] if found.irregular else []
-    units = f" · unit {place} of {'×'.join(map(str, found.units))}" if found.units else ""
-    return Table(f"{_title(trace)} · {layer}{units}", context, _ONE, tuple(rows), notes=tuple(note))
+    found = trace(target, **how)
+    table = receptive_field(found, layer, unit).to_table()
+    context = {"target": found.target, "inputs": _inputs(found), **table.context}
+    return replace(table, title=f"{_title(found)} · {table.title}", context=context)
 
 
 _ONE = (
-    Column("pixels", "pixels", "of the image along this axis", priority=3),
-    Column("first", "pixels", "the first pixel that is seen", priority=0),
-    Column("last", "pixels", "the last pixel that is seen", priority=0),
-    Column("size", "pixels", "from the first to the last", priority=1),
-    Column("seen", "pixels", "how many of these are seen: a stride or dilation may leave gaps", priority=2),
-    Column("from", "pixels", "where the unclipped window begins", priority=0),
-    Column("to", "pixels", "where the unclipped window ends", priority=0),
-    Column("before", "pixels", "how far it hangs over the border before the first pixel", priority=1),
-    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", priority=1),
+    Column("pixels", "pixels", "of the image along this axis", hide_order=3),
+    Column("first", "pixels", "the first pixel that is seen", hide_order=0),
+    Column("last", "pixels", "the last pixel that is seen", hide_order=0),
+    Column("size", "pixels", "from the first to the last", hide_order=1),
+    Column("seen", "pixels", "how many of these are seen: a stride or dilation may leave gaps", hide_order=2),
+    Column("from", "pixels", "where the unclipped window begins", hide_order=0),
+    Column("to", "pixels", "where the unclipped window ends", hide_order=0),
+    Column("before", "pixels", "how far it hangs over the border before the first pixel", hide_order=1),
+    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", hide_order=1),
 )
 _ALL = (
-    Column("unit", "index", "the unit in the middle", priority=0),
-    Column("first", "pixels", "the first pixels that it sees", priority=0),
-    Column("last", "pixels", "the last pixels that it sees", priority=0),
-    Column("size", "pixels", "from the first to the last", priority=0),
-    Column("before", "pixels", "how far its unclipped window hangs over the border before the first pixel", priority=1),
-    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", priority=1),
+    Column("unit", "index", "the unit in the middle", hide_order=0),
+    Column("first", "pixels", "the first pixels that it sees", hide_order=0),
+    Column("last", "pixels", "the last pixels that it sees", hide_order=0),
+    Column("size", "pixels", "from the first to the last", hide_order=0),
+    Column("before", "pixels", "how far its unclipped window hangs over the border before the first pixel", hide_order=1),
+    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", hide_order=1),
 )
 
 
-def layers_table(target: "str | nn.Module", *, input: Sequence[int] | None = None) -> Table:
-    """The window of the middle unit of each layer as a table. Raises `ZooError` as `zoo.summary` does."""
-    trace = trace_target(target, input)
-    looks, depth = _Looks(trace), readable_depth(trace)
+def layers_table(target: "Traceable", **how: Any) -> Table:
+    """The window of the middle unit of each layer as a table. Arguments and errors are those of `zoo.trace`."""
+    traced = trace(target, **how)
+    looks, depth = _Looks(traced), readable_depth(traced)
     rows: list[Row] = []
-    reasons: dict[str, str] = {}
-    for row in group(trace, depth):
+    missing: dict[str, NoWindowError] = {}
+    for row in group(traced, depth):
         if not row.outputs:
             continue
         try:
             found = looks.at((row.name, row.outputs[0]), None)
-        except ZooError as error:
-            reasons.setdefault(str(error).partition(": ")[2], str(error))
+        except NoWindowError as error:
+            missing.setdefault(error.reason, error)
             rows.append(Row(row.name, row.type, {column.name: None for column in _ALL}))
             continue
         hangs = [axis.overhang for axis in found.axes]
@@ -222,8 +259,8 @@ def layers_table(target: "str | nn.Module", *, input: Sequence[int] | None = Non
         rows.append(Row(row.name, row.type, cells))
     notes = ["the unit in the middle of each layer; zoo rf TARGET LAYER --unit Y,X shows another"]
     notes += [f"rows are folded at depth {depth}; every layer can be named"] if depth is not None else []
-    context = {"target": trace.target, "inputs": _inputs(trace)}
-    return Table(_title(trace), context, _ALL, tuple(rows), notes=(*notes, *list(reasons.values())[:3]))
+    context = {"target": traced.target, "inputs": _inputs(traced)}
+    return Table(_title(traced), context, _ALL, tuple(rows), notes=(*notes, *list(map(str, missing.values()))[:3]))
 
 
 def _inputs(trace: Trace) -> list[list[int]]:
@@ -231,5 +268,5 @@ def _inputs(trace: Trace) -> list[list[int]]:
 
 
 def _title(trace: Trace) -> str:
-    sizes = ", ".join("×".join(map(str, value.shape)) for value in trace.inputs)
-    return f"{trace.target} · input {sizes} · what one unit sees"
+    inputs = ", ".join(sizes(value.shape) for value in trace.inputs)
+    return f"{trace.target} · input {inputs} · what one unit sees"

@@ -1,41 +1,74 @@
 """The stages of a TARGET: its resolutions, with what each hands on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.stages import Stage, find_stages
-from zoo.models.running import run
+from zoo.models.forward import forward
+from zoo.models.running import Run
 from zoo.tables.table import Column, Row, Table
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
-    from torch import nn
+    from zoo.models.forward import Traceable
+
+_COLUMNS = (
+    Column("layer", "module", "the module that hands the maps on", hide_order=0),
+    Column("channels", "maps", "feature maps", hide_order=0),
+    Column("size", "elements per axis", "of one map", hide_order=1),
+    Column("stride", "pixels", "of the input between two units", hide_order=0),
+    Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", hide_order=2),
+)
+
+
+class Stages(tuple[Stage, ...]):
+    """The stages of one network, stage1 first: a tuple that shows as a table in a notebook."""
+
+    run: Run
+
+    def to_table(self) -> Table:
+        """A row for each stage."""
+        trace = self.run.trace
+        rows = []
+        for s in self:
+            cells = {"layer": s.layer, "channels": s.channels, "size": list(s.size), "stride": s.stride, "rf": dict(s.rf)}
+            rows.append(Row(s.name, "stage", cells))
+        inputs = [list(value.shape) for value in trace.inputs]
+        context = {"target": self.run.name, "inputs": inputs, "mode": trace.mode, "versions": dict(trace.versions)}
+        title = f"stages of {self.run.name} · input {', '.join(map(sizes, inputs))}"
+        return Table(title, context, _COLUMNS, tuple(rows), notes=self.run.notes)
+
+    def _repr_html_(self) -> str:
+        return self.to_table().render("html")
 
 
 def stages(
-    target: "str | nn.Module", input: Sequence[int] | None = None, *, options: Mapping[str, Any] | None = None
-) -> tuple[Stage, ...]:
-    """The stages of a TARGET, stage1 first, computed from shapes alone.
+    target: "Traceable",
+    input: Any = None,
+    *,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Stages:
+    """The stages of a network, the last feature maps of each resolution, computed from shapes alone.
 
-    `input` is a shape with batch, by default that of the target. Raises `ZooError` if there are none.
+    Arguments:
+        target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
+        input, inputs, batch, train, real, options: As in `zoo.trace`.
+
+    Returns:
+        A tuple of `Stage`s, stage1 first; it shows as a table in a notebook, and `to_table` makes one.
+
+    Raises:
+        ZooError: As `zoo.trace`, and if no module hands on feature maps.
+
+    Example:
+        >>> [(stage.layer, stage.stride) for stage in zoo.stages("alexnet")]
+        [('norm1', 4), ('norm2', 8), ('relu5', 16), ('pool5', 32)]
     """
-    return find_stages(run(target, input=input, options=options).trace)
-
-
-def table(target: "str | nn.Module", input: Sequence[int] | None = None, *, options: Mapping[str, Any] | None = None) -> Table:
-    """The stages of a TARGET as a table: a row for each. Arguments and errors are those of `stages`."""
-    found = run(target, input=input, options=options)
-    columns = (
-        Column("layer", "module", "the module that hands the maps on", priority=0),
-        Column("channels", "maps", "feature maps", priority=0),
-        Column("size", "elements per axis", "of one map", priority=1),
-        Column("stride", "pixels", "of the input between two units", priority=0),
-        Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", priority=2),
-    )
-    rows = tuple(
-        Row(s.name, "stage", {"layer": s.layer, "channels": s.channels, "size": list(s.size), "stride": s.stride, "rf": dict(s.rf)})
-        for s in find_stages(found.trace)
-    )
-    inputs = [list(value.shape) for value in found.trace.inputs]
-    context = {"target": found.name, "inputs": inputs, "mode": found.trace.mode, "versions": dict(found.trace.versions)}
-    sizes = ", ".join("×".join(map(str, shape)) for shape in inputs)
-    return Table(f"stages of {found.name} · input {sizes}", context, columns, rows, notes=found.notes)
+    run = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
+    found = Stages(find_stages(run.trace))
+    found.run = run
+    return found

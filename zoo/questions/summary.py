@@ -10,51 +10,63 @@ from zoo.analysis.conventions import load
 from zoo.analysis.measure import measure
 from zoo.analysis.rows import Depth, group
 from zoo.errors import ZooError
-from zoo.models.running import Run, run
+from zoo.models.forward import forward
+from zoo.models.running import Run
+from zoo.tables.notes import Folded, Note, Shortened
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
 from zoo.tracing.record import Trace, Value
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
-    from torch import nn
+    from zoo.models.forward import Traceable
 
 
 def summary(
-    target: "str | nn.Module",
+    target: "Traceable",
     *,
-    input: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    input: Any = None,
     inputs: Any = None,
+    batch: int = 1,
     train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
     depth: Depth = None,
     fold: bool = False,
     columns: Sequence[str] | None = None,
     filter: str | None = None,
     sort: str | None = None,
     top: int | None = None,
-    options: Mapping[str, Any] | None = None,
-    batch: int = 1,
     convention: str = "pure",
-    real: bool = False,
 ) -> Table:
-    """The table of a model: a row for each layer, a column for each pass, totals.
+    """The table of a model: a row for each layer, a column for each quantity, totals.
 
-    `target` is a catalogue name, another TARGET ("torchvision:NAME", "package.module:attribute", "file.py:attribute") or a module.
-    `input` is a shape with batch, an `Input`, or a list of such, by default the one the model is made for with `batch` images;
-    `inputs` are ready: one argument, a tuple of all, or a dict of keyword arguments. `real` runs a copy of the model once on real
-    tensors, as models need that decide by values. `options` go to the builder of a model that is named.
+    Arguments:
+        target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
+        input, inputs, batch, train, real, options: As in `zoo.trace`.
+        depth: Fold rows below so many levels of modules; "auto" so that a page holds them, None for every layer.
+        fold: Show identical blocks in succession as one row.
+        columns: Names of columns, in this order.
+        filter: Keep the rows whose names match a pattern such as "conv5_x.*".
+        sort: Put the greatest in this column first.
+        top: Keep the first so many rows, by MACs unless `sort` is given.
+        convention: What `macs` and `flops` count (docs/conventions.md).
 
-    `depth` folds the rows below so many levels of modules, "auto" so that a page holds them; None shows every layer. `fold` shows
-    identical blocks in succession as one row. `filter` keeps the rows whose names match a pattern, `sort` puts the greatest in a
-    column first, `top` keeps the first, by MACs unless `sort` says otherwise; totals stay those of the model. `convention`
-    names what `macs` and `flops` count (docs/conventions.md).
+    Returns:
+        A `Table`; `filter`, `sort` and `top` leave its totals as they are.
 
-    Raises `ZooError` for whatever the caller got wrong.
+    Raises:
+        ZooError: As `zoo.trace`, and for unknown columns, conventions, and values out of range.
+
+    Example:
+        >>> zoo.summary("alexnet").total["params"]
+        60965224
     """
     sort = "macs" if sort is None and top is not None else sort
     columns = _with(columns, sort)
     load(convention)
-    _check(input, inputs, depth, batch, top)
-    found = run(target, input=input, inputs=inputs, train=train, options=options, batch=batch, real=real)
+    _check(depth, top)
+    found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
     level, folds = _matching(found.trace, depth, fold, filter)
     table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention)
     notes = (*table.notes, *found.notes, *_folding(found.trace, table, level))
@@ -81,36 +93,30 @@ def _matching(trace: Trace, depth: Depth, fold: bool, pattern: str | None) -> tu
     return depth, fold
 
 
-def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[str]:
+def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[Note]:
     """What is not shown by itself, and how to see it."""
     folded = any(row.times > 1 for row in table.rows)
     if folded:
-        yield "×N: N identical blocks in one row, output, rf and depth after the last; --expand shows each"
+        yield Folded()
     if depth == "auto" and len(group(trace, fold=folded)) > len(table.rows):
-        yield "modules are shown whole where their layers would fill more than a page; --depth 99 shows every layer"
+        yield Shortened()
 
 
-def _check(input: Any, inputs: Any, depth: Any, batch: Any, top: Any) -> None:
-    if input is not None and inputs is not None:
-        raise ZooError("give either input (shapes) or inputs (tensors)")
-    if input is not None and not isinstance(input, Sequence):
-        raise ZooError(f"input {input!r} is no shape: whole numbers such as (1, 3, 224, 224) are wanted")
+def _check(depth: Any, top: Any) -> None:
     if depth not in (None, "auto") and (not isinstance(depth, int) or depth < 0):
-        raise ZooError(f"depth {depth!r}: a whole number of at least 0, 'auto' or None is wanted")
-    if not isinstance(batch, int) or batch < 1:
-        raise ZooError(f"batch {batch!r}: a whole number of at least 1 is wanted")
+        raise ZooError(f"depth {depth!r}: expected an integer >= 0, 'auto' or None")
     if top is not None and (not isinstance(top, int) or top < 1):
-        raise ZooError(f"top {top!r}: a whole number of at least 1 is wanted")
+        raise ZooError(f"top {top!r}: expected an integer >= 1")
 
 
 def _title(found: Run) -> str:
     chosen = ", ".join(f"{key}={value}" for key, value in found.options.items())
-    sizes = ", ".join(_size(value) for value in found.trace.inputs)
+    inputs = ", ".join(_size(value) for value in found.trace.inputs)
     mode = "training" if found.trace.mode == "train" else "evaluation"
-    return f"{found.name}{f'({chosen})' if chosen else ''} · input {sizes} · {mode} mode"
+    return f"{found.name}{f'({chosen})' if chosen else ''} · input {inputs} · {mode} mode"
 
 
 def _size(value: Value) -> str:
     """1×3×224×224, with its type where it is no floating one."""
-    sizes = "×".join(map(str, value.shape)) or "scalar"
-    return sizes if "float" in value.dtype else f"{sizes} {value.dtype}"
+    shape = sizes(value.shape) or "scalar"
+    return shape if "float" in value.dtype else f"{shape} {value.dtype}"

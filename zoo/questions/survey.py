@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
+from zoo.analysis.conventions import legend
 from zoo.catalogue.entries import card, list_models
-from zoo.errors import ZooError
+from zoo.errors import ForwardError, ZooError
 from zoo.tables.table import Column, Row, Table
 from zoo.util.version import __version__
 
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 SCHEMA = "zoo.survey/1"
 COLUMNS = ("params", "trainable", "macs", "flops", "activations", "depth")
 
-_INPUT = Column("input", "elements per axis", "the input's shape, batch included", priority=3)
+_INPUT = Column("input", "elements per axis", "the input's shape, batch included", hide_order=3)
 _ABOUT = (
-    Column("ops", "operations", "operations that ran", priority=6),
-    Column("unknown", "text", "operations whose MACs or FLOPs are not known, and how often they ran", priority=8),
-    Column("seconds", "seconds", "of processor time to build, trace and measure it", priority=7),
-    Column("notes", "text", "remarks", priority=9),
+    Column("ops", "operations", "operations that ran", hide_order=6),
+    Column("unknown", "text", "operations whose MACs or FLOPs are not known, and how often they ran", hide_order=8),
+    Column("seconds", "seconds", "of processor time to build, trace and measure it", hide_order=7),
+    Column("notes", "text", "remarks", hide_order=9),
 )
 
 Record = dict[str, Any]
@@ -45,16 +46,27 @@ def survey(
     real: bool = False,
     progress: Progress | None = None,
 ) -> Table:
-    """A row for each model that is named or matches: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
+    """Many models, one row each: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
 
-    `patterns` match names of the catalogue, or `torchvision:*`, `timm:resnet*`; any other TARGET stands for itself. `columns` are
-    those of `zoo.summary`. The work is done by `jobs` processes of one thread each (by default one for each core), in which a
-    crash is a failure of one model, or by any `concurrent.futures.Executor`, which is left open. `real` runs models that decide by
-    values once on real tensors. `progress` is called with how
-    many are done, how many there are, and the name of the one that was done last.
+    Arguments:
+        patterns: Match names of the catalogue, or "torchvision:*", "timm:resnet*"; any other TARGET stands for itself.
+        columns: Those of `zoo.summary`.
+        executor: Any `concurrent.futures.Executor`, which is left open.
+        jobs: Processes of one thread each, by default one for each core; a crash in one is a failure of one model.
+        journal: A file to which each row is appended as soon as it is there; rows that it already holds are not computed again.
+        real: Run models that decide by values once on real tensors.
+        progress: Called with how many are done, how many there are, and the name of the one that was done last.
 
-    With a `journal`, each row is appended to that file as soon as it is there, and rows that it already holds are not computed
-    again. Raises `ZooError` if nothing matches, for an unknown column, or for a journal of another survey.
+    Returns:
+        A `Table`.
+
+    Raises:
+        ZooError: If nothing matches, for an unknown column, or for a journal of another survey.
+
+    Example:
+        >>> table = zoo.survey(["lenet5", "alexnet"], columns=["params"], jobs=1)
+        >>> {row.name: row.cells["params"] for row in table.rows}
+        {'lenet5': 60000, 'alexnet': 60965224}
     """
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
     names = targets([patterns] if isinstance(patterns, str) else patterns)
@@ -129,12 +141,11 @@ def analyse(name: str, columns: Sequence[str], real: bool = False) -> Record:
 
 def _run(name: str, real: bool) -> "Run":
     from zoo.models.running import run
-    from zoo.tracing.diagnosis import OFFER
 
     try:
         return run(name)
-    except ZooError as error:
-        if real and OFFER in str(error):
+    except ForwardError as error:
+        if real and error.needs_values:
             return run(name, real=True)
         raise
 
@@ -154,17 +165,18 @@ def _measure(found: "Run", columns: Sequence[str], record: Record) -> None:
         **table.total,
         "ops": sum(op.kind not in {UNUSED, WRITE} for op in found.trace.ops),
         "unknown": ", ".join(f"{kind} ({times}×)" for kind, times in unknown.items()) or None,
-        "notes": "; ".join((*table.notes, *found.notes)) or None,
+        "notes": "; ".join(map(str, (*table.notes, *found.notes))) or None,
     }
 
 
 def _table(records: Sequence[Record], wanted: Sequence[str]) -> Table:
     failed = [record for record in records if record["failure"]]
-    failure = Column("failure", "text", "why there are no numbers", priority=0 if failed else 9)
+    failure = Column("failure", "text", "why there are no numbers", hide_order=0 if failed else 9)
     columns = (_INPUT, *(p.column for p in choose(wanted)), *_ABOUT[:-1], failure, _ABOUT[-1])
     rows = tuple(Row(r["name"], r["type"] or "failed", {**r["cells"], "failure": r["failure"]}) for r in records)
     title = f"{len(records)} {'model' if len(records) == 1 else 'models'}" + (f", {len(failed)} failed" if failed else "")
-    return Table(title, {"convention": "pure", "versions": versions()}, columns, rows)
+    context = {"convention": "pure", "versions": versions()}
+    return Table(title, context, columns, rows, legend=legend("pure"))
 
 
 # Many

@@ -6,8 +6,10 @@ from concurrent.futures import BrokenExecutor, Executor
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
+from zoo.analysis.conventions import legend
 from zoo.errors import ZooError
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.inputs import Input, settled
 
 if TYPE_CHECKING:
     from torch import nn
@@ -22,34 +24,50 @@ Progress = Callable[[int, int, str], None]
 def sweep(
     target: "str | nn.Module",
     *,
-    inputs: Sequence[Sequence[int]] | None = None,
+    inputs: Sequence[Any] | None = None,
     batches: Sequence[int] = (1,),
     options: Sequence[Mapping[str, Any]] = ({},),
     train: bool = False,
+    real: bool = False,
     columns: Sequence[str] | None = None,
     executor: Executor | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """A row for each of `options` with each of `inputs` (shapes without batch; None: the model's own) and each of `batches`.
+    """One model over a grid: a row for each of `options` with each of `inputs` and each of `batches`.
 
-    `columns` are those of `zoo.summary`. The model is built once for each of `options`. A point that fails, since its input is too
-    small or the model cannot be built so, is a row with its reason. Large grids of a TARGET that has a name are shared out among
-    `jobs` processes (by default one for each core), or go to any `concurrent.futures.Executor`. `progress` is called with how many
-    points are done and how many there are. Raises `ZooError` for an unknown column, an empty grid, or if every point fails for
-    the same reason.
+    Arguments:
+        target: A TARGET or a module, as `zoo.trace` takes them; it is built once for each of `options`.
+        inputs: Shapes WITHOUT batch, or strings as on the command line ("3x64x64"); None is the model's own input.
+        batches: Numbers of images.
+        options: For the builder, a mapping for each point.
+        train, real: As in `zoo.trace`.
+        columns: Those of `zoo.summary`.
+        executor, jobs: Large grids of a TARGET that has a name are shared out among `jobs` processes (by default one for each
+            core), or go to any `concurrent.futures.Executor`.
+        progress: Called with how many points are done, and how many there are.
+
+    Returns:
+        A `Table`. A point that fails, since its input is too small or the model cannot be built with its options, is a row with
+        its reason.
+
+    Raises:
+        ZooError: For an unknown column, an empty grid, or if every point fails for the same reason.
+
+    Example:
+        >>> table = zoo.sweep("resnet18", inputs=[(3, 64, 64), "3x128x128"], columns=["macs"])
+        >>> [row.cells["macs"] for row in table.rows]
+        [148557824, 592695296]
     """
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
-    if inputs is not None and not all(isinstance(size, Sequence) for size in inputs):
-        raise ZooError(f"inputs {inputs!r}: a list of shapes is wanted, such as [(3, 224, 224)]")
-    sizes: list[Sizes | None] = [tuple(i) for i in inputs] if inputs is not None else [None]
+    sizes: list[Sizes | None] = [None] if inputs is None else _without_batch(inputs)
     shapes = [(batch, size) for size in sizes for batch in batches]
     grid = [(given, shapes[i : i + _CHUNK]) for given in options for i in range(0, len(shapes), _CHUNK)]
     total = len(options) * len(shapes)
     if not total:
         raise ZooError("the grid has no points: give inputs, batches and options, or leave them out")
     rows: list[Row] = []
-    with contextlib.closing(_results(target, grid, total, (wanted, train), executor, jobs)) as results:
+    with contextlib.closing(_results(target, grid, total, (wanted, train, real), executor, jobs)) as results:
         for chunk in results:
             rows += (Row(row.pop("name"), row.pop("type"), row) for row in chunk)
             if progress is not None:
@@ -58,6 +76,17 @@ def sweep(
     if len(failures) == 1 and None not in failures:
         raise ZooError(failures.pop())
     return _table(target, rows, wanted, options)
+
+
+def _without_batch(inputs: Sequence[Any]) -> list[Sizes | None]:
+    """Shapes without batch. Raises `ZooError` for what is none; tensors are not shown with their values."""
+    found: list[Sizes | None] = []
+    for one in inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]:
+        shape, ready = settled("=" + one if isinstance(one, str) else one, None)
+        if ready is not None or not isinstance(shape, tuple) or isinstance(shape, Input):
+            raise ZooError("inputs: expected a list of shapes without batch, such as [(3, 224, 224)] or ['3x224x224']")
+        found.append(shape)
+    return found
 
 
 def _results(
@@ -71,7 +100,7 @@ def _results(
         subjects: dict[int, Any] = {}
         for given, shapes in grid:
             if id(given) not in subjects:
-                subjects = {id(given): _subject(target, given, how[-1])}
+                subjects = {id(given): _subject(target, given, how[1])}
             yield _points(target, subjects[id(given)], given, shapes, *how)
         return
     pool = executor if executor is not None else Workers(jobs)
@@ -91,8 +120,8 @@ def _results(
         pool.shutdown()
 
 
-def _chunk(target: str, given: Mapping[str, Any], shapes: Sequence[Any], columns: Sequence[str], train: bool) -> Any:
-    return _points(target, _subject(target, given, train), given, shapes, columns, train)
+def _chunk(target: str, given: Mapping[str, Any], shapes: Sequence[Any], columns: Sequence[str], train: bool, real: bool) -> Any:
+    return _points(target, _subject(target, given, train), given, shapes, columns, train, real)
 
 
 def _subject(target: Any, given: Mapping[str, Any], train: bool) -> Any:
@@ -113,6 +142,7 @@ def _points(
     shapes: Sequence[tuple[int, Sizes | None]],
     columns: Sequence[str],
     train: bool,
+    real: bool,
 ) -> list[dict[str, Any]]:
     from zoo.analysis.measure import measure
     from zoo.models.targets import neighbours
@@ -127,7 +157,7 @@ def _points(
                 raise subject
             shape = shape or subject.shape(batch)
             with neighbours(target):
-                found = trace(subject.module, input=shape, train=train, target=subject.name)
+                found = trace(subject.module, input=shape, train=train, real=real, target=subject.name)
             row |= {"name": subject.name, "type": found.calls[0].type, **measure(found, columns=columns, depth=0).total}
         except ZooError as error:
             row["failure"] = str(error)
@@ -139,10 +169,14 @@ def _table(target: Any, rows: Sequence[Row], wanted: Sequence[str], options: Seq
     from zoo.questions.survey import versions
 
     failed = sum(row.cells["failure"] is not None for row in rows)
-    columns = [Column("input", "elements per axis", "the input's shape, batch included", priority=0)]
-    columns += [Column(name, "value", "option of the builder", priority=0) for name in dict.fromkeys(k for o in options for k in o)]
+    columns = [Column("input", "elements per axis", "the input's shape, batch included", hide_order=0)]
+    columns += [
+        Column(name, "value", "option of the builder", hide_order=0) for name in dict.fromkeys(k for o in options for k in o)
+    ]
     columns += [p.column for p in choose(wanted)]
     if failed:
-        columns.append(Column("failure", "text", "why there are no numbers", priority=0))
-    title = f"{rows[0].name} · {len(rows)} {'point' if len(rows) == 1 else 'points'}" + (f", {failed} failed" if failed else "")
-    return Table(title, {"target": rows[0].name, "convention": "pure", "versions": versions()}, tuple(columns), tuple(rows))
+        columns.append(Column("failure", "text", "why there are no numbers", hide_order=0))
+    points = "1 point" if len(rows) == 1 else f"{len(rows)} points"
+    title = f"{rows[0].name} · {points}" + (f", {failed} failed" if failed else "")
+    context = {"target": rows[0].name, "convention": "pure", "versions": versions()}
+    return Table(title, context, tuple(columns), tuple(rows), legend=legend("pure"))

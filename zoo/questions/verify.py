@@ -15,16 +15,18 @@ from zoo.errors import ZooError
 from zoo.models.running import run, trace_subject
 from zoo.models.targets import Subject, neighbours, resolve
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.inputs import Input, settled
 from zoo.tracing.record import Trace
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = (
-    Column("ours", "count", "what the analyzer computes", priority=0),
-    Column("theirs", "count", "what the oracle says", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated, explained or differs", priority=0),
-    Column("why", "text", "where the oracle counts otherwise", priority=0),
+    Column("ours", "count", "what the analyzer computes", hide_order=0),
+    Column("theirs", "count", "what the oracle says", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated, explained or differs", hide_order=0),
+    Column("why", "text", "where the oracle counts otherwise", hide_order=0),
 )
 AGREE = frozenset({"equal", "rounded", "truncated", "explained", "not checked"})
 
@@ -51,34 +53,64 @@ class Check:
 
 
 def verify(
-    target: "str | nn.Module", *, input: Sequence[int] | None = None, rf: bool = False, progress: Progress | None = None
+    target: "str | nn.Module",
+    *,
+    input: Any = None,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
+    rf: bool = False,
+    progress: Progress | None = None,
 ) -> Table:
-    """A row for each number and oracle that there is for the model.
+    """Cross-check our numbers: a row for each number and independent oracle that there is for a model.
 
-    `rf` adds the experiment on receptive fields: a NaN in one pixel reaches exactly the units whose window holds it. For that the
-    network's weights are allocated, and `progress` is called with how much of it is done, how much there is, and its name. Raises
-    `ZooError` as `summary` does.
+    Arguments:
+        target: A TARGET or a module, as `zoo.trace` takes them.
+        input, inputs, batch, train, real, options: As in `zoo.trace`. What the card and torchvision publish is checked for the
+            model's own input and options; other tools' counters are asked about one tensor in evaluation mode.
+        rf: Add the experiment on receptive fields: a NaN in one pixel reaches exactly the units whose window holds it. For that
+            the network's weights are allocated.
+        progress: Called with how much of the experiment is done, how much there is, and its name.
+
+    Returns:
+        A `Table` with a verdict in each row; `zoo.questions.verify.differences` names those that disagree.
+
+    Raises:
+        ZooError: As `zoo.trace`, and for a graph file or a `Trace`, which cannot be run.
+
+    Example:
+        >>> {row.cells["verdict"] for row in zoo.verify("lenet5").rows} <= {"equal", "rounded", "explained", "not checked"}
+        True
     """
+    shapes, ready = settled(input, inputs, batch)
+    given = shapes is not None or ready is not None
     with neighbours(target):
-        subject = resolve(target, {})
-        shape = tuple(input or (1, *subject.input))
-        trace = trace_subject(subject, shape, None, False)
+        subject = resolve(target, options or {}, train=train)
+        shape: Any = shapes if given else subject.shape(batch)
+        trace = trace_subject(subject, shape, ready, train, real)
     total = _total(trace)
-    checks = [*_of_card(subject, total, input is None), *_of_torchvision(subject, total, input is None)]
-    checks += [_parameters(subject, total), _flop_counter(subject, trace, shape, total["macs"])]
-    checks += _fvcore(subject, trace, shape, total["macs"])
+    usual = not (given or train or options) and batch == 1
+    checks = [*_of_card(subject, total, usual), *_of_torchvision(subject, total, usual), _parameters(subject, total)]
+    plain = isinstance(shape, tuple) and not isinstance(shape, Input) and not (train or real)
+    if plain:
+        checks += [_flop_counter(subject, trace, shape, total["macs"]), *_fvcore(subject, trace, shape, total["macs"])]
+    else:
+        checks.append(_unchecked("macs", "FlopCounterMode / 2", total["macs"], "compared for one shape in evaluation mode only"))
+    if rf and not plain:
+        raise ZooError("the experiment on receptive fields requires one shape, in evaluation mode and without --real")
     if rf:
         checks += _experiment(subject.module, trace, shape, progress)
-    notes = [_COUNTED if rf else "--rf adds the experiment on receptive fields"]
-    rows = tuple(check.row() for check in checks)
-    context = {"target": subject.name, "inputs": [list(shape)], "convention": "pure", "versions": dict(trace.versions)}
-    return Table(
-        f"{subject.name} · input {'×'.join(map(str, shape))} · our numbers against others",
-        context,
-        COLUMNS,
-        rows,
-        notes=tuple(notes),
-    )
+    return _table(trace, checks, rf)
+
+
+def _table(trace: Trace, checks: Sequence[Check], rf: bool) -> Table:
+    inputs = [list(value.shape) for value in trace.inputs]
+    context = {"target": trace.target, "inputs": inputs, "convention": "pure", "versions": dict(trace.versions)}
+    title = f"{trace.target} · input {', '.join(map(sizes, inputs))} · our numbers against others"
+    notes = (_COUNTED if rf else "--rf adds the experiment on receptive fields",)
+    return Table(title, context, COLUMNS, tuple(check.row() for check in checks), notes=notes)
 
 
 _COUNTED = "rf: units that should see one of the rows of pixels that were poisoned, and units that did, over all these rows"
@@ -153,7 +185,9 @@ def _flop_counter(subject: Subject, trace: Trace, shape: Sequence[int], ours: An
     except Exception as error:
         return _unchecked("macs", "FlopCounterMode / 2", ours, error)
     known = measure(trace, columns=["macs"], depth=0, convention="torch").total["macs"] == theirs
-    return Check("macs", "FlopCounterMode / 2", ours, theirs, f"counted here, not there: {unseen('torch', trace)}" if known else "")
+    missed = unseen("torch", trace) if known else None
+    why = f"counted here, not there: {missed.missed}" if missed else "as convention torch counts" if known else ""
+    return Check("macs", "FlopCounterMode / 2", ours, theirs, why)
 
 
 _MOST = 50 * 10**9

@@ -112,16 +112,10 @@ def allocated(module: "nn.Module") -> "nn.Module":
 
     import torch
 
+    from zoo.tracing.real import allocate
+
     model = copy.deepcopy(module).eval()
-    made: dict[int, torch.Tensor] = {}
-    for part in model.modules():
-        own: tuple[dict[str, Any], ...] = part._parameters, part._buffers
-        for store in own:
-            for name, tensor in store.items():
-                if tensor is not None and tensor.is_meta:
-                    value = torch.full(tensor.shape, float(name == "running_var")).to(tensor.dtype)
-                    parameter = store is part._parameters
-                    store[name] = made.setdefault(id(tensor), torch.nn.Parameter(value, False) if parameter else value)
+    allocate(model, lambda name, tensor: torch.full(tensor.shape, float(name == "running_var")).to(tensor.dtype))
     return model
 
 

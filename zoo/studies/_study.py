@@ -1,13 +1,14 @@
 """A study: a question, its arms, its lesson. Every number of it is computed from networks or layers that it builds."""
 
 import importlib
-import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from zoo.analysis.conventions import legend
 from zoo.errors import ZooError, unknown
+from zoo.studies._options import Option, declared
 from zoo.tables.table import Column, Row, Table
 from zoo.util import plugins
 from zoo.util.version import __version__
@@ -15,38 +16,27 @@ from zoo.util.version import __version__
 
 @dataclass(frozen=True)
 class Study:
-    """`run` takes the study's options as keywords and answers `question` with a table: rows are arms, the last notes the lesson."""
+    """`run` takes the study's options as keywords and answers `question` with a table: rows are arms, the last notes the lesson.
+
+    Each keyword of `run` is an option: its annotation says what kind of value it takes and what it does (`zoo.studies._options`).
+    """
 
     name: str
     question: str
     run: Callable[..., Table]
 
     @property
-    def options(self) -> Mapping[str, inspect.Parameter]:
-        """The keywords of `run`."""
-        return inspect.signature(self.run).parameters
+    def options(self) -> Mapping[str, Option]:
+        """The options by name."""
+        return declared(self.run)
 
     def __call__(self, **options: Any) -> Table:
-        """The table. Raises `ZooError` for an option that the study has not."""
-        for name, value in options.items():
-            if name not in self.options:
-                raise unknown(f"option of {self.name}", name, self.options, "it takes none")
-            _check(name, value)
-        return self.run(**options)
-
-
-_SIZES = frozenset({"input", "kernel"})
-_COUNTS = frozenset({"stride", "channels", "seeds"})
-
-
-def _check(name: str, value: Any) -> None:
-    """Whether a value is of the kind that options of this name have in every study. Raises `ZooError` if not."""
-    whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-    if name in _COUNTS and not whole:
-        raise ZooError(f"option {name}={value!r}: a whole number of at least 1 is wanted")
-    sizes = isinstance(value, tuple | list) and value and all(isinstance(n, int) and n >= 1 for n in value)
-    if name in _SIZES and not sizes:
-        raise ZooError(f"option {name}={value!r}: sizes are wanted, such as --{name} {'3x224x224' if name == 'input' else '5x5'}")
+        """The table. Raises `ZooError` for an option that the study does not have, or a value that is not of its kind."""
+        known = self.options
+        for name in options:
+            if name not in known:
+                raise unknown(f"option of {self.name}", name, known, "it takes none")
+        return self.run(**{name: known[name].check(value) for name, value in options.items()})
 
 
 def studies() -> Mapping[str, Study]:
@@ -75,16 +65,16 @@ def _adopt(thing: Any) -> Iterator[tuple[str, Study]]:
 STUDIES: plugins.Collection[Study] = plugins.Collection("studies", _own, _of_plugin, _adopt)
 
 
-def listing() -> Table:
+def studies_table() -> Table:
     """A row for each study, with its question and options."""
     columns = (
-        Column("question", "text", "what it answers", priority=0),
-        Column("options", "text", "what can be set", priority=4),
+        Column("question", "text", "what it answers", hide_order=0),
+        Column("options", "text", "what can be set", hide_order=4),
     )
     rows = tuple(
         Row(study.name, "study", {"question": study.question, "options": ", ".join(study.options)}) for study in studies().values()
     )
-    return Table(f"{len(rows)} comparisons", {"versions": {"zoo": __version__}}, columns, rows)
+    return Table(f"{len(rows)} studies", {"versions": {"zoo": __version__}}, columns, rows)
 
 
 @dataclass(frozen=True)
@@ -117,7 +107,9 @@ def arms_table(
         shown.append(column)
         if column.name in ratios:
             shown.append(
-                Column(f"{column.name}/1", "ratio", f"{column.name}, as a multiple of the first arm's", priority=column.priority)
+                Column(
+                    f"{column.name}/1", "ratio", f"{column.name}, as a multiple of the first arm's", hide_order=column.hide_order
+                )
             )
     rows = []
     first: dict[str, Arm] = {}
@@ -131,7 +123,8 @@ def arms_table(
                 cells[f"{column.name}/1"] = ratio(arm.cells.get(column.name), against.get(column.name))
         rows.append(Row(arm.name, arm.type, cells))
     facts = {"convention": "pure", "versions": {"zoo": __version__}, **(context or {})}
-    return Table(title, facts, tuple(shown), tuple(rows), notes=(*notes, *([" ".join(lesson)] if lesson else [])))
+    said = (*notes, *([" ".join(lesson)] if lesson else []))
+    return Table(title, facts, tuple(shown), tuple(rows), notes=said, legend=legend(facts["convention"]))
 
 
 def ratio(value: Any, base: Any) -> float | None:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.catalogue.published import Published
-from zoo.extend import Arm, Column, Study, Table, arms_table
+from zoo.extend import Arm, Column, Published, Study, Table, arms_table
 
 PRINTED = {  # layer: parameters and FLOPs on the slide
     "fc8": ("4M", "4M"),
@@ -18,12 +17,12 @@ PRINTED = {  # layer: parameters and FLOPs on the slide
 }
 TOTAL = ("60M", "832M")
 COLUMNS = (
-    Column("params_printed", "as printed", "parameters on the slide", priority=0),
-    Column("params", "elements", "weights of the published network, without biases", priority=0),
-    Column("macs_printed", "as printed", "FLOPs on the slide, one for each multiply-accumulate", priority=0),
-    Column("macs", "multiply-accumulates", "of the published network", priority=0),
-    Column("ungrouped", "multiply-accumulates", "of the layer if it read all maps", priority=2),
-    Column("verdict", "text", "of the FLOPs, against the published network", priority=1),
+    Column("params_printed", "as printed", "parameters on the slide", hide_order=0),
+    Column("params", "elements", "weights of the published network, without biases", hide_order=0),
+    Column("macs_printed", "as printed", "FLOPs on the slide, one for each multiply-accumulate", hide_order=0),
+    Column("macs", "multiply-accumulates", "of the published network", hide_order=0),
+    Column("ungrouped", "multiply-accumulates", "of the layer if it read all maps", hide_order=2),
+    Column("verdict", "text", "of the FLOPs, against the published network", hide_order=1),
 )
 
 
@@ -57,10 +56,10 @@ def _slide(grouped: Mapping[str, Mapping[str, Any]], full: Mapping[str, Mapping[
 
 def _weights(name: str) -> Mapping[str, Mapping[str, Any]]:
     """Weights, without biases, and MACs by layer."""
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
     from zoo.ops.arithmetic import MACS
 
-    ops = trace_target(name).ops
+    ops = trace(name).ops
     weighted = [(op, weight) for op in ops if (weight := op.input("weight")) is not None]
     names = [param.name.partition(".")[0] for op, _ in weighted for param in op.owns if param.name.endswith("weight")]
 

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = (
-    Column("in", "channels", "channels that come in", priority=1),
-    Column("out", "channels", "channels that leave", priority=0),
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "on the maps that the network has there", priority=0),
-    Column("maps", "elements per axis", "height and width of what leaves", priority=4),
+    Column("in", "channels", "channels that come in", hide_order=1),
+    Column("out", "channels", "channels that leave", hide_order=0),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "on the maps that the network has there", hide_order=0),
+    Column("maps", "elements per axis", "height and width of what leaves", hide_order=4),
 )
 Shape: TypeAlias = tuple[int, ...]
 ALL, BLOCK = "all nine", "conv2_x"
@@ -64,8 +64,8 @@ def _inception() -> Iterator[Arm]:
 
 def _traced(name: str) -> "tuple[nn.Module, Mapping[str, Shape], Mapping[str, Shape]]":
     """A network, the shapes that leave its modules, and those of its weights by module."""
+    from zoo.extend import trace
     from zoo.models.targets import resolve
-    from zoo.tracing.trace import trace
 
     subject = resolve(name, {})
     found = trace(subject.module, input=(1, *subject.input))
@@ -108,8 +108,7 @@ def _blocks() -> Iterator[Arm]:
 
 
 def _cells(module: "nn.Module", shape: Shape) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
-    from zoo.tracing.trace import trace
+    from zoo.extend import measure, trace
 
     total = measure(trace(module, input=shape), columns=["output", "params", "macs"], depth=0).total
     _, channels, *sizes = total["output"]

@@ -1,26 +1,25 @@
 """One network under every convention: what each tool would say, and which layers make the difference."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
 from zoo.analysis.conventions import load, names
-from zoo.analysis.measure import measure
-from zoo.extend import Arm, Column, Study, Table, Trace, arms_table, ratio_text
-
-if TYPE_CHECKING:
-    from torch import nn
+from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, Trace, arms_table, measure, ratio_text
 
 COLUMNS = (
-    Column("figure", "multiply-accumulates", "what macs are under the convention", priority=0),
-    Column("difference", "text", "against pure, by the layers that make it, largest first", priority=0),
+    Column("figure", "multiply-accumulates", "what macs are under the convention", hide_order=0),
+    Column("difference", "text", "against pure, by the layers that make it, largest first", hide_order=0),
 )
 _SHOWN = 4
 
 
-def run(on: "str | nn.Module | None" = None, input: tuple[int, ...] | None = None) -> Table:
-    """AlexNet and ResNet-50, or the TARGET `on`, with `input` as its size without batch."""
-    from zoo.models.running import trace_target
+def run(
+    on: Annotated[TargetName | None, "measure this network instead"] = None,
+    input: Annotated[Sizes | None, "the networks' input without batch, such as 3x320x320"] = None,
+) -> Table:
+    """The figures of AlexNet and ResNet-50, or of the network `on`, by every convention."""
+    from zoo.extend import trace
 
-    traces = [trace_target(target, (1, *input) if input else None) for target in ([on] if on else ["alexnet", "resnet50"])]
+    traces = [trace(target, input=(1, *input) if input else None) for target in ([on] if on else ["alexnet", "resnet50"])]
     arms = [arm for trace in traces for arm in _arms(trace)]
     figures = [arm.cells["figure"] for arm in arms if arm.type == traces[-1].target]
     low, high = min(figures), max(figures)

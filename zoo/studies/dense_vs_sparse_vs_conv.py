@@ -5,28 +5,45 @@ The layers are built and traced; nothing is allocated for them, but with `run`.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, ratio_text, short
-from zoo.tracing.record import Op, each_axis
+from zoo.extend import (
+    Arm,
+    Column,
+    Flag,
+    Op,
+    PositiveInt,
+    Sizes,
+    Study,
+    Table,
+    TargetName,
+    ZooError,
+    arms_table,
+    each_axis,
+    ratio_text,
+    short,
+)
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
 COLUMNS = (
-    Column("output", "elements per axis", "units: channels, height, width", priority=3),
-    Column("stored", "elements", "numbers that the layer holds, biases included; of a sparse matrix the values alone", priority=0),
-    Column("multiplications", "operations", "for one image", priority=1),
-    Column("additions", "operations", "for one image, biases included", priority=2),
-    Column("operations", "operations", "multiplications and additions", priority=0),
+    Column("output", "elements per axis", "units: channels, height, width", hide_order=3),
+    Column(
+        "stored", "elements", "numbers that the layer holds, biases included; of a sparse matrix the values alone", hide_order=0
+    ),
+    Column("multiplications", "operations", "for one image", hide_order=1),
+    Column("additions", "operations", "for one image, biases included", hide_order=2),
+    Column("operations", "operations", "multiplications and additions", hide_order=0),
 )
 RUN_COLUMNS = (
-    Column("stored", "elements", "numbers that the layer holds", priority=0),
-    Column("bytes", "bytes", "memory that they take, indices included", priority=0),
-    Column("ms", "milliseconds", "the fastest of several runs", priority=0),
-    Column("difference", "absolute", "largest difference to the convolution's output", priority=0),
-    Column("shift_error", "absolute", "largest difference between shift, then layer, and layer, then shift", priority=0),
+    Column("stored", "elements", "numbers that the layer holds", hide_order=0),
+    Column("bytes", "bytes", "memory that they take, indices included", hide_order=0),
+    Column("ms", "milliseconds", "the fastest of several runs", hide_order=0),
+    Column("difference", "absolute", "largest difference to the convolution's output", hide_order=0),
+    Column("shift_error", "absolute", "largest difference between shift, then layer, and layer, then shift", hide_order=0),
 )
 _MOST_BYTES = 2 << 30
 
@@ -34,16 +51,14 @@ Shape = tuple[int, ...]
 
 
 def run(
-    input: Shape | None = None,
-    kernel: Shape | None = None,
-    stride: int = 1,
-    channels: int = 1,
-    on: str | None = None,
-    run: bool = False,
+    input: Annotated[Sizes | None, "channels, height and width of the image, such as 1x320x280"] = None,
+    kernel: Annotated[Sizes | None, "height and width of the kernel, such as 5x5"] = None,
+    stride: Annotated[PositiveInt, "stride of the convolution"] = 1,
+    channels: Annotated[PositiveInt, "output channels of the convolution"] = 1,
+    on: Annotated[TargetName | None, "take every convolution of this network instead"] = None,
+    run: Annotated[Flag, "build all four for a small image, compute and measure"] = False,
 ) -> Table:
-    """The textbook's and the lectures' cases; or the case of `input` (channels, height, width), `kernel` (height, width), `stride`
-    and output `channels`; or every convolution of the network `on`, at that input. `run` builds all four for a small image and
-    measures.
+    """The textbook's and the lectures' cases; or one case of your own; or every convolution of a network.
 
     Raises `ZooError` for a kernel that does not fit, and for a `run` that would need too much memory.
     """
@@ -73,7 +88,7 @@ def _case(input: Shape, kernel: Shape, stride: int, channels: int) -> Iterator[A
     if any(k > n for k, n in zip(kernel, input[1:], strict=True)):
         raise ZooError(f"a kernel of {kernel[0]}×{kernel[1]} does not fit into an image of {input[1]}×{input[2]}")
     op = _conv_op(lambda: nn.Conv2d(input[0], channels, kernel, stride, bias=False), input)
-    yield from _four(f"{_x(input)}, {_x(kernel)}", op)
+    yield from _four(f"{sizes(input)}, {sizes(kernel)}", op)
 
 
 def _four(case: str, op: Op) -> Iterator[Arm]:
@@ -132,7 +147,7 @@ def _lectures() -> Iterator[Arm]:
 
 
 def _measured(build: "Callable[[], nn.Module]", shape: Shape) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
 
     found = _trace(build, shape)
     total = measure(found, columns=["output", "params", "macs"], depth=0).total
@@ -142,8 +157,8 @@ def _measured(build: "Callable[[], nn.Module]", shape: Shape) -> dict[str, Any]:
 
 
 def _trace(build: "Callable[[], nn.Module]", shape: Shape) -> Any:
+    from zoo.extend import trace
     from zoo.tracing.skeleton import Skeleton
-    from zoo.tracing.trace import trace
 
     with Skeleton():
         layer = build()
@@ -158,9 +173,9 @@ def _conv_op(build: "Callable[[], nn.Module]", shape: Shape) -> Op:
 def _convolutions(target: str, input: Shape | None) -> list[tuple[str, Op]]:
     """The convolutions of a network, by the names of their rows."""
     from zoo.analysis.rows import group
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
-    rows = group(trace_target(target, input and (1, *input)))
+    rows = group(trace(target, input=input and (1, *input)))
     found = [(row.name, op) for row in rows for op in row.ops if op.kind == "conv2d"]
     if not found:
         raise ZooError(f"{target} has no two-dimensional convolution")
@@ -186,10 +201,6 @@ def _lesson_of_network(target: str, arms: Sequence[Arm]) -> list[str]:
         f"{sums['unshared']:,}, {ratio_text(sums['unshared'], sums['convolution'])} times as many, and as dense matrices",
         f"{short(sums['dense'])}, {ratio_text(sums['dense'], sums['convolution'])} times as many.",
     ]
-
-
-def _x(sizes: Sequence[int]) -> str:
-    return "×".join(map(str, sizes))
 
 
 # The layer that PyTorch has not
@@ -229,7 +240,7 @@ def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) 
     needed = 3 * 4 * cells["dense"]["stored"]
     if needed > _MOST_BYTES:
         raise ZooError(
-            f"--run on {_x(input)} would need {needed / 2**30:,.1f} GiB for the dense matrix; "
+            f"--run on {sizes(input)} would need {needed / 2**30:,.1f} GiB for the dense matrix; "
             "choose a smaller --input, such as 1x64x56"
         )
     seed = torch.Generator().manual_seed(0)
@@ -255,14 +266,14 @@ def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) 
     }
     with torch.inference_mode():
         arms = [Arm(name, _proved(way, held, convolve, image, stride), "proof") for name, (way, held) in ways.items()]
-    return arms_table(f"{title} On {_x(input)}, {_x(kernel)}", RUN_COLUMNS, arms, lesson=_proof_lesson(arms))
+    return arms_table(f"{title} On {sizes(input)}, {sizes(kernel)}", RUN_COLUMNS, arms, lesson=_proof_lesson(arms))
 
 
 def _proved(
     way: "Callable[[Tensor], Tensor]", held: "Tensor", convolve: "Callable[[Tensor], Tensor]", image: "Tensor", stride: int
 ) -> Mapping[str, Any]:
     return {
-        "stored": held._nnz() if held.is_sparse else held.numel(),
+        "stored": held.coalesce().values().numel() if held.is_sparse else held.numel(),
         "bytes": _bytes(held),
         "ms": _milliseconds(lambda: way(image)),
         "difference": float((way(image) - convolve(image)).abs().max()),

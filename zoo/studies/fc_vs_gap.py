@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, ratio_text, short
+from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, ZooError, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,23 +18,26 @@ HEADS = {
     "fc": "VGG's three fully connected layers",
 }
 COLUMNS = (
-    Column("params", "elements", "of the whole network", priority=0),
-    Column("macs", "multiply-accumulates", "of the whole network", priority=0),
-    Column("head_params", "elements", "parameters behind the last feature maps", priority=2),
-    Column("head_macs", "multiply-accumulates", "MACs behind the last feature maps", priority=4),
-    Column("share", "share", "the head's part of the parameters", priority=1),
-    Column("rf", "pixels", "receptive field of a class score", priority=4),
-    Column("any_size", "text", "whether other input sizes work", priority=3),
+    Column("params", "elements", "of the whole network", hide_order=0),
+    Column("macs", "multiply-accumulates", "of the whole network", hide_order=0),
+    Column("head_params", "elements", "parameters behind the last feature maps", hide_order=2),
+    Column("head_macs", "multiply-accumulates", "MACs behind the last feature maps", hide_order=4),
+    Column("share", "share", "the head's part of the parameters", hide_order=1),
+    Column("rf", "pixels", "receptive field of a class score", hide_order=4),
+    Column("any_size", "text", "whether other input sizes work", hide_order=3),
 )
 
 
-def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
+def run(
+    on: Annotated[TargetName | None, "study this network instead"] = None,
+    input: Annotated[Sizes | None, "its input without batch, such as 3x320x320"] = None,
+) -> Table:
     """The published head and others, for AlexNet, VGG-16, GoogLeNet and ResNet-50, or for the network `on`.
 
-    `input` is another one for it, without batch. Raises `ZooError` if that network's head cannot be found.
+    Raises `ZooError` if that network's head cannot be found.
     """
     if input is not None and on is None:
-        raise ZooError("input goes with on: of which network?")
+        raise ZooError("input requires on: the network that takes it")
     names = (on,) if on else NETWORKS
     arms = [arm for name in names for arm in _arms(name, input)]
     return arms_table(
@@ -68,7 +71,7 @@ def _arms(name: str, input: Sequence[int] | None) -> Iterator[Arm]:
 
 
 def _total(module: "nn.Module", shape: tuple[int, ...]) -> Mapping[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
     from zoo.tracing.trace import trace
 
     return measure(trace(module, input=shape), columns=["params", "macs", "rf"], depth=0).total

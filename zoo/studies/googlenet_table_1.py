@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo.analysis.measure import measure
-from zoo.catalogue.published import Published
-from zoo.extend import Arm, Column, Study, Table, arms_table
+from zoo.extend import Arm, Column, Published, Study, Table, arms_table, measure
 
 PRINTED = {  # row: parameters, in units of 1,024 weights, and operations
     "conv1": ("2.7", "34M"),
@@ -22,21 +20,21 @@ PRINTED = {  # row: parameters, in units of 1,024 weights, and operations
     "linear": ("1000", "1M"),
 }
 COLUMNS = (
-    Column("params_printed", "K", "parameters in the table, in units of 1,024", priority=0),
-    Column("weights", "elements", "weights of the layer's filters, without biases", priority=0),
-    Column("weights_k", "K", "the same in units of 1,024", priority=0),
-    Column("params_verdict", "text", "of the parameters, within one unit of the last digit printed", priority=1),
-    Column("ops_printed", "as printed", "operations in the table", priority=0),
-    Column("macs", "multiply-accumulates", "of the layer", priority=0),
-    Column("ops_verdict", "text", "of the operations", priority=1),
+    Column("params_printed", "K", "parameters in the table, in units of 1,024", hide_order=0),
+    Column("weights", "elements", "weights of the layer's filters, without biases", hide_order=0),
+    Column("weights_k", "K", "the same in units of 1,024", hide_order=0),
+    Column("params_verdict", "text", "of the parameters, within one unit of the last digit printed", hide_order=1),
+    Column("ops_printed", "as printed", "operations in the table", hide_order=0),
+    Column("macs", "multiply-accumulates", "of the layer", hide_order=0),
+    Column("ops_verdict", "text", "of the operations", hide_order=1),
 )
 
 
 def run() -> Table:
     """Each row of the table against the network that its own filters make."""
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
-    table = measure(trace_target("googlenet"), columns=["macs"], depth=1)
+    table = measure(trace("googlenet"), columns=["macs"], depth=1)
     macs = {row.name: row.cells["macs"] for row in table.rows}
     weights = _weights()
     arms = [Arm(name, _cells(name, *printed, weights, macs), "row") for name, printed in PRINTED.items()]

@@ -9,10 +9,10 @@ from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
 
 NETWORKS = {"grouped": "alexnet", "full": "alexnet_ungrouped"}
 COLUMNS = (
-    Column("reads", "channels", "channels that each filter reads", priority=1),
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "MACs", priority=0),
-    Column("rf", "pixels", "receptive field", priority=4),
+    Column("reads", "channels", "channels that each filter reads", hide_order=1),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "MACs", hide_order=0),
+    Column("rf", "pixels", "receptive field", hide_order=4),
 )
 ALL = "network"
 
@@ -35,10 +35,9 @@ def run() -> Table:
 
 def _layers(name: str) -> dict[str, dict[str, Any]]:
     """The cells of each layer by name, and of the network."""
-    from zoo.analysis.measure import measure
-    from zoo.models.running import trace_target
+    from zoo.extend import measure, trace
 
-    found = trace_target(name)
+    found = trace(name)
     table = measure(found, columns=["params", "macs", "rf"])
     reads = {found.calls[op.call].path: weight.shape[1] for op in found.ops if (weight := op.input("weight"))}
     return {row.name: {**row.cells, "reads": reads.get(row.name)} for row in table.rows} | {ALL: dict(table.total)}

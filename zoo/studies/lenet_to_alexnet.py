@@ -3,16 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.analysis.measure import measure
-from zoo.catalogue.published import Published
-from zoo.extend import Arm, Column, Study, Table, arms_table
+from zoo.extend import Arm, Column, Published, Study, Table, arms_table, measure
+from zoo.util.text import sizes
 
 NETWORKS = ("lenet1989", "lenet5", "alexnet")
 COLUMNS = (
-    Column("printed", "as printed", "what the lecture prints", priority=0),
-    Column("computed", "count", "what the convention gives", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated, or differs", priority=0),
-    Column("convention", "text", "what has to be counted to arrive at it", priority=0),
+    Column("printed", "as printed", "what the lecture prints", hide_order=0),
+    Column("computed", "count", "what the convention gives", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated, or differs", hide_order=0),
+    Column("convention", "text", "what has to be counted to arrive at it", hide_order=0),
 )
 TASKS = {  # task, classes, image, training examples, passes: what the papers trained on
     "lenet1989": ("zip codes", 10, (16, 16, 1), 7_291, 23),
@@ -30,7 +29,7 @@ def run() -> Table:
     rows = {name: _rows(name) for name in NETWORKS}
     arms = [*_lenet1989(rows["lenet1989"]), *_lenet5(rows["lenet5"]), *_alexnet(rows["alexnet"])]
     notes = [
-        f"{name}: {task}, {classes:,} classes, images of {'×'.join(map(str, image))}, {examples:,} examples, {passes} passes"
+        f"{name}: {task}, {classes:,} classes, images of {sizes(image)}, {examples:,} examples, {passes} passes"
         for name, (task, classes, image, examples, passes) in TASKS.items()
     ]
     arms += [Arm("all links", _one_rule(rows[name]), name) for name in NETWORKS]
@@ -53,9 +52,9 @@ def _one_rule(rows: Rows) -> dict[str, Any]:
 
 def _rows(name: str) -> dict[str, Any]:
     """Cells by layer, the network's own name for the modules of first depth."""
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
-    table = measure(trace_target(name), columns=["output", "params", "macs", "units", "connections"], depth=1)
+    table = measure(trace(name), columns=["output", "params", "macs", "units", "connections"], depth=1)
     return {row.name: row.cells for row in table.rows}
 
 

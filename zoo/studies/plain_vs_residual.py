@@ -2,9 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table, ratio_text, short
+from zoo.extend import Arm, Column, Flag, PositiveInt, Study, Table, ZooError, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -16,25 +16,28 @@ SHORTCUTS = {
     "C": "a 1×1 convolution in every block",
 }
 COLUMNS = (
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "MACs", priority=0),
-    Column("depth", "layers", "layers with weights on the longest path", priority=1),
-    Column("projections", "layers", "1×1 convolutions on shortcuts", priority=3),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "MACs", hide_order=0),
+    Column("depth", "layers", "layers with weights on the longest path", hide_order=1),
+    Column("projections", "layers", "1×1 convolutions on shortcuts", hide_order=3),
 )
 STAGES = tuple(
-    Column(stage, "norm", f"of the loss's gradient by the 3×3 kernels of {stage}, at initialisation", priority=1)
+    Column(stage, "norm", f"of the loss's gradient by the 3×3 kernels of {stage}, at initialisation", hide_order=1)
     for stage in ("conv2_x", "conv3_x", "conv4_x", "conv5_x")
 )
 IMAGES = (4, 3, 64, 64)
 
 
-def run(run: bool = False, seeds: int | None = None) -> Table:
+def run(
+    run: Annotated[Flag, "also measure gradients at initialisation"] = False,
+    seeds: Annotated[PositiveInt | None, "of how many seeds the median is taken; 3 by default"] = None,
+) -> Table:
     """Both depths, plain and with each kind of shortcut. With `run`, gradients at initialisation: medians over so many `seeds`, 3.
 
     Raises `ZooError` if `seeds` are given without `run`.
     """
     if seeds is not None and not run:
-        raise ZooError("seeds go with --run, which measures over them")
+        raise ZooError("seeds requires run, which measures over them")
     seeds = seeds or 3
     arms = [
         Arm(kind, _cells(name, options) | (_gradients(name, options, seeds) if run else {}), f"{depth} layers")
@@ -62,9 +65,8 @@ def _networks(depth: int) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def _cells(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure, trace
     from zoo.models.targets import resolve
-    from zoo.tracing.trace import trace
 
     subject = resolve(name, options)
     found = trace(subject.module, input=(1, *subject.input))
@@ -79,7 +81,7 @@ def _gradients(name: str, options: Mapping[str, Any], seeds: int) -> dict[str, f
     import torch
     from torch.nn import functional as F
 
-    from zoo.catalogue.create import create_model
+    from zoo.extend import create_model
 
     norms: dict[str, list[float]] = {stage.name: [] for stage in STAGES}
     with torch.random.fork_rng(devices=[]):

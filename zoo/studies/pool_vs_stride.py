@@ -24,10 +24,10 @@ NAMES = {
     "all conv": "All-CNN-C, a convolution with stride 2 in the place of each pooling",
 }
 COLUMNS = (
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "MACs", priority=0),
-    Column("depth", "layers", "layers with weights", priority=2),
-    Column("rf", "pixels", "receptive field of one unit of the class maps, before their average", priority=1),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "MACs", hide_order=0),
+    Column("depth", "layers", "layers with weights", hide_order=2),
+    Column("rf", "pixels", "receptive field of one unit of the class maps, before their average", hide_order=1),
 )
 WIDTHS, CLASSES, INPUT = (96, 192), 10, (1, 3, 32, 32)
 
@@ -65,9 +65,8 @@ def _network(kinds: tuple[str, ...]) -> "nn.Module":
 
 
 def _cells(kinds: tuple[str, ...]) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure, trace
     from zoo.tracing.skeleton import Skeleton
-    from zoo.tracing.trace import trace
 
     with Skeleton():
         net = _network(kinds)

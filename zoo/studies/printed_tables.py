@@ -1,20 +1,20 @@
 """The numbers that papers print, network by network: VGG's Table 2, ResNet's Table 1 and its table for CIFAR, and all others."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
-from zoo.catalogue.entries import card, list_models
-from zoo.extend import Arm, Column, Study, Table, ZooError, arms_table
+from zoo.extend import Arm, Column, Study, Table, Text, ZooError, arms_table, card, list_models
 
 COLUMNS = (
-    Column("quantity", "text", "what is counted", priority=0),
-    Column("printed", "as printed", "the number as its source prints it", priority=0),
-    Column("where", "text", "where it is printed", priority=1),
-    Column("computed", "count", "what the analyzer computes", priority=0),
-    Column("verdict", "text", "equal, rounded, truncated or explained", priority=0),
+    Column("quantity", "text", "what is counted", hide_order=0),
+    Column("printed", "as printed", "the number as its source prints it", hide_order=0),
+    Column("where", "text", "where it is printed", hide_order=1),
+    Column("computed", "count", "what the analyzer computes", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated or explained", hide_order=0),
 )
 
 
-def run(family: str | None = None) -> Table:
+def run(family: Annotated[Text | None, "the networks of this family only, such as vgg"] = None) -> Table:
     """Every published number on the cards, of all families or of one, against what the analyzer computes now.
 
     Raises `ZooError` for an unknown family.
@@ -33,11 +33,10 @@ def run(family: str | None = None) -> Table:
 
 
 def _arms(name: str) -> Iterator[Arm]:
-    from zoo.analysis.measure import measure
-    from zoo.models.running import trace_target
+    from zoo.extend import measure, trace
 
     published = card(name).published
-    total = measure(trace_target(name), columns=[one.quantity for one in published], depth=0).total
+    total = measure(trace(name), columns=[one.quantity for one in published], depth=0).total
     for one in published:
         n = total[one.quantity]
         cells = {"quantity": one.quantity, "printed": one.printed, "where": one.where, "computed": n, "verdict": one.verdict(n)}

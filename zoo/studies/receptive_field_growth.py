@@ -1,50 +1,52 @@
 """How far units see: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill (2019)."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.catalogue.entries import card, list_models
-from zoo.extend import Arm, Column, Row, Study, Table, ZooError, arms_table, ratio_text
+from zoo.extend import Arm, Column, Row, Sizes, Study, Table, TargetName, ZooError, arms_table, card, list_models, ratio_text
 
 if TYPE_CHECKING:
-    from zoo.tracing.record import Trace
+    from zoo.extend import Trace
 
-RF = Column("rf", "pixels", "receptive field: size, stride and effective padding", priority=0)
-SHARE = Column("rf/input", "ratio", "size of the receptive field, as a multiple of the input's", priority=1)
+RF = Column("rf", "pixels", "receptive field: size, stride and effective padding", hide_order=0)
+SHARE = Column("rf/input", "ratio", "size of the receptive field, as a multiple of the input's", hide_order=1)
 NETWORKS = (
     RF,
     SHARE,
-    Column("covers", "text", "the first layer whose receptive field is as large as the input, or the whole of it", priority=0),
-    Column("at", "layers", "layers with weights on the longest path to there, itself included", priority=0),
-    Column("beyond", "layers", "layers with weights on the longest path behind it", priority=0),
+    Column("covers", "text", "the first layer whose receptive field is as large as the input, or the whole of it", hide_order=0),
+    Column("at", "layers", "layers with weights on the longest path to there, itself included", hide_order=0),
+    Column("beyond", "layers", "layers with weights on the longest path behind it", hide_order=0),
 )
 LAYERS = (
-    Column("output", "elements per axis", "shape of what leaves", priority=2),
+    Column("output", "elements per axis", "shape of what leaves", hide_order=2),
     RF,
     SHARE,
-    Column("depth", "layers", "layers with weights on the longest path so far", priority=1),
+    Column("depth", "layers", "layers with weights on the longest path so far", hide_order=1),
 )
 BORDER = "a field as large as the input covers it for units in the middle; those at the border look past the edge"
 
 
-def run(on: str | None = None, input: Sequence[int] | None = None) -> Table:
+def run(
+    on: Annotated[TargetName | None, "follow the layers of this network instead"] = None,
+    input: Annotated[Sizes | None, "its input without batch, such as 3x320x320"] = None,
+) -> Table:
     """The shallowest and the deepest network of each family at their last feature maps; or the network `on` layer by layer.
 
-    `input` is another one for it, without batch. Raises `ZooError` if the network `on` has no receptive fields.
+    Raises `ZooError` if the network `on` has no receptive fields.
     """
     if input is not None and on is None:
-        raise ZooError("input goes with on: of which network?")
+        raise ZooError("input requires on: the network that takes it")
     return _growth(on, input) if on is not None else _networks()
 
 
 def _networks() -> Table:
-    from zoo.models.running import trace_target
+    from zoo.extend import trace
 
     families: dict[str, list[str]] = {}
     for name in list_models():
         families.setdefault(card(name).family, []).append(name)
     ends = [(end(names, key=lambda name: card(name).depth), family) for family, names in families.items() for end in (min, max)]
-    arms = [Arm(name, _at_the_end(trace_target(name)), family) for name, family in dict.fromkeys(ends)]
+    arms = [Arm(name, _at_the_end(trace(name)), family) for name, family in dict.fromkeys(ends)]
     return arms_table(
         "receptive-field-growth: how far do units of the last feature maps see?",
         NETWORKS,
@@ -55,11 +57,10 @@ def _networks() -> Table:
 
 
 def _growth(on: str, input: Sequence[int] | None) -> Table:
-    from zoo.analysis.measure import measure
     from zoo.analysis.rows import readable_depth
-    from zoo.models.running import trace_target
+    from zoo.extend import measure, trace
 
-    found = trace_target(on, input and (1, *input))
+    found = trace(on, input=input and (1, *input))
     arms: list[Arm] = []
     for row in _rows(found, readable_depth(found)):
         share = _share(row, found)
@@ -80,7 +81,7 @@ def _growth(on: str, input: Sequence[int] | None) -> Table:
 
 def _rows(found: "Trace", depth: int | None = None) -> list[Row]:
     """The rows that have a receptive field."""
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
 
     rows = measure(found, columns=["output", "rf", "depth"], depth=depth).rows
     return [row for row in rows if row.cells["rf"] and "size" in row.cells["rf"]]
@@ -94,7 +95,7 @@ def _share(row: Row, found: "Trace") -> float:
 
 def _at_the_end(found: "Trace") -> dict[str, Any]:
     """The last maps of more than one unit, and the first layer that covers the input; nothing if there are no receptive fields."""
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure
 
     rows = _rows(found)
     if not rows:

@@ -11,13 +11,13 @@ PAIRS: tuple[Mapping[str, tuple[int, ...]], ...] = (
     {"two 3×3": (3, 3), "one 5×5": (5,)},
 )
 COLUMNS = (
-    Column("weights", "elements", "parameters without the biases", priority=0),
-    Column("weights/C²", "elements", "weights divided by the square of the channel count", priority=1),
-    Column("params", "elements", "weights and biases", priority=3),
-    Column("macs", "multiply-accumulates", "on the maps of VGG-16", priority=0),
-    Column("relus", "nonlinearities", "one behind each convolution", priority=1),
-    Column("depth", "layers", "convolutions on the path", priority=2),
-    Column("rf", "pixels", "receptive field of one unit on these maps", priority=4),
+    Column("weights", "elements", "parameters without the biases", hide_order=0),
+    Column("weights/C²", "elements", "weights divided by the square of the channel count", hide_order=1),
+    Column("params", "elements", "weights and biases", hide_order=3),
+    Column("macs", "multiply-accumulates", "on the maps of VGG-16", hide_order=0),
+    Column("relus", "nonlinearities", "one behind each convolution", hide_order=1),
+    Column("depth", "layers", "convolutions on the path", hide_order=2),
+    Column("rf", "pixels", "receptive field of one unit on these maps", hide_order=4),
 )
 
 
@@ -41,8 +41,8 @@ def run() -> Table:
 
 def _stages() -> dict[int, tuple[int, ...]]:
     """The channel counts of VGG-16's convolutions, and the sizes of the first maps of each."""
+    from zoo.extend import trace
     from zoo.models.targets import resolve
-    from zoo.tracing.trace import trace
 
     vgg = resolve("vgg16", {})
     maps = [op.output.shape for op in trace(vgg.module, input=(1, *vgg.input)).ops if op.kind == "conv2d"]
@@ -52,9 +52,8 @@ def _stages() -> dict[int, tuple[int, ...]]:
 def _cells(channels: int, sizes: tuple[int, ...], kernels: tuple[int, ...]) -> dict[str, Any]:
     from torch import nn
 
-    from zoo.analysis.measure import measure
+    from zoo.extend import measure, trace
     from zoo.tracing.skeleton import Skeleton
-    from zoo.tracing.trace import trace
 
     with Skeleton():
         convs = [nn.Conv2d(channels, channels, kernel, padding=kernel // 2) for kernel in kernels]

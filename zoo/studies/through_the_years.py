@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
-from zoo.catalogue.entries import card, list_models
-from zoo.extend import Arm, Column, Study, Table, arms_table, short
+from zoo.extend import Arm, Column, Study, Table, arms_table, card, list_models, short
 
 COLUMNS = (
-    Column("year", "year", "of publication", priority=0),
-    Column("params", "elements", "parameters", priority=0),
-    Column("macs", "multiply-accumulates", "MACs for one image of the card's input", priority=0),
-    Column("reuse", "ratio", "MACs per parameter: how often each is used", priority=1),
-    Column("depth", "layers", "layers with weights on the longest path", priority=1),
-    Column("rf", "pixels", "side of the receptive field of one unit of the last feature maps", priority=2),
-    Column("input", "elements per axis", "channels, height, width", priority=4),
+    Column("year", "year", "of publication", hide_order=0),
+    Column("params", "elements", "parameters", hide_order=0),
+    Column("macs", "multiply-accumulates", "MACs for one image of the card's input", hide_order=0),
+    Column("reuse", "ratio", "MACs per parameter: how often each is used", hide_order=1),
+    Column("depth", "layers", "layers with weights on the longest path", hide_order=1),
+    Column("rf", "pixels", "side of the receptive field of one unit of the last feature maps", hide_order=2),
+    Column("input", "elements per axis", "channels, height, width", hide_order=4),
 )
 
 
@@ -30,10 +29,9 @@ def run() -> Table:
 
 
 def _cells(name: str) -> dict[str, Any]:
-    from zoo.analysis.measure import measure
-    from zoo.models.running import trace_target
+    from zoo.extend import measure, trace
 
-    found = trace_target(name)
+    found = trace(name)
     table = measure(found, columns=["output", "params", "macs", "depth", "rf"])
     fields = [(row.cells["output"], row.cells["rf"]) for row in table.rows if row.cells["output"]]
     maps = [field for output, field in fields if max(output[2:], default=1) > 1 and field and "size" in field]

@@ -4,21 +4,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from math import prod
-from typing import Any
+from typing import Any, TypeVar
 
 from zoo.errors import ZooError, near, unknown
+from zoo.tables.content import Column, Content, Row
 from zoo.tables.formats._cells import cell
-from zoo.tables.table import Column, Row, Table
+from zoo.tables.notes import Selected
+
+Any_Table = TypeVar("Any_Table", bound=Content)
 
 
-def select(table: Table, *, filter: str | None = None, sort: str | None = None, top: int | None = None) -> Table:
+def select(table: Any_Table, *, filter: str | None = None, sort: str | None = None, top: int | None = None) -> Any_Table:
     """The rows whose names match the pattern `filter` ("layer4.*"), the greatest in the column `sort` first, at most `top` of them.
 
     "name" and "type" sort by the alphabet. A note says how many rows are shown, and what share of each sum they make. Raises
     `ZooError` for an unknown column, a pattern that matches no row, and `top` below 1.
     """
     if top is not None and top < 1:
-        raise ZooError(f"top {top!r}: a whole number of at least 1 is wanted")
+        raise ZooError(f"top {top!r}: expected an integer >= 1")
     rows: Sequence[Row] = matching(table.rows, filter) if filter is not None else table.rows
     if sort in {"name", "type"}:
         rows = sorted(rows, key=lambda row: row.name if sort == "name" else row.type)
@@ -26,9 +29,9 @@ def select(table: Table, *, filter: str | None = None, sort: str | None = None, 
         if sort not in {column.name for column in table.columns}:
             raise unknown("column to sort by", sort, ["name", "type", *(column.name for column in table.columns)])
         rows = sorted(rows, key=lambda row: _size(row.cells.get(sort)), reverse=True)
-        table = replace(table, columns=tuple(replace(c, priority=0) if c.name == sort else c for c in table.columns))
+        table = replace(table, columns=tuple(replace(c, hide_order=0) if c.name == sort else c for c in table.columns))
     rows = rows[:top]
-    notes = (_share(table, rows), *table.notes) if len(rows) < len(table.rows) else table.notes
+    notes = (_selected(table, rows), *table.notes) if len(rows) < len(table.rows) else table.notes
     return replace(table, rows=tuple(rows), notes=notes)
 
 
@@ -54,13 +57,13 @@ def _size(value: Any) -> float:
     return -1
 
 
-def _share(table: Table, rows: Sequence[Row]) -> str:
-    shares = []
+def _selected(table: Content, rows: Sequence[Row]) -> Selected:
+    """How many rows are shown, and which share of each sum they make."""
+    shares = {}
     for column in table.columns:
         every: list[Any] = [row.cells.get(column.name) for row in table.rows]
         total = table.total.get(column.name)
         if isinstance(total, int) and total and all(isinstance(one, int) for one in every) and sum(every) == total:
             share = sum(int(row.cells[column.name]) for row in rows) / total
-            shares.append(f"{cell(Column('', 'share', ''), share)} of {column.name}")
-    what = f"{len(rows)} of {len(table.rows)} rows are shown"
-    return f"{what}, with {', '.join(shares)}; the total is that of all" if shares else what
+            shares[column.name] = cell(Column("", "share", ""), share)
+    return Selected(len(rows), len(table.rows), shares)

@@ -5,17 +5,6 @@ from typing import Any
 
 from zoo.tracing.record import Value, each_axis
 
-OFFER = "zoo summary --real (in Python real=True) runs it once on real tensors"
-"""What to do about a model that needs values."""
-
-WHOLE_NUMBERS = "give the type of an input of whole numbers, as in --input 128:int64 (in Python inputs=tensor)"
-"""What to do about a model that looks something up and is given floating point numbers."""
-
-
-def wants_whole_numbers(text: str) -> bool:
-    """Whether torch's message says that an index is of a floating type."""
-    return "scalar types: Long" in text or "indices must be" in text or "must be long, int" in text
-
 
 def diagnose(kind: str, inputs: Sequence[Value], roles: Sequence[str], attrs: Mapping[str, Any]) -> str | None:
     """What `inputs` lack for a convolution, linear layer or pooling; None if it is something else."""

@@ -2,6 +2,7 @@
 
 import copy
 import weakref
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,24 +24,35 @@ def real_copy(module: nn.Module) -> nn.Module:
         raise ZooError(
             f"{name} cannot be copied, so it cannot run without being changed: {type(error).__name__}: {error}"
         ) from error
-    made: dict[int, Tensor] = {}
     try:
-        for part in copied.modules():
-            stores: list[dict[str, Any]] = [part._parameters, part._buffers]
-            for own in stores:
-                for key, tensor in own.items():
-                    if tensor is not None and tensor.is_meta:
-                        own[key] = made.setdefault(id(tensor), _neutral(key, tensor))
+        allocate(copied, _neutral)
     except RuntimeError as error:
         raise ZooError(f"{name} on real tensors: {str(error).partition(chr(10))[0]}") from error
     return copied
 
 
-def _neutral(key: str, tensor: Tensor) -> Any:
+def allocate(module: nn.Module, make: Callable[[str, Tensor], Tensor]) -> None:
+    """Give every parameter and buffer on meta the real tensor that `make` returns for its name in its module, and for itself.
+
+    Parameters stay parameters, and what is shared stays shared. Raises `RuntimeError` if there is not enough memory.
+    """
+    made: dict[int, Any] = {}
+    for part in module.modules():
+        stores: list[dict[str, Any]] = [part._parameters, part._buffers]
+        for own in stores:
+            for key, tensor in own.items():
+                if tensor is None or not tensor.is_meta:
+                    continue
+                if id(tensor) not in made:
+                    real = make(key, tensor)
+                    made[id(tensor)] = nn.Parameter(real, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else real
+                own[key] = made[id(tensor)]
+
+
+def _neutral(key: str, tensor: Tensor) -> Tensor:
     """Scales of 1, and all else 0: activations stay finite through any number of layers."""
     make = torch.ones if tensor.dim() == 1 and key.endswith("weight") else torch.zeros
-    made = make(tensor.shape, dtype=tensor.dtype)
-    return nn.Parameter(made, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else made
+    return make(tensor.shape, dtype=tensor.dtype)
 
 
 class WhileAlive(dict[int, tuple[Any, Value]]):

@@ -3,8 +3,9 @@
 A `Trace` holds the ops in the order in which they ran, the module calls around them, and the parameters and buffers they read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
@@ -114,6 +115,10 @@ class Op(NamedTuple):
         """The first output."""
         return self.outputs[0]
 
+    def signature(self, of: Callable[[Value], Hashable]) -> Hashable:
+        """What is equal for two ops that do the same: kind, arguments, and what `of` says of each tensor that is read or given."""
+        return self.kind, frozenset(self.attrs.items()), self.roles, tuple(map(of, self.inputs)), tuple(map(of, self.outputs))
+
 
 UNUSED = "unused"
 """The kind of the pseudo-op that stands for parameters and buffers which this forward did not read."""
@@ -124,7 +129,13 @@ WRITE = "write"
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One forward of `target` in mode "eval" or "train". Call 0 is the model itself."""
+    """One forward of `target` in mode "eval" or "train": frozen records without torch. Call 0 is the model itself.
+
+    Example:
+        >>> found = zoo.trace("lenet5")
+        >>> found.ops[0].kind, found.ops[0].output.shape
+        ('conv2d', (1, 6, 28, 28))
+    """
 
     target: str
     mode: str
@@ -200,6 +211,18 @@ class Trace:
                 for kind, call, inputs, roles, outputs, attrs, traits, owns in data["ops"]
             ),
         )
+
+
+def spatial_axes(kind: str) -> int:
+    """How many axes an op of this kind slides along: 2 for "conv2d" or "adaptive_avg_pool2d". Raises `ValueError` if none is named.
+
+    >>> spatial_axes("max_pool3d_with_indices")
+    3
+    """
+    for sign, following in pairwise(kind):
+        if sign in "123" and following == "d":
+            return int(sign)
+    raise ValueError(f"{kind} names no number of axes")
 
 
 def each_axis(value: Any, axes: int) -> tuple[int, ...]:

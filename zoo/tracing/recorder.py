@@ -29,8 +29,8 @@ from torch.nn import functional
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoo.errors import ZooError
-from zoo.tracing.diagnosis import OFFER, diagnose
+from zoo.errors import ForwardError, ZooError
+from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.record import UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, SHORTCUTS
@@ -251,7 +251,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Raises where an op on meta tensors cannot answer, before torch says so less clearly and imports its compiler for that."""
         if known.data_dependent:
             what = "an if, int() or item()" if known.kind == "_local_scalar_dense" else known.kind
-            raise ZooError(f"{self.where()}: {what} needs the values of a tensor, and only shapes are computed here; {OFFER}")
+            why = f"{what} needs the values of a tensor, and only shapes are computed here"
+            raise ForwardError(f"{self.where()}: {why}", needs_values=True)
         if self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:
             raise RuntimeError(misfit)
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 from zoo.tracing.guard import generators_kept
+from zoo.tracing.trees import tree_leaves, tree_map_only
 
 _FILLS = """
     fill_ zero_ normal_ uniform_ trunc_normal_ bernoulli_ exponential_ copy_ mul_ add_ sub_ div_ clamp_ clamp_min_ clamp_max_

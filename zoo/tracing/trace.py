@@ -10,9 +10,10 @@ import torch
 from torch import nn
 from torch.overrides import BaseTorchFunctionMode
 
-from zoo.errors import ZooError
+from zoo.errors import ForwardError, ZooError
+from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
-from zoo.tracing.diagnosis import OFFER, WHOLE_NUMBERS, diagnose, wants_whole_numbers
+from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import untouched
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
@@ -20,14 +21,6 @@ from zoo.tracing.recorder import Recorder, tensors
 from zoo.util.pausing import no_collection
 
 _SOURCES = {False: "input", True: "variable"}
-
-
-class ForwardError(ZooError):
-    """The model does not run on such an input; `misfit` says that a layer refused the size of what it got."""
-
-    def __init__(self, message: object, *, misfit: bool = False) -> None:
-        super().__init__(message)
-        self.misfit = misfit
 
 
 def trace(
@@ -47,7 +40,7 @@ def trace(
     mode for the time of the forward, else evaluation mode. `real` runs a copy of the model once on real tensors, for models that
     need values: on `inputs`, or on ones and zeros. The module is left as it was, whatever happens.
 
-    Raises `ForwardError` if the forward raises, `ZooError` if it needs the values of tensors, or if `input` is no shape.
+    Raises `ForwardError` if the forward raises or needs the values of tensors, `ZooError` if `input` is no shape.
     """
     module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
     if isinstance(module, torch.jit.ScriptModule):
@@ -130,44 +123,28 @@ def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) 
     return traced
 
 
-def _valueless(text: str) -> bool:
-    """Whether torch's message says that a tensor has no values to be read."""
-    return "meta tensor" in text or "unallocated storage" in text
-
-
 def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     """The error of a forward, with the place and, where it is a matter of sizes, the reason."""
-    where = recorder.failed or "forward"
+    where, text = recorder.failed or "forward", str(error)
+    first = text.strip().partition("\n")[0]
+    kind = recorder.attempt[0] if recorder.attempt is not None else None
     reason = diagnose(*recorder.attempt) if recorder.attempt is not None else None
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
-    if (unknown := _without_shapes(recorder, str(error))) is not None:
-        return ForwardError(f"{where} runs {unknown}")
-    without_forward = 'missing the required "forward" function' in str(error)
-    shaped = recorder.attempt is not None and "data-dependent shape" in str(error)
-    if (isinstance(error, NotImplementedError) and not without_forward) or _valueless(str(error)) or shaped:
-        text = str(error).strip().partition("\n")[0].partition(". ")[0]
-        if shaped and recorder.attempt is not None:
-            text = f"the shape of what {recorder.attempt[0]} returns depends on them"
-        return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({text}); {OFFER}")
-    text = str(error).strip().partition("\n")[0]
-    if any(
-        words in text.lower() for words in ("set_data", "device meta", "meta device")
-    ):  # checks of torch's own, before the recorder is asked
-        text = f"{text}; {OFFER}"
-    whole = f"; {WHOLE_NUMBERS}" if wants_whole_numbers(text) else ""
-    return ForwardError(f"{where} raised {type(error).__name__}: {text}{whole}")
-
-
-def _without_shapes(recorder: Recorder, text: str) -> str | None:
-    """An op of which torch says no shapes, and what to do about it; None if it is something else."""
-    if "fake impl" in text:
-        kind = recorder.attempt[0] if recorder.attempt is not None else "an op"
-        return (
-            f"{kind}, and torch does not know the shapes that it returns; give it a fake implementation "
-            f"(torch.library.register_fake); {OFFER}"
-        )
-    if "HigherOrderOperator" in text:
-        name = text.partition("HigherOrderOperator ")[2].partition(" ")[0]
-        return f"{name}, an op on functions, whose choice depends on values; call the function that is meant"
-    return None
+    if messages.lacks_shapes(text):
+        advice = "give it a fake implementation (torch.library.register_fake)"
+        unknown = f"{kind or 'an op'}, and torch does not know the shapes that it returns; {advice}"
+        return ForwardError(f"{where} runs {unknown}", needs_values=True)
+    if (name := messages.op_on_functions(text)) is not None:
+        advice = "call the function that is meant"
+        return ForwardError(f"{where} runs {name}, an op on functions, whose choice depends on values; {advice}")
+    shaped = kind is not None and messages.shape_depends_on_values(text)
+    valueless = isinstance(error, NotImplementedError) and not messages.lacks_forward(text)
+    if valueless or shaped or messages.needs_values(text):
+        why = f"the shape of what {kind} returns depends on them" if shaped else first.partition(". ")[0]
+        return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({why})", needs_values=True)
+    return ForwardError(
+        f"{where} raised {type(error).__name__}: {first}",
+        needs_values=messages.refuses_meta(first),
+        needs_integers=messages.needs_integers(first),
+    )

@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 from torch import fx, nn
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_unflatten
 
 from zoo.analysis.stages import Stage, call_names
 from zoo.errors import ZooError
 from zoo.tracing.guard import untouched
+from zoo.tracing.trees import tree_flatten, tree_leaves, tree_unflatten
 
 
 class Features(fx.GraphModule):
@@ -69,7 +69,7 @@ class _Layers(fx.Tracer):
         self.calls: list[tuple[str, Any]] = []
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return not m._modules or super().is_leaf_module(m, module_qualified_name)
+        return not any(True for _ in m.children()) or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         index = len(self.calls)

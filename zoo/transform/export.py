@@ -5,13 +5,17 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ZooError, unknown
-from zoo.models.targets import Subject, neighbours, real_weights, resolve
+from zoo.models.targets import Subject, built, neighbours
+from zoo.tracing import messages
+from zoo.tracing.inputs import Input, settled
 from zoo.util.files import whole
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn
@@ -25,11 +29,11 @@ _ROUNDING = 1e-4
 
 @dataclass(frozen=True)
 class _Job:
-    """A model with weights in evaluation mode, the shapes of its inputs with batch, whether their batch is to be free."""
+    """A model with weights in evaluation mode, its inputs with batch, whether their batch is to be free."""
 
     name: str
     module: "nn.Module"
-    shapes: tuple[tuple[int, ...], ...]
+    inputs: tuple[Input, ...]
     dynamic: bool
 
 
@@ -38,27 +42,42 @@ def export(
     file: str | Path,
     *,
     to: str | None = None,
-    input: Sequence[int] | Sequence[Sequence[int]] | None = None,
+    input: Any = None,
     batch: int | None = None,
     options: Mapping[str, Any] | None = None,
     seed: int = 0,
     weights: str | None = None,
     force: bool = False,
 ) -> Path:
-    """Write what `target` names, in evaluation mode, to `file`, whole or not at all; the path of the file.
+    """Write a network, in evaluation mode, to a file for other programs.
 
-    `to` is "onnx", "torch-export" or "state-dict", by default what the suffix says: .onnx, .pt2, or .pt, .pth and .safetensors.
-    `input` is a shape with batch, or a list of such. The batch may be of any size in use, unless `batch` fixes it. What is built
-    from a name gets the initial weights that `seed` draws, or `weights` as `create_model` takes them; a module is written as it
-    is, and left so. Nothing is overwritten without `force`. Raises `ZooError` for whatever the caller got wrong, and for a network
-    that cannot be exported.
+    Arguments:
+        target: A TARGET, built with initial weights; or a module, which is written as it is, and left so.
+        file: The path; nothing half-written is ever there.
+        to: "onnx", "torch-export" or "state-dict", by default what the suffix says: .onnx, .pt2, or .pt, .pth and .safetensors.
+        input: As in `zoo.trace`, shapes alone.
+        batch: The batch that the file is for; by default any in use.
+        options: For the builder of a model that is named.
+        seed: Draws the initial weights.
+        weights: Weights instead of initial ones, for networks of the catalogue, as `create_model` takes them.
+        force: Replace a file that exists.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ZooError: As `zoo.trace`, for a file that exists or cannot be written, and for a network that cannot be exported.
+
+    Example:
+        >>> zoo.export("lenet5", "lenet5.pt").name
+        'lenet5.pt'
     """
     file = Path(file)
     writer = _WRITERS[format_of(to, file)]
     with whole(file, force=force) as path, neighbours(target):
         subject = _subject(target, options or {}, seed, weights)
-        _check(subject, _shapes(subject, input, batch or 1))
-        job = _Job(subject.name, subject.module, _shapes(subject, input, batch), batch is None)
+        _check(subject, _inputs(subject, input, batch or 1))
+        job = _Job(subject.name, subject.module, _inputs(subject, input, batch or _FREE), batch is None)
         if any(tensor.is_meta for tensor in job.module.state_dict().values()):
             raise ZooError(f"{subject.name} has no weights to export: it is on the meta device")
         with _evaluation(job.module), _silence():
@@ -82,32 +101,41 @@ def _subject(target: "str | nn.Module", options: Mapping[str, Any], seed: int, w
     """The model with its weights, the same for the same seed; torch's generator stays where it was."""
     import torch
 
-    from zoo.catalogue.create import create_model
-    from zoo.catalogue.entries import card
-
-    with torch.random.fork_rng(), real_weights():
+    if weights is not None and (not isinstance(target, str) or ":" in target):
+        raise ZooError("--weights are for networks of the catalogue; others take their own options, as --set pretrained=true")
+    with torch.random.fork_rng():
         torch.manual_seed(seed)
-        if weights is None:
-            return resolve(target, options)
-        if not isinstance(target, str) or ":" in target:
-            raise ZooError("--weights are for networks of the catalogue; others take their own options, as --set pretrained=true")
-        return replace(resolve(target, options), module=create_model(card(target).name, weights=weights, **options))
+        return built(target, options if weights is None else {**options, "weights": weights})
 
 
-def _shapes(subject: Subject, input: Any, batch: int | None) -> tuple[tuple[int, ...], ...]:
-    """The shapes of the inputs with batch. A free batch is tried with 2: torch regards 1 as special."""
-    shapes: Any = [(1, *subject.input)] if input is None else [input] if all(isinstance(n, int) for n in input) else input
-    return tuple((batch or 2, *shape[1:]) for shape in shapes)
+_FREE = 2
+"""The batch with which a free one is tried: torch regards 1 as special."""
 
 
-def _check(subject: Subject, shapes: Sequence[tuple[int, ...]]) -> None:
+def _inputs(subject: Subject, input: Any, batch: int) -> tuple[Input, ...]:
+    """The inputs, with `batch` in the place of their own: that with which the first of them begins."""
+    given, ready = settled(input, None) if input is not None else (subject.shape(), None)
+    if ready is not None:
+        raise ZooError("export: expected shapes as input, such as (1, 3, 224, 224), not tensors")
+    several = [given] if isinstance(given, tuple) else given
+    found = [one if isinstance(one, Input) else Input(one) for one in several]
+    own = next((one.sizes[0] for one in found if one.sizes), None)
+    return tuple(one._replace(sizes=(batch, *(one.sizes or ())[1:])) if _batched(one, own) else one for one in found)
+
+
+def _batched(one: Input, batch: int | None) -> bool:
+    return bool(one.sizes) and one.sizes is not None and one.sizes[0] == batch
+
+
+def _check(subject: Subject, inputs: Sequence[Input]) -> None:
     """Raises `ZooError`, in our words and not in an exporter's, if a layer refuses the size of what it gets."""
     from zoo.models.running import trace_subject
 
+    plain = [one if one.dtype or one.name else one.sizes for one in inputs]
     try:
-        trace_subject(subject, shapes[0] if len(shapes) == 1 else list(shapes), None, False)
+        trace_subject(subject, plain[0] if len(plain) == 1 else plain, None, False)
     except ZooError as error:
-        if getattr(error.__cause__, "misfit", False):
+        if getattr(error.__cause__, "misfit", False) or error.__cause__ is None:
             raise
 
 
@@ -162,25 +190,31 @@ def _torch_export(job: _Job, path: Path) -> None:
 def _program(job: _Job) -> Any:
     import torch
 
-    parameter = next(iter(job.module.parameters()), torch.empty(0))
-    inputs = tuple(torch.zeros(shape, dtype=parameter.dtype, device=parameter.device) for shape in job.shapes)
+    from zoo.tracing.arguments import arguments
+
+    args, kwargs = arguments(job.module, job.inputs, None, real=True)
     batch = torch.export.Dim("batch", min=1)
-    free = tuple({0: batch} for _ in inputs) if job.dynamic else None
+    own = next((one.sizes[0] for one in job.inputs if one.sizes), None)
+    free = {id(one): {0: batch} if _batched(one, own) else None for one in job.inputs}
+    shapes: Any = tuple(free[id(one)] for one in job.inputs if one.name is None)
+    if kwargs:
+        names = list(signature(job.module.forward).parameters)
+        shapes = {**dict(zip(names, shapes, strict=False)), **{one.name: free[id(one)] for one in job.inputs if one.name}}
     try:
-        return torch.export.export(job.module, inputs, dynamic_shapes=free)
+        return torch.export.export(job.module, args, kwargs or None, dynamic_shapes=shapes if job.dynamic else None)
     except Exception as error:
         raise ZooError(_refusal(job, error)) from error
 
 
 def _refusal(job: _Job, error: Exception) -> str:
     text = str(error).strip()
-    sizes = " and ".join("×".join(map(str, shape)) for shape in job.shapes)
-    if job.dynamic and "Constraints violated" in text:
+    given = " and ".join(sizes(one.sizes) if one.sizes else repr(one.value) for one in job.inputs)
+    if job.dynamic and messages.fixes_batch(text):
         return f"{job.name} cannot be exported for any batch size: its forward fixes it; --batch N exports it for N"
-    if "data-dependent" in text:
+    if messages.decides_by_values(text):
         return f"{job.name} cannot be exported: its forward decides by the values of a tensor, which a graph does not hold"
     reason = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    return f"{job.name} cannot be exported with input {sizes}: {type(error).__name__}: {reason}"
+    return f"{job.name} cannot be exported with input {given}: {type(error).__name__}: {reason}"
 
 
 def _onnx(job: _Job, path: Path) -> None:
@@ -225,20 +259,25 @@ def _multiply_out_divisors(job: _Job, program: Any) -> None:
 def _compare(job: _Job, path: Path) -> None:
     """Run the file once beside the module. Raises `ZooError` if their outputs differ by more than rounding."""
     import torch
-    from torch.utils._pytree import tree_leaves
+
+    from zoo.tracing.trees import tree_leaves
 
     try:
         import onnxruntime
     except ImportError:
         return
+    from zoo.tracing.arguments import arguments
+
     generator = torch.Generator().manual_seed(0)
-    inputs = [torch.randn(shape, generator=generator) for shape in job.shapes]
-    like = next(iter(job.module.parameters()), inputs[0])
-    inputs = [x.to(like.dtype) for x in inputs]
+    args, kwargs = arguments(job.module, job.inputs, None, real=True)
+    for tensor in tree_leaves((args, kwargs)):
+        if torch.is_tensor(tensor) and tensor.is_floating_point():
+            tensor.copy_(torch.randn(tensor.shape, generator=generator))
+    given = [tensor.cpu().numpy() for tensor in tree_leaves((args, kwargs)) if torch.is_tensor(tensor)]
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    found = session.run(None, {given.name: x.numpy() for given, x in zip(session.get_inputs(), inputs, strict=True)})
+    found = session.run(None, {one.name: array for one, array in zip(session.get_inputs(), given, strict=True)})
     with torch.inference_mode():
-        wanted = [leaf.cpu() for leaf in tree_leaves(job.module(*(x.to(like.device) for x in inputs))) if torch.is_tensor(leaf)]
+        wanted = [leaf.cpu() for leaf in tree_leaves(job.module(*args, **kwargs)) if torch.is_tensor(leaf)]
     for ours, theirs in zip(wanted, found, strict=True):
         far = (ours - torch.as_tensor(theirs)).abs().max() if ours.numel() else 0
         if not far <= _ROUNDING * ours.abs().max():

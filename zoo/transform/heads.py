@@ -1,21 +1,23 @@
 """Finding the head of a network, and putting another in its place.
 
-The head is everything behind the last feature maps: behind the last op that hands on maps of more than one position.
+The head is everything after the last feature maps of more than one unit. Where that is says the trace; torch.fx only cuts there.
 """
 
 import copy
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from zoo.analysis.stages import head_input
 from zoo.errors import ZooError
+from zoo.tracing.inputs import Input, settled
+from zoo.tracing.record import Trace
 
 if TYPE_CHECKING:
-    from torch import fx, nn
+    from torch import Tensor, fx, nn
 
 Kind = Literal["gap", "maps", "fc"]
-_MOST_LAYERS = 4
 
 
 @dataclass(frozen=True)
@@ -28,24 +30,44 @@ class Cut:
 
 
 def replace_head(
-    model: "nn.Module",
+    model: "str | nn.Module",
     head: "Kind | nn.Module",
     *,
-    input: Sequence[int] = (1, 3, 224, 224),
+    input: Any = None,
     num_classes: int | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> "nn.Module":
-    """A network of the body of `model`, with its very weights, and another head; `model` is left as it is.
+    """A network of the body of a model, with its very weights, and another head; the model is left as it is.
 
-    `head` is "gap" (global average, then one linear layer), "maps" (1×1 convolution to class maps, then global average), "fc"
-    (VGG's three fully connected layers of 4096, 4096 and the classes), or a module from feature maps to scores. `input` is a shape
-    with batch for which the model runs, `num_classes` by default what it gives now. Dropout that the body calls as a function stays
-    as in evaluation mode. Raises `ZooError` if no head can be found.
+    Arguments:
+        model: A TARGET, built with its initial weights or those that its options name; or a module.
+        head: "gap" (global average, then one linear layer), "maps" (1×1 convolution to class maps, then global average), "fc"
+            (VGG's three fully connected layers of 4096, 4096 and the classes), or a module from feature maps to scores.
+        input: A shape with batch, or a string without ("3x64x64"), for which the model runs; by default its own.
+        num_classes: By default what the model gives now.
+        options: For the builder of a model that is named.
+
+    Returns:
+        A module with `body` and `head`. Dropout that the body calls as a function stays as in evaluation mode.
+
+    Raises:
+        ZooError: For an unknown model, and if no head can be found.
+
+    Example:
+        >>> light = zoo.replace_head("vgg11", "gap", num_classes=10)
+        >>> light.head.fc
+        Linear(in_features=512, out_features=10, bias=True)
     """
     from torch import nn
 
-    if not isinstance(model, nn.Module):
-        raise ZooError(f"an nn.Module is wanted, got {type(model).__name__}: zoo.create_model makes one by name")
-    cut = find_head(model, input)
+    from zoo.models.targets import built
+
+    subject = built(model, options)
+    model = subject.module
+    shape = subject.shape() if input is None else settled(input, None)[0]
+    if not isinstance(shape, tuple) or isinstance(shape, Input):
+        raise ZooError("replace_head: expected one shape with batch as input, such as (1, 3, 224, 224)")
+    cut = find_head(model, shape)
     made = head if isinstance(head, nn.Module) else make_head(head, cut.maps, num_classes or cut.classes)
     return nn.Sequential(OrderedDict(body=cut.body, head=made)).train(model.training)
 
@@ -81,61 +103,40 @@ def find_head(model: "nn.Module", input: Sequence[int]) -> Cut:
         graph = fx.GraphModule(model, Layers().trace(model))
     except Exception as error:
         raise ZooError(f"the head of {type(model).__name__} cannot be found: its forward is no fixed graph ({error})") from error
-    shapes = _shapes(graph, input)
-    scores = next((shapes.get(node.args[0]) for node in graph.graph.nodes if node.op == "output"), None)
-    maps = [node for node, shape in shapes.items() if node.op != "placeholder" and len(shape) == 4 and min(shape[2:]) > 1]
-    if scores is None or len(scores) != 2 or not maps:
-        raise ZooError(f"the head of {type(model).__name__} cannot be found: it does not go from feature maps to one row of scores")
-    last = _before_pooling(graph, maps)
-    if (behind := _layers_behind(graph, last)) > _MOST_LAYERS:
-        raise ZooError(f"the head of {type(model).__name__} cannot be found: {behind} layers stand behind its last feature maps")
-    return Cut(_body(graph, last), shapes[last][1:], scores[1])
+    found, nodes = _traced(graph, input, type(model).__name__)
+    maps = head_input(found, nodes)
+    return Cut(_body(graph, nodes[maps.id]), maps.shape[1:], found.outputs[0].shape[1])
 
 
-def _before_pooling(graph: "fx.GraphModule", maps: "Sequence[fx.Node]") -> "fx.Node":
-    """The last feature maps; an average to a size that the head wants is part of the head."""
-    from torch import nn
-
-    last = maps[-1]
-    adapts = last.op == "call_module" and isinstance(graph.get_submodule(str(last.target)), nn.AdaptiveAvgPool2d)
-    return last.all_input_nodes[0] if adapts else last
-
-
-def _layers_behind(graph: "fx.GraphModule", last: "fx.Node") -> int:
-    """Convolutions and linear layers among the modules that are called after `last`."""
-    from torch import nn
-
-    nodes = list(graph.graph.nodes)
-    called = [graph.get_submodule(str(n.target)) for n in nodes[nodes.index(last) :] if n.op == "call_module"]
-    return sum(isinstance(module, nn.Linear | nn.Conv2d) for module in called)
-
-
-def _shapes(graph: "fx.GraphModule", input: Sequence[int]) -> "dict[fx.Node, tuple[int, ...]]":
-    """The shape that each node of the graph gives, without computing it."""
-    import torch
+def _traced(graph: "fx.GraphModule", input: Sequence[int], name: str) -> "tuple[Trace, dict[int, fx.Node]]":
+    """One forward of a graph, and by the id of each value the last node that hands it on."""
     from torch import fx, nn
 
     from zoo.tracing.trace import trace
 
-    found: dict[fx.Node, tuple[int, ...]] = {}
-
-    class Shapes(fx.Interpreter):
-        def run_node(self, n: fx.Node) -> Any:
-            result = super().run_node(n)
-            if isinstance(result, torch.Tensor) and n.op != "get_attr":
-                found[n] = tuple(result.shape)
-            return result
+    nodes = list(graph.graph.nodes)
+    numbers = {node: i for i, node in enumerate(nodes)}
 
     class Run(nn.Module):
+        """Runs the graph; what a node gives passes through a module of its number, so that the trace names it."""
+
         def __init__(self) -> None:
             super().__init__()
             self.graph = graph
+            self.after = nn.ModuleList(nn.Identity() for _ in nodes)
 
-        def forward(self, x: torch.Tensor) -> Any:
-            return Shapes(self.graph).run(x)
+        def forward(self, x: "Tensor") -> Any:
+            run = self
 
-    trace(Run(), input=input)
-    return found
+            class Steps(fx.Interpreter):
+                def run_node(self, n: fx.Node) -> Any:
+                    return run.after[numbers[n]](super().run_node(n))
+
+            return Steps(self.graph).run(x)
+
+    found = trace(Run(), input=input, target=name)
+    calls = [(call.path.partition("after.")[2], call.outputs) for call in found.calls]
+    return found, {outputs[0].id: nodes[int(number)] for number, outputs in calls if number.isdigit() and len(outputs) == 1}
 
 
 def _body(graph: "fx.GraphModule", last: "fx.Node") -> "fx.GraphModule":

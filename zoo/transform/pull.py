@@ -12,6 +12,7 @@ from typing import Any
 from zoo.catalogue.entries import Entry, check_options, entry
 from zoo.errors import ZooError
 from zoo.transform.excerpt import excerpt
+from zoo.util.text import sizes
 from zoo.util.version import __version__
 
 _WIDTH = 88
@@ -41,9 +42,21 @@ SOFTWARE.
 
 
 def pull(name: str, /, **options: Any) -> str:
-    """The source of one architecture, as a file of its own; `options` become the defaults of its builder.
+    """The source of one architecture, as a file of its own that needs torch alone.
 
-    Raises `ZooError` for an unknown name, option or value, and for an architecture whose file needs more than torch.
+    Arguments:
+        name: A name of `zoo.list_models`, in any usual spelling.
+        options: Become the defaults of the builder in the file.
+
+    Returns:
+        The text of a Python file.
+
+    Raises:
+        ZooError: For an unknown name, option or value, and for an architecture whose file needs more than torch.
+
+    Example:
+        >>> "num_classes: int = 7" in zoo.pull("lenet5", num_classes=7)
+        True
     """
     found = entry(name)
     baked = _baked(found, options)
@@ -91,11 +104,11 @@ def _header(found: Entry, baked: Mapping[str, Any], family: str) -> str:
     c = found.card
     place = f"doi:{c.doi}" if c.doi else f"arXiv:{c.arxiv}" if c.arxiv else c.url
     command = " ".join(["zoo pull", c.name, *(f"--set {key}={value}" for key, value in baked.items())])
-    sizes = "×".join(map(str, (baked.get("in_channels", c.input[0]), *c.input[1:])))
+    size = (baked.get("in_channels", c.input[0]), *c.input[1:])
     facts = {
         "Network": c.summary,
         "Paper": f"{c.authors}: {c.paper}, {place}",
-        "Input": f"N×{sizes}",
+        "Input": f"N×{sizes(size)}",
         "Source": f"zoo {__version__}, {found.module.replace('.', '/')}.py{found.origin and f' ({found.origin})'}, by: {command}",
         "Licence": f"{c.licence}, see the end of this file" if _licence(found) else c.licence,
     }

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files that are written atomically: whole, or not at all. All that the project writes goes through here."""
 
 import contextlib
 import os
@@ -12,7 +12,7 @@ from zoo.errors import ZooError
 
 @contextlib.contextmanager
 def whole(file: Path, *, force: bool = False) -> Iterator[Path]:
-    """A path of the same name, in a folder of its own beside `file`; on leaving, what was written there takes the place of `file`.
+    """A path of the same name, in a folder of its own (named .zoo.*) beside `file`; on leaving, what is there replaces `file`.
 
     On an exception nothing is left behind. Raises `ZooError` if `file` exists and `force` is not given, or cannot be written.
     """
@@ -21,7 +21,7 @@ def whole(file: Path, *, force: bool = False) -> Iterator[Path]:
         if target.is_dir():
             raise IsADirectoryError(None, "it is a folder")
         if target.exists() and not force:
-            raise ZooError(f"{file} exists already: --force replaces it")
+            raise ZooError(f"{file} already exists; --force replaces it")
         if target.exists() and not (target.is_file() and os.access(target, os.W_OK)):
             raise PermissionError(None, "permission denied" if target.is_file() else "it is no plain file")
         folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".zoo."))
@@ -33,6 +33,19 @@ def whole(file: Path, *, force: bool = False) -> Iterator[Path]:
             (folder / target.name).replace(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def write(content: bytes, file: Path) -> None:
+    """Write `content` to `file`, replacing what is there; a device or a pipe is written to directly.
+
+    Raises `ZooError` if it cannot be written.
+    """
+    with _unwritable(file):
+        if file.exists() and not file.is_file() and not file.is_dir():
+            file.write_bytes(content)
+            return
+    with whole(file, force=True) as path, _unwritable(file):
+        path.write_bytes(content)
 
 
 @contextlib.contextmanager

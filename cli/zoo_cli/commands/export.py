@@ -7,35 +7,28 @@ from typing import Annotated
 
 import typer
 
-from zoo_cli.arguments import parse_options, parse_shape
-from zoo_cli.parameters import Target
+from zoo_cli.parameters import How, Target, takes_a_model
 
 
 def _kinds(incomplete: str) -> list[str]:
     return [name for name in ("onnx", "torch-export", "state-dict") if name.startswith(incomplete)]
 
 
+@takes_a_model(without=("batch", "train", "real", "no_cache"))
 def export(
     target: Target,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file, written whole or not at all.")],
+    how: How,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")],
     to: Annotated[
         str | None,
         typer.Option("--to", metavar="FORMAT", help="onnx, torch-export or state-dict; else by suffix.", autocompletion=_kinds),
     ] = None,
-    input: Annotated[
-        list[str] | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch; repeat it for more inputs.")
-    ] = None,
     batch: Annotated[int | None, typer.Option("--batch", "-b", min=1, metavar="N", help="Fix the batch; else it is free.")] = None,
-    set: Annotated[
-        list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10.")
-    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Draws the initial weights.")] = 0,
     weights: Annotated[str | None, typer.Option("--weights", metavar="W", help="Weights instead of initial ones.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
 ) -> None:
     """Export a network, in evaluation mode: ONNX, torch's exported program (.pt2), state dict (.pt, .safetensors)."""
-    shapes = [(batch or 1, *parse_shape(text)) for text in input or ()]
-    options = parse_options(set or ())
     from zoo.transform.export import export as write
     from zoo.transform.export import format_of
 
@@ -44,12 +37,11 @@ def export(
             target,
             output,
             to=to,
-            input=shapes or None,
             batch=batch,
-            options=options,
             seed=seed,
             weights=weights,
             force=force,
+            **how,
         )
     drawn = weights if weights is not None else f"those that the constructor draws, seed {seed}"
     taken = "" if format_of(to, output) == "state-dict" else f", batch {'of any size' if batch is None else batch}"

@@ -2,31 +2,18 @@
 
 import contextlib
 import sys
-from typing import Annotated
 
-import typer
-
-from zoo.tables import formats
-from zoo_cli.arguments import parse_options, parse_shape
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Format, Output, Target
+from zoo_cli.parameters import Format, How, Output, Target, takes_a_model
 
 
-def stages(
-    target: Target,
-    input: Annotated[str | None, typer.Option("--input", "-i", metavar="CxHxW", help="Input without batch.")] = None,
-    set: Annotated[
-        list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as in_channels=1.")
-    ] = None,
-    format: Format = None,
-    output: Output = None,
-) -> None:
+@takes_a_model()
+def stages(target: Target, how: How, format: Format = None, output: Output = None) -> None:
     """List the stages, the last feature maps of each resolution: layer, channels, size, stride, receptive field."""
-    shape = (1, *parse_shape(input)) if input is not None else None
-    options = parse_options(set or ())
-    formats.load(format_for(format, output))
-    from zoo.questions.stages import table
+    from zoo.questions.stages import stages as staged
+    from zoo.tables import formats
 
+    formats.load(format_for(format, output))
     with contextlib.redirect_stdout(sys.stderr):
-        found = table(target, shape, options=options)
+        found = staged(target, **how).to_table()
     emit(found, format, output)

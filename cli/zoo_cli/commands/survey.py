@@ -9,7 +9,7 @@ import typer
 
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, ready
-from zoo_cli.parameters import Columns, Format, Output
+from zoo_cli.parameters import Columns, Format, Output, Real
 from zoo_cli.progress import bar
 
 
@@ -24,7 +24,7 @@ def survey(
         int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes; default: one for each core.")
     ] = None,
     columns: Columns = None,
-    real: Annotated[bool, typer.Option("--real", help="Run models once on real tensors that decide by their values.")] = False,
+    real: Real = False,
     format: Format = None,
     output: Output = None,
 ) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from zoo_cli.arguments import expand, parse_columns, parse_grid, parse_options, parse_sizes
 from zoo_cli.output import emit, ready
-from zoo_cli.parameters import Columns, Format, Output, Target
+from zoo_cli.parameters import Columns, Format, Output, Real, Target, Train
 from zoo_cli.progress import bar
 
 
@@ -26,7 +26,8 @@ def sweep(
         list[str] | None, typer.Option("--set", "-s", metavar="K=GRID", help="An option of the builder: 'num_classes={10,100}'.")
     ] = None,
     columns: Columns = None,
-    train: Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")] = False,
+    train: Train = False,
+    real: Real = False,
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes; default: one for each core.")
     ] = None,
@@ -36,7 +37,7 @@ def sweep(
     """Analyse a model over a grid of inputs, batches and options, one row for each point. Braces are multiplied."""
     inputs = parse_grid(input) if input else None
     batches = [
-        n for text in expand(batch) for n in parse_sizes("--batch", text, "a whole number is wanted, or several: '{1,8,32}'")
+        n for text in expand(batch) for n in parse_sizes("--batch", text, "expected an integer >= 1, or several: '{1,8,32}'")
     ]
     options = [parse_options(words) for words in product(*map(expand, set or ()))]
     chosen = parse_columns(columns or ())
@@ -45,7 +46,15 @@ def sweep(
 
     with bar() as progress, contextlib.redirect_stdout(sys.stderr):
         table = swept(
-            target, inputs=inputs, batches=batches, options=options, train=train, columns=chosen, jobs=jobs, progress=progress
+            target,
+            inputs=inputs,
+            batches=batches,
+            options=options,
+            train=train,
+            real=real,
+            columns=chosen,
+            jobs=jobs,
+            progress=progress,
         )
     emit(table, format, output)
     if all(row.cells.get("failure") for row in table.rows):

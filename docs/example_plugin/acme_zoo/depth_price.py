@@ -1,15 +1,15 @@
-"""Depth for its price: what the layers of AcmeNet and of ResNet-18 take."""
+"""Depth for its price: what the layers of AcmeNet and of another network take."""
 
-from zoo.extend import Arm, Column, Study, Table, arms_table, times
+from typing import Annotated
+
+from zoo.extend import Arm, Column, Study, Table, TargetName, arms_table, measure, ratio_text, trace
 
 
-def run() -> Table:
-    """AcmeNet against ResNet-18."""
-    from zoo import summary
-
-    arms = [Arm(name, summary(name, columns=["params", "depth"], depth=0).total) for name in ("acmenet", "resnet18")]
-    columns = (Column("depth", "layers", "with weights", priority=0), Column("params", "elements", "parameters", priority=0))
-    more = times(arms[1].cells["params"], arms[0].cells["params"])
+def run(against: Annotated[TargetName, "the network to compare with"] = "resnet18") -> Table:
+    """AcmeNet against another network."""
+    arms = [Arm(name, measure(trace(name), columns=["params", "depth"], depth=0).total) for name in ("acmenet", against)]
+    columns = (Column("depth", "layers", "with weights", hide_order=0), Column("params", "elements", "parameters", hide_order=0))
+    more = ratio_text(arms[1].cells["params"], arms[0].cells["params"])
     lesson = [f"{arms[1].cells['depth']} layers take {more} times the parameters of {arms[0].cells['depth']}."]
     return arms_table("depth-price: what does depth cost?", columns, arms, ratios=("params",), lesson=lesson)
 

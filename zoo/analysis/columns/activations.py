@@ -10,6 +10,6 @@ def activations(op: Op) -> int:
 
 
 COLUMN = Sum(
-    Column("activations", "elements", "outputs written into new memory: not views, not in place", order=50, priority=5),
+    Column("activations", "elements", "outputs written into new memory: not views, not in place", order=50, hide_order=5),
     activations,
 )

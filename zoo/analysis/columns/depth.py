@@ -37,4 +37,4 @@ def cell(depths: Sequence[int | None]) -> int | None:
     return max((depth for depth in depths if depth is not None), default=None)
 
 
-COLUMN = Flow(Column("depth", "layers", "layers with weights on the longest path", order=60, priority=3), start, rule, cell)
+COLUMN = Flow(Column("depth", "layers", "layers with weights on the longest path", order=60, hide_order=3), start, rule, cell)

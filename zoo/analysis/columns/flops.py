@@ -4,5 +4,5 @@ from zoo.extend import Column, Sum
 from zoo.ops.arithmetic import flops
 
 COLUMN = Sum(
-    Column("flops", "operations", "2 × MACs, and biases, activations, pooling and normalisation", order=30, priority=4), flops
+    Column("flops", "operations", "2 × MACs, and biases, activations, pooling and normalisation", order=30, hide_order=4), flops
 )

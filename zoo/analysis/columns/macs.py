@@ -4,5 +4,5 @@ from zoo.extend import Column, Sum
 from zoo.ops.arithmetic import macs
 
 COLUMN = Sum(
-    Column("macs", "multiply-accumulates", "weight uses, without biases; padded positions included", order=20, priority=0), macs
+    Column("macs", "multiply-accumulates", "weight uses, without biases; padded positions included", order=20, hide_order=0), macs
 )

@@ -10,7 +10,7 @@ class Output:
     """Sizes of the tensor that leaves a group; a list of such where several do."""
 
     column = Column(
-        "output", "elements per axis", "shape of the output: batch, channels, then the spatial axes", order=0, priority=1
+        "output", "elements per axis", "shape of the output: batch, channels, then the spatial axes", order=0, hide_order=1
     )
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:

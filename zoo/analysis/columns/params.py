@@ -8,4 +8,4 @@ def params(op: Op) -> int:
     return sum(param.numel for param in op.owns if param.kind == "parameter")
 
 
-COLUMN = Sum(Column("params", "elements", "trainable and frozen parameters, shared ones once", order=10, priority=0), params)
+COLUMN = Sum(Column("params", "elements", "trainable and frozen parameters, shared ones once", order=10, hide_order=0), params)

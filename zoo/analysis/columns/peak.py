@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from zoo.extend import Column, Group
+from zoo.extend import UNUSED, Column, Group, Trace
 from zoo.ops.memory import live
-from zoo.tracing.record import UNUSED, Trace
 
 
 class Peak:

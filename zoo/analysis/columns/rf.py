@@ -61,7 +61,7 @@ def _readable(stride: Fraction | int) -> int | str:
 
 
 COLUMN = Flow(
-    Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", order=40, priority=2),
+    Column("rf", "pixels", "receptive field of one unit: size, stride and effective padding by axis", order=40, hide_order=2),
     start,
     rule,
     cell,

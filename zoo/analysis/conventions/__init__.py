@@ -10,6 +10,8 @@ from zoo.analysis.kinds import Pass, Share, Tally
 from zoo.errors import unknown
 from zoo.ops.arithmetic import macs
 from zoo.ops.count import Count
+from zoo.tables.notes import Convention as Legend
+from zoo.tables.notes import NotCounted
 from zoo.tracing.record import Trace
 
 
@@ -40,8 +42,17 @@ def under(name: str, passes: Sequence[Pass]) -> list[Pass]:
     return list(map(own, passes))
 
 
-def unseen(name: str, trace: Trace) -> str:
-    """The products that a tool does not see: where it counts nothing although there are multiply-accumulates. "" if it sees all."""
+COUNTED = frozenset({"macs", "flops", "macs%", "flops%"})
+"""The columns of which a convention decides."""
+
+
+def legend(name: str) -> tuple[Legend, ...]:
+    """What the line beneath a table says of a convention; nothing for what is none, such as a convention in each row."""
+    return (Legend(COUNTED, name, load(name).says),) if name in names() else ()
+
+
+def unseen(name: str, trace: Trace) -> NotCounted | None:
+    """The products that a tool does not see, since it counts nothing where there are multiply-accumulates; None if it sees all."""
     convention = load(name)
     counts = convention.macs(trace)
     seen = {op.call for op, count in zip(trace.ops, counts, strict=True) if count} if convention.sees == "layers" else set()
@@ -51,5 +62,4 @@ def unseen(name: str, trace: Trace) -> str:
         if not count and op.call not in seen and (cost := macs(op)):
             missed[op.kind] = missed.get(op.kind, 0) + 1
             total += cost
-    ops = ", ".join(f"{kind} ({times}×)" for kind, times in missed.items())
-    return f"{ops}, {total.known:,} MACs" if missed else ""
+    return NotCounted(name, missed, total.known) if missed else None

@@ -12,9 +12,8 @@ and fvcore refuses what torch.jit cannot trace.
 
 from math import prod
 
-from zoo.analysis.convention import by_op, of_tool
+from zoo.extend import Op, by_op, of_tool
 from zoo.ops.arithmetic import MACS
-from zoo.tracing.record import Op
 
 _ELEMENTWISE = {  # times the elements read, times those written
     "upsample_nearest2d": (0, 1),

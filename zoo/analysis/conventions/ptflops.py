@@ -13,9 +13,8 @@ from collections.abc import Callable
 from itertools import zip_longest
 from math import prod
 
-from zoo.analysis.convention import Layer, both, by_layer, by_op, of_tool
+from zoo.extend import Layer, Op, both, by_layer, by_op, of_tool
 from zoo.ops.arithmetic import MACS
-from zoo.tracing.record import Op
 
 Rule = Callable[[Op], int]
 

@@ -1,6 +1,6 @@
 """The default: multiply-accumulates as in a textbook, and every other operation beside them. In words: docs/conventions.md."""
 
-from zoo.analysis.convention import Convention, by_op
+from zoo.extend import Convention, by_op
 from zoo.ops.arithmetic import flops, macs
 
 CONVENTION = Convention("pure", "1 MAC = 2 FLOPs, without biases, activations and pooling", by_op(macs), by_op(flops))

@@ -11,8 +11,7 @@ Not followed: a class is known by its name; a module under two parents is counte
 from collections.abc import Callable
 from math import prod
 
-from zoo.analysis.convention import Layer, by_layer, first_role, of_tool
-from zoo.tracing.record import Op
+from zoo.extend import Layer, Op, by_layer, first_role, of_tool
 
 Rule = Callable[[Op], int]
 

@@ -6,9 +6,8 @@ layers, linear layers. A product with a vector, bilinear forms and deformable co
 On other devices its figure may be lower: a fused kernel for attention or for a recurrent layer can be without a formula.
 """
 
-from zoo.analysis.convention import by_op, of_tool
+from zoo.extend import Op, by_op, of_tool
 from zoo.ops.arithmetic import MACS
-from zoo.tracing.record import Op
 
 _WITHOUT_FORMULA = frozenset("mv dot vdot addmv addbmm bilinear affine_grid_generator torchvision::deform_conv2d".split())
 

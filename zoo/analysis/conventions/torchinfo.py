@@ -12,9 +12,7 @@ see.
 from collections.abc import Iterator
 from math import prod
 
-from zoo.analysis.convention import Layer, by_layer, of_tool
-from zoo.ops.count import Count
-from zoo.tracing.record import Op, Param, Trace
+from zoo.extend import Count, Layer, Op, Param, Trace, by_layer, of_tool
 
 
 def mult_adds(trace: Trace) -> list[int | Count]:

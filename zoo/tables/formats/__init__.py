@@ -1,16 +1,17 @@
 """One file for each format: a module with `render(table, width) -> str`, the text ending in a line break."""
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from zoo.errors import unknown
-from zoo.tables.table import Table
+from zoo.tables.content import Content
 from zoo.util import plugins
 
-Render = Callable[[Table, int | None], str]
+Render = Callable[[Content, int | None], str]
 
 
 def known() -> Mapping[str, Render | str | plugins.Plugin]:
@@ -23,11 +24,20 @@ def _own() -> dict[str, Render | str | plugins.Plugin]:
 
 
 def _adopt(thing: Any) -> Iterator[tuple[str, Render | str | plugins.Plugin]]:
-    """A function of a table and a width, under its own name; or the `render` of a module, under the module's."""
+    """A function of what is declared a `Table`, under its own name; or the `render` of a module, under the module's."""
     if isinstance(thing, ModuleType) and hasattr(thing, "render"):
         yield thing.__name__.rpartition(".")[2], thing.render
-    elif getattr(getattr(thing, "__code__", None), "co_varnames", ())[:1] == ("table",):
+    elif isinstance(thing, FunctionType) and _takes_table(thing):
         yield thing.__name__, thing
+
+
+def _takes_table(function: FunctionType) -> bool:
+    """Whether the first parameter is annotated as a table, by its class or by the name of it."""
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    declared = first.annotation if first is not None else None
+    if isinstance(declared, str):  # as under `from __future__ import annotations`
+        return declared.rpartition(".")[2] in {"Table", "Content"}
+    return isinstance(declared, type) and issubclass(declared, Content)
 
 
 FORMATS: plugins.Collection[Render | str | plugins.Plugin] = plugins.Collection(

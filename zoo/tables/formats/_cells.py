@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
-from zoo.tables.table import Column
+from zoo.tables.content import Column
+from zoo.util.text import sizes
 
 
 def text(value: Any) -> str:
@@ -20,7 +21,7 @@ def text(value: Any) -> str:
     if isinstance(value, list | tuple):
         if any(isinstance(item, list | tuple) for item in value):
             return ", ".join(map(text, value))
-        return "×".join(map(str, value))
+        return sizes(value)
     if isinstance(value, dict):
         if "at_least" in value:
             return f"≥ {value['at_least']:,}"
@@ -46,9 +47,9 @@ def cell(column: Column, value: Any) -> str:
     return text(value)
 
 
-def _axes(sizes: list[int]) -> str:
+def _axes(by_axis: list[int]) -> str:
     """One number if it is the same along every axis."""
-    return str(sizes[0]) if len(set(sizes)) == 1 else "×".join(map(str, sizes))
+    return str(by_axis[0]) if len(set(by_axis)) == 1 else sizes(by_axis)
 
 
 def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -58,7 +59,7 @@ def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
             yield from flat(f"{name}.{key}", item)
     elif isinstance(value, list | tuple):
         nested = any(isinstance(item, list | tuple) for item in value)
-        yield name, " ".join(next(flat(name, item))[1] for item in value) if nested else "x".join(map(str, value))
+        yield name, " ".join(next(flat(name, item))[1] for item in value) if nested else sizes(value, "x")
     elif isinstance(value, bool):
         yield name, str(value).lower()
     else:

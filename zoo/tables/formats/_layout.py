@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from zoo.tables.content import Column, Content, Row
 from zoo.tables.formats._cells import cell
-from zoo.tables.table import Column, Row, Table
 
 GAP = 2
 _NARROWEST_NAME, _NARROWEST_TYPE = 14, 9
@@ -17,7 +17,7 @@ _WORDS = 24  # characters in which a column of words that must be shown can be b
 class Layout:
     """A table on a page of `width` characters."""
 
-    table: Table
+    table: Content
     width: int
 
     @cached_property
@@ -25,8 +25,8 @@ class Layout:
         """The columns for which the page has room, name and type beside them."""
         columns = list(self.table.columns)
         labels = min(self._longest_name, _NARROWEST_NAME) + min(self._longest_type, _NARROWEST_TYPE) + GAP
-        for column in sorted(self.table.columns, key=lambda c: -c.priority):
-            if labels + sum(map(self._comfortable, columns)) > self.width and column.priority > 0 and len(columns) > 1:
+        for column in sorted(self.table.columns, key=lambda c: -c.hide_order):
+            if labels + sum(map(self._comfortable, columns)) > self.width and column.hide_order > 0 and len(columns) > 1:
                 columns.remove(column)
         sentences = [c for c in columns if self.words(c) and self.natural(c) > _WORDS]
         crowded = labels + sum(map(self._room, columns)) - sum(map(self.longest_word, sentences))
@@ -35,7 +35,7 @@ class Layout:
     @cached_property
     def asides(self) -> list[str]:
         """What stands in columns of sentences that must be shown, and for which a line has no room."""
-        beside = [c for c in self.table.columns if c.priority == 0 and c not in self.columns]
+        beside = [c for c in self.table.columns if c.hide_order == 0 and c not in self.columns]
         rows = enumerate(self.table.rows)
         return [f"{row.name} ({row.type}): {self.texts[c.name][i]}" for i, row in rows for c in beside if row.cells.get(c.name)]
 
@@ -64,7 +64,7 @@ class Layout:
         comfortable, least = (sum(map(room, self.columns)) for room in (self._comfortable, self._room))
         name, kind = self._longest_name, self._longest_type
         lack = name + kind + GAP + comfortable - self.width
-        least_type = 1 + max([3, *(len(row.kind) - len(row.type) for row in self.table.rows)])
+        least_type = 1 + max([3, *(len(row.label) - len(row.type) for row in self.table.rows)])
         for least_kind, least_name, broken in ((_NARROWEST_TYPE, _NARROWEST_NAME, comfortable - least), (least_type, 5, 0)):
             cut = max(min(lack, kind - least_kind), 0)
             lack, kind = lack - cut, kind - cut
@@ -126,11 +126,11 @@ class Layout:
 
     @cached_property
     def _longest_type(self) -> int:
-        return max([4, *(len(row.kind) for row in self.table.rows)])
+        return max([4, *(len(row.label) for row in self.table.rows)])
 
     def _room(self, column: Column) -> int:
         """Characters that a column takes, its gap included. One of words may be broken if it cannot be left out."""
-        if self.words(column) and column.priority == 0:
+        if self.words(column) and column.hide_order == 0:
             return self.longest_word(column) + GAP
         return self.natural(column) + GAP
 
@@ -148,6 +148,6 @@ def _cut_name(name: str, width: int, by_end: bool) -> str:
 
 def _cut_type(row: Row, width: int) -> str:
     """Bottlen… ×35: what is said beside the type stays whole."""
-    beside = row.kind.removeprefix(row.type)
+    beside = row.label.removeprefix(row.type)
     room = width - len(beside)
-    return f"{row.type[: max(room - 1, 0)]}…{beside}" if len(row.type) > room else row.kind
+    return f"{row.type[: max(room - 1, 0)]}…{beside}" if len(row.type) > room else row.label

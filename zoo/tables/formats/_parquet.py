@@ -4,11 +4,11 @@ import io
 from typing import Any
 
 from zoo.errors import ZooError
+from zoo.tables.content import Content
 from zoo.tables.formats._cells import flat
-from zoo.tables.table import Table
 
 
-def encode(table: Table) -> bytes:
+def encode(table: Content) -> bytes:
     """The rows as a Parquet file. Raises `ZooError` where pyarrow is not installed."""
     pyarrow, parquet = load()
     rows = [_flat({"name": row.name, "type": row.type, **row.cells}) for row in table.rows]

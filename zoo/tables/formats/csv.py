@@ -3,11 +3,11 @@
 import csv
 import io
 
+from zoo.tables.content import Content
 from zoo.tables.formats._cells import flat
-from zoo.tables.table import Table
 
 
-def render(table: Table, width: int | None = None) -> str:
+def render(table: Content, width: int | None = None) -> str:
     """The rows alone: the total of an additive column is its sum, so it is not repeated."""
     rows = [
         {"name": row.name, "type": row.type, "times": str(row.times), "mark": row.mark}

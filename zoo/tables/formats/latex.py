@@ -2,9 +2,9 @@
 
 import re
 
+from zoo.tables.content import Content
 from zoo.tables.formats._cells import cell, text
 from zoo.tables.formats._notes import explanations
-from zoo.tables.table import Table
 
 _WRITTEN = {char: f"\\{char}" for char in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
@@ -28,10 +28,10 @@ def escape(written: str) -> str:
     return _SPECIAL.sub(lambda match: _WRITTEN[match[0]], " ".join(written.split()))
 
 
-def render(table: Table, width: int | None = None) -> str:
+def render(table: Content, width: int | None = None) -> str:
     """A `table`: the title as its caption, numbers to the right, the total below a rule, notes beneath in small print."""
     names = [column.name for column in table.columns]
-    rows = [_line([row.name, row.kind, *(cell(c, row.cells.get(c.name)) for c in table.columns)]) for row in table.rows]
+    rows = [_line([row.name, row.label, *(cell(c, row.cells.get(c.name)) for c in table.columns)]) for row in table.rows]
     total = _line(["total", "", *(cell(c, table.total.get(c.name)) for c in table.columns)])
     about = [f"{label}: {text(value)}" for label, value in table.context.get("about", {}).items()]
     lines = [
@@ -49,7 +49,7 @@ def render(table: Table, width: int | None = None) -> str:
         "\\end{tabular}",
         *(
             f"\\par\\smallskip{{\\footnotesize {escape(note)}\\par}}"
-            for note in (*about, *explanations(table, table.columns), *table.notes)
+            for note in (*about, *explanations(table, table.columns), *map(str, table.notes))
         ),
         "\\end{table}",
     ]

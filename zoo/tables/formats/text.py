@@ -1,4 +1,4 @@
-"""Text for a terminal: as wide as it is, columns of least priority left out where it is narrow."""
+"""Text for a terminal: as wide as it is, columns with the largest hide order hidden where it is narrow."""
 
 import io
 import os
@@ -8,15 +8,15 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
+from zoo.tables.content import Content
 from zoo.tables.formats._cells import text
 from zoo.tables.formats._layout import GAP, Layout
 from zoo.tables.formats._notes import explanations
-from zoo.tables.table import Table
 
 _STYLES = {"bold": "\x1b[1m", "dim": "\x1b[2m", "": ""}
 
 
-def render(table: Table, width: int | None = None) -> str:
+def render(table: Content, width: int | None = None) -> str:
     """The table for a page of `width` characters, by default the terminal's. Colour only if standard output is a terminal.
 
     A page of numbers is set line by line; one with words, which may have to be broken, is left to rich.
@@ -118,7 +118,7 @@ def _about(console: Any, about: dict[str, Any]) -> None:
 def _notes(page: Layout) -> list[str]:
     """The table's own notes, and what a reader of this page needs to know."""
     notes = explanations(page.table, page.columns)
-    if left_out := [column.name for column in page.table.columns if column not in page.columns and column.priority > 0]:
-        notes.append(f"not shown for want of width: {', '.join(left_out)}")
-    notes = [*page.asides, *notes, *page.table.notes]
+    if left_out := [column.name for column in page.table.columns if column not in page.columns and column.hide_order > 0]:
+        notes.append(f"hidden columns: {', '.join(left_out)} (widen the terminal or use --format json)")
+    notes = [*page.asides, *notes, *map(str, page.table.notes)]
     return ["", *notes] if notes else []

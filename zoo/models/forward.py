@@ -1,0 +1,74 @@
+"""One forward of whatever a question is asked of: a TARGET, a module, or a trace of one. Every question takes these arguments."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from zoo.errors import ZooError
+from zoo.models.running import Run, run
+from zoo.tracing.inputs import settled
+from zoo.tracing.record import Trace
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    Traceable: TypeAlias = str | nn.Module | Trace
+
+
+def forward(
+    target: "Traceable",
+    *,
+    input: Any = None,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Run:
+    """The recorded forward of `target`, which is a trace already or is built and run. Arguments and errors are those of `trace`."""
+    if not isinstance(target, Trace):
+        shapes, ready = settled(input, inputs, batch)
+        batch = batch if shapes is None else 1  # which the shapes hold already
+        return run(target, input=shapes, inputs=ready, train=train, options=options, batch=batch, real=real)
+    asked = {"input": input, "inputs": inputs, "train": train, "real": real, "options": options or None, "batch": batch != 1}
+    for name, value in asked.items():
+        if value is not None and value is not False:
+            raise ZooError(f"{name} does not apply to a Trace: pass it to zoo.trace, which made this one of {target.target}")
+    return Run(target.target, target, {})
+
+
+def trace(
+    target: "Traceable",
+    *,
+    input: Any = None,
+    inputs: Any = None,
+    batch: int = 1,
+    train: bool = False,
+    real: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Trace:
+    """Record one forward of a model without computing anything: activations have shapes and no values.
+
+    Arguments:
+        target: A catalogue name, another TARGET ("torchvision:NAME", "timm:NAME", "package.module:attribute",
+            "file.py:attribute", a file .onnx or .pt2), or an `nn.Module`, which is left as it was, whatever happens.
+            A `Trace` is returned as it is.
+        input: A shape with batch, an `Input`, a string as on the command line ("3x64x64", without batch), or a list of these;
+            by default the input that the model is made for. Tensors are taken as `inputs`.
+        inputs: Ready arguments: one, a tuple of all, or a dict of keyword arguments. Of tensors only shape and type are read.
+        batch: The number of images, where `input` is a string or left out.
+        train: Training mode, auxiliary heads included, instead of evaluation mode.
+        real: Run a copy once on real tensors, for models that decide by values.
+        options: For the builder of a model that is named.
+
+    Returns:
+        A `Trace`: frozen records of the ops that ran, without torch; `measure` makes a table of it.
+
+    Raises:
+        ZooError: An unknown target or option, an input that the model does not take, a forward that raises or needs values.
+
+    Example:
+        >>> found = zoo.trace("alexnet", input="3x227x227", batch=2)
+        >>> found.outputs[0].shape
+        (2, 1000)
+    """
+    return forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options).trace

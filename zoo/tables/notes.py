@@ -1,0 +1,196 @@
+"""Notes below a table: each carries its data, and is text where it is shown.
+
+Programs ask for the class and fields of a note (`isinstance(note, LowerBound)`), never for its words.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from zoo.util.text import sizes
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A remark on a table. `str(note)` is its text: one sentence, or a term with its definition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared(Note):
+    """Some rows run on parameters that an earlier row has counted."""
+
+    def __str__(self) -> str:
+        return "shared: reuses parameters that an earlier row counts"
+
+
+@dataclass(frozen=True, slots=True)
+class Unused(Note):
+    """So many `params` are not read in this forward; they belong to these `modules`."""
+
+    params: int
+    modules: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"unused: this forward does not read {self.params:,} parameters of {', '.join(self.modules)}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownOp:
+    """Ops of one `kind` whose cost is not known: how often they ran, and in which modules."""
+
+    kind: str
+    times: int
+    places: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"{self.kind} ({self.times}×) in {', '.join(self.places)}"
+
+
+@dataclass(frozen=True, slots=True)
+class LowerBound(Note):
+    """The total of a column is at least what is printed, because the cost of some `ops` is not known."""
+
+    column: str
+    ops: tuple[UnknownOp, ...]
+
+    def __str__(self) -> str:
+        return f"≥ {self.column} is a lower bound: the cost of these ops is not known: {'; '.join(map(str, self.ops))}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotCounted(Note):
+    """A `convention` counts nothing for `ops` (how often each ran, by kind), which are `macs` multiply-accumulates."""
+
+    convention: str
+    ops: Mapping[str, int]
+    macs: int
+
+    @property
+    def missed(self) -> str:
+        """The ops and their MACs: matmul (2×), 1,234 MACs."""
+        return f"{', '.join(f'{kind} ({times}×)' for kind, times in self.ops.items())}, {self.macs:,} MACs"
+
+    def __str__(self) -> str:
+        return f"convention {self.convention} does not count {self.missed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Legend(Note):
+    """What the cells of some `columns` mean; shown where any of them is."""
+
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Convention(Legend):
+    """What a convention counts."""
+
+    name: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"convention {self.name}: {self.says}"
+
+
+@dataclass(frozen=True, slots=True)
+class Folded(Note):
+    """Some rows stand for several identical blocks."""
+
+    def __str__(self) -> str:
+        return "×N: one row for N identical blocks; output, rf and depth are those of the last; --expand lists each block"
+
+
+@dataclass(frozen=True, slots=True)
+class Shortened(Note):
+    """Some rows are whole modules, so that the table fits one page."""
+
+    def __str__(self) -> str:
+        return "folded to fit one page: some rows are whole modules; --depth 99 lists every layer"
+
+
+@dataclass(frozen=True, slots=True)
+class Selected(Note):
+    """So many rows of `rows` are `shown`, with these `shares` of the totals, in percent, by column."""
+
+    shown: int
+    rows: int
+    shares: Mapping[str, str]
+
+    def __str__(self) -> str:
+        what = f"{self.shown} of {self.rows} rows are shown"
+        shares = ", ".join(f"{share} of {column}" for column, share in self.shares.items())
+        return f"{what}, with {shares}; the total is that of all rows" if shares else what
+
+
+@dataclass(frozen=True, slots=True)
+class OwnInput(Note):
+    """No input was given, so the model ran on one of this `shape`, without batch; said only in that case."""
+
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssumedInput(OwnInput):
+    """Nothing is known of the input that the model is made for."""
+
+    def __str__(self) -> str:
+        return f"no input was given: {sizes(self.shape)} is assumed (--input sets another)"
+
+
+@dataclass(frozen=True, slots=True)
+class UsualInput(OwnInput):
+    """No input size is published for the model; this is one that its documentation uses."""
+
+    def __str__(self) -> str:
+        return f"no input size is published: {sizes(self.shape)} is assumed (--input sets another)"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedInput(OwnInput):
+    """The input for which the model's published weights are made."""
+
+    def __str__(self) -> str:
+        return f"input of the published weights: {sizes(self.shape)}"
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingOptions(Note):
+    """The builder has `options` that the network is trained with, and that it was built without."""
+
+    options: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        chosen = ", ".join(f"--set {key}={str(value).lower()}" for key, value in sorted(self.options.items()))
+        return f"built as the network is used; for training it has more layers: --train, or {chosen}"
+
+
+@dataclass(frozen=True, slots=True)
+class RealRun(Note):
+    """The forward ran on real tensors: whether with the model's `own_weights`, and on inputs that were `given`."""
+
+    own_weights: bool
+    given: bool
+
+    def __str__(self) -> str:
+        weights = "the model's weights" if self.own_weights else "neutral weights"
+        inputs = "the inputs given" if self.given else "inputs of ones (integer inputs: zeros)"
+        return f"ran once on real tensors, with {weights} and {inputs}: the counts are valid for these inputs only"
+
+
+_RUNS: Mapping[str, type[Note]] = {
+    kind.__name__: kind for kind in (AssumedInput, UsualInput, PublishedInput, TrainingOptions, RealRun)
+}
+"""Notes that belong to a forward, and are kept with it."""
+
+
+def to_data(note: Note | str) -> Any:
+    """A note that belongs to a forward as JSON-able data."""
+    return note if isinstance(note, str) else {"note": type(note).__name__, **asdict(note)}
+
+
+def from_data(data: Any) -> Note | str:
+    """The inverse of `to_data`. Raises `KeyError` or `TypeError` for what is none."""
+    if isinstance(data, str):
+        return data
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "note"}
+    return _RUNS[data["note"]](**fields)
