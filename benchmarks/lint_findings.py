@@ -86,7 +86,8 @@ def main() -> None:
     names, records = targets(asked.patterns), {}
     with bar() as progress:
         for done, name in enumerate(names):
-            progress(done, len(names), name)
+            if progress is not None:
+                progress(done, len(names), name)
             records[name] = check(name)
     found = counts(records)
     print(table(found))
