@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from math import prod
 
 from zoo.analysis.rows import group
 from zoo.ops.arithmetic import macs
@@ -156,6 +157,11 @@ class Network:
             return ()
         return tuple(map(extent, field))
 
+    def exceeds_image(self, value: Value) -> bool:
+        """Whether each unit of a value sees more than the image on every path, along each axis of the image."""
+        sides = self.sides(value, self.least)
+        return len(sides) == len(self.image) > 0 and all(side > n for side, n in zip(sides, self.image, strict=True))
+
     @cached_property
     def windows(self) -> tuple[Op, ...]:
         """Convolutions and poolings whose window is larger than one unit and slides over the image."""
@@ -190,3 +196,15 @@ def stride(op: Op) -> Sequence[int]:
     """The stride of a convolution or pooling along each axis: that of a pooling is its window unless given."""
     sizes = kernel(op)
     return each_axis(op.attrs.get("stride") or sizes, len(sizes))
+
+
+_VIEWS = frozenset({"flatten", "view", "reshape", "_unsafe_view", "dropout", "contiguous", "clone", "permute", "transpose"})
+
+
+def flattened(network: Network, op: Op) -> tuple[int, ...]:
+    """Channels and sizes of the maps that a linear layer reads as one row; none if it reads no flattened maps."""
+    value = op.inputs[0]
+    while (maker := network.maker(value)) is not None and maker.kind in _VIEWS and len(value.shape) < 3:
+        value = maker.inputs[0]
+    maps = value.shape[1:]
+    return maps if len(maps) > 1 and prod(maps) == op.inputs[0].shape[-1] > maps[0] else ()

@@ -1,12 +1,10 @@
 """One fully connected layer that holds more than half of all parameters."""
 
 from collections.abc import Iterator
+from math import prod
 
-from zoo.linting._network import Network
+from zoo.linting._network import Network, flattened
 from zoo.linting._rule import Hit, Rule
-from zoo.tracing.record import Op
-
-_VIEWS = frozenset({"flatten", "view", "reshape", "_unsafe_view", "dropout", "contiguous", "clone", "permute", "transpose"})
 
 
 def check(network: Network) -> Iterator[Hit]:
@@ -15,26 +13,14 @@ def check(network: Network) -> Iterator[Hit]:
         mine = sum(param.numel for param in op.owns if param.kind == "parameter")
         if 2 * mine <= network.total_params:
             continue
-        maps = _maps(network, op)
-        places = maps[1] if maps else 1
+        maps = flattened(network, op)
+        places = prod(maps[1:]) if maps else 1
         weight = op.inputs[0].shape[-1] * op.output.shape[-1]
         saved = weight - weight // places
         way = f"global average pooling of its {maps[0]:,} maps would save {saved:,}" if maps else "its maps are averaged already"
         what = f"{mine / network.total_params:.0%} of all parameters, {mine:,}; {way}"
         evidence = {"params": mine, "share": mine / network.total_params, "maps": maps[0] if maps else None, "places": places}
         yield Hit(op, what, evidence, {"params": saved, "macs": network.macs(op) - network.macs(op) // places} if maps else {})
-
-
-def _maps(network: Network, op: Op) -> tuple[int, int] | None:
-    """How many maps of how many places a linear layer reads in a row; None if it reads no flattened maps."""
-    value = op.inputs[0]
-    while (maker := network.maker(value)) is not None and maker.kind in _VIEWS and len(value.shape) < 3:
-        value = maker.inputs[0]
-    places = 1
-    for size in value.shape[2:]:
-        places *= size
-    whole = len(value.shape) > 2 and value.shape[1] * places == op.inputs[0].shape[-1]
-    return (value.shape[1], places) if whole and places > 1 else None
 
 
 RULE = Rule(

@@ -9,7 +9,7 @@ from zoo.tracing.record import Op
 
 def check(network: Network) -> Iterator[Hit]:
     """One hit at the first such convolution, with the number and the cost of all."""
-    blind = [op for op in network.of(CONVOLUTIONS) if max(kernel(op), default=1) > 1 and _sees_all(network, op)]
+    blind = [op for op in network.of(CONVOLUTIONS) if max(kernel(op), default=1) > 1 and network.exceeds_image(op.inputs[0])]
     if not blind:
         return
     sides = network.sides(blind[0].inputs[0], network.least)
@@ -22,12 +22,6 @@ def check(network: Network) -> Iterator[Hit]:
     )
     evidence = {"layers": len(blind), "of": windows, "rf_min": list(sides), "image": list(network.image)}
     yield Hit(blind[0], what, evidence, saves)
-
-
-def _sees_all(network: Network, op: Op) -> bool:
-    """Whether the input of a convolution sees more than the image, along each axis of the image."""
-    sides = network.sides(op.inputs[0], network.least)
-    return len(sides) == len(network.image) > 0 and all(side > n for side, n in zip(sides, network.image, strict=True))
 
 
 def weight_sizes(ops: list[Op]) -> Iterator[int]:
