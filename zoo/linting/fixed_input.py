@@ -23,8 +23,8 @@ def _adaptive(network: Network, maps: tuple[int, ...]) -> bool:
 RULE = Rule(
     name="fixed-input",
     finds="a fully connected layer on flattened maps, which fixes the size of the input",
-    why="The layer has a weight for each place of the maps, so that an image of another size does not fit. That excludes training on "
-    "several sizes, testing on larger images, and use as a dense detector.",
+    why="The layer has a weight for each place of the maps, so that an image of another size does not fit. That excludes training "
+    "on several sizes, testing on larger images, and use as a dense detector.",
     source="He et al., Spatial Pyramid Pooling, arXiv 1406.4729, section 1",
     remedy="Put an adaptive or global pooling in front.",
     check=check,

@@ -9,7 +9,7 @@ _HALF = 0.5
 
 
 def check(network: Network) -> Iterator[Hit]:
-    """One hit at the first attention over most tokens, if all attentions together take more than half of the multiply-accumulates."""
+    """One hit at the largest attention, if all together take more than half of the multiply-accumulates."""
     ops = list(network.of(frozenset({"scaled_dot_product_attention"})))
     macs = sum(map(network.macs, ops))
     if ops and macs > _HALF * network.total_macs:
@@ -22,8 +22,8 @@ def check(network: Network) -> Iterator[Hit]:
 RULE = Rule(
     name="quadratic-attention",
     finds="attention that takes more than half of all multiply-accumulates at this size of input",
-    why="Attention between all tokens grows with the square of their number, and so with the fourth power of the image's side. From "
-    "this point on it decides time and memory.",
+    why="Attention between all tokens grows with the square of their number, and so with the fourth power of the image's side. "
+    "From this point on it decides time and memory.",
     source="Vaswani et al., arXiv 1706.03762, table 1; Liu et al. (Swin), arXiv 2103.14030, equations 1 and 2",
     remedy="Use larger patches, attention in windows, or smaller images.",
     check=check,
