@@ -207,4 +207,6 @@ def flattened(network: Network, op: Op) -> tuple[int, ...]:
     while (maker := network.maker(value)) is not None and maker.kind in _VIEWS and len(value.shape) < 3:
         value = maker.inputs[0]
     maps = value.shape[1:]
-    return maps if len(maps) > 1 and prod(maps) == op.inputs[0].shape[-1] > maps[0] else ()
+    a_token = len(maps) == 2 and maps[0] == 1  # N×1×features, such as a class token by itself
+    several = len(maps) > 1 and not a_token and prod(maps[1:]) > 1
+    return maps if several and prod(maps) == op.inputs[0].shape[-1] else ()

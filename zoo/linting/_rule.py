@@ -67,8 +67,10 @@ class Finding:
 
     @property
     def layer(self) -> str:
-        """The layers in one name: layers.1–35.conv."""
-        return span_of_names(self.layers[0], self.layers[-1]) if len(self.layers) > 1 else self.layers[0]
+        """The layers in one name: layers.1–35.conv; if they differ in several numbers, the first … the last."""
+        first, last = self.layers[0], self.layers[-1]
+        differing = sum(one != other for one, other in zip(first.split("."), last.split("."), strict=False))
+        return span_of_names(first, last) if differing < 2 else f"{first} … {last}"
 
     @property
     def times(self) -> int:
