@@ -21,8 +21,8 @@ from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
-from zoo.receptive.experiment import experiment
-from zoo.receptive.rules import rule
+from zoo.analysis.experiment import experiment
+from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import exact, start
 from zoo.receptive.windows import Lattice, Units
 from zoo.tracing.walk import carry

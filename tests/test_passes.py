@@ -18,10 +18,10 @@ from torch.nn import functional as F
 import zoo
 from zoo.analysis.choose import columns
 from zoo.analysis.columns.rf import cell
-from zoo.ops.arithmetic import FLOPS, FREE, MACS, flops, macs
+from zoo.ops.arithmetic import flops, macs
 from zoo.ops.count import Count
+from zoo.ops.receptive_field import rule
 from zoo.receptive.join import join
-from zoo.receptive.rules import rule
 from zoo.receptive.spans import Span, Undefined, Walk
 from zoo.receptive.taps import adaptive, interpolated, nearest, transposed, window
 from zoo.receptive.windows import Everything, Lattice
@@ -273,12 +273,6 @@ def test_unknown_cost() -> None:
     """Kills the silent zero."""
     one = op("fft", {"self": (N, C)}, (N, C))
     assert macs(one) == flops(one) == Count(0, {"fft": 1})
-
-
-def test_kinds_are_told_apart() -> None:
-    """Kills a kind of op that is both free and costly, or has products and no line for what else it does."""
-    assert not FREE & (MACS.keys() | FLOPS.keys())
-    assert MACS.keys() - FLOPS.keys() == set()
 
 
 # Tables of traces made by hand ----------------------------------------------------------------------------------------

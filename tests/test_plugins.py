@@ -60,6 +60,18 @@ assert "conv2" in said("stages acmenet")
 said("verify acmenet")
 assert zoo.create_model("acmenet", num_classes=7, pooling="average").fc.out_features == 7
 assert zoo.features("acmenet", ["stage2"]).stages["stage2"].channels == 16
+import torch
+torch.library.define("acme::scaled_linear", "(Tensor x, Tensor weight, float scale) -> Tensor")
+torch.library.impl("acme::scaled_linear", "Meta", lambda x, weight, scale: x.new_empty(*x.shape[:-1], weight.shape[0]))
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(32, 16))
+    def forward(self, x):
+        return torch.ops.acme.scaled_linear(x, self.weight, 0.5)
+total = zoo.summary(Net(), input=(24, 16), columns=["macs", "flops", "depth", "backward_macs"]).total
+unknown = {"at_least": 0, "unknown": {"acme::scaled_linear": 1}}
+assert total == {"macs": 12288, "flops": 25344, "depth": 1, "backward_macs": unknown}, total
 """
 
 
@@ -76,7 +88,8 @@ def test_the_document_quotes_the_example() -> None:
     """Kills a document that shows another package than the one that is tested."""
     text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     quoted = re.findall(r"`(?:acme_zoo/)?(\w+\.\w+)`\n\n```\w+\n(.*?)```", text, re.DOTALL)
-    assert {name for name, _ in quoted} == {"pyproject.toml", "acmenet.py", "biases.py", "depth_price.py", "tsv.py"}
+    sources = {"acmenet.py", "biases.py", "depth_price.py", "tsv.py", "scaled_linear.py"}
+    assert {name for name, _ in quoted} == {"pyproject.toml", *sources}
     for name, block in quoted:
         path = EXAMPLE / name if name.endswith("toml") else EXAMPLE / "acme_zoo" / name
         assert path.read_text(encoding="utf-8") == block, name
@@ -287,7 +300,7 @@ def other_home() -> Any:
         (Sum(Column("macs", "ops", "ops"), lambda op: 1), "macs of .* cannot be registered: zoo itself has one of that name"),
         (Study("FC vs GAP", "?", answer), "FC vs GAP of .* cannot be registered: zoo itself has one"),
         (other_home(), f"Mine of elsewhere cannot be registered: {__name__} has one"),
-        (nn.Linear, "expected a builder under @arch, a column, a study, a format, or a module that defines one"),
+        (nn.Linear, "expected a builder under @arch, a column, a study, a format, an OpRule, or a module that defines one"),
         (answer, "cannot be registered: expected a builder under @arch"),
         (undeclared, "cannot be registered: expected a builder under @arch, .* a format"),
         (sys, "cannot be registered"),

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from zoo.linting._network import Network
     from zoo.linting._rule import Hit, Rule
     from zoo.models.forward import trace
+    from zoo.ops.book import rule_of_kind
     from zoo.ops.count import Count
+    from zoo.ops.rule import Cost, OpRule, factors
     from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
     from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.table import Column, Row, Table
@@ -34,6 +36,7 @@ __all__ = [
     "Call",
     "Column",
     "Convention",
+    "Cost",
     "Count",
     "Counts",
     "Flag",
@@ -43,6 +46,7 @@ __all__ = [
     "Layer",
     "Network",
     "Op",
+    "OpRule",
     "Param",
     "Pass",
     "PositiveInt",
@@ -68,6 +72,7 @@ __all__ = [
     "card",
     "create_model",
     "each_axis",
+    "factors",
     "first_role",
     "list_models",
     "measure",
@@ -75,6 +80,7 @@ __all__ = [
     "ratio",
     "ratio_text",
     "register",
+    "rule_of_kind",
     "short",
     "trace",
 ]
@@ -91,7 +97,9 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.studies._options"),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
+        **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
         "Count": "zoo.ops.count",
+        "rule_of_kind": "zoo.ops.book",
         "Group": "zoo.analysis.rows",
         "Network": "zoo.linting._network",
         **dict.fromkeys(("Hit", "Rule"), "zoo.linting._rule"),
@@ -111,8 +119,9 @@ def register(*things: Any) -> ExitStack:
     """Add extensions to this process that no installed package offers.
 
     Arguments:
-        things: Builders under `@arch`, columns, studies, lint rules, formats (functions of a table and a width, under their own
-            names), or modules that define such. A module may register a name again, as a cell of a notebook does that runs again.
+        things: Builders under `@arch`, columns, studies, formats (functions of a table and a width, under their own names), records
+            of ops (`OpRule`), lint rules, or modules that define such. A module may register a name again, as a cell of a notebook
+            does that runs again.
 
     Returns:
         A context, which takes them out again when it is left or closed.
@@ -130,8 +139,9 @@ def register(*things: Any) -> ExitStack:
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES
     from zoo.linting._rule import RULES
+    from zoo.ops.book import OPS
     from zoo.studies._study import STUDIES
     from zoo.tables.formats import FORMATS
     from zoo.util import plugins
 
-    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, RULES))
+    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS, RULES))

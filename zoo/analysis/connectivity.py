@@ -11,7 +11,8 @@ from math import prod
 from typing import Any
 
 from zoo.analysis.rows import Group
-from zoo.ops.arithmetic import MACS
+from zoo.ops.arithmetic import known_macs
+from zoo.ops.book import multiplies
 from zoo.tables.table import Column
 from zoo.tracing.record import Op, Trace, each_axis
 
@@ -62,7 +63,7 @@ def units(op: Op, layer: Layer) -> int:
 def connections(op: Op, layer: Layer) -> int:
     """Links into the units that the op gives, or adds to."""
     if _weighs(op):
-        return MACS[op.kind](op) + (op.output.numel if op.input("bias") is not None else 0)
+        return known_macs(op) + (op.output.numel if op.input("bias") is not None else 0)
     if layer.weighted or layer.unweighted_units:
         if op.kind in {"add", "sub"} and _reads_own(op):
             return op.output.numel
@@ -72,7 +73,7 @@ def connections(op: Op, layer: Layer) -> int:
 
 
 def _weighs(op: Op) -> bool:
-    return op.kind in MACS and op.input("weight") is not None
+    return multiplies(op.kind) and op.input("weight") is not None
 
 
 def _reads_own(op: Op) -> bool:

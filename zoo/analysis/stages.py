@@ -16,7 +16,7 @@ from typing import Any
 from zoo.analysis.choose import columns
 from zoo.analysis.rows import Group
 from zoo.errors import ZooError, unknown
-from zoo.ops.arithmetic import MACS
+from zoo.ops.book import multiplies
 from zoo.tracing.record import Op, Trace, Value
 
 _MOST_LAYERS = 4  # of a head
@@ -289,4 +289,4 @@ def _slides(op: Op) -> bool:
 
 def _weighted(op: Op) -> bool:
     """Whether it is a layer that multiplies by parameters."""
-    return op.kind in MACS and any(value.source == "parameter" for value in op.inputs)
+    return multiplies(op.kind) and any(value.source == "parameter" for value in op.inputs)

@@ -19,7 +19,7 @@ NIPS_2012 = {
     "doi": "10.1145/3065386",
     "input": (3, 227, 227),
     "classifier": "fc8",
-    "by_design": ("heavy-head",),
+    "by_design": ("fixed-input", "heavy-head"),
     "num_features": 4_096,
 }
 
@@ -187,7 +187,7 @@ class AlexNetOWT(nn.Module):
     depth=8,
     stages=("features.relu1 64 4 11", "features.relu2 192 8 51", "features.relu5 256 16 163", "features 256 32 195"),
     classifier="classifier.fc8",
-    by_design=("heavy-head",),
+    by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
     published=(
         {"quantity": "params", "printed": "61,100,840", "where": "torchvision's weight metadata"},

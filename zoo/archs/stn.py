@@ -103,7 +103,7 @@ class STN(nn.Module):
     depth=8,
     stages=("conv1 10 1 ?", "conv2 20 2 ?", "relu2 20 4 ?"),
     classifier="fc2",
-    by_design=("heavy-head",),
+    by_design=("fixed-input", "heavy-head"),
     num_features=50,
     deviations=(
         "The transformer is the paper's, the layers are not: they are those of the well-known example in PyTorch's tutorials, with "

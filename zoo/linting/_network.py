@@ -5,9 +5,8 @@ from functools import cached_property
 from math import prod
 
 from zoo.analysis.rows import group
-from zoo.ops.arithmetic import macs
-from zoo.ops.count import Count
-from zoo.receptive.least import extent, least, widest
+from zoo.ops.arithmetic import known_macs
+from zoo.ops.least_field import extent, least, widest
 from zoo.receptive.spans import Field, start
 from zoo.tracing.record import UNUSED, Op, Param, Trace, Value, each_axis
 from zoo.tracing.walk import carry
@@ -130,8 +129,7 @@ class Network:
 
     def macs(self, op: Op) -> int:
         """Multiply-accumulates of an op; of one that is not known in full, those that are."""
-        count = macs(op)
-        return count.known if isinstance(count, Count) else count
+        return known_macs(op)
 
     # Receptive fields
 

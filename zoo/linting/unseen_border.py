@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from zoo.linting._network import CONVOLUTIONS, POOLINGS, Network, kernel, stride
 from zoo.linting._rule import Hit, Rule
-from zoo.receptive.rules import rule
+from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Spans, exact
 from zoo.receptive.windows import Units, bounds
 from zoo.tracing.record import Op, each_axis

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from zoo.linting._network import Network
 from zoo.linting._rule import Hit, Rule
-from zoo.ops.arithmetic import FREE
+from zoo.ops.book import computes_nothing
 from zoo.tracing.record import Op
 
 
@@ -13,7 +13,7 @@ def check(network: Network) -> Iterator[Hit]:
     if not network.trace.outputs:
         return
     alive = _alive(network)
-    dead = [op for op in network.ops if id(op) not in alive and op.kind not in FREE and _depends_on_input(network, op)]
+    dead = [op for op in network.ops if id(op) not in alive and not computes_nothing(op.kind) and _depends_on_input(network, op)]
     for ops in _connected(dead):
         if all(_is_bookkeeping(network, op) for op in ops):
             continue

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.util import files
+from zoo.util import files, plugins
 
 SCHEMA = "zoo.cache/1"
 MOST_BYTES = 100_000_000
@@ -143,8 +143,21 @@ _SOURCES = ("tracing", "models", "graph_files", "catalogue", "ops")
 def _own() -> dict[str, str | None]:
     """What every trace depends on: Python, torch, and this library's own source of traces."""
     house = Path(__file__).parent.parent
-    sources = sorted(path for room in _SOURCES for path in (house / room).glob("*.py"))
-    return {"python": sys.version, "torch": version("torch"), "zoo": digest(*sources)}
+    sources = sorted(path for room in _SOURCES for path in (house / room).rglob("*.py"))
+    return {"python": sys.version, "torch": version("torch"), "zoo": digest(*sources), "ops": _rules_of_plugins()}
+
+
+def _rules_of_plugins() -> str | None:
+    """A digest of the records of ops that other packages offer, which may keep an op whole or give its shape."""
+    files = [path for plugin in plugins.installed() if plugin.kind == "ops" for path in _files(plugin)]
+    return digest(*files) if files else None
+
+
+def _files(plugin: plugins.Plugin) -> list[Path]:
+    try:
+        return [path for _, path in plugin.files()]
+    except ImportError:  # reported where the plugin is loaded
+        return []
 
 
 def _shrink() -> None:

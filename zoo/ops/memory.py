@@ -6,6 +6,7 @@ A storage is named by the value that was first in it. In-place ops and views sta
 from collections.abc import Mapping
 from itertools import accumulate
 
+from zoo.ops.book import rule_of
 from zoo.tracing.record import UNUSED, Op, Trace, Value
 
 OWN = frozenset({"parameter", "buffer", "constant"})
@@ -14,7 +15,8 @@ OWN = frozenset({"parameter", "buffer", "constant"})
 
 def idle(op: Op) -> bool:
     """Whether it hands on what it gets: dropout in evaluation mode, or of nothing."""
-    return op.kind.endswith("dropout") and not (op.attrs.get("train") and op.attrs.get("p"))
+    hands_on = rule_of(op).idle
+    return hands_on is not None and hands_on(op)
 
 
 def written(op: Op) -> tuple[Value, ...]:
@@ -33,13 +35,10 @@ def moved(op: Op) -> int:
     if idle(op) or "view" in op.traits or op.kind == UNUSED:
         return 0
     given = {value.id: value for value in op.inputs}
-    if op.kind in _PICKS and op.inputs:
+    if op.inputs and rule_of(op).picks:
         del given[op.inputs[0].id]
         return sum(value.nbytes for value in (*given.values(), *op.outputs)) + op.output.nbytes
     return sum(value.nbytes for value in (*given.values(), *op.outputs))
-
-
-_PICKS = frozenset({"embedding", "index", "index_select", "gather"})
 
 
 def storages(trace: Trace) -> Mapping[int, Value]:

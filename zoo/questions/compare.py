@@ -13,7 +13,7 @@ from zoo.analysis.choose import columns
 from zoo.analysis.rows import Group, group
 from zoo.errors import ZooError, near, unknown
 from zoo.models.forward import trace
-from zoo.ops.arithmetic import FREE, MACS
+from zoo.ops.book import computes_nothing, multiplies
 from zoo.studies._study import Arm, arms_table, ratio_text, short, studies, studies_table
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
@@ -175,10 +175,10 @@ def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
     """The sums over some rows, and what leaves the last of them that is a layer."""
     ops = list(chain.from_iterable(row.ops for row in rows))
     given = [row for row in rows if row.outputs]
-    done = [row for row in given if row.type not in FREE or row.type == "cat"] or given
+    done = [row for row in given if not computes_nothing(row.type) or row.type == "cat"] or given
     whole = Group("", "", ops, done[-1].outputs if done else ())  # all rows as if they were one
     cells = {name: columns()[name].measure(found, [whole])[0][0] for name in ("output", "params", "macs", "rf")}
-    return {**cells, "layers": sum(op.kind in MACS and op.input("weight") is not None for op in ops)}
+    return {**cells, "layers": sum(multiplies(op.kind) and op.input("weight") is not None for op in ops)}
 
 
 def _lesson(totals: Sequence[Arm]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.rows import group, readable_depth
 from zoo.errors import ZooError, unknown
 from zoo.models.forward import trace
-from zoo.receptive.rules import rule
+from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
 from zoo.receptive.windows import Units, Window, bounds
 from zoo.tables.table import Column, Row, Table

@@ -220,7 +220,7 @@ def _unchecked(quantity: str, oracle: str, ours: Any, why: object) -> Check:
 
 def _experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], progress: Progress | None) -> Iterator[Check]:
     """For each module with maps and a window: how many units should have been reached, and how many were."""
-    from zoo.receptive.experiment import experiment
+    from zoo.analysis.experiment import experiment
 
     for found in experiment(module, trace, shape, progress=progress):
         yield Check(f"rf of {found.path}", "experiment", found.predicted, found.reached, found.why, found.verdict)

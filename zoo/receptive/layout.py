@@ -24,7 +24,7 @@ from zoo.receptive.join import alive, common, join, together_whole
 from zoo.receptive.sliding import data
 from zoo.receptive.spans import Field, Span, Spans, Walk, check
 from zoo.receptive.windows import NoField, Units
-from zoo.tracing.record import WRITE, Op
+from zoo.tracing.record import Op
 
 Shape = tuple[int, ...]
 
@@ -35,6 +35,11 @@ MOST_APART = 4096
 def same(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """The units stay where they are."""
     return fields[0]
+
+
+def elementwise(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Each unit sees what the same unit of every input sees."""
+    return fields[0] if len(fields) == 1 else join(op.kind, fields, op.output.shape)
 
 
 def permute(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -341,28 +346,3 @@ def copied(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 def made(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Only the shape was read."""
     return None
-
-
-RULES = {
-    **dict.fromkeys(("batch_norm", "dropout", "feature_dropout", "alpha_dropout", "relu6", "selu", "hardtanh"), same),
-    **dict.fromkeys(
-        ("contiguous", "to", "_to_copy", "clone", "alias", "detach", "lift_fresh", "hardswish", "channel_shuffle"), same
-    ),
-    **dict.fromkeys(("permute", "transpose", "t"), permute),
-    **dict.fromkeys(("reshape", "view", "flatten", "_unsafe_view", "squeeze"), reshape),
-    **dict.fromkeys(("pixel_shuffle", "pixel_unshuffle"), shuffle),
-    "expand": expand,
-    "repeat": repeat,
-    "select": select,
-    "slice": slice_,
-    **dict.fromkeys(("unsqueeze", "stack"), unsqueeze),
-    "unfold": unfold,
-    "cat": cat,
-    **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split", "unbind"), split),
-    **dict.fromkeys(("index", "index_select"), index),
-    WRITE: written,
-    "copy": copied,
-    **dict.fromkeys(
-        ("fill", "zero", "zeros_like", "ones_like", "full_like", "empty_like", "new_zeros", "new_ones", "new_full"), made
-    ),
-}

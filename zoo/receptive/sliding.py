@@ -222,20 +222,3 @@ def so_far(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     shape = op.output.shape
     dim = op.attrs["dim"] % len(shape) - len(shape)
     return tuple([span.along(dim, shape[dim], taps.so_far(shape[dim])) for span in data(fields)])
-
-
-_AXES = (1, 2, 3)
-RULES = {
-    **dict.fromkeys((f"conv{t}{axes}d" for t in ("", "_transpose") for axes in _AXES), conv),
-    **dict.fromkeys((f"{kind}_pool{axes}d" for kind in ("max", "avg") for axes in _AXES), pool),
-    **dict.fromkeys(("max_pool2d_with_indices", "max_pool3d_with_indices"), pool),
-    **dict.fromkeys((f"adaptive_{kind}_pool{axes}d" for kind in ("avg", "max") for axes in _AXES), adaptive_pool),
-    **dict.fromkeys(("upsample_linear1d", "upsample_bilinear2d", "upsample_bicubic2d", "upsample_trilinear3d"), interpolate),
-    **dict.fromkeys((f"{kind}{axes}d" for kind in ("upsample_nearest", "_upsample_nearest_exact") for axes in _AXES), interpolate),
-    "im2col": columns,
-    **dict.fromkeys(("pad", "constant_pad_nd"), pad),
-    **dict.fromkeys((f"{kind}_pad{axes}d" for kind in ("reflection", "replication") for axes in _AXES), pad),
-    "roll": roll,
-    "flip": flip,
-    **dict.fromkeys(("cumsum", "cumprod", "cummax", "cummin", "logcumsumexp"), so_far),
-}

@@ -37,6 +37,11 @@ def matmul(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     return join(op.kind, [together(first, -1), together(second, -2), *bias], op.output.shape)
 
 
+def grouped(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Each row sums over its last dimension, with the matrix of its group, whichever that is."""
+    return together(data(fields), -1)
+
+
 def attention(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Each query meets all keys and values."""
     query, key, value = fields[:3]  # each N×heads×tokens×features: all tokens of key and value go into every token of the query
@@ -89,14 +94,3 @@ def group_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 def instance_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Statistics over all dimensions after the channels."""
     return together(data(fields), *range(2 - len(op.output.shape), 0), keep=True)
-
-
-RULES = {
-    "linear": linear,
-    **dict.fromkeys(("matmul", "mm", "bmm", "addmm", "baddbmm"), matmul),
-    "scaled_dot_product_attention": attention,
-    **dict.fromkeys(("softmax", "log_softmax", "_softmax", "_log_softmax"), softmax),
-    **dict.fromkeys(("layer_norm", "rms_norm"), layer_norm),
-    "group_norm": group_norm,
-    "instance_norm": instance_norm,
-}

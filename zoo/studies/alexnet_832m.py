@@ -57,13 +57,13 @@ def _slide(grouped: Mapping[str, Mapping[str, Any]], full: Mapping[str, Mapping[
 def _weights(name: str) -> Mapping[str, Mapping[str, Any]]:
     """Weights, without biases, and MACs by layer."""
     from zoo.extend import trace
-    from zoo.ops.arithmetic import MACS
+    from zoo.ops.arithmetic import macs
 
     ops = trace(name).ops
     weighted = [(op, weight) for op in ops if (weight := op.input("weight")) is not None]
     names = [param.name.partition(".")[0] for op, _ in weighted for param in op.owns if param.name.endswith("weight")]
 
-    return {layer: {"params": weight.numel, "macs": MACS[op.kind](op)} for layer, (op, weight) in zip(names, weighted, strict=True)}
+    return {layer: {"params": weight.numel, "macs": macs(op)} for layer, (op, weight) in zip(names, weighted, strict=True)}
 
 
 def _verdict(printed: str, grouped: int, full: int) -> str:

@@ -30,10 +30,12 @@ from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.errors import ForwardError, ZooError
+from zoo.ops.book import rule_of_kind
+from zoo.ops.rule import OpRule
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.record import UNUSED, WRITE, Call, Op, Param, Value
-from zoo.tracing.shortcuts import MADE, SHORTCUTS
+from zoo.tracing.shortcuts import MADE, answer
 from zoo.tracing.vocabulary import PLAIN, Known, known_op, plain
 
 
@@ -50,12 +52,13 @@ class _OpenCall:
 
 
 class _Given(NamedTuple):
-    """What an op is given: see the fields of `Op` of the same names."""
+    """What an op is given: see the fields of `Op` of the same names. `tensors` are those that are the inputs."""
 
     inputs: tuple[Value, ...]
     roles: tuple[str, ...]
     attrs: dict[str, Any]
     owns: tuple[Param, ...]
+    tensors: Sequence[Tensor]
 
 
 class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -84,7 +87,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.stack: list[int] = []  # the calls that are running, the innermost last, by their index in `calls`
         self.failed: str | None = None
         self.drew = False  # whether random numbers were drawn from torch's generator
-        self.attempt: tuple[str, tuple[Value, ...], tuple[str, ...], Mapping[str, Any]] | None = None  # the op that is running
+        self.attempt: Op | None = None  # the op that is running, without outputs
         self.types = {name: type(module).__name__ for name, module in modules}
         self.state: dict[int, tuple[Tensor, Param]] = {}  # parameters and buffers by id, each under the first of its names
         for tensor, param in _state(modules):
@@ -96,7 +99,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._values = values  # by the id of a tensor, the tensor and what it holds now
         self._real = isinstance(values, WhileAlive)
         self._made = 0  # values so far
-        self._known: dict[int, tuple[Known, Callable[..., Any] | None]] = {}
+        self._known: dict[int, tuple[Known, OpRule | None, bool]] = {}
         # By the id of a real tensor, the tensor (which keeps its id from being given to another) and what stands in for it.
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
         self._copies: dict[int, tuple[Tensor, Tensor]] = {}
@@ -160,20 +163,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
-        known, shortcut = self._known.get(id(func)) or self._look_up(func)
-        if known.apart:
+        known, rule, apart = self._known.get(id(func)) or self._look_up(func)
+        if apart:
             return self._take_apart(func, known, args, kwargs)
         said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind)
         given = self._read(known, args, kwargs)  # before the op runs: it may write to its arguments
-        self.attempt = known.kind, given.inputs, given.roles, given.attrs
-        shape = shortcut(*args, **kwargs) if shortcut is not None else None
-        if shape is None:
+        self.attempt = Op(known.kind, self.stack[-1], given.inputs, given.roles, (), given.attrs, known.traits)
+        out = None if rule is None else answer(rule, known, self.attempt, given.tensors)
+        if out is None:
             out = self._run(func, known, args, kwargs)
-        elif known.writes:
-            out = args[0]
-        else:
-            like = args[0] if isinstance(args[0], Tensor) else args[0][0]  # of a list of tensors, the first
-            out = torch.empty(shape, dtype=like.dtype, device="meta")
         if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
             self._values[id(out)] = out, given.inputs[0]
         else:
@@ -181,9 +179,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.attempt = None
         return out
 
-    def _look_up(self, func: Any) -> tuple[Known, Callable[..., Any] | None]:
-        """What is known of an overload, by its id from now on: overloads live for ever, and their own hash is slow."""
-        found = self._known[id(func)] = known_op(func), None if self._real else SHORTCUTS.get(func)
+    def _look_up(self, func: Any) -> tuple[Known, OpRule | None, bool]:
+        """What is known of an overload, by its id from now on: overloads live for ever, and their own hash is slow.
+
+        Its words, its record if that can answer in the place of torch, and whether it is taken apart.
+        """
+        known = known_op(func)
+        rule = rule_of_kind(known.kind)
+        answers = rule.shape is not None and not self._real and "alias" not in known.traits
+        found = self._known[id(func)] = known, rule if answers else None, known.apart
         return found
 
     def _take_apart(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -209,6 +213,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _read(self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Given:
         """The op's arguments as they are before it runs: tensors are inputs, everything else is attributes."""
+        tensors: list[Tensor] = []
         inputs: list[Value] = []
         roles: list[str] = []
         owns: list[Param] = []
@@ -225,11 +230,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if found[0] is not argument and len(found) < len(argument):  # x[:, idx] passes [None, idx]
                 attrs[name] = tuple("tensor" if isinstance(item, Tensor) else plain(item) for item in argument)
             for tensor in found:
+                tensors.append(tensor)
                 inputs.append(self.value(tensor))
                 roles.append(name)
                 if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
                     owns.append(param)
-        return _Given(tuple(inputs), tuple(roles), attrs, tuple(owns))
+        return _Given(tuple(inputs), tuple(roles), attrs, tuple(owns), tensors)
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What torch answers, on meta if any argument is, with nothing of the model written to."""
@@ -253,7 +259,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             what = "an if, int() or item()" if known.kind == "_local_scalar_dense" else known.kind
             why = f"{what} needs the values of a tensor, and only shapes are computed here"
             raise ForwardError(f"{self.where()}: {why}", needs_values=True)
-        if self.attempt is not None and (misfit := diagnose(*self.attempt)) is not None:
+        if self.attempt is not None and (misfit := diagnose(self.attempt)) is not None:
             raise RuntimeError(misfit)
 
     def _on_meta(self, found: Sequence[Tensor]) -> Callable[[Any], Any]:

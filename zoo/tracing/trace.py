@@ -127,8 +127,8 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     """The error of a forward, with the place and, where it is a matter of sizes, the reason."""
     where, text = recorder.failed or "forward", str(error)
     first = text.strip().partition("\n")[0]
-    kind = recorder.attempt[0] if recorder.attempt is not None else None
-    reason = diagnose(*recorder.attempt) if recorder.attempt is not None else None
+    kind = recorder.attempt.kind if recorder.attempt is not None else None
+    reason = diagnose(recorder.attempt) if recorder.attempt is not None else None
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
     if messages.lacks_shapes(text):

@@ -1,7 +1,7 @@
 """The words of a trace: which ops are kept whole, and what torch's schemas and tags say of each.
 
-Under `torch.inference_mode()` composite ops arrive whole: `conv2d`, `linear`, `batch_norm`, `flatten`. Those of `VOCABULARY` are
-kept so, others are taken apart into the ops that torch makes of them, so that few words cover every model.
+Under `torch.inference_mode()` composite ops arrive whole: `conv2d`, `linear`, `batch_norm`, `flatten`. Those whose record in the
+rule book says so are kept whole, others are taken apart into the ops that torch makes of them, so that few words cover every model.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,7 @@ from typing import Any
 
 import torch
 
-VOCABULARY = frozenset(
-    """
-    conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d linear bilinear matmul scaled_dot_product_attention
-    lstm gru rnn_tanh rnn_relu lstm_cell gru_cell rnn_tanh_cell rnn_relu_cell
-    batch_norm layer_norm group_norm instance_norm rms_norm softmax log_softmax dropout feature_dropout alpha_dropout
-    max_pool1d max_pool2d max_pool3d avg_pool1d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d
-    upsample_nearest1d upsample_nearest2d upsample_nearest3d upsample_linear1d upsample_bilinear2d upsample_bicubic2d
-    upsample_trilinear3d grid_sampler pixel_shuffle pixel_unshuffle channel_shuffle embedding pad
-    _upsample_nearest_exact1d _upsample_nearest_exact2d _upsample_nearest_exact3d
-    square relu6 selu prelu hardtanh cdist std var _pad_packed_sequence flatten reshape contiguous to chunk tensor_split split stack
-    """.split()
-)
+from zoo.ops.book import rule_of_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +23,13 @@ class Known:
     defaults: Mapping[str, Any]
     traits: frozenset[str]
     writes: tuple[str, ...]
-    apart: bool
+    composite: bool
     data_dependent: bool
+
+    @property
+    def apart(self) -> bool:
+        """Whether the op is taken apart: torch can, and the rule book does not keep it whole."""
+        return self.composite and not rule_of_kind(self.kind).whole
 
 
 @cache
@@ -56,7 +50,7 @@ def known_op(func: Any) -> Known:
         defaults={a.name: plain(a.default_value) for a in schema.arguments if a.has_default_value()},
         traits=frozenset(traits),
         writes=writes,
-        apart=kind not in VOCABULARY and func._can_decompose(),
+        composite=func._can_decompose(),
         data_dependent=torch.Tag.data_dependent_output in tags,
     )
 

@@ -24,7 +24,7 @@ from zoo.errors import ZooError, spelling
 T = TypeVar("T")
 P = ParamSpec("P")
 
-KINDS = ("archs", "columns", "studies", "formats", "lint")
+KINDS = ("archs", "columns", "studies", "formats", "ops", "lint")
 # Former names, each with its present one and the release that drops it: docs/releasing.md has the policy.
 DEPRECATED = {"zoo.passes": ("zoo.columns", "0.4.0"), "PASS": ("COLUMN", "0.4.0")}
 _collections: "list[Collection[Any]]" = []
@@ -108,7 +108,7 @@ class Collection(Generic[T]):
     """All things of one kind, by name.
 
     `own` gives ours, `read` those of a plugin as pairs of name and thing. `adopt` gives such pairs for what `register` is given: a
-    thing of this kind, or a module that defines some; none for anything else.
+    thing of this kind, or a module that defines some; none for anything else. `changed` is called when things come or go.
     """
 
     def __init__(
@@ -117,11 +117,13 @@ class Collection(Generic[T]):
         own: Callable[[], Mapping[str, T]],
         read: Callable[[Plugin], Iterable[tuple[str, T]]],
         adopt: Callable[[Any], Iterable[tuple[str, T]]],
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.kind = kind
         self.adopt = adopt
         self._own = own
         self._read = read
+        self._changed = changed
         self._installed: tuple[dict[str, T], dict[str, str]] | None = None  # by name, and the holder of each name by its spelling
         self._registered: dict[str, tuple[str, T]] = {}  # home and thing by name
         self._all: Mapping[str, T] | None = None
@@ -164,17 +166,22 @@ class Collection(Generic[T]):
         if (holder := taken.get(spelling(name))) is not None:
             raise ZooError(f"{name} of {home} cannot be registered: {holder} has one of that name")
         self._registered[name] = home, thing
-        self._all = None
+        self._forget()
 
     def remove(self, name: str, thing: T) -> None:
         """Take out what was registered, unless another thing has taken its place since."""
         if name in self._registered and self._registered[name][1] is thing:
             del self._registered[name]
-        self._all = None
+        self._forget()
 
     def refresh(self) -> None:
         """Look at what is installed anew."""
-        self._installed = self._all = None
+        self._installed = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._all = None
+        self._changed()
 
 
 def report(origin: str, problem: object) -> None:
@@ -240,7 +247,7 @@ def _parts(thing: Any, collections: Sequence[Collection[Any]]) -> list[tuple[Col
     """Collection, name and item of what `thing` is, or of what it defines if it is a module."""
     adopted = [(one, name, item) for one in collections for name, item in one.adopt(thing)]
     if not adopted:
-        expected = "a builder under @arch, a column, a study, a format, a lint rule, or a module that defines one"
+        expected = "a builder under @arch, a column, a study, a format, an OpRule, a lint rule, or a module that defines one"
         raise ZooError(f"{thing!r:.80} cannot be registered: expected {expected}")
     return adopted
 
@@ -260,5 +267,6 @@ def _home(thing: Any) -> str:
     """The module that a thing comes from; that of its function, where it is made of one."""
     if isinstance(thing, ModuleType):
         return thing.__name__
-    function = next((getattr(thing, name) for name in ("run", "count", "rule", "render", "check") if hasattr(thing, name)), thing)
+    names = ("run", "count", "rule", "render", "check", "macs", "shape")
+    function = next((found for name in names if callable(found := getattr(thing, name, None))), thing)
     return str(getattr(function, "__module__", type(thing).__module__))

@@ -1,40 +1,50 @@
 """Depth: layers with weights on the longest path, the number in the networks' names."""
 
 from collections.abc import Sequence
-from functools import cache
+from typing import Any
 
-from zoo.extend import Column, Flow, Op, Value
+from zoo.extend import Column, Count, Flow, Op, Value
+from zoo.ops.book import rule_of
 
-_PRODUCTS = frozenset(["matmul", "mm", "bmm", "mv", "addmm", "baddbmm", "addmv"])
-_RECURRENT = frozenset(["lstm", "gru", "rnn_tanh", "rnn_relu"])
+Depth = int | Count
 
 
-def start(value: Value) -> int:
+def start(value: Value) -> Depth:
     """No layer yet."""
     return 0
 
 
-def rule(op: Op, depths: tuple[int | None, ...]) -> int | None:
+def rule(op: Op, depths: tuple[Depth | None, ...]) -> Depth | None:
     """The deepest input, and one more for a convolution, a linear layer or a product with weights."""
     known = [depth for depth in depths if depth is not None]
-    return max(known) + layers(op, depths) if known else None
+    return _deepest(known) + layers(op, depths) if known else None
 
 
-def layers(op: Op, depths: tuple[int | None, ...]) -> int:
+def layers(op: Op, depths: tuple[Depth | None, ...]) -> Depth:
     """How many layers with weights the op is. Weights are what does not depend on the network's input."""
-    if op.kind in _RECURRENT:
-        return int(op.attrs.get("num_layers", 1))
-    return int(None in depths) if op.kind in _PRODUCTS else int(_weighted(op.kind))
+    known = rule_of(op).layers
+    if isinstance(known, int):
+        return known
+    return Count(0, {op.kind: 1}) if known is None else known(op, [depth is not None for depth in depths])
 
 
-@cache
-def _weighted(kind: str) -> bool:
-    return "conv" in kind or kind in {"linear", "bilinear"} or kind.endswith("_cell")
+def _deepest(depths: Sequence[Depth]) -> Depth:
+    """The largest; a lower bound with all that is unknown on any way, since that way might be the longest."""
+    if len(depths) == 1:
+        return depths[0]
+    partly = [depth for depth in depths if isinstance(depth, Count)]
+    deepest = max([depth.known if isinstance(depth, Count) else depth for depth in depths])
+    if not partly:
+        return deepest
+    kinds = {kind for one in partly for kind in one.unknown}
+    return Count(deepest, {kind: max(one.unknown.get(kind, 0) for one in partly) for kind in sorted(kinds)})
 
 
-def cell(depths: Sequence[int | None]) -> int | None:
+def cell(depths: Sequence[Depth | None]) -> Any:
     """The deepest of what leaves."""
-    return max((depth for depth in depths if depth is not None), default=None)
+    known = [depth for depth in depths if depth is not None]
+    deepest = _deepest(known) if known else None
+    return deepest.cell() if isinstance(deepest, Count) else deepest
 
 
 COLUMN = Flow(Column("depth", "layers", "layers with weights on the longest path", order=60, hide_order=3), start, rule, cell)

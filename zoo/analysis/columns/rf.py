@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import Any
 
 from zoo.extend import Column, Flow
-from zoo.receptive.rules import rule
+from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, start
 from zoo.receptive.windows import Everything, Lattice, Units
 

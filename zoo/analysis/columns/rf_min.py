@@ -2,7 +2,7 @@
 
 from zoo.analysis.columns.rf import cell
 from zoo.extend import Column, Flow
-from zoo.receptive.least import least
+from zoo.ops.least_field import least
 from zoo.receptive.spans import start
 
 COLUMN = Flow(

@@ -13,7 +13,8 @@ and fvcore refuses what torch.jit cannot trace.
 from math import prod
 
 from zoo.extend import Op, by_op, of_tool
-from zoo.ops.arithmetic import MACS
+from zoo.ops.arithmetic import known_macs
+from zoo.ops.book import multiplies
 
 _ELEMENTWISE = {  # times the elements read, times those written
     "upsample_nearest2d": (0, 1),
@@ -31,10 +32,10 @@ def nodes(op: Op) -> int:
     if op.kind in {"matmul", "mm", "bmm"}:
         product = op.inputs[0].numel * op.inputs[1].shape[-1]
         return int(float(f"{2 * product:.3e}") / 2) if "in einsum" in op.traits else product
-    if "conv" in op.kind and op.kind in MACS:
-        return 0 if isinstance(op.attrs.get("padding"), str) or "::" in op.kind else MACS[op.kind](op)
+    if "conv" in op.kind and multiplies(op.kind):
+        return 0 if isinstance(op.attrs.get("padding"), str) or "::" in op.kind else known_macs(op)
     if op.kind in {"linear", "addmm"} | _CELLS:
-        return MACS[op.kind](op)
+        return known_macs(op)
     if op.kind in _ELEMENTWISE:
         read, written = _ELEMENTWISE[op.kind]
         return op.inputs[0].numel * read + op.output.numel * written

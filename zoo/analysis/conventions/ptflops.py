@@ -14,7 +14,7 @@ from itertools import zip_longest
 from math import prod
 
 from zoo.extend import Layer, Op, both, by_layer, by_op, of_tool
-from zoo.ops.arithmetic import MACS
+from zoo.ops.arithmetic import known_macs
 
 Rule = Callable[[Op], int]
 
@@ -28,7 +28,7 @@ def _written(op: Op) -> int:
 
 
 def _with_bias(op: Op) -> int:
-    return MACS[op.kind](op) + (op.output.numel if op.input("bias") is not None else 0)
+    return known_macs(op) + (op.output.numel if op.input("bias") is not None else 0)
 
 
 def _norm(op: Op) -> int:

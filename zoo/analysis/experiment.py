@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zoo.receptive.rules import rule
+from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Span, Spans, Undefined, exact
 from zoo.receptive.windows import Units
 from zoo.tracing.record import Trace

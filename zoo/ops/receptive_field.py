@@ -1,18 +1,13 @@
-"""From an op and the fields of its inputs to the fields of its outputs, by the op's kind.
+"""From an op and the fields of its inputs to the fields of its outputs, by the op's record.
 
 What has no rule has no field, and says so. The same rules carry laws for all units (`spans.start`) and sets of pixels for
 each (`spans.exact`).
 """
 
-from zoo.receptive import layout, sliding, sums
-from zoo.receptive.join import join
+from zoo.ops.book import rule_of
 from zoo.receptive.spans import Field, Spans, Undefined
 from zoo.receptive.windows import NoField
 from zoo.tracing.record import Op
-
-RULES = {**sliding.RULES, **sums.RULES, **layout.RULES}
-JOINS = frozenset({"masked_fill", "where", "prelu"})
-"""Ops that put several tensors together element by element, though torch does not call them pointwise."""
 
 
 def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None] | None:
@@ -29,13 +24,10 @@ def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None]
         seen = True
     if not seen:
         return None
+    found = rule_of(op).receptive_field
+    if found is None:
+        return Undefined(f"no rule for {op.kind}")
     try:
-        if (found := RULES.get(op.kind)) is not None:
-            return found(op, known)
-        if "pointwise" in op.traits or op.kind in JOINS:
-            return known[0] if len(known) == 1 else join(op.kind, known, op.output.shape)
-        if "reduction" in op.traits:
-            return sums.reduction(op, known)
+        return found(op, known)
     except NoField as error:
         return Undefined(str(error))
-    return Undefined(f"no rule for {op.kind}")

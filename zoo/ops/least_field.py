@@ -1,11 +1,9 @@
 """The smallest and the largest receptive field of a unit, over the paths from the input to it.
 
-A residual network's unit sees the hull of what all paths see (`rules.rule`). Its shortest path, through the shortcuts, sees far
-less: that is the field within which every path agrees, after Richter et al., arXiv 2106.12307, section 3. `least` follows the
-smallest field wherever several meet. `widest` follows the hull, but through windows alone. The gate of a squeeze-and-excitation
-block and the statistics of a normalisation, which see everything by construction, are left aside by both.
-
-The ops are those of `rules.rule`; only where several fields meet does one of them, or fewer, go on.
+A residual network's unit sees the hull of what all paths see (`receptive_field.rule`). Its shortest path, through the shortcuts,
+sees far less: Richter et al., arXiv 2106.12307, section 3. `least` follows the smallest field wherever several meet. `widest`
+follows the hull, but through windows alone. The gate of a squeeze-and-excitation block and the statistics of a normalisation, which
+see everything by construction, are left aside by both.
 
 >>> from zoo.receptive.spans import Span, Walk
 >>> from zoo.receptive.windows import Everything, Lattice
@@ -19,8 +17,10 @@ Lattice(phases=((0, 0),), shift=2)
 
 from collections.abc import Callable, Sequence
 
+from zoo.ops.book import rule_of
+from zoo.ops.receptive_field import rule
 from zoo.receptive.join import join
-from zoo.receptive.rules import JOINS, rule
+from zoo.receptive.layout import elementwise
 from zoo.receptive.spans import Field, Span, Spans, Undefined
 from zoo.receptive.windows import Everything, Lattice, NoField
 from zoo.tracing.record import Op
@@ -32,12 +32,12 @@ _ELEMENTWISE = frozenset(
 
 
 def least(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None] | None:
-    """The field of the op's outputs along the smallest path, as `rules.rule` gives that along all paths."""
+    """The field of the op's outputs along the smallest path, as `receptive_field.rule` gives the hull."""
     return _followed(op, fields, smallest)
 
 
 def widest(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None] | None:
-    """The field of the op's outputs along all paths of windows, as `rules.rule` gives that along all paths."""
+    """The field of the op's outputs along all paths of windows: the hull of `receptive_field.rule` without gates."""
 
     def hull(known: Sequence[Spans]) -> Field | None:
         windows = [field for field in known if not all(span.whole for span in field)]
@@ -49,7 +49,7 @@ def widest(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | Non
 def _followed(
     op: Op, fields: tuple[Field | None, ...], meet: Callable[[Sequence[Spans]], Field | None]
 ) -> Field | list[Field | None] | None:
-    """As `rules.rule`, but for the ops at which several fields `meet` unit by unit, and those that add statistics to a unit."""
+    """As `receptive_field.rule`, but for the ops at which several fields `meet` unit by unit, and those that add statistics to a unit."""
     known = [field for field in fields if isinstance(field, tuple)]
     complete = len(known) == sum(field is not None for field in fields)
     if known and complete and op.kind in _ELEMENTWISE:
@@ -68,7 +68,7 @@ def _unit_by_unit(op: Op, fields: Sequence[Spans]) -> bool:
     if op.kind == "cat":
         along = op.attrs.get("dim", 0) % len(op.output.shape) - len(op.output.shape)
         return not any(span.walks_along(along) for field in fields for span in field)
-    return "pointwise" in op.traits or op.kind in JOINS
+    return rule_of(op).receptive_field is elementwise
 
 
 def smallest(fields: Sequence[Spans]) -> Spans:

@@ -1,0 +1,128 @@
+"""The rule book: every record of `zoo/ops/families`, of installed packages and of this program, by kind of op.
+
+What a record leaves open, torch's own tags may say: an elementwise op computes one operation for each element, a view none.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from types import ModuleType
+from typing import Any
+
+from zoo.ops.facts import nothing, per_input, per_output
+from zoo.ops.rule import Cost, Needs, OpRule
+from zoo.receptive import layout, sums
+from zoo.tracing.record import Op
+from zoo.util import plugins
+
+BY_TRAIT: Mapping[str, OpRule] = {
+    "view": OpRule("", macs=0, other_flops=0, saved=nothing),
+    "alias": OpRule("", macs=0, other_flops=0),
+    "pointwise": OpRule("", macs=0, other_flops=per_output, receptive_field=layout.elementwise),
+    "reduction": OpRule("", macs=0, other_flops=per_input, receptive_field=sums.reduction),
+}
+"""What follows from a trait of an op, the first of these that it has before the next."""
+
+_NO_RULE = OpRule("")
+
+
+class _Found(dict[tuple[str, frozenset[str]], OpRule]):
+    """What was looked up by kind and traits."""
+
+    def __missing__(self, key: tuple[str, frozenset[str]]) -> OpRule:
+        kind, traits = key
+        rule = OPS.all().get(kind, _NO_RULE)
+        for trait, said in BY_TRAIT.items():
+            if trait in traits:
+                facts = ("macs", "other_flops", "receptive_field", "saved")
+                rule = replace(rule, **{name: getattr(said, name) for name in facts if getattr(rule, name) is None})
+        self[key] = rule = concluded(rule)
+        return rule
+
+
+def concluded(rule: OpRule) -> OpRule:
+    """With what follows: an op without multiply-accumulates is no layer with weights, and its backward has none either."""
+    if rule.macs != 0:
+        return rule
+    return replace(rule, layers=rule.layers or 0, backward_macs=rule.backward_macs or no_products)
+
+
+def no_products(op: Op, needed: Needs) -> int:
+    """Nothing is multiplied for any gradient."""
+    return 0
+
+
+_found = _Found()
+
+
+def rule_of(op: Op) -> OpRule:
+    """What is known of an op, by its record, else by its traits."""
+    return _found[op.kind, op.traits]
+
+
+def rule_of_kind(kind: str) -> OpRule:
+    """The record of a kind of op, whatever its traits; an empty one if there is none."""
+    return OPS.all().get(kind, _NO_RULE)
+
+
+def multiplies(kind: str) -> bool:
+    """Whether ops of this kind multiply and accumulate."""
+    return bool(rule_of_kind(kind).macs)
+
+
+def computes_nothing(kind: str) -> bool:
+    """Whether ops of this kind only move or make elements."""
+    rule = rule_of_kind(kind)
+    return rule.macs == 0 and rule.other_flops == 0
+
+
+# Where records come from ----------------------------------------------------------------------------------------------
+
+
+def families() -> Iterator[ModuleType]:
+    """The files of `zoo/ops/families`."""
+    import zoo.ops.families as folder
+
+    for info in pkgutil.iter_modules(folder.__path__):
+        yield importlib.import_module(f"{folder.__name__}.{info.name}")
+
+
+def _own() -> dict[str, OpRule]:
+    found: dict[str, OpRule] = {}
+    for module in families():
+        for rule in module.RULES:
+            for kind in rule.kinds.split():
+                if kind in found:
+                    raise ValueError(f"two records of {kind}")
+                found[kind] = rule
+    return found
+
+
+def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, OpRule]]:
+    module = plugin.load()
+    if not hasattr(module, "RULES"):
+        raise AttributeError(f"module {plugin.module!r} has no attribute 'RULES'")
+    for kind, rule in _adopt(module):
+        yield kind, _guarded(rule, plugin)
+
+
+def _adopt(thing: Any) -> Iterator[tuple[str, OpRule]]:
+    found = plugins.constant(thing, "RULES")
+    for rule in found if isinstance(found, tuple | list) else (found,):
+        if isinstance(rule, OpRule):
+            for kind in rule.kinds.split():
+                yield kind, rule
+
+
+def _guarded(rule: OpRule, plugin: plugins.Plugin) -> OpRule:
+    """The record of a plugin, whose facts say whose they are when they raise."""
+    facts: dict[str, Any] = {field.name: getattr(rule, field.name) for field in fields(rule)}
+    guarded: dict[str, Any] = {name: plugins.guarded(plugin, fact) for name, fact in facts.items() if callable(fact)}
+    for name, fact in facts.items():
+        if isinstance(fact, Cost):
+            guarded[name] = Cost(fact.names, plugins.guarded(plugin, fact.values))
+    return replace(rule, **guarded)
+
+
+OPS: plugins.Collection[OpRule] = plugins.Collection("ops", _own, _of_plugin, _adopt, changed=_found.clear)
