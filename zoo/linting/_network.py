@@ -162,8 +162,10 @@ class Network:
 
     @cached_property
     def windows(self) -> tuple[Op, ...]:
-        """Convolutions and poolings whose window is larger than one unit and slides over the image."""
-        return tuple(op for op in self.ops if max(kernel(op), default=1) > 1 and self.sides(op.output, self.widest))
+        """Convolutions and poolings whose window is larger than one unit and slides over maps that depend on the image."""
+        return tuple(
+            op for op in self.ops if max(kernel(op), default=1) > 1 and self.sides(op.output, self.widest) and not _once(op)
+        )
 
     @cached_property
     def feasible(self) -> tuple[int, int] | None:
@@ -175,6 +177,11 @@ class Network:
         low = [max(sides) for op in self.windows if (sides := self.sides(op.output, self.least))]
         high = [max(self.sides(op.output, self.widest)) for op in self.windows]
         return (max(low), max(high)) if low and high else None
+
+
+def _once(op: Op) -> bool:
+    """Whether one window covers the whole map, without padding, as in a fully connected layer that is written as a convolution."""
+    return set(op.output.shape[2:]) == {1} and all(k == n for k, n in zip(kernel(op), op.inputs[0].shape[2:], strict=False))
 
 
 def kernel(op: Op) -> Sequence[int]:

@@ -18,7 +18,7 @@ def check(network: Network) -> Iterator[Hit]:
         if rate and norm is not None:
             ratio = 1 / (1 - rate)
             name = network.name(norm)
-            what = f"dropout of {rate:g}: in training, {name} meets up to {ratio:.3g} times the variance of evaluation"
+            what = f"dropout of {rate:g}: in training, the batch_norm after it meets up to {ratio:.3g} times the variance"
             yield Hit(op, what, {"p": rate, "norm": name, "variance_ratio": ratio})
 
 

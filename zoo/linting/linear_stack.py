@@ -22,7 +22,7 @@ def check(network: Network) -> Iterator[Hit]:
         merged = _merged(op, after)
         both = first.numel + second.numel
         if merged <= both:
-            what = f"{network.name(after)} follows without a nonlinearity: {both:,} weights compute what {merged:,} can"
+            what = f"the {op.kind} after it follows without a nonlinearity: {both:,} weights compute what {merged:,} can"
             yield Hit(op, what, {"next": network.name(after), "weights": both, "merged": merged}, {"params": both - merged})
 
 

@@ -12,7 +12,7 @@ def check(network: Network) -> Iterator[Hit]:
         maker = network.maker(op.inputs[0])
         if maker is not None and maker.kind == op.kind and network.only_reader(maker) is op:
             params = sum(param.numel for param in maker.owns if param.kind == "parameter")
-            what = f"{op.kind} of what {network.name(maker)} has normalised"
+            what = f"{op.kind} of what another {op.kind} has just normalised"
             yield Hit(op, what, {"first": network.name(maker), "params": params}, {"params": params} if params else {})
 
 

@@ -23,10 +23,10 @@ def check(network: Network) -> Iterator[Hit]:
         maker = network.maker(op.inputs[0]) if op.inputs else None
         never_negative = all(value.id in positive for value in op.inputs) and bool(op.inputs)
         if op.kind in _RECTIFIERS and never_negative and maker is not None:
-            what = f"{op.kind} without effect: {network.name(maker)} is never negative"
+            what = f"{op.kind} without effect: its input is never negative"
             yield Hit(op, what, {"elements": op.output.numel, "input": network.name(maker)})
         elif op.kind in _SMOOTH and maker is not None and maker.kind == op.kind and network.only_reader(maker) is op:
-            what = f"{op.kind} of {op.kind} ({network.name(maker)})"
+            what = f"{op.kind} of what another {op.kind} has just made"
             yield Hit(op, what, {"elements": op.output.numel, "input": network.name(maker)})
         plain = op.kind != "add" or op.attrs.get("alpha", 1) == 1
         if op.kind in _NEVER_NEGATIVE or (op.kind in _KEEP_SIGN and never_negative and plain and _no_numbers(op.attrs)):

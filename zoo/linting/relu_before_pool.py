@@ -11,7 +11,7 @@ def check(network: Network) -> Iterator[Hit]:
     for op in network.of(frozenset({"relu", "relu6"})):
         pool = network.only_reader(op)
         if pool is not None and pool.kind.startswith("max_pool") and pool.output.numel < op.output.numel:
-            what = f"{op.kind} of {op.output.numel:,} elements, of {pool.output.numel:,} after {network.name(pool)}"
+            what = f"{op.kind} of {op.output.numel:,} elements, of {pool.output.numel:,} after the pooling"
             yield Hit(op, what, {"elements": op.output.numel, "after": pool.output.numel, "pool": network.name(pool)})
 
 

@@ -2,25 +2,24 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import CONVOLUTIONS, Network, kernel
+from zoo.linting._network import CONVOLUTIONS, Network
 from zoo.linting._rule import Hit, Rule
 from zoo.tracing.record import Op
 
 
 def check(network: Network) -> Iterator[Hit]:
     """One hit at the first such convolution, with the number and the cost of all."""
-    blind = [op for op in network.of(CONVOLUTIONS) if max(kernel(op), default=1) > 1 and network.exceeds_image(op.inputs[0])]
+    convolutions = [op for op in network.windows if op.kind in CONVOLUTIONS]
+    blind = [op for op in convolutions if network.exceeds_image(op.inputs[0])]
     if not blind:
         return
-    sides = network.sides(blind[0].inputs[0], network.least)
-    windows = sum(max(kernel(op), default=1) > 1 for op in network.of(CONVOLUTIONS))
-    image = max(network.image)
+    sides, image = network.sides(blind[0].inputs[0], network.least), max(network.image)
     saves = {"params": sum(weight_sizes(blind)), "macs": sum(map(network.macs, blind))}
     what = (
-        f"{len(blind)} of {windows} convolutions with windows, this one first, see nothing new: on every path their input sees"
-        f" {min(sides)} pixels or more of an image of {image}"
+        f"{len(blind)} of {len(convolutions)} convolutions with windows, this one first, read units that see more than the image on"
+        f" every path: {min(sides)} pixels of {image}"
     )
-    evidence = {"layers": len(blind), "of": windows, "rf_min": list(sides), "image": list(network.image)}
+    evidence = {"layers": len(blind), "of": len(convolutions), "rf_min": list(sides), "image": list(network.image)}
     yield Hit(blind[0], what, evidence, saves)
 
 

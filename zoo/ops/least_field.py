@@ -49,7 +49,7 @@ def widest(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | Non
 def _followed(
     op: Op, fields: tuple[Field | None, ...], meet: Callable[[Sequence[Spans]], Field | None]
 ) -> Field | list[Field | None] | None:
-    """As `receptive_field.rule`, but for the ops at which several fields `meet` unit by unit, and those that add statistics to a unit."""
+    """As `receptive_field.rule`, but for ops at which several fields `meet` unit by unit, and those that add statistics."""
     known = [field for field in fields if isinstance(field, tuple)]
     complete = len(known) == sum(field is not None for field in fields)
     if known and complete and op.kind in _ELEMENTWISE:
