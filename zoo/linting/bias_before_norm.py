@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import BATCH_NORMS, CONVOLUTIONS, TRANSPOSED, Network
-from zoo.linting._rule import Hit, Rule
-from zoo.tracing.record import Op
+from zoo.extend import Hit, Network, Op, Rule
+from zoo.linting._network import BATCH_NORMS, CONVOLUTIONS, TRANSPOSED
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import CONVOLUTIONS, TRANSPOSED, Network
-from zoo.linting._rule import Hit, Rule
-from zoo.tracing.record import Op
+from zoo.extend import Hit, Network, Op, Rule
+from zoo.linting._network import CONVOLUTIONS, TRANSPOSED
 
 _WIDTH = 8  # half-precision elements
 _IMAGE = 4  # channels of an image are what they are

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import TRANSPOSED, Network, kernel, stride
-from zoo.linting._rule import Hit, Rule
+from zoo.extend import Hit, Network, Rule
+from zoo.linting._network import TRANSPOSED, kernel, stride
 from zoo.util.text import sizes
 
 

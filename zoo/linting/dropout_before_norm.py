@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import ACTIVATIONS, CONVOLUTIONS, POOLINGS, Network
-from zoo.linting._rule import Hit, Rule
-from zoo.tracing.record import Op
+from zoo.extend import Hit, Network, Op, Rule
+from zoo.linting._network import ACTIVATIONS, CONVOLUTIONS, POOLINGS
 
 _DROPOUTS = frozenset({"dropout", "feature_dropout", "alpha_dropout"})
 _BETWEEN = ACTIVATIONS | CONVOLUTIONS | POOLINGS | {"linear", "flatten", "view", "reshape"}

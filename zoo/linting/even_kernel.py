@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import CONVOLUTIONS, POOLINGS, Network, kernel, stride
-from zoo.linting._rule import Hit, Rule
-from zoo.tracing.record import each_axis
+from zoo.extend import Hit, Network, Rule, each_axis
+from zoo.linting._network import CONVOLUTIONS, POOLINGS, kernel, stride
 from zoo.util.text import sizes
 
 

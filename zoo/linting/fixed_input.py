@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import Network, flattened
-from zoo.linting._rule import Hit, Rule
+from zoo.extend import Hit, Network, Rule
+from zoo.linting._network import flattened
 from zoo.util.text import sizes
 
 

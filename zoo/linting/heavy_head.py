@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from math import prod
 
-from zoo.linting._network import Network, flattened
-from zoo.linting._rule import Hit, Rule
+from zoo.extend import Hit, Network, Rule
+from zoo.linting._network import flattened
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import CONVOLUTIONS, Network, kernel, stride
-from zoo.linting._rule import Hit, Rule
+from zoo.extend import Hit, Network, Rule
+from zoo.linting._network import CONVOLUTIONS, kernel, stride
 from zoo.util.text import sizes
 
 _SMALL = 3

@@ -3,9 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 
-from zoo.linting._network import Network
-from zoo.linting._rule import Hit, Rule
-from zoo.tracing.record import Op
+from zoo.extend import Hit, Network, Op, Rule
 
 
 def check(network: Network) -> Iterator[Hit]:

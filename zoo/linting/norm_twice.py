@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import NORMS, Network
-from zoo.linting._rule import Hit, Rule
+from zoo.extend import Hit, Network, Rule
+from zoo.linting._network import NORMS
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import Network
-from zoo.linting._rule import Hit, Rule
+from zoo.extend import Hit, Network, Rule
 
 _RECTIFIERS = frozenset({"relu", "abs"})
 _NEVER_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "softmax", "softplus", "hardsigmoid", "abs", "exp", "square"})

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import CONVOLUTIONS, Network
-from zoo.linting._rule import Hit, Rule
+from zoo.extend import Hit, Network, Rule
+from zoo.linting._network import CONVOLUTIONS
 
 _SHARE = 0.25  # of the convolutions: a few at the end are in most networks
 

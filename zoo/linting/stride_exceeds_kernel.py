@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import prod
 
-from zoo.linting._network import CONVOLUTIONS, POOLINGS, Network, kernel, stride
-from zoo.linting._rule import Hit, Rule
-from zoo.tracing.record import Op
+from zoo.extend import Hit, Network, Op, Rule
+from zoo.linting._network import CONVOLUTIONS, POOLINGS, kernel, stride
 from zoo.util.text import sizes
 
 

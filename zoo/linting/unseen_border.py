@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import CONVOLUTIONS, POOLINGS, Network, kernel, stride
-from zoo.linting._rule import Hit, Rule
+from zoo.extend import Hit, Network, Op, Rule, each_axis
+from zoo.linting._network import CONVOLUTIONS, POOLINGS, kernel, stride
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Spans, exact
 from zoo.receptive.windows import Units, bounds
-from zoo.tracing.record import Op, each_axis
 from zoo.tracing.walk import carry
 
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from math import prod
 
-from zoo.linting._network import CONVOLUTIONS, Network, kernel, stride
-from zoo.linting._rule import Hit, Rule
-from zoo.tracing.record import Op, each_axis
+from zoo.extend import Hit, Network, Op, Rule, each_axis
+from zoo.linting._network import CONVOLUTIONS, kernel, stride
 from zoo.util.text import sizes
 
 

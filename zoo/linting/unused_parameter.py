@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import Network
-from zoo.linting._rule import Hit, Rule
-from zoo.tracing.record import Param
+from zoo.extend import Hit, Network, Param, Rule
 
 
 def check(network: Network) -> Iterator[Hit]:

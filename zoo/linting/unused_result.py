@@ -2,10 +2,8 @@
 
 from collections.abc import Iterator
 
-from zoo.linting._network import Network
-from zoo.linting._rule import Hit, Rule
+from zoo.extend import Hit, Network, Op, Rule
 from zoo.ops.book import computes_nothing
-from zoo.tracing.record import Op
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -36,7 +36,13 @@ class Lint:
     It is true if a finding counts (a warning that the model's card does not declare as its paper's design), so that
     `assert not zoo.lint(net, input=...)` is a test; if it fails, its message is the table.
 
-    `feasible` is the range of image sizes for which every layer can use its window and some layer sees the whole image, or None.
+    `feasible` is the range of image sizes for which no layer sees more than the image on every path, and some layer sees it whole;
+    None for a network without windows.
+
+    Example:
+        >>> result = zoo.lint("torchvision:resnet50")
+        >>> bool(result), [finding.rule for finding in result], result.feasible
+        (False, ['stride-exceeds-kernel'], (75, 427))
     """
 
     run: Run
