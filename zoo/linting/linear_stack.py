@@ -44,7 +44,7 @@ RULE = Rule(
     finds="a convolution or linear layer on another without a nonlinearity between, which one layer could replace",
     why="The product of two linear maps is one linear map: the second layer adds weights and time, and no function that the first "
     "could not compute.",
-    source="Goodfellow et al., Deep Learning (2016), section 6.4.1",
+    source="Goodfellow et al., Deep Learning (2016), section 6.1",
     remedy="Put a nonlinearity between them, or merge them.",
     check=check,
     level="info",

@@ -20,7 +20,7 @@ RULE = Rule(
     name="norm-twice",
     finds="a normalisation directly after another of the same kind",
     why="The second undoes the scale and shift that the first has learned, and gives what it would give alone.",
-    source="Ioffe and Szegedy, arXiv 1502.03167, section 3: BN((au)) = BN(u)",
+    source="Ioffe and Szegedy, arXiv 1502.03167, section 3.3: BN((aW)u) = BN(Wu)",
     remedy="Remove one of the two.",
     check=check,
 )

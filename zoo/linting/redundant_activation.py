@@ -42,7 +42,7 @@ RULE = Rule(
     finds="a rectifier of what is never negative, or the same activation twice in succession",
     why="ReLU of what is never negative changes nothing, and costs a pass over the map; a saturating activation applied twice "
     "squeezes the gradient twice. Both are mostly slips: an activation in the block and another one after it.",
-    source="Glorot et al., Deep Sparse Rectifier Neural Networks, AISTATS 2011, section 3 (relu(relu(x)) = relu(x))",
+    source="By definition: max(0, x) = x for x >= 0",
     remedy="Remove one of the two.",
     check=check,
 )

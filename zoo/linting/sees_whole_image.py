@@ -33,7 +33,7 @@ RULE = Rule(
     finds="layers whose input sees more than the whole image on every path",
     why="Such a layer can no longer relate what is apart in the image: its windows add positions that lie outside. In networks "
     "trained on CIFAR-10 and ImageNet, layers beyond this border contributed nothing to the accuracy.",
-    source="Richter et al., arXiv 2106.12307, section 4",
+    source="Richter et al., arXiv 2106.12307",
     remedy="Use larger images, remove these layers, or downsample later.",
     check=check,
 )

@@ -27,7 +27,7 @@ RULE = Rule(
     finds="an image smaller than what more than a quarter of the convolutions see on every path",
     why="A part of each such window always lies outside of the image. Layers of which that holds add little to the accuracy, and a "
     "network made for large images, given small ones, spends most of its work on them.",
-    source="Richter et al., arXiv 2106.12307, sections 3 and 4",
+    source="Richter et al., arXiv 2106.12307",
     remedy="Give larger images, or remove strides and poolings at the beginning of the network.",
     check=check,
     level="info",

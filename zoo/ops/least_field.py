@@ -1,7 +1,7 @@
 """The smallest and the largest receptive field of a unit, over the paths from the input to it.
 
 A residual network's unit sees the hull of what all paths see (`receptive_field.rule`). Its shortest path, through the shortcuts,
-sees far less: Richter et al., arXiv 2106.12307, section 3. `least` follows the smallest field wherever several meet. `widest`
+sees far less: Richter et al., arXiv 2106.12307. `least` follows the smallest field wherever several meet. `widest`
 follows the hull, but through windows alone. The gate of a squeeze-and-excitation block and the statistics of a normalisation, which
 see everything by construction, are left aside by both.
 
