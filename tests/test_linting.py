@@ -118,7 +118,7 @@ PLANTED = [
         lambda: layers(nn.Conv2d(3, 8, 1, stride=2), *head(8)),
         lambda: layers(nn.Conv2d(3, 8, 2, stride=2), *head(8)),
         "0",
-        "1×1 with stride 2×2 reads 1 of 4 positions; no other layer reads the rest",
+        "1×1 with stride 2×2 reads 1 of 4 positions; no other layer reads all",
     ),
     Planted(
         "heavy-head",

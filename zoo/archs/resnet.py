@@ -292,7 +292,7 @@ class PlainNet(ResNet):
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
     ),
     deviations=(INITIALISATION, PLAIN_STEM),
-    by_design=("sees-whole-image",),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-18 without its shortcuts."""
@@ -312,7 +312,7 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
         {"quantity": "macs", "printed": "3.6 billion", "where": "section 3.3"},
     ),
     deviations=(INITIALISATION, PLAIN_STEM),
-    by_design=("sees-whole-image",),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-34 without its shortcuts."""

@@ -243,7 +243,7 @@ def resnet1202(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 15", "conv3_x 32 2 37", "conv4_x 64 4 81"),
     published=({"quantity": "depth", "printed": "20", "where": "figure 6"},),
     deviations=(INITIALISATION,),
-    by_design=("sees-whole-image",),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-20 without its shortcuts."""
@@ -259,7 +259,7 @@ def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 23", "conv3_x 32 2 61", "conv4_x 64 4 137"),
     published=({"quantity": "depth", "printed": "32", "where": "figure 6"},),
     deviations=(INITIALISATION,),
-    by_design=("sees-whole-image",),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-32 without its shortcuts."""
@@ -275,7 +275,7 @@ def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 31", "conv3_x 32 2 85", "conv4_x 64 4 193"),
     published=({"quantity": "depth", "printed": "44", "where": "figure 6"},),
     deviations=(INITIALISATION,),
-    by_design=("sees-whole-image",),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-44 without its shortcuts."""
@@ -291,7 +291,7 @@ def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 39", "conv3_x 32 2 109", "conv4_x 64 4 249"),
     published=({"quantity": "depth", "printed": "56", "where": "figure 6"},),
     deviations=(INITIALISATION,),
-    by_design=("sees-whole-image",),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-56 without its shortcuts."""
@@ -307,7 +307,7 @@ def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     stages=("conv2_x 16 1 75", "conv3_x 32 2 217", "conv4_x 64 4 501"),
     published=({"quantity": "depth", "printed": "110", "where": "figure 6"},),
     deviations=(INITIALISATION,),
-    by_design=("sees-whole-image",),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain110(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-110 without its shortcuts."""

@@ -14,12 +14,29 @@ def check(network: Network) -> Iterator[Hit]:
     for op in network.of(CONVOLUTIONS | POOLINGS):
         share = read(op)
         if share < 1:
-            others = [one for one in network.readers_of(op.inputs[0]) if one is not op and read(one) == 1]
-            rest = "other layers read the rest" if others else "no other layer reads the rest"
+            whole = any(read(one) == 1 for one in _other_readers(network, op))
+            rest = "another layer reads all" if whole else "no other layer reads all"
             window = f"{sizes(kernel(op))} with stride {sizes(stride(op))}"
             what = f"{window} reads {share.numerator} of {share.denominator} positions; {rest}"
-            evidence = {"kernel": list(kernel(op)), "stride": list(stride(op)), "read": float(share), "rest_is_read": bool(others)}
+            evidence = {"kernel": list(kernel(op)), "stride": list(stride(op)), "read": float(share), "another_reads_all": whole}
             yield Hit(op, what, evidence)
+
+
+_PADDING = frozenset({"pad", "constant_pad_nd"})
+
+
+def _other_readers(network: Network, op: Op) -> Iterator[Op]:
+    """What else reads the map that an op reads, padded or not."""
+    value = op.inputs[0]
+    while (maker := network.maker(value)) is not None and maker.kind in _PADDING:
+        value = maker.inputs[0]
+    values = [value]
+    for one in values:
+        for reader in network.readers_of(one):
+            if reader.kind in _PADDING:
+                values.append(reader.output)
+            elif reader is not op and reader.kind != "slice":
+                yield reader
 
 
 def read(op: Op) -> Fraction:
