@@ -272,6 +272,7 @@ SILENT = {
     "redundant-activation": lambda: Net(lambda self, x: torch.relu(torch.relu(x) - 1)),
     "norm-twice": lambda: Net(lambda self, x: (y := self.one(x)) + self.two(y), one=nn.BatchNorm2d(3), two=nn.BatchNorm2d(3)),
     "sees-whole-image": lambda: residual(conv(8, 8)),
+    "fixed-input": lambda: Net(lambda self, x: self.out(x.flatten(2).reshape(96, 4, 8).flatten(1)), out=nn.Linear(32, 8)),
 }
 
 
@@ -280,6 +281,11 @@ def test_a_rule_is_silent_where_there_is_no_fault(rule: str) -> None:
     """Kills a rule that looks at the pattern and not at what it does."""
     channels = 64 if rule == "linear-stack" else 3
     assert found(SILENT[rule](), rule, (1, channels, 4, 4) if rule == "sees-whole-image" else (1, channels, 32, 32)) == []
+
+
+def test_heads_of_attention_are_no_maps() -> None:
+    """Kills a head that fixes the input where heads of attention are joined."""
+    assert found("torchvision:vit_b_32", "fixed-input") == []
 
 
 # Experiments: what the rules say of a network, the network itself shows

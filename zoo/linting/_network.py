@@ -213,5 +213,6 @@ def flattened(network: Network, op: Op) -> tuple[int, ...]:
         value = maker.inputs[0]
     maps = value.shape[1:]
     a_token = len(maps) == 2 and maps[0] == 1  # N×1×features, such as a class token by itself
-    several = len(maps) > 1 and not a_token and prod(maps[1:]) > 1
+    of_images = value.shape[0] == network.trace.inputs[0].shape[0]  # not of tokens, whose heads are joined
+    several = len(maps) > 1 and of_images and not a_token and prod(maps[1:]) > 1
     return maps if several and prod(maps) == op.inputs[0].shape[-1] else ()
