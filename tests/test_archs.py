@@ -193,7 +193,11 @@ def test_googlenet_bn_start() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "fan"), [("resnet18", "in"), ("resnet50", "in"), ("resnet50_v1_5", "out"), ("resnet20", "in"), ("plain20", "in")]
+    ("name", "fan"),
+    [
+        *((name, "in") for name in ("resnet18_a", "resnet34_c", "plain18", "resnet50", "resnet20", "plain20")),
+        *((name, "out") for name in ("resnet18", "resnet34", "resnet50_v1_5")),
+    ],
 )
 def test_resnet_start(name: str, fan: str) -> None:
     """Kills the other fan: equation 10 of He et al. takes the inputs, torchvision the outputs."""
@@ -213,7 +217,7 @@ def test_resnet_start(name: str, fan: str) -> None:
         ("caffenet", 0.01, {"fc6": 0.005, "fc7": 0.005}, "conv2 conv4 conv5 fc6 fc7"),
         ("levi_hassner", 0.01, {"fc6": 0.005, "fc7": 0.005}, "conv2 fc6 fc7"),
         ("zfnet", 0.01, {}, ""),
-        ("vgg_cnn_m", 0.01, {}, ""),
+        ("vgg_cnn_m", 0.1, {}, ""),  # the paper prints a variance of 10^-2
         ("nin_cifar10", 0.05, {}, ""),
         ("nin_imagenet", 0.05, {"conv1": 0.01, "conv3": 0.01, "cccp8": 0.01}, ""),
     ],
@@ -348,5 +352,63 @@ def test_stem_pooling() -> None:
     """Kills torchvision's padded stem in the authors' networks, and theirs in torchvision's."""
     x = torch.zeros(1, 1, 112, 112)
     x[..., 2, 2] = 1.0
-    assert on_meta("resnet50").pool1(x)[..., 0, 0] == 1.0
-    assert on_meta("resnet50_v1_5").pool1(x)[..., 0, 0] == 0.0
+    for name in ("resnet18_a", "resnet34_b", "plain34", "resnet50"):
+        assert on_meta(name).pool1(x)[..., 0, 0] == 1.0
+    for name in ("resnet18", "resnet34", "resnet50_v1_5"):
+        assert on_meta(name).pool1(x)[..., 0, 0] == 0.0
+
+
+@pytest.mark.parametrize(("layer", "channels"), [("norm1", 96), ("norm2", 256)])
+def test_normalisation_per_gpu(layer: str, channels: int) -> None:
+    """Kills an option that does nothing, towers of other sizes, and more maps that depend on it than the card says."""
+    x = 100 * torch.randn(1, channels, 3, 3)
+    across, apart = (on_meta("alexnet", norm_per_gpu=option).get_submodule(layer)(x) for option in (False, True))
+    half = channels // 2
+    torch.testing.assert_close(apart, torch.cat([on_meta("alexnet").norm1(x[:, i : i + half]) for i in (0, half)], dim=1))
+    differ = (across != apart).flatten(2).any(dim=2)[0].nonzero().flatten().tolist()
+    assert differ == [half - 2, half - 1, half, half + 1]
+    assert f"{differ[0]} to {differ[-1]} of {layer}" in zoo.card("alexnet").deviations[1].text
+
+
+def test_sizes_that_vgg_takes() -> None:
+    """Kills torch's words about matrices where a size does not fit, and a range on the message that is not the range."""
+    net = on_meta("vgg11")
+    for side in (224, 255):
+        assert net(torch.empty(1, 3, side, side, device="meta")).shape == (1, 1000)
+    for side in (64, 223, 256):
+        with pytest.raises(ValueError, match=rf"images of 224 to 255 pixels a side, not {side}×{side}"):
+            net(torch.empty(1, 3, side, side, device="meta"))
+    with pytest.raises(RuntimeError, match="channel"):
+        net(torch.empty(1, 4, 224, 224, device="meta"))
+
+
+def test_grid_of_the_transformer() -> None:
+    """Kills a card that is wrong about align_corners: torch's default differs for shifts alone, by 27/28."""
+    grid = zoo.create_model("stn_mnist").transformer.grid_generator
+    turn, shift = torch.tensor([[[0.6, -0.8, 0.0], [0.8, 0.6, 0.0]]]), torch.tensor([[[1.0, 0.0, 0.1], [0.0, 1.0, -0.3]]])
+    for theta, factor in ((turn, 1.0), (0.7 * turn, 1.0), (shift, 27 / 28)):
+        moved = factor * theta[..., 2:]
+        other = F.affine_grid(torch.cat([theta[..., :2], moved], dim=2), [1, 1, 28, 28], align_corners=False)
+        pixels = ((grid(theta, 28, 28) + 1) / 2 * 27, ((other + 1) * 28 - 1) / 2)  # in pixels, from the first one's centre
+        torch.testing.assert_close(*pixels, atol=1e-4, rtol=1e-4)
+
+
+def test_heads_in_torchvisions_order() -> None:
+    """Kills a card that is wrong about the order in which torchvision returns the heads' scores."""
+    from torchvision.models import googlenet
+    from torchvision.models.googlenet import _GoogLeNetOutputs
+
+    assert _GoogLeNetOutputs._fields == ("logits", "aux_logits2", "aux_logits1")
+    with torch.device("meta"):
+        theirs = googlenet(init_weights=False).train()
+    assert theirs(torch.empty(2, 3, 224, 224, device="meta"))._fields == ("logits", "aux_logits2", "aux_logits1")
+
+
+def test_weights_of_googlenets_table() -> None:
+    """Kills a sum of Table 1, or a count of weights without biases, that is wrong on the card."""
+    rows = (2.7, 112, 159, 380, 364, 437, 463, 580, 840, 1072, 1388, 1000)
+    weights = sum(p.numel() for name, p in on_meta("googlenet").named_parameters() if name.endswith("weight"))
+    text = zoo.card("googlenet").notes[0].text
+    assert f"{sum(rows):,.1f}K" in text
+    assert f"{sum(rows) * 1024 / 1e6:.2f} million" in text
+    assert f"{weights:,} weights" in text

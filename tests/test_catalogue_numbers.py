@@ -27,6 +27,10 @@ googlenet              6998552  1582671872
 googlenet_bn           6624904  1498376192
 plain18               11515688  1794805760
 plain34               21623848  3644493824
+resnet18_a            11515688  1794805760
+resnet34_a            21623848  3644493824
+resnet34_b            21797672  3663761408
+resnet34_c            22716840  3830747136
 resnet18              11689512  1814073344
 resnet34              21797672  3663761408
 resnet50              25557032  3857973248
@@ -284,6 +288,8 @@ def last_field(counts: tuple[int, ...], per_block: int, late: bool) -> int:
         ("googlenet_bn", 379),
         ("resnet18", last_field((2, 2, 2, 2), 2, late=True)),
         ("resnet34", last_field((3, 4, 6, 3), 2, late=True)),
+        ("resnet18_a", last_field((2, 2, 2, 2), 2, late=True)),
+        ("resnet34_c", last_field((3, 4, 6, 3), 2, late=True)),
         ("resnet50", 483),  # these three as in Araujo et al., "Computing Receptive Fields of Convolutional Neural Networks"
         ("resnet101", 1027),
         ("resnet152", 1507),
@@ -306,7 +312,7 @@ STAGES = {
     "resnet50": """
         9536/118013952 215808/667942912 1219584/950534144 7098368/1387266048 14964736/732168192 2049000/2048000
     """,
-    "resnet34": """
+    "resnet34_a": """
         9536/118013952 221952/693633024 1107968/867041280 6789120/1329463296 12982272/635830272 513000/512000
     """,
 }
@@ -314,8 +320,8 @@ STAGES = {
 
 @pytest.mark.parametrize("name", STAGES)
 def test_resnet_stages(name: str) -> None:
-    """Kills blocks in the wrong stage, and shortcuts counted with the stage before. A 34 as in Table 2 has shortcuts A."""
-    found = rows(zoo.summary(name, depth=1, options={"shortcut": "A"} if name == "resnet34" else {}))
+    """Kills blocks in the wrong stage, and shortcuts counted with the stage before."""
+    found = rows(zoo.summary(name, depth=1))
     stages = [("conv1", "bn1"), *((f"conv{i}_x",) for i in range(2, 6)), ("fc",)]
     sums = [[sum(found[part].cells[column] for part in stage) for column in ("params", "macs")] for stage in stages]
     assert ["/".join(map(str, pair)) for pair in sums] == STAGES[name].split()

@@ -126,7 +126,8 @@ def test_info(ask: Ask, name: str) -> None:
     """Kills a card of which a fact, a published number, a deviation or an erratum is not shown."""
     card, page = zoo.card(name), " ".join(ask("info", name).split())
     facts = [card.title, card.summary, str(card.year), card.authors, card.paper, card.doi, card.arxiv, card.licence]
-    for fact in [*facts, *card.deviations, *card.errata, text(card.params), text(card.macs)]:
+    told = [statement.text for _, statement in card.statements]
+    for fact in [*facts, *told, text(card.params), text(card.macs)]:
         assert " ".join(fact.split()) in page
     assert all(one.printed in page for one in card.published)
 

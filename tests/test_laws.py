@@ -312,7 +312,7 @@ def test_machines_formats_draw_nothing() -> None:
         ("zoo summary vgg16 --format j", {"json"}),
         ("zoo sum", {"summary"}),
         ("zoo compare fc", {"fc-vs-gap"}),
-        ("zoo list --family re", {"resnet", "resnet_cifar"}),
+        ("zoo list --family re", {"resnet", "resnet_cifar", "resnet_torchvision"}),
         ("zoo summary vgg16 --columns params,ma", {"params,macs"}),
     ],
 )
@@ -355,7 +355,7 @@ def test_published_numbers_parse(name: str) -> None:
     for one in zoo.card(name).published:
         assert one.value > 0
         assert one.where
-        assert one.quantity in {"params", "macs", "depth", "connections"}
+        assert one.quantity in {"params", "macs", "depth", "connections", "neurons"}
 
 
 @each_model

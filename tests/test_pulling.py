@@ -31,7 +31,7 @@ FEATURES = {
     "vgg11_bn vgg13_bn vgg16_bn vgg19_bn",
     2048: "resnet50 resnet101 resnet152 resnet50_v1_5 resnet101_v1_5 resnet152_v1_5",
     1024: "googlenet googlenet_bn nin_imagenet",
-    512: "resnet18 resnet34 plain18 plain34 levi_hassner",
+    512: "resnet18 resnet34 resnet18_a resnet34_a resnet34_b resnet34_c plain18 plain34 levi_hassner",
     500: "lenet_caffe",
     192: "all_cnn_c nin_cifar10 lenet1",
     84: "lenet5 lenet5_modern",
@@ -276,11 +276,11 @@ def test_nothing_needless(name: str, pulled: dict[str, str]) -> None:
     ("name", "definitions"),
     [
         ("lenet5_modern", "LeNet5Modern lenet5_modern"),
-        ("alexnet", "lrn AlexNet alexnet"),
+        ("alexnet", "lrn TowerNorm AlexNet alexnet"),
         ("alexnet_owt", "AlexNetOWT alexnet_owt"),
         ("vgg16", "TABLE_1 WIDTHS lrn feature_layers VGG vgg16"),
         ("resnet18", "ZeroPadding make_shortcut BasicBlock Block ResNet resnet18"),
-        ("resnet50", "ZeroPadding make_shortcut Bottleneck Block ResNet ResNetCaffe resnet50"),
+        ("resnet50", "ZeroPadding make_shortcut Bottleneck Block ResNet resnet50"),
         ("googlenet", "Logits Convolution Inception AuxiliaryHead GoogLeNet googlenet"),
     ],
 )
@@ -301,7 +301,7 @@ def test_header(name: str, pulled: dict[str, str]) -> None:
     card, doc = zoo.card(name), " ".join((ast.get_docstring(ast.parse(pulled[name])) or "").split())
     for fact in (card.title, card.authors, card.paper, f"zoo {zoo.__version__}", card.doi or card.arxiv or card.url, card.licence):
         assert fact in doc
-    assert all(" ".join(text.split()) in doc for text in card.deviations)
+    assert all(" ".join(one.text.split()) in doc for one in card.deviations)
     assert not re.search(r"\bcards?\b", doc)
     notice = "".join(f"# {line}".rstrip() + "\n" for line in (ROOT / "LICENSE").read_text(encoding="utf-8").splitlines())
     assert pulled[name].endswith(notice)

@@ -396,12 +396,12 @@ def test_all_cnn_has_no_pooling() -> None:
 def test_errata_of_convolutional_nets() -> None:
     """Kills numbers of other people's versions that are wrong on the card."""
     found = zoo.summary("nin_imagenet", input=(1, 3, 227, 227), columns=("macs",)).total["macs"]
-    assert f"{found:,}" in zoo.card("nin_imagenet").errata[0]
+    assert f"{found:,}" in zoo.card("nin_imagenet").notes[0].text
     assert found == 1105996320
     net = on_meta("all_cnn_c")
     net.features.conv7.padding = (1, 1)
     more = zoo.summary(net, input=(1, 3, 32, 32), columns=("macs",)).total["macs"] - zoo.card("all_cnn_c").macs
-    assert f"{more / 1e6:.1f} million" in zoo.card("all_cnn_c").errata[0]
+    assert f"{more / 1e6:.1f} million" in zoo.card("all_cnn_c").notes[0].text
 
 
 # Residual networks for small images -----------------------------------------------------------------------------------
@@ -489,4 +489,4 @@ def test_stn_parts() -> None:
     assert (parts["params"], parts["macs"]) == (5520, 290800)
     assert sum(cells["macs"] for cells in found.values()) == 480500
     assert sum(cells["params"] for cells in found.values()) == 21840
-    assert all(number in zoo.card("stn_mnist").deviations[1] for number in ("290,800", "480,500"))
+    assert all(number in zoo.card("stn_mnist").deviations[1].text for number in ("290,800", "480,500"))

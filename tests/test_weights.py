@@ -196,8 +196,8 @@ def test_other_classes(twin: nn.Module, caplog: pytest.LogCaptureFixture) -> Non
     torch.manual_seed(1)
     model = zoo.create_model("resnet18", weights=twin.state_dict(), num_classes=7)
     assert model.fc.weight.shape == (7, 512)
-    assert model.fc.weight.std().item() == pytest.approx(math.sqrt(2 / 512), rel=0.1)  # the paper's start
-    assert not model.fc.bias.any()
+    assert model.fc.weight.std().item() == pytest.approx(1 / math.sqrt(3 * 512), rel=0.1)  # torchvision's start
+    assert model.fc.bias.abs().max() <= 1 / math.sqrt(512)
     model.fc, body = nn.Identity(), torchvision.models.resnet18()
     body.load_state_dict(twin.state_dict())
     body.fc = nn.Identity()
@@ -289,6 +289,16 @@ def test_googlenet_scales_images(cache: Path, caplog: pytest.LogCaptureFixture) 
     usual = (pixels - means.view(3, 1, 1)) / deviations.view(3, 1, 1)
     with torch.inference_mode():
         torch.testing.assert_close(model((pixels - 0.5) / 0.5), published.eval()(usual), rtol=1e-4, atol=1e-4)
+
+
+def test_googlenet_of_a_state_dict(caplog: pytest.LogCaptureFixture) -> None:
+    """Kills silence where weights in torchvision's keys come without a label, and a remark on weights in ours."""
+    twin = theirs("googlenet_bn")
+    model = zoo.create_model("googlenet_bn", weights=twin.state_dict())
+    assert "if torchvision published them, they want images of mean 0.5 and deviation 0.5" in caplog.text
+    caplog.clear()
+    zoo.create_model("googlenet_bn", weights=model.state_dict())
+    assert not caplog.text
 
 
 def test_numbers_that_are_none(twin: nn.Module, caplog: pytest.LogCaptureFixture) -> None:

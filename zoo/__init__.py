@@ -1,7 +1,7 @@
 """A catalogue of landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model.
 
     zoo.list_models("vgg*")                     names, in order of year
-    zoo.card("alexnet")                         what is claimed of one: paper, numbers, deviations, errata
+    zoo.card("alexnet")                         what is claimed of one, and from which source
     zoo.create_model("alexnet", num_classes=7)  a new model
     zoo.summary("alexnet")                      its table: shapes, parameters, MACs, FLOPs, receptive fields
     zoo.stages("alexnet")                       its resolutions: layer, channels, size, stride, receptive field

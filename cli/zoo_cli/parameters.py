@@ -46,6 +46,10 @@ def _formats(incomplete: str) -> list[str]:
     return [name for name in formats.names() if name.startswith(incomplete)]
 
 
+def _card_formats(incomplete: str) -> list[str]:
+    return [*_formats(incomplete), *(name for name in ("bibtex",) if name.startswith(incomplete))]
+
+
 def _conventions(incomplete: str) -> list[str]:
     from zoo.analysis import conventions
 
@@ -71,6 +75,16 @@ Columns = Annotated[
 Format = Annotated[
     str | None,
     typer.Option("--format", "-f", metavar="NAME", help="text, json, csv, markdown, html or latex.", autocompletion=_formats),
+]
+CardFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME",
+        help="text, json, csv, markdown, html or latex; or bibtex, which cites the paper.",
+        autocompletion=_card_formats,
+    ),
 ]
 Convention = Annotated[
     str,

@@ -86,22 +86,63 @@ class CaffeNet(nn.Module):
     classifier="fc8",
     by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
+    parents=("alexnet",),
     published=(
         {
             "quantity": "macs",
             "printed": "724M",
-            "where": "convnet-burden",
+            "where": "README",
+            "source": "convnet-burden",
             "note": "That tool takes 224×224 images and also counts biases, ReLU, pooling and normalisation; that it prints our "
             "first digits is chance. Its 727M for AlexNet are for 227×227.",
         },
     ),
-    deviations=("The paper gives no layers; they are those of the reference model that Caffe releases.",),
-    errata=(
-        "It differs from AlexNet in the order of pooling and normalisation, the constants of the latter (k = 1, and an alpha of "
-        "1e-4 that is divided by n) and the deviation of 0.005 in fc6 and fc7; parameters and multiply-accumulates are equal.",
-        "Caffe's own AlexNet is a third one: normalisation before pooling as in the paper, k = 1 as here, and biases of 0.1 in "
-        "fc6 and fc7.",
+    sources={
+        "paper": ("transcription", "the paper's text as others copied it"),
+        "caffe": ("author's file", "the model", "https://github.com/BVLC/caffe/tree/master/models/bvlc_reference_caffenet"),
+        "caffe's alexnet": ("author's file", "its sister", "https://github.com/BVLC/caffe/tree/master/models/bvlc_alexnet"),
+        "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
+    },
+    deviations=(
+        "The paper gives no layers; they are those of the reference model that Caffe releases. [paper; caffe, train_val.prototxt]",
     ),
+    notes=(
+        "It differs from AlexNet in the order of pooling and normalisation, the constants of the latter (k = 1, and an alpha of "
+        "1e-4 that is divided by n) and the deviation of 0.005 in fc6 and fc7; parameters and multiply-accumulates are equal. "
+        "[caffe, train_val.prototxt and readme; computed]",
+        "Caffe's own AlexNet is a third one: normalisation before pooling as in the paper, k = 1 as here, and biases of 0.1 where "
+        "they are 1 here. Its readme found 0.1 necessary for training, since 1 gave a flat loss. "
+        "[caffe's alexnet, train_val.prototxt and readme]",
+    ),
+    results=(
+        {
+            "on": "ILSVRC 2012 validation",
+            "measure": "accuracy",
+            "top1": "57.4",
+            "top5": "80.4",
+            "crops": "centre crop",
+            "source": "caffe, readme",
+        },
+    ),
+    recipe={
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [caffe, solver.prototxt]",
+        "learning rate": "0.01, divided by 10 every 100,000 iterations; doubled for biases. [caffe, solver.prototxt and "
+        "train_val.prototxt]",
+        "batch": "256. [caffe, train_val.prototxt]",
+        "weight decay": "0.0005, none on biases. [caffe, solver.prototxt and train_val.prototxt]",
+        "augmentation": "Random 227×227 crops and mirror images, no change of colours. [caffe, train_val.prototxt and readme]",
+        "dropout": "0.5 after fc6 and fc7. [caffe, train_val.prototxt]",
+        "length": "450,000 iterations; the released weights are those of iteration 310,000. [caffe, solver.prototxt and readme]",
+    },
+    preprocessing=("The mean image of the training set is subtracted. [caffe, train_val.prototxt]",),
+    weights=(
+        "Released for unrestricted use: http://dl.caffe.berkeleyvision.org/bvlc_reference_caffenet.caffemodel [caffe, readme]",
+    ),
+    citation={
+        "type": "inproceedings",
+        "booktitle": "Proceedings of the ACM International Conference on Multimedia",
+        "year": "2014",
+    },
 )
 def caffenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> CaffeNet:
     """Jia 2014: Caffe's AlexNet, normalised after pooling instead of before."""

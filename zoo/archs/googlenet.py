@@ -23,6 +23,11 @@ CVPR_2015 = {
     "input": (3, 224, 224),
     "classifier": "linear",
     "num_features": 1_024,
+    "citation": {
+        "type": "inproceedings",
+        "booktitle": "IEEE Conference on Computer Vision and Pattern Recognition",
+        "year": "2015",
+    },
 }
 
 Logits: TypeAlias = torch.Tensor | tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -185,26 +190,77 @@ class GoogLeNet(nn.Module):
     ),
     variants=({"options": {"aux_heads": True}, "train": True, "params": 13_378_280, "macs": 1_591_044_096},),
     training={"aux_heads": True},
+    parents=("nin_cifar10",),
+    sources={
+        "paper": ("transcription", "the paper's text as others copied it, of the first version, arXiv 1409.4842v1"),
+        "caffe": ("author's file", "Caffe's GoogLeNet", "https://github.com/BVLC/caffe/tree/master/models/bvlc_googlenet"),
+        "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
+    },
     deviations=(
         "The paper omits the constants of local response normalisation, biases and initialisation; they are those of "
         "the Caffe model: k = 1, n = 5, alpha = 1e-4 divided by n, beta = 0.75; every convolution has a bias; "
-        "weights start uniform in ±sqrt(3 / fan_in), biases from 0.2, or 0 in the layers that give the classes.",
-        "Pooling of stride 2 rounds sizes up, as in Caffe: only so, without padding, come the 56, 28, 14 and 7 of Table 1.",
-        "The auxiliary heads exist if aux_heads is set, and run in training mode only: the paper drops them after training.",
+        "weights start uniform in ±sqrt(3 / fan_in), biases from 0.2, or 0 in the layers that give the classes. "
+        "[paper, section 5; caffe, train_val.prototxt]",
+        "Pooling of stride 2 rounds sizes up, as in Caffe: only so, without padding, come the 56, 28, 14 and 7 of Table 1. "
+        "[paper, Table 1; caffe, train_val.prototxt; computed]",
+        "The auxiliary heads exist if aux_heads is set, and run in training mode only: the paper drops them after training. "
+        "Then the network returns (logits, aux1, aux2). [paper, section 5; ours]",
     ),
     errata=(
         "Table 1 counts weights without biases in units of 1,024. So counted, rows 3b, 4a, 4b, 4c, 4d, 4e and 5b "
         "print 380, 364, 437, 463, 580, 840 and 1388K where their own filters give 379, 366.8, 438, 497.5, 590.5, "
-        "847 and 1409K.",
-        "Row 5a of Table 1 prints 1072K and 54M operations; its own filters give 1018K and 51M.",
+        "847 and 1409K. [paper, Table 1; computed]",
+        "Row 5a of Table 1 prints 1072K and 54M operations; its own filters give 1018K and 51M. [paper, Table 1; computed]",
         "The first row of Table 1, 2.7K and 34M, is no 7×7 convolution from 3 to 64 maps, which has 9.2K and 118M. A "
         "depthwise 7×7 convolution of multiplier 8 with a 1×1 convolution after it would fit both numbers; the paper "
-        "does not speak of one.",
-        "Of the network's size there are many numbers: 6.8 million is the sum of Table 1; 13.4 million includes the "
-        "auxiliary heads; 12 times fewer parameters than AlexNet, as section 1 says, would be 5.1 million, and this "
-        "network has 8.7 times fewer. convnet-burden's 51 MB contain the auxiliary heads.",
-        "The receptive field of 224×224 in section 5 is the size of the input; a unit of inception_5b would see 715 pixels a side, "
-        "and one behind the average 907.",
+        "does not speak of one. [paper, Table 1; computed]",
+        "Section 1 has 12 times fewer parameters than AlexNet, which would be 5.1 million; this network has 8.7 times fewer. "
+        "[paper, section 1; computed]",
+        "Section 5 gives 224×224 as the size of the receptive field, and means the input's; a unit of inception_5b would see 715 "
+        "pixels a side, and one after the average 907. [paper, section 5; computed]",
+    ),
+    notes=(
+        "Of the network's size there are many numbers: Table 1 sums up to 6,797.7K, in its units of 1,024 6.96 million, where the "
+        "network has 6,990,272 weights; 13.4 million includes the auxiliary heads; convnet-burden's 51 MB contain them too. "
+        "[paper, Table 1; convnet-burden; computed]",
+    ),
+    results=(
+        {"on": "ILSVRC 2014 validation and test", "top5": "6.67", "crops": "144 crops", "models": 7, "source": "paper, section 7"},
+        {"on": "ILSVRC 2014 validation", "top5": "10.07", "crops": "1 crop", "source": "paper, Table 3"},
+        {"on": "ILSVRC 2014 validation", "top5": "9.15", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": "ILSVRC 2014 validation", "top5": "7.89", "crops": "144 crops", "source": "paper, Table 3"},
+        {
+            "on": "ILSVRC 2012 validation",
+            "measure": "accuracy",
+            "top1": "68.7",
+            "top5": "88.9",
+            "crops": "centre crop",
+            "note": "Caffe's GoogLeNet",
+            "source": "caffe, readme",
+        },
+    ),
+    recipe={
+        "loss": "The softmax losses of the auxiliary heads are added at a weight of 0.3 each. [paper, section 5; caffe, "
+        "train_val.prototxt]",
+        "optimiser": "Asynchronous stochastic gradient descent with momentum 0.9; the weights used are a Polyak average. "
+        "[paper, section 6]",
+        "learning rate": "Lowered by 4% every 8 epochs. [paper, section 6]",
+        "augmentation": "Patches of 8% to 100% of the image's area with an aspect ratio of 3/4 to 4/3, and changes of light and "
+        "colour, as a prescription found after the competition. [paper, section 6]",
+        "dropout": "0.4 before the classifier, 0.7 in the auxiliary heads. [paper, Table 1 and section 5; caffe, "
+        "train_val.prototxt]",
+        "hardware": "DistBelief on CPUs. [paper, section 6]",
+        "remark": "Caffe's weights were trained otherwise: 0.01·(1 - iteration/2,400,000)^0.5, batches of 32, weight decay "
+        "0.0002, 60 epochs, mirror images and no changes of scale, aspect ratio or light. [caffe, quick_solver.prototxt, "
+        "train_val.prototxt and readme]",
+    },
+    preprocessing=(
+        "A mean is subtracted from RGB. Caffe's model takes channels as blue, green, red and subtracts 104, 117 and 123. "
+        "[paper, section 5; caffe, train_val.prototxt]",
+    ),
+    weights=(
+        "Caffe's GoogLeNet, released for unrestricted use: http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel [caffe, "
+        "readme]",
     ),
 )
 def googlenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.4, aux_heads: bool = False) -> GoogLeNet:
@@ -262,8 +318,8 @@ class GoogLeNetBN(GoogLeNet):
     depth=22,
     stages=("conv1 64 2 7", "conv2 192 4 19", "inception_3b 480 8 59", "inception_4e 832 16 235", "inception_5b 1024 32 379"),
     published=(
-        {"quantity": "params", "printed": "6,624,904", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "1.498G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "6,624,904", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "1.498G", "where": "weight metadata", "source": "torchvision"},
     ),
     variants=({"options": {"aux_heads": True}, "train": True, "params": 13_004_888, "macs": 1_506_748_416},),
     training={"aux_heads": True},
@@ -285,12 +341,37 @@ class GoogLeNetBN(GoogLeNet):
         (r"^(aux\d)\.fc2\.", r"\1.linear."),
         (r"^fc\.", "linear."),
     ),
+    parents=("googlenet",),
+    sources={"torchvision": ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")},
     deviations=(
         "Not the published network but torchvision's: batch normalisation (eps 0.001) after every convolution and no "
         "local response normalisation, 3×3 kernels in conv5x5 (a known mistake, as its source says), a last max "
-        "pooling of 2×2, heads that pool to 4×4 whatever they are given, dropout 0.2 before the classifier.",
+        "pooling of 2×2, heads that pool to 4×4 whatever they are given, dropout 0.2 before the classifier. "
+        "[torchvision, googlenet.py]",
         "torchvision's transform_input is left out: it normalises images anew for one set of weights, and is no part "
-        "of the network.",
+        "of the network. [torchvision, googlenet.py; ours]",
+        "In training mode it returns (logits, aux1, aux2), in the order of the layers; torchvision's returns (logits, aux2, aux1). "
+        "[torchvision, googlenet.py; ours]",
+    ),
+    results=(
+        {
+            "on": "ILSVRC 2012 validation",
+            "measure": "accuracy",
+            "top1": "69.778",
+            "top5": "89.53",
+            "crops": "centre crop",
+            "note": "torchvision's weights",
+            "source": "torchvision, IMAGENET1K_V1",
+        },
+    ),
+    preprocessing=(
+        "torchvision's weights want RGB of mean 0.5 and deviation 0.5, to which its transform_input turns images that were "
+        "normalised with (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225). [torchvision, googlenet.py]",
+    ),
+    normalisation=("eps 0.001, momentum 0.1 in torch's sense. [torchvision, googlenet.py]",),
+    weights=(
+        "torchvision's, which may have terms derived from the data they were trained on: "
+        "https://download.pytorch.org/models/googlenet-1378be20.pth [torchvision, IMAGENET1K_V1 and README]",
     ),
 )
 def googlenet_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, aux_heads: bool = False) -> GoogLeNetBN:

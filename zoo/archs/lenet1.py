@@ -108,25 +108,64 @@ class LeNet1(nn.Module):
     num_features=192,
     connections=98_442,
     published=(
-        {"quantity": "params", "printed": "2,578", "where": "text"},
+        {"quantity": "params", "printed": "2,578", "where": "page 402"},
         {
             "quantity": "connections",
             "printed": "98,442",
-            "where": "text",
+            "where": "page 402",
         },
         {
             "quantity": "macs",
             "printed": "100,000",
             "where": "later papers of the authors",
+            "source": "later papers",
             "note": "A round number. Convolutions and output multiply 91,520 times; with one product for each unit of H2 (576) and "
             "H4 (192) it is 92,288.",
         },
+        {
+            "quantity": "neurons",
+            "printed": "4,635",
+            "where": "page 402",
+            "note": "3,850 computed units, the 784 pixels and one unit that feeds the biases.",
+        },
     ),
+    neurons=3_850,
+    parents=("lenet1989",),
+    sources={
+        "paper": (
+            "transcription",
+            "a port's table of the paper, by page",
+            "https://github.com/Mystique1337/lecun-1989-mnist-reproduction",
+        ),
+        "later papers": ("second-hand", "papers on the comparison of methods, as quoted"),
+        "1998": ("transcription", "LeCun et al., Proceedings of the IEEE, 1998, as others copied it"),
+    },
     deviations=(
         "The squashing function and the initialisation are taken from the same authors' other papers: 1.7159 tanh(2x/3) in every "
-        "layer, the output too, and weights, biases and coefficients uniform in ±2.4/F, with F inputs of a unit.",
+        "layer, the output too, and weights, biases and coefficients uniform in ±2.4/F, with F inputs of a unit. "
+        "[1998, appendix A; ours]",
     ),
-    errata=("4,635 units, as the paper counts them, are 3,850 computed ones, the 784 pixels and one unit that feeds the biases.",),
+    results=(
+        {
+            "on": "MNIST test",
+            "top1": "1.7",
+            "note": "trained later, on images reduced to 16×16",
+            "source": "1998, figure 9",
+        },
+    ),
+    recipe={
+        "loss": "Mean squared error against targets of ±1. [paper, pages 399 and 402]",
+        "optimiser": "A second-order version of backpropagation. [paper, page 402]",
+        "length": "30 passes through 9,840 images. [paper, pages 397 and 402]",
+    },
+    preprocessing=("A 16×16 digit stands in a 28×28 plane, of values from -1 to 1. [paper, pages 398 and 400]",),
+    citation={
+        "type": "inproceedings",
+        "booktitle": "Advances in Neural Information Processing Systems 2",
+        "pages": "396--404",
+        "publisher": "Morgan Kaufmann",
+        "year": "1990",
+    },
 )
 def lenet1(num_classes: int = 10, in_channels: int = 1) -> LeNet1:
     """LeCun 1989, NIPS: two convolutions with trainable subsampling, the second partially connected."""

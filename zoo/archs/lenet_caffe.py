@@ -56,13 +56,32 @@ class LeNetCaffe(nn.Module):
     classifier="ip2",
     by_design=("fixed-input", "heavy-head"),
     num_features=500,
+    parents=("lenet5",),
+    sources={
+        "paper": ("transcription", "the paper's text as others copied it"),
+        "caffe": ("author's file", "the example", "https://github.com/BVLC/caffe/tree/master/examples/mnist"),
+    },
     deviations=(
-        "The paper names the example and does not describe it; its layers and their initialisation are Caffe's prototxt's.",
+        "Figure 1 of the paper draws an MNIST network of Caffe as an example; layers and their initialisation are those of the "
+        "prototxt that Caffe ships. [paper, figure 1; caffe, lenet_train_test.prototxt]",
     ),
-    errata=(
-        "It is often taken for LeNet-5, which has a seventh of its parameters, and a seventh of its multiply-accumulates: "
-        "there are 20 and 50 maps here, max pooling, and no nonlinearity but one ReLU.",
+    notes=(
+        "It is often taken for LeNet-5, which has a seventh of its parameters, and a seventh of its multiply-accumulates: there "
+        "are 20 and 50 maps here, max pooling, and no nonlinearity but one ReLU. [caffe, lenet_train_test.prototxt; computed]",
     ),
+    recipe={
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [caffe, lenet_solver.prototxt]",
+        "learning rate": "0.01·(1 + 0.0001·iteration)^-0.75. [caffe, lenet_solver.prototxt]",
+        "batch": "64. [caffe, lenet_train_test.prototxt]",
+        "weight decay": "0.0005. [caffe, lenet_solver.prototxt]",
+        "length": "10,000 iterations. [caffe, lenet_solver.prototxt]",
+    },
+    preprocessing=("Pixels from 0 to 255 are multiplied by 1/256. [caffe, lenet_train_test.prototxt]",),
+    citation={
+        "type": "inproceedings",
+        "booktitle": "Proceedings of the ACM International Conference on Multimedia",
+        "year": "2014",
+    },
 )
 def lenet_caffe(num_classes: int = 10, in_channels: int = 1) -> LeNetCaffe:
     """The MNIST network that Caffe calls LeNet: 20 and 50 maps, max pooling, one ReLU."""

@@ -79,14 +79,64 @@ class LeviHassner(nn.Module):
     by_design=("fixed-input", "heavy-head"),
     num_features=512,
     variants=({"options": {"num_classes": 2}, "params": 11_411_970, "macs": 709_250_048},),
+    parents=("caffenet",),
+    sources={
+        "paper": ("transcription", "its sections on the network and its training as others copied them"),
+        "released": ("author's file", "the prototxts", "https://github.com/GilLevi/AgeGenderDeepLearning"),
+        "leaderboard": ("second-hand", "Papers with Code on this paper"),
+    },
     deviations=(
-        "It is the network for eight ages; the one for two genders differs in num_classes=2 alone.",
-        "Weights start as in the authors' prototxt. The paper has N(0, 0.01²) in all layers.",
+        "It is the network for eight ages; the one for two genders differs in num_classes=2 alone. "
+        "[released, age_net_definitions and gender_net_definitions]",
+        "Weights start as in the authors' prototxt. The paper has N(0, 0.01²) in all layers. "
+        "[released, train_val_test_fold_is_0.prototxt; paper, on initialisation]",
     ),
     errata=(
-        "The text leaves out the stride of 4 in conv1; the 28×28 maps that it gives after pooling need it.",
-        "The authors' prototxt calls itself CaffeNet, which it is not: it has three convolutions.",
+        "The text leaves out the stride of 4 in conv1; the 28×28 maps that it gives after pooling need it. "
+        "[paper, on the layers; released, train_val_test_fold_is_0.prototxt; computed]",
     ),
+    notes=(
+        "The authors' prototxt calls itself CaffeNet, which it is not: it has three convolutions. "
+        "[released, train_val_test_fold_is_0.prototxt]",
+    ),
+    results=(
+        {
+            "on": "Adience ages, five folds",
+            "measure": "accuracy",
+            "top1": "49.5",
+            "crops": "centre crop",
+            "source": "leaderboard",
+        },
+        {"on": "Adience ages, five folds", "measure": "accuracy", "top1": "50.7", "crops": "10 crops", "source": "leaderboard"},
+        {
+            "on": "Adience genders, five folds",
+            "measure": "accuracy",
+            "top1": "86.8",
+            "crops": "10 crops",
+            "note": "num_classes=2",
+            "source": "leaderboard",
+        },
+    ),
+    recipe={
+        "optimiser": "Stochastic gradient descent, with momentum 0.9. [paper, on training; released, "
+        "solver_test_fold_is_0.prototxt]",
+        "learning rate": "0.001, divided by 10 after 10,000 iterations, by the solver every 10,000. "
+        "[paper, on training; released, solver_test_fold_is_0.prototxt]",
+        "batch": "50. [paper, on training; released, train_val_test_fold_is_0.prototxt]",
+        "weight decay": "0.0005. [released, solver_test_fold_is_0.prototxt]",
+        "augmentation": "Random 227×227 crops of 256×256 images, and mirror images. [paper, on training]",
+        "dropout": "0.5 after both hidden fully connected layers. [paper, on training]",
+        "length": "50,000 iterations at most. [released, solver_test_fold_is_0.prototxt]",
+    },
+    preprocessing=(
+        "Faces are scaled to 256×256 and cut to 227×227; the mean image is subtracted. "
+        "[paper, on the layers; released, train_val_test_fold_is_0.prototxt]",
+    ),
+    citation={
+        "type": "inproceedings",
+        "booktitle": "IEEE Conference on Computer Vision and Pattern Recognition Workshops",
+        "year": "2015",
+    },
 )
 def levi_hassner(num_classes: int = 8, in_channels: int = 3, dropout: float = 0.5) -> LeviHassner:
     """Levi 2015: three convolutions and narrow fully connected layers, for the age or gender of a face."""

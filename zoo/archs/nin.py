@@ -17,7 +17,9 @@ ICLR_2014 = {
     "authors": "Min Lin, Qiang Chen, Shuicheng Yan",
     "paper": "Network in Network (ICLR 2014)",
     "arxiv": "1312.4400",
+    "citation": {"type": "inproceedings", "booktitle": "International Conference on Learning Representations", "year": "2014"},
 }
+PAPER = ("transcription", "its text and tables as others copied them")
 
 
 def pool() -> nn.MaxPool2d:
@@ -84,11 +86,34 @@ class NINCifar(nn.Module):
     stages=("features.relu_cccp2 96 1 5", "features.relu_cccp4 192 2 15", "features.relu_cccp5 192 4 27"),
     classifier="features.cccp6",
     num_features=192,
+    sources={
+        "paper": PAPER,
+        "released": ("author's file", "the first author's cuda-convnet", "https://github.com/mavenlin/cuda-convnet"),
+    },
     deviations=(
-        "The paper does not give the sizes of its layers; they are those of the authors' released cuda-convnet configuration.",
-        "Pooling at the end averages whatever map there is; the configuration has a window of 8×8, which is all of it at 32×32.",
+        "The paper leaves the sizes of its layers to its supplement; they are those of the authors' released configuration. "
+        "[paper, section 4.1; released, NIN/cifar-10_def]",
+        "Pooling at the end averages whatever map there is; the configuration has a window of 8×8, which is all of it at 32×32. "
+        "[released, NIN/cifar-10_def; ours]",
     ),
-    errata=("Popular ports average in pool2, where the authors' configuration takes the maximum.",),
+    notes=(
+        "Popular ports average in pool2. The configuration that is followed here takes the maximum in both poolings. "
+        "[released, NIN/cifar-10_def]",
+    ),
+    results=(
+        {"on": "CIFAR-10 test", "top1": "10.41", "note": "without augmentation", "source": "paper, Table 1"},
+        {"on": "CIFAR-10 test", "top1": "8.81", "note": "with shifts and mirror images", "source": "paper, Table 1"},
+    ),
+    recipe={
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [released, NIN/cifar-10_params]",
+        "learning rate": "Divided by 10 when the training error stops falling, twice; in the readme after 200 and 230 epochs. "
+        "[paper, section 4.1; released, README]",
+        "batch": "128. [paper, section 4.1]",
+        "weight decay": "0.00001. [released, NIN/cifar-10_params]",
+        "dropout": "0.5 after both poolings. [released, NIN/cifar-10_def]",
+        "length": "About 260 epochs. [released, README]",
+    },
+    preprocessing=("Global contrast normalisation and ZCA whitening. [paper, section 4.2]",),
 )
 def nin_cifar10(num_classes: int = 10, in_channels: int = 3, dropout: float = 0.5) -> NINCifar:
     """Lin 2013 for CIFAR-10: 1×1 convolutions between the others, and global average pooling of a map for each class."""
@@ -160,12 +185,46 @@ class NINImageNet(nn.Module):
     stages=("features.relu2 96 4 11", "features.relu6 256 8 51", "features.relu9 384 16 99", "features.relu11 1024 32 195"),
     classifier="features.cccp8",
     num_features=1_024,
+    parents=("nin_cifar10",),
+    sources={
+        "paper": PAPER,
+        "gist": (
+            "transcription",
+            "the first author's gist d802a5849de39225bcc6, its description and prototxt, from a mirror",
+            "https://gist.github.com/mavenlin/d802a5849de39225bcc6",
+        ),
+        "ports": ("second-hand", "other definitions of the network"),
+    },
     deviations=(
         "Not a network of the paper, which has no experiment on ImageNet, but the one that the authors released for Caffe. It was "
-        "announced with 29 MB, and that is four bytes for each parameter.",
-        "Pooling at the end averages whatever map there is; the released model has a window of 6×6, which is all of it at 224×224.",
+        "announced with 29 MB, and that is four bytes for each parameter. [paper, section 4; gist; computed]",
+        "Pooling at the end averages whatever map there is; the released model has a window of 6×6, which is all of it at 224×224. "
+        "[gist; ours]",
     ),
-    errata=("Some ports take 227×227 images, for first maps of 55×55 instead of 54×54 and 1,105,996,320 multiply-accumulates.",),
+    notes=(
+        "Some ports take 227×227 images, for first maps of 55×55 instead of 54×54 and 1,105,996,320 multiply-accumulates. "
+        "[ports; computed]",
+    ),
+    results=(
+        {
+            "on": "ILSVRC 2012 validation",
+            "measure": "accuracy",
+            "top1": "59.36",
+            "crops": "centre crop",
+            "source": "gist",
+        },
+    ),
+    recipe={
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [gist]",
+        "learning rate": "0.01, divided by 10 every 200,000 iterations. [gist]",
+        "batch": "64. [gist]",
+        "weight decay": "0.0005. [gist]",
+        "augmentation": "Random 224×224 crops and mirror images. [gist]",
+        "length": "450,000 iterations. [gist]",
+        "hardware": "One GTX Titan, 4 to 5 days. [gist]",
+    },
+    preprocessing=("The mean image of the training set is subtracted. [gist]",),
+    weights=("nin_imagenet.caffemodel; the gist's header says BSD. [gist]",),
 )
 def nin_imagenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> NINImageNet:
     """Lin's release for ImageNet: no fully connected layer, an eighth of AlexNet's parameters."""

@@ -22,46 +22,63 @@ CVPR_2016 = {
     "arxiv": "1512.03385",
     "input": (3, 224, 224),
     "classifier": "fc",
+    "citation": {
+        "type": "inproceedings",
+        "booktitle": "IEEE Conference on Computer Vision and Pattern Recognition",
+        "year": "2016",
+    },
 }
+RECIPE = {
+    "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section 3.4]",
+    "learning rate": "0.1, divided by 10 when the error stopped falling. [paper, section 3.4]",
+    "batch": "256. [paper, section 3.4]",
+    "weight decay": "0.0001. [paper, section 3.4]",
+    "augmentation": "Random 224×224 crops of images whose shorter side is drawn from 256 to 480, mirror images, AlexNet's "
+    "change of colours. [paper, section 3.4]",
+    "dropout": "None. [paper, section 3.4]",
+    "length": "Up to 600,000 iterations. [paper, section 3.4]",
+}
+DEEP_RECIPE = {**RECIPE, "hardware": "8 GPUs. [released, README]"}
+PIXEL_MEAN = "The per-pixel mean is subtracted. [paper, section 3.4]"
+SOURCES = {
+    "paper": ("transcription", "the paper's text and tables as others copied them"),
+    "rectifiers": ("second-hand", "arXiv 1502.01852 as notes quote it"),
+    "released": ("author's file", "readme, licence and prototxts", "https://github.com/KaimingHe/deep-residual-networks"),
+}
+DEEP_SOURCES = {
+    **SOURCES,
+    "caffe": ("author's file", "its defaults", "https://github.com/BVLC/caffe"),
+    "torchvision": ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision"),
+}
+AVERAGES = (
+    "The released means and variances are averages over a large batch, taken after the training, not moving averages; eps is "
+    "Caffe's default 1e-5, as torch's. [released, README and prototxt; caffe, caffe.proto]"
+)
+VAL = "ILSVRC 2012 validation"
+SCALES = "dense, several scales"
+FROM_A_LINK = "From a link in the readme; the repository is under the MIT licence. [released, README and LICENSE]"
+EPS = "The paper gives no constants: eps 1e-5 and momentum 0.1, torch's defaults. [paper, section 3.4; ours]"
 
 INITIALISATION = (
     "Convolutions start from equation 10 of He et al. 2015, arXiv 1502.01852: N(0, 2 / fan_in). The paper refers to "
-    "that work and says no more; the last layer is treated alike here, with biases 0."
-)
-STEM_POOLING = (
-    "The paper does not say how the stem's max pooling is padded: by 1 on all sides here, as torchvision does, so "
-    "that its weights fit. The authors' Caffe models of the deeper networks do not pad it and round sizes up, for "
-    "maps of the same size that start one pixel of conv1 further on."
-)
-PLAIN_STEM = "The paper does not say how the stem's max pooling is padded: by 1 on all sides here, as in resnet18 and resnet34."
-OPTION_B = (
-    "Shortcuts are option B unless shortcut says otherwise, as in torchvision; the paper's Table 2 has this network with option A."
+    "that work and says no more; the last layer is treated alike here, with biases 0. [paper, section 3.4; rectifiers; ours]"
 )
 RELEASED = (
-    "The paper does not say how the stem's max pooling is padded: as in the authors' Caffe models it is not, and rounds sizes up."
+    "The paper does not say how the stem's max pooling is padded: as in the authors' Caffe models it is not, and rounds sizes up. "
+    "[paper, Table 1; released, prototxt]"
+)
+NOT_RELEASED = (
+    "The authors released no model of this network. The stem's max pooling, on whose padding the paper is silent, is that of their "
+    "Caffe models of the deeper networks: not padded, with sizes rounded up. [released, README and prototxt; ours]"
+)
+ZEROS_LAST = (
+    "Where a shortcut meets twice as many maps, the paper adds maps of zeros and does not say where: here after the others. "
+    "[paper, section 3.3; ours]"
 )
 STRIDE_IN_1X1 = (
     "Stages from conv3_x on reduce the maps in the first 1×1 convolution of their first block, as in the authors' "
     "Caffe models; in the _v1_5 networks, which most libraries ship, the 3×3 convolution does it. Receptive fields "
-    "differ too."
-)
-STRIDE_IN_3X3 = (
-    "Not quite the published network but the one that most libraries ship as ResNet: stages from conv3_x on reduce "
-    "the maps in the 3×3 convolution of their first block, where the authors' models do it in the 1×1 before. It "
-    "costs 231 million multiply-accumulates."
-)
-AS_TORCHVISION = (
-    "As torchvision has it: the stem's max pooling is padded by 1, convolutions start from N(0, 2 / fan_out), the "
-    "last layer from torch's default."
-)
-
-TORCHVISION_KEYS = (
-    (r"^layer1\.", "conv2_x."),
-    (r"^layer2\.", "conv3_x."),
-    (r"^layer3\.", "conv4_x."),
-    (r"^layer4\.", "conv5_x."),
-    (r"\.downsample\.0\.", ".shortcut.conv."),
-    (r"\.downsample\.1\.", ".shortcut.bn."),
+    "differ too. [released, prototxt; torchvision, resnet.py; computed]"
 )
 
 
@@ -119,15 +136,13 @@ class Bottleneck(nn.Module):
     """Figure 5, right: 1×1, 3×3, 1×1. Input N×in_channels×H×W, output N×4·width×(H/stride)×(W/stride)."""
 
     expansion = 4
-    stride_in_3x3 = False
 
     def __init__(self, in_channels: int, width: int, stride: int, shortcut: str) -> None:
         super().__init__()
-        first, second = (1, stride) if self.stride_in_3x3 else (stride, 1)
-        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, stride=first, bias=False)
+        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, stride=stride, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu1 = nn.ReLU(inplace=True)
-        self.conv2 = nn.Conv2d(width, width, kernel_size=3, stride=second, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
         self.relu2 = nn.ReLU(inplace=True)
         self.conv3 = nn.Conv2d(width, width * 4, kernel_size=1, bias=False)
@@ -137,7 +152,7 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = self.shortcut(x)  # N×4·width×(H/stride)×(W/stride)
-        x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride), in v1.5 still N×width×H×W
+        x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride)
         x = self.relu2(self.bn2(self.conv2(x)))  # N×width×(H/stride)×(W/stride)
         x = self.bn3(self.conv3(x))  # N×4·width×(H/stride)×(W/stride)
         x = self.relu3(x + shortcut)
@@ -148,25 +163,18 @@ Block: TypeAlias = type[BasicBlock | Bottleneck]
 
 
 class ResNet(nn.Module):
-    """A column of Table 1, with `counts` blocks in conv2_x to conv5_x.
+    """A column of Table 1, with `counts` blocks in conv2_x to conv5_x, and the stem of the authors' Caffe models.
 
     Input N×in_channels×224×224, output N×num_classes.
     """
 
-    def __init__(
-        self,
-        block: Block,
-        counts: tuple[int, int, int, int],
-        num_classes: int,
-        in_channels: int,
-        shortcut: str,
-    ) -> None:
+    def __init__(self, block: Block, counts: tuple[int, int, int, int], num_classes: int, in_channels: int, shortcut: str) -> None:
         super().__init__()
-        e = block.expansion
+        e = block.expansion  # 1 or 4
         self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu1 = nn.ReLU(inplace=True)
-        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
+        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
         self.conv2_x = self.stage(block, counts[0], 64, 64, 1, shortcut)
         self.conv3_x = self.stage(block, counts[1], 64 * e, 128, 2, shortcut)
         self.conv4_x = self.stage(block, counts[2], 128 * e, 256, 2, shortcut)
@@ -204,59 +212,106 @@ class ResNet(nn.Module):
 
 @arch(
     **CVPR_2016,
-    title="ResNet-18",
-    params=11_689_512,
-    macs=1_814_073_344,
+    title="ResNet-18 A",
+    params=11_515_688,
+    macs=1_794_805_760,
     depth=18,
     stages=("relu1 64 2 7", "conv2_x 64 4 43", "conv3_x 128 8 99", "conv4_x 256 16 211", "conv5_x 512 32 435"),
     num_features=512,
     published=(
         {"quantity": "depth", "printed": "18", "where": "Table 1"},
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
-        {"quantity": "params", "printed": "11,689,512", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "1.814G", "where": "torchvision's weight metadata"},
     ),
-    variants=(
-        {"options": {"shortcut": "A"}, "params": 11_515_688, "macs": 1_794_805_760},
-        {"options": {"shortcut": "C"}, "params": 12_043_816, "macs": 1_878_298_624},
-    ),
-    torchvision="resnet18",
-    keys=TORCHVISION_KEYS,
-    deviations=(INITIALISATION, STEM_POOLING, OPTION_B),
+    parents=("plain18",),
+    sources=SOURCES,
+    deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
+    results=({"on": VAL, "top1": "27.88", "crops": "10 crops", "source": "paper, Table 2"},),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
 )
-def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
-    """He 2015: eight basic blocks of two 3×3 convolutions."""
-    return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels, shortcut)
+def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """He 2015, Table 2: eight basic blocks of two 3×3 convolutions, shortcuts without parameters."""
+    return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels, shortcut="A")
 
 
 @arch(
     **CVPR_2016,
-    title="ResNet-34",
-    params=21_797_672,
-    macs=3_663_761_408,
+    title="ResNet-34 A",
+    params=21_623_848,
+    macs=3_644_493_824,
     depth=34,
     stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
     num_features=512,
     published=(
         {"quantity": "depth", "printed": "34", "where": "Table 1"},
         {"quantity": "macs", "printed": "3.6×10^9", "where": "Table 1"},
-        {"quantity": "params", "printed": "21,797,672", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "3.664G", "where": "torchvision's weight metadata"},
     ),
-    variants=(
-        {"options": {"shortcut": "A"}, "params": 21_623_848, "macs": 3_644_493_824},
-        {"options": {"shortcut": "C"}, "params": 22_716_840, "macs": 3_830_747_136},
-    ),
-    torchvision="resnet34",
-    keys=TORCHVISION_KEYS,
-    deviations=(INITIALISATION, STEM_POOLING, OPTION_B),
-    errata=(
-        "Table 1's 3.6×10^9 is the count of option A, 3.644×10^9, rounded; with projections it is 3.664×10^9, which rounds to 3.7.",
-    ),
+    parents=("plain34",),
+    sources=SOURCES,
+    deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
+    results=({"on": VAL, "top1": "25.03", "top5": "7.76", "crops": "10 crops", "source": "paper, Tables 2 and 3"},),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
 )
-def resnet34(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
-    """He 2015: sixteen basic blocks of two 3×3 convolutions."""
-    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut)
+def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """He 2015, Tables 2 and 3: sixteen basic blocks of two 3×3 convolutions, shortcuts without parameters."""
+    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="A")
+
+
+@arch(
+    **CVPR_2016,
+    title="ResNet-34 B",
+    params=21_797_672,
+    macs=3_663_761_408,
+    depth=34,
+    stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
+    num_features=512,
+    published=({"quantity": "depth", "printed": "34", "where": "Table 1"},),
+    parents=("plain34",),
+    sources=SOURCES,
+    deviations=(INITIALISATION, NOT_RELEASED),
+    notes=(
+        "Table 1's 3.6×10^9 is the count of option A, 3.644×10^9, rounded; with projections it is 3.664×10^9, which rounds to 3.7. "
+        "[paper, Table 1; computed]",
+    ),
+    results=(
+        {"on": VAL, "top1": "24.52", "top5": "7.46", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "21.84", "top5": "5.71", "crops": SCALES, "source": "paper, Table 4"},
+    ),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
+)
+def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """He 2015, Table 3: sixteen basic blocks, projections in the three shortcuts that change the shape."""
+    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="B")
+
+
+@arch(
+    **CVPR_2016,
+    title="ResNet-34 C",
+    params=22_716_840,
+    macs=3_830_747_136,
+    depth=34,
+    stages=("relu1 64 2 7", "conv2_x 64 4 59", "conv3_x 128 8 179", "conv4_x 256 16 547", "conv5_x 512 32 899"),
+    num_features=512,
+    published=({"quantity": "depth", "printed": "34", "where": "Table 1"},),
+    parents=("plain34",),
+    sources=SOURCES,
+    deviations=(INITIALISATION, NOT_RELEASED),
+    results=(
+        {"on": VAL, "top1": "24.19", "top5": "7.40", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "21.53", "top5": "5.60", "crops": SCALES, "source": "paper, Table 4"},
+    ),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
+)
+def resnet34_c(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
+    """He 2015, Table 3: sixteen basic blocks, a projection in every shortcut."""
+    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="C")
 
 
 class PlainBlock(BasicBlock):
@@ -291,7 +346,13 @@ class PlainNet(ResNet):
         {"quantity": "depth", "printed": "18", "where": "Table 2"},
         {"quantity": "macs", "printed": "1.8×10^9", "where": "Table 1"},
     ),
-    deviations=(INITIALISATION, PLAIN_STEM),
+    parents=("plain34",),
+    sources=SOURCES,
+    deviations=(INITIALISATION, NOT_RELEASED),
+    results=({"on": VAL, "top1": "27.94", "crops": "10 crops", "source": "paper, Table 2"},),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
     by_design=("sees-whole-image", "small-image"),
 )
 def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
@@ -311,20 +372,18 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
         {"quantity": "depth", "printed": "34", "where": "section 3.3"},
         {"quantity": "macs", "printed": "3.6 billion", "where": "section 3.3"},
     ),
-    deviations=(INITIALISATION, PLAIN_STEM),
+    parents=("vgg19",),
+    sources=SOURCES,
+    deviations=(INITIALISATION, NOT_RELEASED),
+    results=({"on": VAL, "top1": "28.54", "top5": "10.02", "crops": "10 crops", "source": "paper, Tables 2 and 3"},),
+    recipe=RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(EPS,),
     by_design=("sees-whole-image", "small-image"),
 )
 def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-34 without its shortcuts."""
     return PlainNet((3, 4, 6, 3), num_classes, in_channels)
-
-
-class ResNetCaffe(ResNet):
-    """The released Caffe models: their stem's max pooling is not padded and rounds sizes up."""
-
-    def __init__(self, counts: tuple[int, int, int, int], num_classes: int, in_channels: int, shortcut: str) -> None:
-        super().__init__(Bottleneck, counts, num_classes, in_channels, shortcut)
-        self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)  # N×64×56×56
 
 
 @arch(
@@ -339,18 +398,38 @@ class ResNetCaffe(ResNet):
         {"quantity": "depth", "printed": "50", "where": "Table 1"},
         {"quantity": "macs", "printed": "3.8×10^9", "where": "Table 1"},
     ),
+    parents=("resnet34_b",),
+    sources={
+        **DEEP_SOURCES,
+        "slim": ("author's file", "research/slim/nets/resnet_v1.py", "https://github.com/tensorflow/models"),
+        "receptive_field": ("author's file", "Google's table", "https://github.com/google-research/receptive_field"),
+    },
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
     errata=(
-        "TensorFlow-slim's resnet_v1_50 is a third network: it reduces the maps in the last block of a stage.",
-        "Units of the last maps see 483 pixels a side, but 427 where the stride is in the 3×3 convolution: both numbers circulate.",
-        "Table 1's 3.8×10^9 is 3.858×10^9 cut off, while 7.6 and 11.3 of the deeper networks are rounded.",
-        "The released ResNet-50 description leaves the bias of conv1 on, for 64 parameters more; those of ResNet-101 "
-        "and 152 do not.",
+        "Table 1's 3.8×10^9 is 3.858×10^9 cut off, while 7.6 and 11.3 of the deeper networks are rounded. [paper, Table 1; "
+        "computed]",
     ),
+    notes=(
+        "TensorFlow-slim's resnet_v1_50 is a third network: it reduces the maps in the last block of a stage, and in the 3×3 "
+        "convolution. [slim]",
+        "Units of the last maps see 483 pixels a side, but 427 where the stride is in the 3×3 convolution: both numbers circulate. "
+        "[receptive_field; computed]",
+        "The released ResNet-50 description leaves the bias of conv1 on, for 64 parameters more; those of ResNet-101 "
+        "and 152 do not. [released, prototxt; computed]",
+    ),
+    results=(
+        {"on": VAL, "top1": "24.7", "top5": "7.8", "crops": "centre crop", "source": "released, README"},
+        {"on": VAL, "top1": "22.85", "top5": "6.71", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "20.74", "top5": "5.25", "crops": SCALES, "source": "paper, Table 4"},
+    ),
+    recipe=DEEP_RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(AVERAGES,),
+    weights=(FROM_A_LINK,),
 )
 def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: sixteen bottleneck blocks, stride in their first 1×1 convolution."""
-    return ResNetCaffe((3, 4, 6, 3), num_classes, in_channels, shortcut)
+    return ResNet(Bottleneck, (3, 4, 6, 3), num_classes, in_channels, shortcut)
 
 
 @arch(
@@ -365,11 +444,22 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
         {"quantity": "depth", "printed": "101", "where": "Table 1"},
         {"quantity": "macs", "printed": "7.6×10^9", "where": "Table 1"},
     ),
+    parents=("resnet50",),
+    sources=DEEP_SOURCES,
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
+    results=(
+        {"on": VAL, "top1": "23.6", "top5": "7.1", "crops": "centre crop", "source": "released, README"},
+        {"on": VAL, "top1": "21.75", "top5": "6.05", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "19.87", "top5": "4.60", "crops": SCALES, "source": "paper, Table 4"},
+    ),
+    recipe=DEEP_RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(AVERAGES,),
+    weights=(FROM_A_LINK,),
 )
 def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: 33 bottleneck blocks, stride in their first 1×1 convolution."""
-    return ResNetCaffe((3, 4, 23, 3), num_classes, in_channels, shortcut)
+    return ResNet(Bottleneck, (3, 4, 23, 3), num_classes, in_channels, shortcut)
 
 
 @arch(
@@ -384,94 +474,24 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
         {"quantity": "depth", "printed": "152", "where": "Table 1"},
         {"quantity": "macs", "printed": "11.3×10^9", "where": "Table 1"},
     ),
+    parents=("resnet50",),
+    sources=DEEP_SOURCES,
     deviations=(INITIALISATION, RELEASED, STRIDE_IN_1X1),
     errata=(
         "Section 4.1 sets its 11.3×10^9 beside 15.3×10^9 of VGG-16 and 19.6×10^9 of VGG-19: the first of these "
-        "counts convolutions alone, the second the classifier as well, as for ResNets.",
+        "counts convolutions alone, the second the classifier as well, as for ResNets. [paper, section 4.1; computed]",
     ),
+    results=(
+        {"on": VAL, "top1": "23.0", "top5": "6.7", "crops": "centre crop", "source": "released, README"},
+        {"on": VAL, "top1": "21.43", "top5": "5.71", "crops": "10 crops", "source": "paper, Table 3"},
+        {"on": VAL, "top1": "19.38", "top5": "4.49", "crops": SCALES, "source": "paper, Table 4"},
+        {"on": "ILSVRC 2015 test", "top5": "3.57", "models": 6, "note": "two of 152 layers", "source": "paper, section 4.1"},
+    ),
+    recipe=DEEP_RECIPE,
+    preprocessing=(PIXEL_MEAN,),
+    normalisation=(AVERAGES,),
+    weights=(FROM_A_LINK,),
 )
 def resnet152(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: fifty bottleneck blocks, stride in their first 1×1 convolution."""
-    return ResNetCaffe((3, 8, 36, 3), num_classes, in_channels, shortcut)
-
-
-class BottleneckV15(Bottleneck):
-    """The bottleneck with its stride in the 3×3 convolution."""
-
-    stride_in_3x3 = True
-
-
-class ResNetV15(ResNet):
-    """The deeper columns of Table 1 as torchvision has them."""
-
-    def __init__(self, counts: tuple[int, int, int, int], num_classes: int, in_channels: int) -> None:
-        super().__init__(BottleneckV15, counts, num_classes, in_channels, "B")
-
-    def initialise(self) -> None:
-        """Convolutions from N(0, 2 / fan_out); batch normalisation and the last layer as torch leaves them."""
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-
-
-@arch(
-    **CVPR_2016,
-    title="ResNet-50 v1.5",
-    params=25_557_032,
-    macs=4_089_184_256,
-    depth=50,
-    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 91", "conv4_x 1024 16 267", "conv5_x 2048 32 427"),
-    num_features=2_048,
-    published=(
-        {"quantity": "params", "printed": "25,557,032", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "4.089G", "where": "torchvision's weight metadata"},
-    ),
-    torchvision="resnet50",
-    keys=TORCHVISION_KEYS,
-    deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
-)
-def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
-    """ResNet-50 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNetV15((3, 4, 6, 3), num_classes, in_channels)
-
-
-@arch(
-    **CVPR_2016,
-    title="ResNet-101 v1.5",
-    params=44_549_160,
-    macs=7_801_405_440,
-    depth=101,
-    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 91", "conv4_x 1024 16 811", "conv5_x 2048 32 971"),
-    num_features=2_048,
-    published=(
-        {"quantity": "params", "printed": "44,549,160", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "7.801G", "where": "torchvision's weight metadata"},
-    ),
-    torchvision="resnet101",
-    keys=TORCHVISION_KEYS,
-    deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
-)
-def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
-    """ResNet-101 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNetV15((3, 4, 23, 3), num_classes, in_channels)
-
-
-@arch(
-    **CVPR_2016,
-    title="ResNet-152 v1.5",
-    params=60_192_808,
-    macs=11_513_626_624,
-    depth=152,
-    stages=("relu1 64 2 7", "conv2_x 256 4 35", "conv3_x 512 8 155", "conv4_x 1024 16 1291", "conv5_x 2048 32 1451"),
-    num_features=2_048,
-    published=(
-        {"quantity": "params", "printed": "60,192,808", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "11.514G", "where": "torchvision's weight metadata"},
-    ),
-    torchvision="resnet152",
-    keys=TORCHVISION_KEYS,
-    deviations=(STRIDE_IN_3X3, AS_TORCHVISION),
-)
-def resnet152_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNetV15:
-    """ResNet-152 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNetV15((3, 8, 36, 3), num_classes, in_channels)
+    return ResNet(Bottleneck, (3, 8, 36, 3), num_classes, in_channels, shortcut)

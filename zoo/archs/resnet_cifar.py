@@ -20,18 +20,39 @@ CVPR_2016 = {
     "input": (3, 32, 32),
     "classifier": "fc",
     "num_features": 64,
+    "recipe": {
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section 4.2]",
+        "learning rate": "0.1, divided by 10 after 32,000 and 48,000 iterations. [paper, section 4.2]",
+        "batch": "128. [paper, section 4.2]",
+        "weight decay": "0.0001. [paper, section 4.2]",
+        "augmentation": "Images padded by 4 pixels, random 32×32 crops, mirror images. [paper, section 4.2]",
+        "dropout": "None. [paper, section 4.2]",
+        "length": "64,000 iterations. [paper, section 4.2]",
+        "hardware": "Two GPUs. [paper, section 4.2]",
+    },
+    "preprocessing": ("The per-pixel mean is subtracted. [paper, section 4.2]",),
+    "normalisation": ("The paper gives no constants: eps 1e-5 and momentum 0.1, torch's defaults. [paper, section 4.2; ours]",),
+    "citation": {
+        "type": "inproceedings",
+        "booktitle": "IEEE Conference on Computer Vision and Pattern Recognition",
+        "year": "2016",
+    },
 }
+PAPER = ("transcription", "the paper's text and tables as others copied them")
+RECTIFIERS = ("second-hand", "arXiv 1502.01852 as notes quote it")
+PORTS = ("second-hand", "other definitions, such as those in https://github.com/akamaster/pytorch_resnet_cifar10")
 
 INITIALISATION = (
     "Convolutions start from equation 10 of He et al. 2015, arXiv 1502.01852: N(0, 2 / fan_in). The paper refers to "
-    "that work and says no more; the last layer is treated alike here, with biases 0."
+    "that work and says no more; the last layer is treated alike here, with biases 0. [paper, section 4.2; rectifiers; ours]"
 )
-ZEROS_BEHIND = (
-    "Where a shortcut meets twice as many maps, the paper adds maps of zeros and does not say where: here behind the others. "
-    "Popular ports put half of them in front, so trained weights of theirs do not fit."
+ZEROS_LAST = (
+    "Where a shortcut meets twice as many maps, the paper adds maps of zeros and does not say where: here after the others. "
+    "Popular ports put half of them in front, so trained weights of theirs do not fit. [paper, section 3.3; ports; ours]"
 )
 PROJECTIONS = (
-    "Ports with projections in the two shortcuts that change shape (option B) have 2,752 parameters more; the paper has none."
+    "Ports with projections in the two shortcuts that change shape (option B) have 2,752 parameters more; the paper has none. "
+    "[paper, section 4.2; ports; computed]"
 )
 
 
@@ -131,8 +152,11 @@ class ResNetCifar(nn.Module):
         {"quantity": "depth", "printed": "20", "where": "Table 6"},
         {"quantity": "params", "printed": "0.27M", "where": "Table 6"},
     ),
-    deviations=(INITIALISATION, ZEROS_BEHIND),
-    errata=(PROJECTIONS,),
+    parents=("plain20",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
+    deviations=(INITIALISATION, ZEROS_LAST),
+    notes=(PROJECTIONS,),
+    results=({"on": "CIFAR-10 test", "top1": "8.75", "source": "paper, Table 6"},),
 )
 def resnet20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: nine blocks of two 3×3 convolutions, shortcuts without parameters."""
@@ -150,8 +174,11 @@ def resnet20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "depth", "printed": "32", "where": "Table 6"},
         {"quantity": "params", "printed": "0.46M", "where": "Table 6"},
     ),
-    deviations=(INITIALISATION, ZEROS_BEHIND),
-    errata=(PROJECTIONS,),
+    parents=("plain32",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
+    deviations=(INITIALISATION, ZEROS_LAST),
+    notes=(PROJECTIONS,),
+    results=({"on": "CIFAR-10 test", "top1": "7.51", "source": "paper, Table 6"},),
 )
 def resnet32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: fifteen blocks of two 3×3 convolutions, shortcuts without parameters."""
@@ -169,8 +196,11 @@ def resnet32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "depth", "printed": "44", "where": "Table 6"},
         {"quantity": "params", "printed": "0.66M", "where": "Table 6"},
     ),
-    deviations=(INITIALISATION, ZEROS_BEHIND),
-    errata=(PROJECTIONS,),
+    parents=("plain44",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
+    deviations=(INITIALISATION, ZEROS_LAST),
+    notes=(PROJECTIONS,),
+    results=({"on": "CIFAR-10 test", "top1": "7.17", "source": "paper, Table 6"},),
 )
 def resnet44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: 21 blocks of two 3×3 convolutions, shortcuts without parameters."""
@@ -188,8 +218,11 @@ def resnet44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "depth", "printed": "56", "where": "Table 6"},
         {"quantity": "params", "printed": "0.85M", "where": "Table 6"},
     ),
-    deviations=(INITIALISATION, ZEROS_BEHIND),
-    errata=(PROJECTIONS,),
+    parents=("plain56",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
+    deviations=(INITIALISATION, ZEROS_LAST),
+    notes=(PROJECTIONS,),
+    results=({"on": "CIFAR-10 test", "top1": "6.97", "source": "paper, Table 6"},),
 )
 def resnet56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: 27 blocks of two 3×3 convolutions, shortcuts without parameters."""
@@ -207,8 +240,13 @@ def resnet56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "depth", "printed": "110", "where": "Table 6"},
         {"quantity": "params", "printed": "1.7M", "where": "Table 6"},
     ),
-    deviations=(INITIALISATION, ZEROS_BEHIND),
-    errata=(PROJECTIONS,),
+    parents=("plain110",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
+    deviations=(INITIALISATION, ZEROS_LAST),
+    notes=(PROJECTIONS,),
+    results=(
+        {"on": "CIFAR-10 test", "top1": "6.43", "note": "the best of five; 6.61 ± 0.16 on average", "source": "paper, Table 6"},
+    ),
 )
 def resnet110(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: 54 blocks of two 3×3 convolutions, shortcuts without parameters."""
@@ -226,8 +264,11 @@ def resnet110(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
         {"quantity": "depth", "printed": "1202", "where": "Table 6"},
         {"quantity": "params", "printed": "19.4M", "where": "Table 6"},
     ),
-    deviations=(INITIALISATION, ZEROS_BEHIND),
-    errata=(PROJECTIONS,),
+    parents=("resnet110",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS, "ports": PORTS},
+    deviations=(INITIALISATION, ZEROS_LAST),
+    notes=(PROJECTIONS,),
+    results=({"on": "CIFAR-10 test", "top1": "7.93", "source": "paper, Table 6"},),
 )
 def resnet1202(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: 600 blocks of two 3×3 convolutions, shortcuts without parameters."""
@@ -242,6 +283,8 @@ def resnet1202(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     depth=20,
     stages=("conv2_x 16 1 15", "conv3_x 32 2 37", "conv4_x 64 4 81"),
     published=({"quantity": "depth", "printed": "20", "where": "figure 6"},),
+    parents=("plain34",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
     by_design=("sees-whole-image", "small-image"),
 )
@@ -258,6 +301,8 @@ def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     depth=32,
     stages=("conv2_x 16 1 23", "conv3_x 32 2 61", "conv4_x 64 4 137"),
     published=({"quantity": "depth", "printed": "32", "where": "figure 6"},),
+    parents=("plain34",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
     by_design=("sees-whole-image", "small-image"),
 )
@@ -274,6 +319,8 @@ def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     depth=44,
     stages=("conv2_x 16 1 31", "conv3_x 32 2 85", "conv4_x 64 4 193"),
     published=({"quantity": "depth", "printed": "44", "where": "figure 6"},),
+    parents=("plain34",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
     by_design=("sees-whole-image", "small-image"),
 )
@@ -290,6 +337,8 @@ def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     depth=56,
     stages=("conv2_x 16 1 39", "conv3_x 32 2 109", "conv4_x 64 4 249"),
     published=({"quantity": "depth", "printed": "56", "where": "figure 6"},),
+    parents=("plain34",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
     by_design=("sees-whole-image", "small-image"),
 )
@@ -306,7 +355,10 @@ def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     depth=110,
     stages=("conv2_x 16 1 75", "conv3_x 32 2 217", "conv4_x 64 4 501"),
     published=({"quantity": "depth", "printed": "110", "where": "figure 6"},),
+    parents=("plain34",),
+    sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
+    notes=("Its error was above 60%, and figure 6 does not show it. [paper, figure 6]",),
     by_design=("sees-whole-image", "small-image"),
 )
 def plain110(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:

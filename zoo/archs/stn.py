@@ -105,15 +105,37 @@ class STN(nn.Module):
     classifier="fc2",
     by_design=("fixed-input", "heavy-head"),
     num_features=50,
+    sources={
+        "paper": ("transcription", "the paper's text as others copied it"),
+        "tutorial": (
+            "author's file",
+            "the example, of 2017",
+            "https://github.com/pytorch/tutorials/blob/main/intermediate_source/spatial_transformer_tutorial.py",
+        ),
+        "torch": ("author's file", "torch.nn.functional.affine_grid", "https://github.com/pytorch/pytorch"),
+    },
     deviations=(
         "The transformer is the paper's, the layers are not: they are those of the well-known example in PyTorch's tutorials, with "
-        "5,520 parameters in the localisation network and 21,840 in the classifier. The outputs are scores, not log-probabilities.",
+        "5,520 parameters in the localisation network and 21,840 in the classifier. The outputs are scores, not log-probabilities. "
+        "[paper, section 3; tutorial; computed]",
         "Multiply-accumulates are those of convolutions and fully connected layers, 290,800 in the localisation network and "
-        "480,500 in the classifier; what the grid and the sampler compute is in the FLOPs alone.",
-        "Coordinates of -1 and 1 are the centres of the outermost pixels, so that the identity returns the image.",
+        "480,500 in the classifier; what the grid and the sampler compute is in the FLOPs alone. [ours; computed]",
+        "Coordinates of -1 and 1 are the centres of the outermost pixels (align_corners=True): the paper says within the spatial "
+        "bounds, which leaves it open, and this was torch's only way when the example was written. Since 1.3 torch's default makes "
+        "them the pixels' outer edges. The identity, rotations and scalings of a square image come out the same both ways; shifts "
+        "differ by the factor 27/28. [paper, section 3.2; torch; tutorial; computed]",
         "Layers start from torch's default, but for the last of the localisation network, which starts at the identity: until "
-        "its weights have moved, the layers before it learn nothing.",
+        "its weights have moved, the layers before it learn nothing. [tutorial; computed]",
     ),
+    recipe={
+        "loss": "Negative log-likelihood of a softmax. [tutorial]",
+        "optimiser": "Stochastic gradient descent without momentum. [tutorial]",
+        "learning rate": "0.01. [tutorial]",
+        "batch": "64. [tutorial]",
+        "length": "20 passes. [tutorial]",
+    },
+    preprocessing=("Pixels in [0, 1], mean 0.1307 subtracted, divided by 0.3081. [tutorial]",),
+    citation={"type": "inproceedings", "booktitle": "Advances in Neural Information Processing Systems 28", "year": "2015"},
 )
 def stn_mnist(num_classes: int = 10, in_channels: int = 1, dropout: float = 0.5) -> STN:
     """Jaderberg 2015: a spatial transformer that straightens digits, in front of a small classifier."""

@@ -32,20 +32,49 @@ ICLR_2015 = {
     "classifier": "classifier.fc8",
     "by_design": ("fixed-input", "heavy-head"),
     "num_features": 4_096,
+    "recipe": {
+        "loss": "Multinomial logistic regression. [paper, section 3.1]",
+        "optimiser": "Gradient descent by mini-batches with momentum 0.9. [paper, section 3.1]",
+        "learning rate": "0.01, divided by 10 when the validation accuracy stopped rising, three times. [paper, section 3.1]",
+        "batch": "256. [paper, section 3.1]",
+        "weight decay": "0.0005. [paper, section 3.1]",
+        "augmentation": "Random 224×224 crops of images whose shorter side is 256, 384, or drawn from 256 to 512; mirror images; "
+        "random shifts of RGB. [paper, section 3.1]",
+        "dropout": "0.5 in the first two fully connected layers. [paper, section 3.1]",
+        "length": "370,000 iterations, 74 epochs. [paper, section 3.1]",
+        "hardware": "Four Titan Black GPUs, 2 to 3 weeks for a network. [paper, section 3.3]",
+    },
+    "citation": {"type": "inproceedings", "booktitle": "International Conference on Learning Representations", "year": "2015"},
 }
+PAPER = ("transcription", "the paper's text as others copied it")
+TORCHVISION = ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")
+VAL = "ILSVRC 2012 validation"
+IMAGENET1K_V1 = {
+    "on": VAL,
+    "measure": "accuracy",
+    "crops": "centre crop",
+    "note": "torchvision's weights",
+    "source": "torchvision, IMAGENET1K_V1",
+}
+TERMS = "torchvision's weights may have terms of their own, derived from the data they were trained on. [torchvision, README]"
 
 INITIALISATION = (
     "Weights start from Glorot and Bengio's uniform distribution, biases from 0. The paper trained A from a normal "
     "distribution and began the deeper networks with A's layers, and says itself that Glorot and Bengio's procedure "
-    "does without this pre-training."
+    "does without this pre-training. [paper, section 3.1; ours]"
 )
 NO_ADAPTIVE_POOL = (
     "pool5 goes straight into fc6, so images must give 7×7 maps; torchvision puts adaptive average pooling to 7×7 in "
-    "between, which changes nothing at 224×224."
+    "between, which changes nothing at 224×224. [paper, Table 1; ours]"
 )
 VARIANCE = (
     "Section 3.1 prints a variance of 10^-2 for the normal distribution, a standard deviation of 0.1; many ports "
-    "read it as a standard deviation of 0.01."
+    "read it as a standard deviation of 0.01. [paper, section 3.1]"
+)
+MEAN_RGB = "The mean RGB of the training set is subtracted from each pixel, and nothing else done. [paper, section 2.1]"
+TORCHVISION_RGB = (
+    "For torchvision's weights: the shorter side scaled to 256 pixels, 224×224 centre crop, RGB in [0, 1], mean (0.485, 0.456, "
+    "0.406) subtracted, divided by (0.229, 0.224, 0.225). [torchvision, IMAGENET1K_V1]"
 )
 
 
@@ -69,7 +98,10 @@ def feature_layers(configuration: str, in_channels: int) -> OrderedDict[str, nn.
 
 
 class VGG(nn.Module):
-    """A column of Table 1. Input N×in_channels×224×224, output N×num_classes."""
+    """A column of Table 1. Input N×in_channels×224×224, output N×num_classes.
+
+    Raises `ValueError` for images from which pool5 does not make 7×7 maps.
+    """
 
     def __init__(self, configuration: str, num_classes: int, in_channels: int, dropout: float) -> None:
         super().__init__()
@@ -96,10 +128,15 @@ class VGG(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.features(x)  # N×512×7×7
-        x = torch.flatten(x, 1)  # N×25088
-        x = self.classifier(x)  # N×num_classes
-        return x
+        maps = self.features(x)  # N×512×7×7
+        try:
+            scores: torch.Tensor = self.classifier(torch.flatten(maps, 1))  # N×25088 -> N×num_classes
+        except RuntimeError as error:
+            if maps.shape[2:] == (7, 7):
+                raise
+            height, width = x.shape[2:]
+            raise ValueError(f"VGG takes images of 224 to 255 pixels a side, not {height}×{width}: fc6 reads 7×7 maps") from error
+        return scores
 
 
 @arch(
@@ -119,8 +156,8 @@ class VGG(nn.Module):
     published=(
         {"quantity": "depth", "printed": "11", "where": "Table 1"},
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
-        {"quantity": "params", "printed": "132,863,336", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "7.609G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "132,863,336", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "7.609G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg11",
     keys=(
@@ -136,8 +173,18 @@ class VGG(nn.Module):
         (r"^classifier\.3\.", "classifier.fc7."),
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
+    sources={"paper": PAPER, "torchvision": TORCHVISION},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
-    errata=(VARIANCE,),
+    notes=(VARIANCE,),
+    results=(
+        {"on": VAL, "top1": "29.6", "top5": "10.4", "crops": "dense, shorter side 256", "source": "paper, Table 3"},
+        {**IMAGENET1K_V1, "top1": "69.02", "top5": "88.628"},
+    ),
+    preprocessing=(MEAN_RGB, TORCHVISION_RGB),
+    weights=(
+        "torchvision's: https://download.pytorch.org/models/vgg11-8a719046.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
+    ),
 )
 def vgg11(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration A: eight 3×3 convolutions, three fully connected layers."""
@@ -162,8 +209,12 @@ def vgg11(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
         {"quantity": "depth", "printed": "11", "where": "Table 1"},
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
     ),
+    parents=("vgg11",),
+    sources={"paper": PAPER},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
-    errata=(VARIANCE,),
+    notes=(VARIANCE,),
+    results=({"on": VAL, "top1": "29.7", "top5": "10.5", "crops": "dense, shorter side 256", "source": "paper, Table 3"},),
+    preprocessing=(MEAN_RGB,),
 )
 def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration A-LRN: A with AlexNet's local response normalisation after conv1_1."""
@@ -187,8 +238,8 @@ def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.
     published=(
         {"quantity": "depth", "printed": "13", "where": "Table 1"},
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
-        {"quantity": "params", "printed": "133,047,848", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "11.308G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "133,047,848", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "11.308G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg13",
     keys=(
@@ -206,8 +257,19 @@ def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.
         (r"^classifier\.3\.", "classifier.fc7."),
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
+    parents=("vgg11",),
+    sources={"paper": PAPER, "torchvision": TORCHVISION},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
-    errata=(VARIANCE, "132,863,336 parameters, sometimes given for B, is the number of A."),
+    notes=(VARIANCE,),
+    results=(
+        {"on": VAL, "top1": "28.7", "top5": "9.9", "crops": "dense, shorter side 256", "source": "paper, Table 3"},
+        {**IMAGENET1K_V1, "top1": "69.928", "top5": "89.246"},
+    ),
+    preprocessing=(MEAN_RGB, TORCHVISION_RGB),
+    weights=(
+        "torchvision's: https://download.pytorch.org/models/vgg13-19584684.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
+    ),
 )
 def vgg13(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration B: ten 3×3 convolutions, two in each block."""
@@ -232,8 +294,15 @@ def vgg13(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
         {"quantity": "depth", "printed": "16", "where": "Table 1"},
         {"quantity": "params", "printed": "134 million", "where": "Table 2"},
     ),
+    parents=("vgg13",),
+    sources={"paper": PAPER},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
-    errata=(VARIANCE, "134,301,544 parameters, sometimes given for C, is the number of no column of Table 1."),
+    notes=(
+        VARIANCE,
+        "134,301,544 parameters, sometimes given for C, is the number of no column of Table 1. [computed]",
+    ),
+    results=({"on": VAL, "top1": "27.3", "top5": "8.8", "crops": "dense, shorter side 384", "source": "paper, Table 3"},),
+    preprocessing=(MEAN_RGB,),
 )
 def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration C: B with a 1×1 convolution at the end of blocks 3, 4 and 5."""
@@ -257,12 +326,13 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
     published=(
         {"quantity": "depth", "printed": "16", "where": "Table 1"},
         {"quantity": "params", "printed": "138 million", "where": "Table 2"},
-        {"quantity": "params", "printed": "138,357,544", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "15.47G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "138,357,544", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "15.47G", "where": "weight metadata", "source": "torchvision"},
         {
             "quantity": "macs",
             "printed": "15.3×10^9",
-            "where": "the ResNet paper (arXiv 1512.03385), section 4.1",
+            "where": "section 4.1",
+            "source": "resnet paper",
             "note": "The convolutions alone, 15,346,630,656; the 19.6×10^9 of VGG-19 beside it include the classifier.",
         },
     ),
@@ -285,10 +355,38 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
         (r"^classifier\.3\.", "classifier.fc7."),
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
+    parents=("vgg13",),
+    sources={
+        "paper": PAPER,
+        "torchvision": TORCHVISION,
+        "gist": (
+            "author's file",
+            "the first author's description of the released network",
+            "https://gist.github.com/ksimonyan/211839e770f7b538e2d8",
+        ),
+        "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
+    },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
-    errata=(
-        VARIANCE,
-        "Google's table of receptive fields gives 30.7 billion: two for each multiply-accumulate of the convolutions alone.",
+    notes=(VARIANCE,),
+    results=(
+        {"on": VAL, "top1": "25.6", "top5": "8.1", "crops": "dense, shorter side 384", "source": "paper, Table 3"},
+        {"on": VAL, "top5": "7.5", "crops": "dense, three scales", "note": "the released network", "source": "gist"},
+        {
+            "on": "ILSVRC 2012 test",
+            "top5": "7.4",
+            "crops": "dense, three scales",
+            "note": "the released network",
+            "source": "gist",
+        },
+        {**IMAGENET1K_V1, "top1": "71.592", "top5": "90.382"},
+    ),
+    preprocessing=(MEAN_RGB, TORCHVISION_RGB),
+    weights=(
+        "torchvision's: https://download.pytorch.org/models/vgg16-397923af.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
+        "The authors': VGG_ILSVRC_16_layers.caffemodel under http://www.robots.ox.ac.uk/~vgg/software/very_deep/caffe/; for their "
+        "licence the description refers to http://www.robots.ox.ac.uk/~vgg/research/very_deep/. They take channels as blue, "
+        "green, red, less 103.939, 116.779 and 123.68. [gist]",
     ),
 )
 def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
@@ -313,9 +411,9 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
     published=(
         {"quantity": "depth", "printed": "19", "where": "Table 1"},
         {"quantity": "params", "printed": "144 million", "where": "Table 2"},
-        {"quantity": "params", "printed": "143,667,240", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "19.632G", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "19.6×10^9", "where": "the ResNet paper (arXiv 1512.03385), section 4.1"},
+        {"quantity": "params", "printed": "143,667,240", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "19.632G", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "19.6×10^9", "where": "section 4.1", "source": "resnet paper"},
     ),
     torchvision="vgg19",
     keys=(
@@ -339,8 +437,47 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
         (r"^classifier\.3\.", "classifier.fc7."),
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
+    parents=("vgg16",),
+    sources={
+        "paper": PAPER,
+        "torchvision": TORCHVISION,
+        "gist": (
+            "author's file",
+            "the first author's description of the released network",
+            "https://gist.github.com/ksimonyan/3785162f95cd2d5fee77",
+        ),
+        "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
+    },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
-    errata=(VARIANCE,),
+    notes=(VARIANCE,),
+    results=(
+        {"on": VAL, "top1": "25.5", "top5": "8.0", "crops": "dense, shorter side 384", "source": "paper, Table 3"},
+        {"on": "ILSVRC 2012 test", "top5": "7.3", "crops": "dense, three scales", "source": "paper, section 4.2"},
+        {
+            "on": "ILSVRC 2014 test",
+            "top5": "7.3",
+            "models": 7,
+            "note": "the entry to the competition, networks of several configurations",
+            "source": "paper, section 4.4",
+        },
+        {
+            "on": "ILSVRC 2014 test",
+            "top5": "6.8",
+            "crops": "dense and 50 crops a scale, three scales",
+            "models": 2,
+            "note": "D and E, after the competition",
+            "source": "paper, section 4.4",
+        },
+        {**IMAGENET1K_V1, "top1": "72.376", "top5": "90.876"},
+    ),
+    preprocessing=(MEAN_RGB, TORCHVISION_RGB),
+    weights=(
+        "torchvision's: https://download.pytorch.org/models/vgg19-dcbb9e9d.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
+        "The authors': VGG_ILSVRC_19_layers.caffemodel under http://www.robots.ox.ac.uk/~vgg/software/very_deep/caffe/; for their "
+        "licence the description refers to http://www.robots.ox.ac.uk/~vgg/research/very_deep/. They take channels as blue, "
+        "green, red, less 103.939, 116.779 and 123.68. [gist]",
+    ),
 )
 def vgg19(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration E: sixteen 3×3 convolutions, the deepest of Table 1."""

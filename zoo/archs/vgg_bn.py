@@ -26,15 +26,31 @@ ICLR_2015 = {
     "classifier": "classifier.fc8",
     "by_design": ("fixed-input", "heavy-head"),
     "num_features": 4_096,
+    "sources": {"torchvision": ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")},
+    "preprocessing": (
+        "For torchvision's weights: the shorter side scaled to 256 pixels, 224×224 centre crop, RGB in [0, 1], mean (0.485, 0.456, "
+        "0.406) subtracted, divided by (0.229, 0.224, 0.225). [torchvision, IMAGENET1K_V1]",
+    ),
+    "normalisation": ("eps 1e-5, momentum 0.1 in torch's sense. [torchvision, vgg.py]",),
+    "citation": {"type": "inproceedings", "booktitle": "International Conference on Learning Representations", "year": "2015"},
 }
+
+IMAGENET1K_V1 = {
+    "on": "ILSVRC 2012 validation",
+    "measure": "accuracy",
+    "crops": "centre crop",
+    "note": "torchvision's weights",
+    "source": "torchvision, IMAGENET1K_V1",
+}
+TERMS = "torchvision's weights may have terms of their own, derived from the data they were trained on. [torchvision, README]"
 
 NOT_IN_THE_PAPER = (
     "Not in the paper, which is older than batch normalisation, but torchvision's: it stands between each convolution, which "
-    "keeps its bias, and its ReLU."
+    "keeps its bias, and its ReLU. [torchvision, vgg.py]"
 )
 AS_TORCHVISION = (
     "As torchvision has it: adaptive average pooling to 7×7 before the classifier, which changes nothing at 224×224; convolutions "
-    "start from N(0, 2 / fan_out), fully connected layers from N(0, 0.01²), biases from 0."
+    "start from N(0, 2 / fan_out), fully connected layers from N(0, 0.01²), biases from 0. [torchvision, vgg.py]"
 )
 
 
@@ -105,8 +121,8 @@ class VGGBN(nn.Module):
         "features 512 32 150",
     ),
     published=(
-        {"quantity": "params", "printed": "132,868,840", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "7.609G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "132,868,840", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "7.609G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg11_bn",
     keys=(
@@ -130,7 +146,13 @@ class VGGBN(nn.Module):
         (r"^classifier\.3\.", "classifier.fc7."),
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
+    parents=("vgg11",),
     deviations=(NOT_IN_THE_PAPER, AS_TORCHVISION),
+    results=({**IMAGENET1K_V1, "top1": "70.37", "top5": "89.81"},),
+    weights=(
+        "torchvision's: https://download.pytorch.org/models/vgg11_bn-6002323d.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
+    ),
 )
 def vgg11_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
     """Configuration A with batch normalisation after each of its eight convolutions, as torchvision ships it."""
@@ -152,8 +174,8 @@ def vgg11_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
         "features 512 32 156",
     ),
     published=(
-        {"quantity": "params", "printed": "133,053,736", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "11.308G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "133,053,736", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "11.308G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg13_bn",
     keys=(
@@ -181,7 +203,13 @@ def vgg11_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
         (r"^classifier\.3\.", "classifier.fc7."),
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
+    parents=("vgg13",),
     deviations=(NOT_IN_THE_PAPER, AS_TORCHVISION),
+    results=({**IMAGENET1K_V1, "top1": "71.586", "top5": "90.374"},),
+    weights=(
+        "torchvision's: https://download.pytorch.org/models/vgg13_bn-abd245e5.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
+    ),
 )
 def vgg13_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
     """Configuration B with batch normalisation after each of its ten convolutions, as torchvision ships it."""
@@ -203,8 +231,8 @@ def vgg13_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
         "features 512 32 212",
     ),
     published=(
-        {"quantity": "params", "printed": "138,365,992", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "15.47G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "138,365,992", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "15.47G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg16_bn",
     keys=(
@@ -238,7 +266,13 @@ def vgg13_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
         (r"^classifier\.3\.", "classifier.fc7."),
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
+    parents=("vgg16",),
     deviations=(NOT_IN_THE_PAPER, AS_TORCHVISION),
+    results=({**IMAGENET1K_V1, "top1": "73.36", "top5": "91.516"},),
+    weights=(
+        "torchvision's: https://download.pytorch.org/models/vgg16_bn-6c64b313.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
+    ),
 )
 def vgg16_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
     """Configuration D with batch normalisation after each of its thirteen convolutions, as torchvision ships it."""
@@ -260,8 +294,8 @@ def vgg16_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
         "features 512 32 268",
     ),
     published=(
-        {"quantity": "params", "printed": "143,678,248", "where": "torchvision's weight metadata"},
-        {"quantity": "macs", "printed": "19.632G", "where": "torchvision's weight metadata"},
+        {"quantity": "params", "printed": "143,678,248", "where": "weight metadata", "source": "torchvision"},
+        {"quantity": "macs", "printed": "19.632G", "where": "weight metadata", "source": "torchvision"},
     ),
     torchvision="vgg19_bn",
     keys=(
@@ -301,7 +335,13 @@ def vgg16_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
         (r"^classifier\.3\.", "classifier.fc7."),
         (r"^classifier\.6\.", "classifier.fc8."),
     ),
+    parents=("vgg19",),
     deviations=(NOT_IN_THE_PAPER, AS_TORCHVISION),
+    results=({**IMAGENET1K_V1, "top1": "74.218", "top5": "91.842"},),
+    weights=(
+        "torchvision's: https://download.pytorch.org/models/vgg19_bn-c79401a0.pth [torchvision, IMAGENET1K_V1]",
+        TERMS,
+    ),
 )
 def vgg19_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
     """Configuration E with batch normalisation after each of its sixteen convolutions, as torchvision ships it."""

@@ -50,10 +50,10 @@ class CNNM(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """Weights from N(0, 0.01²), biases 0."""
+        """The paper's Gaussian of variance 10^-2: weights from N(0, 0.1²); biases 0."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.normal_(layer.weight, std=0.01)
+                nn.init.normal_(layer.weight, std=0.1)
                 assert layer.bias is not None
                 nn.init.zeros_(layer.bias)
 
@@ -75,6 +75,7 @@ class CNNM(nn.Module):
     year=2014,
     authors="Ken Chatfield, Karen Simonyan, Andrea Vedaldi, Andrew Zisserman",
     paper="Return of the Devil in the Details: Delving Deep into Convolutional Nets (BMVC 2014)",
+    doi="10.5244/C.28.6",
     arxiv="1405.3531",
     input=(3, 224, 224),
     params=102_908_520,
@@ -89,11 +90,64 @@ class CNNM(nn.Module):
         {"options": {"fc7": 1024}, "params": 87_250_536, "macs": 1_660_517_408},
         {"options": {"fc7": 128}, "params": 82_683_624, "macs": 1_655_951_392},
     ),
+    sources={
+        "paper": ("transcription", "its tables and its section on training as others copied them"),
+        "authors' page": ("transcription", "a copy of https://www.robots.ox.ac.uk/~vgg/research/deep_eval"),
+        "gist": (
+            "author's file",
+            "the second author's descriptions of the released networks, in part",
+            "https://gist.github.com/ksimonyan/f194575702fae63b2829",
+        ),
+        "copy": ("transcription", "the rest of the description of CNN-M-1024, as others copied it"),
+        "model zoo": ("transcription", "Caffe's page of released models as others copied it"),
+        "fast-rcnn": ("transcription", "CNN-M-1024 under another head", "https://github.com/rbgirshick/py-faster-rcnn"),
+        "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
+    },
     deviations=(
-        "The released Caffe models say nothing of the initialisation: weights start from N(0, 0.01²), biases from 0, AlexNet's "
-        "way in most of its layers.",
-        "Paddings, the rounding of sizes and the constants of normalisation are those of the released Caffe models.",
+        "Paddings are those of the paper's Table 1. The constants of normalisation are those of the released Caffe models, where "
+        "sizes in pooling are rounded up. [paper, Table 1; fast-rcnn, models/pascal_voc/VGG_CNN_M_1024]",
+        "The paper gives the initialisation of weights alone; biases start from 0. [paper, section on training; ours]",
     ),
+    notes=(
+        "The paper starts weights from a Gaussian of variance 10^-2, a standard deviation of 0.1, which is taken at its word here. "
+        "The signal grows from layer to layer with it: scores of standard normal noise begin with a standard deviation near 10^5, "
+        "with AlexNet's 0.01 near 10^-3. [paper, section on training; computed]",
+        "convnet-burden's 393, 353, 333 and 315 MB for fc7 of 4096, 2048, 1024 and 128 are four bytes for each parameter. "
+        "[convnet-burden; computed]",
+    ),
+    results=(
+        {"on": "ILSVRC 2012 validation", "top5": "13.7", "source": "model zoo"},
+        {"on": "ILSVRC 2012 validation", "top5": "13.5", "note": "fc7=2048", "source": "authors' page, results; model zoo"},
+        {
+            "on": "ILSVRC 2012 validation",
+            "top5": "16.0",
+            "crops": "centre crop",
+            "note": "fc7=1024",
+            "source": "copy",
+        },
+        {
+            "on": "ILSVRC 2012 validation",
+            "top5": "13.7",
+            "crops": "10 crops",
+            "note": "fc7=1024",
+            "source": "copy; model zoo",
+        },
+        {"on": "ILSVRC 2012 validation", "top5": "15.6", "note": "fc7=128", "source": "model zoo"},
+    ),
+    recipe={
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section on training]",
+        "learning rate": "0.01, divided by 10 when the validation error stopped falling. [paper, section on training]",
+        "weight decay": "0.0005. [paper, section on training]",
+        "augmentation": "Random crops, mirror images and shifts of RGB. [paper, section on training]",
+    },
+    preprocessing=(
+        "The shorter side is scaled to 256 pixels; of 224×224 crops, blue, green and red, the mean image is subtracted. [gist]",
+    ),
+    weights=(
+        "For non-commercial use only: VGG_CNN_M.caffemodel, and the same with _2048 and _1024, under "
+        "http://www.robots.ox.ac.uk/~vgg/software/deep_eval/releases/bvlc/ [gist]",
+    ),
+    citation={"type": "inproceedings", "booktitle": "Proceedings of the British Machine Vision Conference", "year": "2014"},
 )
 def vgg_cnn_m(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5, fc7: int = 4096) -> CNNM:
     """Chatfield 2014: the medium network, between AlexNet and VGG; a narrow fc7 gives short features."""

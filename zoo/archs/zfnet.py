@@ -11,7 +11,7 @@ from zoo.extend import arch
 
 
 def pool() -> nn.MaxPool2d:
-    """Windows overlap, and sizes are rounded up, as the authors' library does."""
+    """Windows overlap, and sizes are rounded up, as cuda-convnet does, on which the authors' implementation is based."""
     return nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
 
 
@@ -86,20 +86,68 @@ class ZFNet(nn.Module):
     by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
     published=({"quantity": "depth", "printed": "8", "where": "figure 3"},),
+    parents=("alexnet",),
+    sources={
+        "paper": ("transcription", "the final text as others copied it"),
+        "earlier text": ("transcription", "an earlier version of the paper as others copied it"),
+        "table": ("second-hand", "a textbook's table of the layers", "https://newlib.net/nw_rd992225/p14"),
+        "cuda-convnet2": ("author's file", "Krizhevsky's later library", "https://github.com/akrizhevsky/cuda-convnet2"),
+        "py-faster-rcnn": ("author's file", "its ZF network", "https://github.com/rbgirshick/py-faster-rcnn"),
+    },
     deviations=(
-        "Paddings are unpublished. The 110×110 maps of figure 3 follow from 224×224 with one pixel around conv1, as here, or "
-        "without any if sizes are rounded up, as in the authors' library; fields then begin one pixel further on.",
-        "The paper normalises contrast across maps, after pooling, and gives no constants: AlexNet's are taken.",
-        "The paper starts all weights at 10^-2, which is taken for the deviation of a normal distribution.",
-        "In training the paper scales kernels back whose root mean square exceeds 0.1; that is left to the training.",
+        "Paddings are unpublished. The 110×110 maps that are read off figure 3 follow from 224×224 with one pixel around conv1, as "
+        "here, or without any if sizes are rounded up, as in Krizhevsky's library, on which the authors' implementation is based; "
+        "fields then begin one pixel further on. [paper, section 3; table; cuda-convnet2, layer.py; computed]",
+        "The paper normalises contrast across maps, after pooling, and gives no constants: AlexNet's are taken. "
+        "[paper, figure 3; ours]",
+        "The paper starts all weights at 10^-2, which is taken for the deviation of a normal distribution. [paper, section 3; "
+        "ours]",
+        "In training the paper scales kernels back whose root mean square exceeds 0.1; that is left to the training. "
+        "[paper, section 3; ours]",
     ),
     errata=(
-        "An earlier text of the paper has 11×11 kernels of stride 4 in conv1 and 27×27 maps; the final one 7×7, stride 2, and "
-        "55×55 maps after pooling.",
-        "The text names layers 3, 4 and 5 as those that AlexNet connects sparsely; AlexNet's grouped layers are 2, 4 and 5.",
-        "The ZF network of SPP-net and Faster R-CNN is another one: conv1 is padded by 3, conv2 by 2, poolings by 1, and "
-        "normalisation is within a map and comes before pooling.",
+        "The text names layers 3, 4 and 5 as those that AlexNet connects sparsely; AlexNet's grouped layers are 2, 4 and 5. "
+        "[paper, section 3]",
     ),
+    notes=(
+        "An earlier text of the paper has 11×11 kernels of stride 4 in conv1 and 27×27 maps; the final one 7×7, stride 2, and "
+        "55×55 maps after pooling. [earlier text, figure 2; paper, figure 3]",
+        "The ZF network of Faster R-CNN is another one: conv1 is padded by 3, conv2 by 2, poolings by 1, and normalisation is "
+        "within a map and comes before pooling. [py-faster-rcnn, models/pascal_voc/ZF]",
+    ),
+    results=(
+        {"on": "ILSVRC 2012 validation", "top1": "38.4", "top5": "16.5", "source": "paper, Table 2"},
+        {"on": "ILSVRC 2012 test", "top5": "15.3", "models": 5, "source": "paper, Table 2"},
+        {
+            "on": "ILSVRC 2012 test",
+            "top5": "14.8",
+            "models": 6,
+            "note": "with one of 512, 1024 and 512 maps in conv3 to conv5",
+            "source": "paper, Table 2",
+        },
+    ),
+    recipe={
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section 3]",
+        "learning rate": "0.01, lowered by hand when the validation error stopped falling. [paper, section 3]",
+        "batch": "128. [paper, section 3]",
+        "augmentation": "224×224 crops of the corners and the centre, and their mirror images. [paper, section 3]",
+        "dropout": "0.5 in layers 6 and 7. [paper, section 3]",
+        "length": "70 epochs. [paper, section 3]",
+        "hardware": "One GTX 580 GPU, about 12 days; an earlier text says 24. [paper, section 3; earlier text, section 3.1]",
+    },
+    preprocessing=(
+        "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over all images subtracted from "
+        "each pixel. [paper, section 3]",
+    ),
+    citation={
+        "type": "inproceedings",
+        "booktitle": "Computer Vision -- ECCV 2014",
+        "series": "Lecture Notes in Computer Science",
+        "volume": "8689",
+        "pages": "818--833",
+        "publisher": "Springer",
+        "year": "2014",
+    },
 )
 def zfnet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> ZFNet:
     """Zeiler 2013: AlexNet with a finer first layer and no groups, found by looking at what layers see."""

@@ -1,11 +1,14 @@
 """What is claimed of one architecture: its card, which `@arch(...)` writes onto its builder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from importlib import import_module
 from typing import Any, TypeVar
 
+from zoo.catalogue.evidence import RECIPE, Citation, Result, Source, Statement, cite, sources_of, state
 from zoo.catalogue.published import Published
+from zoo.errors import ZooError
+from zoo.tables.table import Column, Row, Table
+from zoo.util.version import __version__
 
 Builder = TypeVar("Builder", bound=Callable[..., Any])
 
@@ -49,7 +52,13 @@ class Card:
     `torchvision_training` besides for the network as it is trained; `weights_note` is what users of its weights have to know.
     `classifier` is the path of the layer that makes the scores; without it the network gives `num_features` features of an image.
     `by_design` names the rules of `zoo lint` whose findings the paper itself intends.
-    `url` is for a paper that has neither DOI nor arXiv id.
+    `url` is for a paper that has neither DOI nor arXiv id. `neurons` are the outputs of all layers with weights.
+
+    What is told in words ends with citations of `sources` (see `zoo.catalogue.evidence`). `errata` are mistakes of the paper,
+    `deviations` are what this definition does otherwise, `notes` are about others: ports, tools, later networks. `results` are
+    the errors of trained networks; `recipe` says how they were trained, by the keys of `RECIPE`; `weights` are licence and address
+    of the original weights. `parents` are the entries that this network comes from. `citation` holds the fields of BibTeX beside
+    author, title and address.
 
     Example:
         >>> card = zoo.card("alexnet")
@@ -75,6 +84,7 @@ class Card:
     num_features: int = 0
     stages: tuple[StageClaim, ...] = ()
     connections: int | None = None
+    neurons: int | None = None
     published: tuple[Published, ...] = ()
     variants: tuple[Variant, ...] = ()
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -83,14 +93,46 @@ class Card:
     torchvision_training: Mapping[str, Any] = field(default_factory=dict)
     weights_note: str = ""
     keys: tuple[tuple[str, str], ...] = ()
-    deviations: tuple[str, ...] = ()
-    errata: tuple[str, ...] = ()
+    sources: Mapping[str, Source] = field(default_factory=dict)
+    deviations: tuple[Statement, ...] = ()
+    errata: tuple[Statement, ...] = ()
+    notes: tuple[Statement, ...] = ()
+    results: tuple[Result, ...] = ()
+    recipe: Mapping[str, Statement] = field(default_factory=dict)
+    preprocessing: tuple[Statement, ...] = ()
+    normalisation: tuple[Statement, ...] = ()
+    weights: tuple[Statement, ...] = ()
+    parents: tuple[str, ...] = ()
+    citation: Mapping[str, str] = field(default_factory=dict)
     by_design: tuple[str, ...] = ()
     licence: str = "MIT"
 
+    @property
+    def bibtex(self) -> str:
+        """The paper as a BibTeX entry. Raises `ZooError` for a card without a citation."""
+        from zoo.catalogue.bibtex import bibtex
+
+        if not self.citation:
+            raise ZooError(f"{self.name}: the card has no citation to write as BibTeX")
+        links = {"doi": self.doi, "eprint": self.arxiv, "archiveprefix": self.arxiv and "arXiv", "url": self.url}
+        return bibtex(self.authors, self.paper.rpartition(" (")[0], self.citation, links)
+
+    @property
+    def statements(self) -> tuple[tuple[str, Statement], ...]:
+        """All that is told in words, each with a label, in the order in which `zoo info` shows it."""
+        labelled = {
+            "deviation": self.deviations,
+            "erratum": self.errata,
+            "note": self.notes,
+            "preprocessing": self.preprocessing,
+            "batch normalisation": self.normalisation,
+            "original weights": self.weights,
+        }
+        recipe = [(f"training, {key}", self.recipe[key]) for key in RECIPE if key in self.recipe]
+        return (*((label, one) for label, several in labelled.items() for one in several), *recipe)
+
     def _repr_html_(self) -> str:
-        shown: str = import_module("zoo.questions.info").of_card(self).render("html")  # which imports this file
-        return shown
+        return of_card(self).render("html")
 
 
 def arch(**facts: Any) -> Callable[[Builder], Builder]:
@@ -124,14 +166,112 @@ def arch(**facts: Any) -> Callable[[Builder], Builder]:
 
 
 def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
-    """The card of a builder of that name, in a file of that family. Raises `TypeError` for facts that no card has."""
+    """The card of a builder of that name, in a file of that family.
+
+    Raises `TypeError` for facts that no card has, `ZooError` for a citation of a source that the card does not list.
+    """
     wrong = facts.keys() - {f.name for f in fields(Card)} | facts.keys() & {"name", "family", "summary"}
     if wrong:
         raise TypeError(f"@arch of {name}: {', '.join(sorted(wrong))} cannot be set")
     summary = doc.strip().partition("\n")[0].removesuffix(".")
-    plural = {
+    try:
+        return Card(name=name, family=family, summary=summary, **{**facts, **_records(facts)})
+    except ValueError as error:
+        raise ZooError(f"@arch of {name}: {error}") from error
+
+
+_STATED = ("deviations", "errata", "notes", "preprocessing", "normalisation", "weights")
+
+
+def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts that a card writes as literals and keeps as records. Raises `ValueError` for citations of an unknown source."""
+    sources = sources_of(facts.get("sources", {}))
+    recipe = facts.get("recipe", {})
+    if strange := recipe.keys() - set(RECIPE):
+        raise ValueError(f"recipe has {', '.join(sorted(strange))}: expected keys among {', '.join(RECIPE)}")
+    results = (dict(one) for one in facts.get("results", ()))
+    return {
         "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),
         "published": tuple(Published(**one) for one in facts.get("published", ())),
         "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
+        "sources": sources,
+        "results": tuple(Result(citations=cite(one.pop("source"), sources), **one) for one in results),
+        "recipe": dict(zip(recipe, state(recipe.values(), sources), strict=True)),
+        **{key: state(facts.get(key, ()), sources) for key in _STATED},
     }
-    return Card(name=name, family=family, summary=summary, **{**facts, **plural})
+
+
+# As a table
+
+_INFO = (
+    Column("printed", "as printed", "the number as its source prints it", hide_order=0),
+    Column("where", "text", "where it is printed, and in what that was read", hide_order=0),
+    Column("computed", "count", "what the analyzer computes", hide_order=0),
+    Column("verdict", "text", "equal, rounded, truncated, explained, or differs", hide_order=0),
+)
+
+
+def _stage(claim: StageClaim) -> str:
+    seen = "" if claim.rf is None else f", receptive field {claim.rf}"
+    return f"{claim.layer}: {claim.channels} maps, stride {claim.stride}{seen}"
+
+
+def of_card(c: Card, *, origin: str = "", options: Sequence[object] = (), led_to: Sequence[str] = ()) -> Table:
+    """A card as a table, with whose it is, the options of its builder, and what came of it, where these are known."""
+    notes = [f"{p.quantity} {p.printed}: {p.note}" for p in c.published if p.note]
+    notes += [f"result: {result}" for result in c.results]
+    notes += [f"{label}: {statement}" for label, statement in c.statements]
+    notes += [f"source {source}" for source in c.sources.values()]
+    context = {
+        "about": {label: fact for label, fact in _about(c, origin, options, led_to).items() if fact},
+        "results": [result.to_dict() for result in c.results],
+        "convention": "pure",
+        "versions": {"zoo": __version__},
+    }
+    return Table(c.title, context, _INFO, tuple(_numbers(c)), notes=tuple(notes))
+
+
+def _about(c: Card, origin: str, options: Sequence[object], led_to: Sequence[str]) -> dict[str, Any]:
+    """What stands above the numbers, by label."""
+    return {
+        "name": c.name,
+        "family": c.family,
+        "from": origin,
+        "what": c.summary,
+        "year": str(c.year),
+        "authors": c.authors,
+        "paper": c.paper,
+        "DOI": c.doi,
+        "arXiv": c.arxiv,
+        "URL": c.url,
+        "comes from": ", ".join(c.parents),
+        "led to": ", ".join(led_to),
+        "input": list(c.input),
+        "options": ", ".join(map(str, options)),
+        "in training": ", ".join(f"{k}={v}" for k, v in c.training.items()),
+        "classifier": c.classifier and f"{c.classifier}; without it {c.num_features:,} features (num_classes=0, head=None)",
+        "torchvision": c.torchvision and f"{c.torchvision}, whose weights it takes (weights='torchvision:IMAGENET1K_V1')",
+        **{f"stage{i}": _stage(claim) for i, claim in enumerate(c.stages, start=1)},
+        "licence": f"{c.licence} (this definition)",
+    }
+
+
+def _numbers(c: Card) -> Iterator[Row]:
+    """Parameters, multiply-accumulates and the like: as printed beside as computed, then what is computed alone."""
+    quantities = ("params", "macs", "depth", "connections", "neurons")
+    computed = {quantity: n for quantity in quantities if (n := getattr(c, quantity)) is not None}
+    for p in c.published:
+        if (n := computed.get(p.quantity)) is None:
+            continue
+        where = str(Citation(c.sources[p.source], p.where)) if p.source in c.sources else p.where
+        yield Row(p.quantity, "published", {"printed": p.printed, "where": where, "computed": n, "verdict": p.verdict(n)})
+    for quantity, n in computed.items():
+        if quantity not in {p.quantity for p in c.published}:
+            yield Row(quantity, "computed", {**_EMPTY, "computed": n})
+    for variant in c.variants:
+        label = ", ".join([f"{k}={v}" for k, v in variant.options.items()] + ["training mode"] * variant.train)
+        for quantity, n in (("params", variant.params), ("macs", variant.macs)):
+            yield Row(quantity, "variant", {**_EMPTY, "where": label, "computed": n})
+
+
+_EMPTY: Mapping[str, Any] = {column.name: None for column in _INFO}

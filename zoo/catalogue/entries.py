@@ -152,6 +152,16 @@ def entry(name: str) -> Entry:
     return entries[found]
 
 
+def children(name: str) -> list[str]:
+    """The entries that come from the one of that name, in order of year, then of name."""
+    if ARCHITECTURES.ours_alone:  # a few files are read much sooner than all
+        known = [one for path, text in _texts().items() if f'"{name}"' in text for one in _read_own(path)]
+    else:
+        known = list(architectures().values())
+    found = [one.card for one in known if name in one.card.parents]
+    return [c.name for c in sorted(found, key=lambda c: (c.year, _natural(c.name)))]
+
+
 def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
     """`options` as the builder wants them. Raises `ZooError` for an unknown one or a value that it cannot take."""
     known = {option.name: option for option in found.every_option}
@@ -179,13 +189,18 @@ def _own() -> dict[str, Entry]:
 
 
 @cache
+def _texts() -> Mapping[Path, str]:
+    """Our files, and what is in them."""
+    return {path: path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent.parent / "archs").glob("[a-z]*.py"))}
+
+
+@cache
 def _files() -> Mapping[str, Path]:
     """Our files, by the spelling of each function in them: builders are among these.
 
     Of a function's name, which has no signs but underscores, the spelling is what is left without them.
     """
-    paths = sorted((Path(__file__).parent.parent / "archs").glob("[a-z]*.py"))
-    functions = ((path, re.findall(r"^def (\w+)\(", path.read_text(encoding="utf-8"), re.MULTILINE)) for path in paths)
+    functions = ((path, re.findall(r"^def (\w+)\(", text, re.MULTILINE)) for path, text in _texts().items())
     return {name.replace("_", "").lower(): path for path, names in functions for name in names}
 
 
@@ -236,12 +251,17 @@ def _read(path: Path, module: str, origin: str = "") -> Iterator[Entry]:
 
 def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
     """The value of a literal in which names of module-level literals may stand."""
+    if isinstance(node, ast.Constant):
+        return node.value
     if isinstance(node, ast.Name) and node.id in constants:
         return _literal(constants[node.id], constants)
     if isinstance(node, ast.Tuple):
         return tuple([_literal(item, constants) for item in node.elts])
-    if isinstance(node, ast.Dict) and all(node.keys):
-        return {ast.literal_eval(key): _literal(value, constants) for key, value in zip(node.keys, node.values, strict=True) if key}
+    if isinstance(node, ast.Dict):
+        found: dict[Any, Any] = {}
+        for key, value in zip(node.keys, node.values, strict=True):
+            found |= _literal(value, constants) if key is None else {ast.literal_eval(key): _literal(value, constants)}
+        return found
     return ast.literal_eval(node)
 
 

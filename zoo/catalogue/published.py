@@ -13,13 +13,15 @@ class Published:
     """One number of a paper or of another public source.
 
     `quantity` is the column that computes it ("params", "macs", "depth"), `printed` the number as it stands there ("60 million",
-    "1.8×10^9", "138M"), `where` the place ("abstract", "Table 2"), `note` why ours differs, empty where it agrees.
+    "1.8×10^9", "138M"), `where` the place ("abstract", "Table 2"), `note` why ours differs, empty where it agrees. `source` is the
+    key of that source on the card.
     """
 
     quantity: str
     printed: str
     where: str
     note: str = ""
+    source: str = "paper"
 
     @property
     def value(self) -> Decimal:

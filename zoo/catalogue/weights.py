@@ -39,8 +39,10 @@ def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, hea
     """
     label, given = _read(found.card, weights)
     wanted = shapes(found, options, headless=headless)
-    given = max(given, _translated(found.card, given), key=lambda state: len(state.keys() & wanted.keys()))
-    remarks = [found.card.weights_note] if label.startswith(_SCHEME) and found.card.weights_note else []
+    ours = max(given, _translated(found.card, given), key=lambda state: len(state.keys() & wanted.keys()))
+    theirs = found.card.weights_note if ours is not given else ""
+    remarks = [theirs if label.startswith(_SCHEME) else f"if torchvision published them, {theirs}"] if theirs else []
+    given = ours
     state = {**{key: tensor for key, tensor in wanted.items() if key.endswith(_COUNTER)}, **given}
     if state.keys() != wanted.keys() or not all(_alike(state[key], wanted[key]) for key in wanted):
         state, differences = _altered(f"{label} does not fit {found.card.name}", found, options, state, wanted)

@@ -13,6 +13,8 @@ COLUMNS = (
     Column("verdict", "text", "equal, rounded, truncated or explained", hide_order=0),
 )
 
+COLUMN = {"neurons": "units"}  # what a card calls otherwise than the column that counts it
+
 
 def run(family: Annotated[Text | None, "the networks of this family only, such as vgg"] = None) -> Table:
     """Every published number on the cards, of all families or of one, against what the analyzer computes now.
@@ -36,9 +38,10 @@ def _arms(name: str) -> Iterator[Arm]:
     from zoo.extend import measure, trace
 
     published = card(name).published
-    total = measure(trace(name), columns=[one.quantity for one in published], depth=0).total
-    for one in published:
-        n = total[one.quantity]
+    columns = [COLUMN.get(one.quantity, one.quantity) for one in published]
+    total = measure(trace(name), columns=columns, depth=0).total
+    for one, column in zip(published, columns, strict=True):
+        n = total[column]
         cells = {"quantity": one.quantity, "printed": one.printed, "where": one.where, "computed": n, "verdict": one.verdict(n)}
         yield Arm(name, cells, card(name).family)
 

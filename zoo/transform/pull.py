@@ -121,7 +121,7 @@ def _header(found: Entry, baked: Mapping[str, Any], family: str) -> str:
     if c.deviations:
         lines += ["", "What is not as in the paper, or not in the paper:", ""]
     for deviation in c.deviations:
-        lines += textwrap.wrap(deviation, _WIDTH, initial_indent="- ", subsequent_indent="  ", **_WRAP)
+        lines += textwrap.wrap(deviation.text, _WIDTH, initial_indent="- ", subsequent_indent="  ", **_WRAP)
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', r"\"\"\"")
     return f'"""{text}\n"""\n'
 

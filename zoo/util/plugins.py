@@ -136,6 +136,11 @@ class Collection(Generic[T]):
             self._all = {**self._gathered()[0], **registered}
         return self._all
 
+    @property
+    def ours_alone(self) -> bool:
+        """Whether no plugin has such a thing and none is registered. It reads nothing of what there is."""
+        return not self._registered and all(plugin.kind != self.kind for plugin in installed())
+
     def _gathered(self) -> tuple[dict[str, T], dict[str, str]]:
         """What is installed by name, and who has each name by its spelling."""
         if self._installed is not None:

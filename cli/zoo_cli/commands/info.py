@@ -1,11 +1,16 @@
 """`zoo info`: one card."""
 
-from zoo_cli.output import emit
-from zoo_cli.parameters import Format, Model, Output
+from zoo_cli.output import emit, write
+from zoo_cli.parameters import CardFormat, Model, Output
 
 
-def info(name: Model, format: Format = None, output: Output = None) -> None:
-    """Show the card of one: paper, printed numbers beside computed ones, deviations, errata."""
+def info(name: Model, format: CardFormat = None, output: Output = None) -> None:
+    """Show one model's card: printed numbers beside computed ones, accuracy, training, deviations, errata, and their sources."""
+    if format == "bibtex" or (format is None and output is not None and output.suffix == ".bib"):
+        from zoo.catalogue.entries import card
+
+        write(card(name).bibtex, output)
+        return
     from zoo.questions.info import info as card_table
 
     emit(card_table(name), format, output)
