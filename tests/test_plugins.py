@@ -300,7 +300,7 @@ def other_home() -> Any:
         (Sum(Column("macs", "ops", "ops"), lambda op: 1), "macs of .* cannot be registered: zoo itself has one of that name"),
         (Study("FC vs GAP", "?", answer), "FC vs GAP of .* cannot be registered: zoo itself has one"),
         (other_home(), f"Mine of elsewhere cannot be registered: {__name__} has one"),
-        (nn.Linear, "expected a builder under @arch, a column, a study, a format, an OpRule, a lint rule, or a module that defines one"),
+        (nn.Linear, "expected a builder under @arch, a column, a study, a format, an OpRule, a lint rule, or a module"),
         (answer, "cannot be registered: expected a builder under @arch"),
         (undeclared, "cannot be registered: expected a builder under @arch, .* a format"),
         (sys, "cannot be registered"),
