@@ -1,19 +1,19 @@
 """A catalogue of landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model.
 
     zoo.list_models("vgg*")                     names, in order of year
-    zoo.card("alexnet")                         what is claimed of one, and from which source
+    zoo.card("alexnet")                         its card: paper, numbers, deviations, errata, with their sources
     zoo.create_model("alexnet", num_classes=7)  a new model
     zoo.summary("alexnet")                      its table: shapes, parameters, MACs, FLOPs, receptive fields
-    zoo.stages("alexnet")                       its resolutions: layer, channels, size, stride, receptive field
+    zoo.stages("alexnet")                       its stages: layer, channels, size, stride, receptive field
     zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
-    zoo.features("alexnet", ["stage2"])         a network that gives named feature maps
-    zoo.lint("alexnet")                         what is wrong or wasteful in it, with evidence
+    zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
+    zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
-    zoo.compare("fc-vs-gap")                    a study; of two or more models, their totals and stages side by side
+    zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
     zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
-    zoo.verify("alexnet")                       our numbers against independent ones
-    zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two halves
+    zoo.verify("alexnet")                       cross-check the numbers against independent sources
+    zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two steps
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
 
 Questions take a name of the catalogue, another TARGET ("torchvision:resnet50", "file.py:Net") or an `nn.Module`, and the same

@@ -1,6 +1,6 @@
-"""What a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule.
+"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule.
 
-Ours import the same names. Each is imported from its own place when it is asked for, so that an extension pays for no other kind.
+Built-in extensions import the same names. Each name is imported on first access, so an extension does not load other kinds.
 """
 
 from contextlib import ExitStack
@@ -116,18 +116,18 @@ __getattr__, __dir__ = lazy(
 
 
 def register(*things: Any) -> ExitStack:
-    """Add extensions to this process that no installed package offers.
+    """Add extensions to this process.
 
     Arguments:
-        things: Builders under `@arch`, columns, studies, formats (functions of a table and a width, under their own names), records
-            of ops (`OpRule`), lint rules, or modules that define such. A module may register a name again, as a cell of a notebook
-            does that runs again.
+        things: Builders decorated with `@arch`, columns, studies, formats (functions of a table and a width, with their own names),
+            records of ops (`OpRule`), lint rules, or modules that define these. A module can register the same name again, as a
+            notebook cell does when it runs twice.
 
     Returns:
-        A context, which takes them out again when it is left or closed.
+        A context manager. Leaving or closing it removes the extensions again.
 
     Raises:
-        ZooError: For a name that is taken, and for what is none of these.
+        ZooError: For a name that is taken, and for any other object.
 
     Example:
         >>> def names_only(table: zoo.Table, width=None):

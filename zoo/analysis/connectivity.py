@@ -27,7 +27,7 @@ class Connectivity:
     count: Callable[[Op, "Layer"], int]
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Sums over each group, and over all."""
+        """Return the sum of each group, and of all ops."""
         layers: dict[int, Layer] = {}
         for op in trace.ops:
             layers.setdefault(op.call, Layer([])).ops.append(op)
@@ -48,7 +48,7 @@ class Layer:
 
     @cached_property
     def unweighted_units(self) -> bool:
-        """Whether it subsamples with coefficients of its own, or compares with codes of its own."""
+        """Whether it subsamples with its own coefficients, or compares with its own codes."""
         subsamples = any("pool" in op.kind for op in self.ops) and any(map(_reads_own, self.ops))
         return not self.weighted and (subsamples or any(op.kind == "sub" and _reads_own(op) for op in self.ops))
 
@@ -61,7 +61,7 @@ def units(op: Op, layer: Layer) -> int:
 
 
 def connections(op: Op, layer: Layer) -> int:
-    """Links into the units that the op gives, or adds to."""
+    """Return the links into the units that the op computes or adds to."""
     if _weighs(op):
         return known_macs(op) + (op.output.numel if op.input("bias") is not None else 0)
     if layer.weighted or layer.unweighted_units:

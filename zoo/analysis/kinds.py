@@ -1,4 +1,4 @@
-"""The kinds of columns: what is computed of a trace for each row, and in total."""
+"""The kinds of columns: what is computed from a trace for each row, and in total."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ class Pass(Protocol):
         """Name, unit and description."""
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """The cells, and the total."""
+        """Return the cells and the total."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Sum:
     count: Callable[[Op], int | Count]
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Sums over each group, and over all."""
+        """Return the sum of each group, and of all ops."""
         counts = [sum(map(self.count, group.ops)) for group in groups]
         return list(map(_cell, counts)), _cell(sum(counts))
 
@@ -43,7 +43,7 @@ class Tally:
     counts: Callable[[Trace], Sequence[int | Count]]
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Sums over each group, and over all."""
+        """Return the sum of each group, and of all ops."""
         each = dict(zip(map(id, trace.ops), self.counts(trace), strict=True))
         counts = [sum(each[id(op)] for op in group.ops) for group in groups]
         return list(map(_cell, counts)), _cell(sum(counts))
@@ -67,10 +67,10 @@ class Flow(Generic[State]):
     cell: Callable[[Sequence[State | None]], Any]
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """One walk over the trace, then a look at what leaves each group."""
+        """Walk over the trace once, then return the cells of the outputs of each group."""
         states = carry(trace, self.start, self.rule)
 
-        shown: dict[tuple[int, ...], Any] = {}  # what a layer only passes on is shown as it came
+        shown: dict[tuple[int, ...], Any] = {}  # a value that a layer only passes through keeps its state
 
         def look(values: Sequence[Value]) -> Any:
             found = [states.get(value.id) for value in values]
@@ -95,7 +95,7 @@ class Share:
         return replace(whole, name=f"{whole.name}%", unit="share", description=f"share of {whole.name}", hide_order=0)
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Quotients of each group, and 1."""
+        """Return the share of each group, and 1."""
         cells, total = self.of.measure(trace, groups)
         known = isinstance(total, int | float) and total > 0
         return [cell / total if known else None for cell in cells], 1.0 if known else None
@@ -112,7 +112,7 @@ class Bytes:
     kind: str
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Sums over each group, and over all."""
+        """Return the sum of each group, and of all ops."""
         mixed = len({param.dtype for param in trace.params if param.kind == self.kind}) > 1
 
         def cell(ops: Sequence[Op]) -> Any:

@@ -1,4 +1,4 @@
-"""`zoo summary`: a model, layer by layer."""
+"""`zoo summary`: analyse a model layer by layer."""
 
 import contextlib
 import sys
@@ -15,12 +15,15 @@ _MACHINES = frozenset({"json", "csv"})
 
 
 Depth = Annotated[
-    int | None, typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 is the whole.")
+    int | None,
+    typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 shows the total only."),
 ]
 Fold = Annotated[
     bool | None,
     typer.Option(
-        "--fold/--expand", help="Identical blocks as one row, or each by itself; json and csv expand.", show_default=False
+        "--fold/--expand",
+        help="Show identical blocks as one row, or each block; json and csv expand by default.",
+        show_default=False,
     ),
 ]
 Columns = Annotated[
@@ -29,13 +32,19 @@ Columns = Annotated[
         "--columns",
         "-c",
         metavar="A,B",
-        help="Columns, in this order; also trainable, frozen, buffers; params% is a share.",
+        help="Show these columns, in this order; also trainable, frozen, buffers; params% is a share.",
         autocompletion=completed_columns,
     ),
 ]
-Filter = Annotated[str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows with such names: 'conv5_x.*'.")]
-Sort = Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="The greatest first; name and type by alphabet.")]
-Top = Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N greatest, by MACs unless sorted.")]
+Filter = Annotated[
+    str | None, typer.Option("--filter", metavar="PATTERN", help="Show rows whose names match, such as 'conv5_x.*'.")
+]
+Sort = Annotated[
+    str | None, typer.Option("--sort", metavar="COLUMN", help="Sort by this column, largest first; name and type alphabetically.")
+]
+Top = Annotated[
+    int | None, typer.Option("--top", min=1, metavar="N", help="Show the N largest rows, by MACs unless --sort is given.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")]
 
 
@@ -54,7 +63,7 @@ def summary(
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Analyse a model layer by layer: shapes, parameters, MACs, FLOPs, receptive fields, activations, depth."""
+    """Analyse a model layer by layer. Columns are shapes, parameters, MACs, FLOPs, receptive fields, activations and depth."""
     chosen = parse_columns(columns or ())
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
@@ -63,7 +72,7 @@ def summary(
 
     formats.load(wanted)
 
-    with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints
+    with contextlib.redirect_stdout(sys.stderr):  # output of a user's module
         table = analyse(
             target,
             depth="auto" if depth is None and people else depth,

@@ -1,4 +1,4 @@
-"""Bytes of the activations: each output that takes new memory, in its own type."""
+"""Bytes of the activations: every output in newly allocated memory, in its own type."""
 
 from zoo.extend import Column, Op, Sum
 from zoo.ops.memory import written

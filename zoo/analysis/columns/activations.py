@@ -1,4 +1,4 @@
-"""Activations: what a forward writes into new memory."""
+"""Activations: elements that a forward pass writes into newly allocated memory."""
 
 from zoo.extend import Column, Op, Sum
 from zoo.ops.memory import written

@@ -1,4 +1,4 @@
-"""Multiply-accumulates of a backward: the gradient of each input and of each weight that needs one."""
+"""Multiply-accumulates of the backward pass: the gradients of all inputs and weights that require one."""
 
 from zoo.extend import Column, Tally
 from zoo.ops.gradients import backward_macs

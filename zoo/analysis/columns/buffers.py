@@ -1,4 +1,4 @@
-"""Buffers: state that is no parameter, such as the running statistics of batch normalisation."""
+"""Buffers: state other than parameters, such as the running statistics of batch normalisation."""
 
 from zoo.extend import Column, Op, Sum
 
@@ -9,5 +9,5 @@ def buffers(op: Op) -> int:
 
 
 COLUMN = Sum(
-    Column("buffers", "elements", "state that is no parameter, such as running statistics", order=13, on_request=True), buffers
+    Column("buffers", "elements", "state other than parameters, such as running statistics", order=13, on_request=True), buffers
 )

@@ -10,7 +10,7 @@ Depth = int | Count
 
 
 def start(value: Value) -> Depth:
-    """No layer yet."""
+    """Return 0 layers, for an input."""
     return 0
 
 
@@ -41,7 +41,7 @@ def _deepest(depths: Sequence[Depth]) -> Depth:
 
 
 def cell(depths: Sequence[Depth | None]) -> Any:
-    """The deepest of what leaves."""
+    """Return the largest depth of the outputs."""
     known = [depth for depth in depths if depth is not None]
     deepest = _deepest(known) if known else None
     return deepest.cell() if isinstance(deepest, Count) else deepest

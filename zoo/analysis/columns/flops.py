@@ -1,4 +1,4 @@
-"""Floating-point operations: two for each multiply-accumulate, and those of every other op."""
+"""Floating-point operations: two for each multiply-accumulate, plus those of every other op."""
 
 from zoo.extend import Column, Sum
 from zoo.ops.arithmetic import flops

@@ -1,4 +1,4 @@
-"""Arithmetic intensity: multiply-accumulates for each byte that is moved."""
+"""Arithmetic intensity: multiply-accumulates per byte of memory traffic."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ class Intensity:
     column = Column("intensity", "MACs per byte", "MACs per byte of inputs, outputs and parameters", order=22, on_request=True)
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """One quotient a group, and that of the totals."""
+        """Return one ratio per group, and that of the totals."""
         return [_quotient(group.ops) for group in groups], _quotient(trace.ops)
 
 

@@ -1,4 +1,4 @@
-"""Output shape of each layer, batch dimension included."""
+"""Output shape of each layer, including the batch dimension."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,14 +7,14 @@ from zoo.extend import Column, Group, Trace, Value
 
 
 class Output:
-    """Sizes of the tensor that leaves a group; a list of such where several do."""
+    """Return the sizes of the output of a group; a list if there are several outputs."""
 
     column = Column(
         "output", "elements per axis", "shape of the output: batch, channels, then the spatial axes", order=0, hide_order=1
     )
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """One cell a group, and the network's own output."""
+        """Return one cell per group, and the output of the network."""
         return [_sizes(group.outputs) for group in groups], _sizes(trace.outputs)
 
 

@@ -1,4 +1,4 @@
-"""Parameters. A shared or tied one counts once, where the forward reads it first."""
+"""Parameters. A shared parameter counts once, where the forward pass first reads it."""
 
 from zoo.extend import Column, Op, Sum
 

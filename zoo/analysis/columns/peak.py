@@ -1,4 +1,4 @@
-"""Peak: the memory that activations need at one time in inference, by liveness."""
+"""Peak: the most memory that live activations need at one time during inference."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,10 +13,10 @@ class Peak:
     The rows do not add up: the total is their maximum. What is live is said in `zoo.ops.memory.live`.
     """
 
-    column = Column("peak", "bytes", "most live activations while it runs, the input included", order=52, on_request=True)
+    column = Column("peak", "bytes", "most live activations while it runs, including the input", order=52, on_request=True)
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """One maximum a group, and that of all; None for a group in which nothing ran."""
+        """Return one maximum per group, and that of all; None for a group in which nothing ran."""
         now = dict(zip(map(id, trace.ops), live(trace), strict=True))
         cells = [max((now[id(op)] for op in group.ops if op.kind != UNUSED), default=None) for group in groups]
         return cells, max((cell for cell in cells if cell is not None), default=None)

@@ -1,4 +1,4 @@
-"""Units: the outputs of layers with weights of their own."""
+"""Units: the outputs of layers that have weights."""
 
 from zoo.analysis.connectivity import Connectivity, units
 from zoo.extend import Column

@@ -1,4 +1,4 @@
-"""How often a weight is used: connections for each parameter. 1 in a fully connected layer, many in a convolution."""
+"""How often a weight is used: connections per parameter. This is 1 in a fully connected layer, and many in a convolution."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ class Uses:
     column = Column("uses", "links per parameter", "how often a parameter is used", order=72, on_request=True)
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """One quotient a group, and that of the totals."""
+        """Return one ratio per group, and that of the totals."""
         links, all_links = connections.COLUMN.measure(trace, groups)
         own, all_own = params.COLUMN.measure(trace, groups)
         return [_quotient(a, b) for a, b in zip(links, own, strict=True)], _quotient(all_links, all_own)

@@ -16,12 +16,12 @@ from zoo.tracing.record import Trace
 
 
 def names() -> list[str]:
-    """Every convention, the default first."""
+    """Return the names of all conventions, the default first."""
     return sorted((info.name for info in pkgutil.iter_modules(__path__)), key=lambda name: (name != "pure", name))
 
 
 def load(name: str) -> Convention:
-    """The convention of that name. Raises `ZooError` for an unknown one."""
+    """Return the convention with this name. Raises `ZooError` for an unknown one."""
     if name not in names():
         raise unknown("convention", name, names(), f"there are {', '.join(names())}")
     found: Convention = importlib.import_module(f"{__name__}.{name}").CONVENTION
@@ -29,7 +29,7 @@ def load(name: str) -> Convention:
 
 
 def under(name: str, passes: Sequence[Pass]) -> list[Pass]:
-    """The passes, with the convention's own in the place of `macs` and `flops`. Raises `ZooError` for an unknown convention."""
+    """Return the columns, with those of the convention instead of `macs` and `flops`. Raises `ZooError` for an unknown name."""
     convention = load(name)
     figures = {} if name == "pure" else {"macs": convention.macs, "flops": convention.flops}
 
@@ -43,7 +43,7 @@ def under(name: str, passes: Sequence[Pass]) -> list[Pass]:
 
 
 COUNTED = frozenset({"macs", "flops", "macs%", "flops%"})
-"""The columns of which a convention decides."""
+"""The columns that a convention determines."""
 
 
 def legend(name: str) -> tuple[Legend, ...]:
