@@ -193,9 +193,9 @@ class Collection(Generic[T]):
 
 
 def report(origin: str, problem: object) -> None:
-    """One line on standard error, once."""
+    """Print one line on standard error, once per problem."""
     what = told(problem) if isinstance(problem, BaseException) else str(problem)
-    line = " ".join(f"zoo: {origin} is left out: {what}".split())
+    line = " ".join(f"zoo: skipping {origin}: {what}".split())
     if line not in _reported and sys.stderr is not None:
         _reported.add(line)
         sys.stderr.write(f"{line}\n")
