@@ -180,7 +180,7 @@ def test_odd_lines(tmp_path: Path, odd: bytes, capsys: pytest.CaptureFixture[str
 
 def test_a_broken_executor_is_no_row() -> None:
     """Kills failures of models that never ran, when a pool that a crash breaks takes all of them along."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, pytest.raises(zoo.ZooError, match="executor broke"):
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, pytest.raises(zoo.ZooError, match="executor failed"):
         gather([3], os._exit, context=CONTEXT, executor=pool)  # type: ignore[list-item,arg-type]
 
 
@@ -308,7 +308,7 @@ def test_interrupted(tmp_path: Path) -> None:
     os.killpg(working.pid, signal.SIGINT)
     _, said = working.communicate()
     assert working.returncode == 130
-    assert said.decode() == "zoo: interrupted; what is done is in found.csv.partial, and the same command goes on from there\n"
+    assert said.decode() == "zoo: interrupted; finished rows are in found.csv.partial; run the same command again to resume\n"
     assert list(tmp_path.iterdir()) == [journal]
     with pytest.raises(ProcessLookupError):
         os.killpg(working.pid, 0)

@@ -1,4 +1,4 @@
-"""Where results go: to standard output, or to a file that is written atomically."""
+"""Write results to standard output, or atomically to a file."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def format_for(chosen: str | None, output: Path | None) -> str:
-    """The format that was asked for, else that of the file's suffix, text if it has none. Raises `ZooError` for another suffix."""
+    """Return the chosen format, or that of the file's suffix (text without suffix). Raises `ZooError` for an unknown suffix."""
     suffix = output.suffix.lower() if output else ""
     if chosen is None and suffix not in _SUFFIXES:
         suffixes = " ".join([*filter(None, _SUFFIXES), ".parquet"])
@@ -65,7 +65,7 @@ def _is_parquet(format: str | None, output: Path | None) -> bool:
 
 
 def emit(table: Table, format: str | None, output: Path | None) -> None:
-    """Write a table in the format that was asked for, or that the file's suffix names."""
+    """Write a table in the chosen format, or that of the file's suffix."""
     if _is_parquet(format, output):
         from zoo.tables.formats._parquet import encode
 
@@ -76,7 +76,7 @@ def emit(table: Table, format: str | None, output: Path | None) -> None:
 
 
 def write(text: str, output: Path | None) -> None:
-    """Print `text`, or put it, without colours, into the file `output`. Raises `ZooError` if it cannot be written."""
+    """Print `text`, or write it without colours to the file `output`. Raises `ZooError` if it cannot be written."""
     if output is None:
         _print(text)
         return
@@ -84,9 +84,9 @@ def write(text: str, output: Path | None) -> None:
 
 
 def _print(text: str) -> None:
-    """To standard output, with a question mark for what its encoding lacks."""
+    """Print to standard output, with a question mark for characters that its encoding lacks."""
     if sys.stdout is None:
-        raise ZooError("there is no standard output to write to")
+        raise ZooError("standard output is closed; use --output FILE")
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
@@ -96,9 +96,9 @@ def _print(text: str) -> None:
 
 
 def lost(error: OSError) -> ZooError:
-    """The error for a standard output that takes no more; what is still buffered for it is dropped."""
+    """Return the error for a standard output that fails, and drop what is still buffered for it."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
-        return ZooError("the output was closed before all of it was written")
+        return ZooError("standard output was closed before everything was written")
     return ZooError(f"cannot write to standard output: {error.strerror or error}")

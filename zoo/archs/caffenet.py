@@ -11,7 +11,7 @@ from zoo.extend import arch
 
 
 def pool() -> nn.MaxPool2d:
-    """Windows overlap, and as everywhere in Caffe sizes are rounded up."""
+    """Windows overlap, and sizes are rounded up, as everywhere in Caffe."""
     return nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
 
 
@@ -84,6 +84,7 @@ class CaffeNet(nn.Module):
     depth=8,
     stages=("relu1 96 4 11", "relu2 256 8 51", "relu5 256 16 163", "pool5 256 32 195"),
     classifier="fc8",
+    by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
     parents=("alexnet",),
     published=(

@@ -24,7 +24,7 @@ class LeNetCaffe(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """What Caffe calls xavier: uniform in ±sqrt(3 / fan_in). Biases 0."""
+        """Caffe's xavier initialisation: uniform in ±sqrt(3 / fan_in). Biases 0."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear")
@@ -54,6 +54,7 @@ class LeNetCaffe(nn.Module):
     depth=4,
     stages=("conv1 20 1 5", "conv2 50 2 14", "pool2 50 4 16"),
     classifier="ip2",
+    by_design=("fixed-input", "heavy-head"),
     num_features=500,
     parents=("lenet5",),
     sources={

@@ -57,7 +57,7 @@ PROJECTIONS = (
 
 
 class ZeroPadding(nn.Module):
-    """A shortcut without parameters: every stride-th pixel, and maps of zeros after the maps that there are."""
+    """A shortcut without parameters: every stride-th pixel, and zero maps after the existing maps."""
 
     def __init__(self, more_channels: int, stride: int) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class ResNetCifar(nn.Module):
         return nn.Sequential(block(in_channels, width, stride), *(block(width, width, 1) for _ in range(n - 1)))
 
     def initialise(self) -> None:
-        """Weights from N(0, 2 / fan_in), bias 0; batch normalisation is born with scale 1 and shift 0."""
+        """Weights from N(0, 2 / fan_in), bias 0; batch normalisation starts with scale 1 and shift 0."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
@@ -286,6 +286,7 @@ def resnet1202(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     parents=("plain34",),
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-20 without its shortcuts."""
@@ -303,6 +304,7 @@ def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     parents=("plain34",),
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-32 without its shortcuts."""
@@ -320,6 +322,7 @@ def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     parents=("plain34",),
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-44 without its shortcuts."""
@@ -337,6 +340,7 @@ def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     parents=("plain34",),
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-56 without its shortcuts."""
@@ -355,6 +359,7 @@ def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
     notes=("Its error was above 60%, and figure 6 does not show it. [paper, figure 6]",),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain110(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-110 without its shortcuts."""

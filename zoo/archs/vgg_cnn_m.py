@@ -11,7 +11,7 @@ from zoo.extend import arch
 
 
 def pool() -> nn.MaxPool2d:
-    """Windows overlap, and as everywhere in Caffe sizes are rounded up."""
+    """Windows overlap, and sizes are rounded up, as everywhere in Caffe."""
     return nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
 
 
@@ -83,6 +83,7 @@ class CNNM(nn.Module):
     depth=8,
     stages=("norm1 96 2 7", "pool1 96 4 11", "norm2 256 8 27", "relu5 512 16 139", "pool5 512 32 171"),
     classifier="fc8",
+    by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
     variants=(
         {"options": {"fc7": 2048}, "params": 92_469_864, "macs": 1_665_735_712},

@@ -30,14 +30,14 @@ _HEADER = f"{SCHEMA} ".encode()
 _NAME = re.compile(r"[0-9a-f]{64}\.trace")
 _UNFINISHED = re.compile(r"[0-9a-f]{64}\.trace\.[a-z0-9_]{8}\.new")
 MOST_BYTES = 100_000_000
-"""What the cache may hold; beyond it, what was not used for longest goes."""
+"""The largest size of the cache in bytes; beyond it, the least recently used entries are removed."""
 
 _in_use: ContextVar[bool] = ContextVar("cache in use", default=False)
 
 
 @contextlib.contextmanager
 def in_use() -> Iterator[None]:
-    """Inside, answers are kept and found; outside, as in any program that imports `zoo`, nothing is read or written."""
+    """Use the cache inside this context; outside, as in any program that imports `zoo`, nothing is read or written."""
     before = _in_use.get()
     try:
         _in_use.set(True)
@@ -47,7 +47,7 @@ def in_use() -> Iterator[None]:
 
 
 def do_without() -> None:
-    """Neither keep nor find anything from here on."""
+    """Stop using the cache."""
     _in_use.set(False)
 
 
@@ -138,7 +138,7 @@ def folder() -> Path:
 
 @dataclass(frozen=True)
 class State:
-    """What the cache holds: its folder, the number of entries, their bytes."""
+    """The contents of the cache: its folder, the number of entries, and their size in bytes."""
 
     folder: Path
     entries: int
@@ -146,13 +146,13 @@ class State:
 
 
 def state() -> State:
-    """The cache as it is now."""
+    """Return the present contents of the cache."""
     found = _entries()
     return State(folder(), len(found), sum(size for _, size, _ in found))
 
 
 def clear() -> State:
-    """Remove every entry; what was there before. Raises `ZooError` if an entry cannot be removed."""
+    """Remove every entry, and return the previous contents. Raises `ZooError` if an entry cannot be removed."""
     before = state()
     try:
         for _, _, path in _entries():
@@ -163,7 +163,7 @@ def clear() -> State:
 
 
 def digest(*paths: Path) -> str:
-    """A digest of the contents of files. Raises `OSError` if one cannot be read."""
+    """Return a digest of the contents of files. Raises `OSError` if one cannot be read."""
     found = hashlib.sha256()
     for path in paths:
         found.update(path.read_bytes())
@@ -171,7 +171,7 @@ def digest(*paths: Path) -> str:
 
 
 def version(package: str) -> str | None:
-    """A digest of what says the version of an installed package, found without importing it; None if there is none."""
+    """Return a digest of the version of an installed package, without importing it; None if it is not installed."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return None
@@ -180,18 +180,18 @@ def version(package: str) -> str | None:
 
 
 _SOURCES = ("tracing", "models", "graph_files", "catalogue", "ops")
-"""Rooms in which a change may change a trace."""
+"""Folders in which a change can change a trace."""
 
 
 def _own() -> dict[str, str | None]:
-    """What every trace depends on: Python, torch, and this library's own source of traces."""
+    """Return what every trace depends on: Python, torch, and the source of this library that makes traces."""
     house = Path(__file__).parent.parent
     sources = sorted(path for room in _SOURCES for path in (house / room).rglob("*.py"))
     return {"python": sys.version, "torch": version("torch"), "zoo": digest(*sources), "ops": _rules_of_plugins()}
 
 
 def _rules_of_plugins() -> str | None:
-    """A digest of the records of ops that other packages offer, which may keep an op whole or give its shape."""
+    """Return a digest of the records of ops from plugins, which can keep an op whole or give its shape."""
     files = [path for plugin in plugins.installed() if plugin.kind == "ops" for path in _files(plugin)]
     return digest(*files) if files else None
 
@@ -224,7 +224,7 @@ def _remove(path: Path) -> None:
 
 
 def _entries() -> list[tuple[float, int, Path]]:
-    """Time of last use, bytes and path of each entry, and of what a killed process left half-written."""
+    """Return time of last use, bytes and path of each entry, including incomplete files left by a killed process."""
     found = []
     with contextlib.suppress(OSError), os.scandir(_entries_folder()) as inside:
         for one in inside:

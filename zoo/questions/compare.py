@@ -1,4 +1,4 @@
-"""Comparisons: a study by name, or any models against each other.
+"""Run a study by name, or compare models side by side.
 
 Start with `compare`, which decides what is asked for; `side_by_side` puts models side by side: `_cells` makes one cell of any rows,
 those of a whole model or those of one of its `_stages`.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("layers", "layers", "convolutions, linear layers and other products with weights", hide_order=3),
-    Column("output", "elements per axis", "shape of what leaves the stage", hide_order=2),
+    Column("output", "elements per axis", "output shape of the stage", hide_order=2),
     Column("params", "elements", "parameters", hide_order=0),
     Column("macs", "multiply-accumulates", "MACs", hide_order=0),
     Column("rf", "pixels", "receptive field at the end of the stage", hide_order=4),
@@ -36,14 +36,14 @@ COLUMNS = (
 
 @undisturbed
 def compare(*what: "Traceable", **options: Any) -> Table:
-    """List the studies, run one, or put models side by side.
+    """List the studies, run one, or compare models side by side.
 
     Arguments:
-        what: Nothing, for the list of studies; the name of one; or two or more models, as `zoo.trace` takes them.
-        options: The study's own (`zoo.compare()` names them), or for models the keywords of `zoo.trace`.
+        what: Nothing, to list the studies; the name of a study; or two or more models, as `zoo.trace` takes them.
+        options: The options of the study (`zoo.compare()` lists them), or for models the keywords of `zoo.trace`.
 
     Returns:
-        A `Table`: the studies with their options, the study's arms, or the models' totals and stages with ratios.
+        A `Table`: the studies with their options, the arms of a study, or the totals and stages of models, with ratios.
 
     Raises:
         ZooError: For unknown names and options, and for models that cannot be compared.
@@ -55,18 +55,18 @@ def compare(*what: "Traceable", **options: Any) -> Table:
     """
     if not what:
         for name in options:
-            raise ZooError(f"option {name} requires the name of a study; zoo compare lists them")
+            raise ZooError(f"option {name} requires the name of a study; run zoo compare to list the studies")
         return studies_table()
     known = studies()
     names = [name for name in what if isinstance(name, str) and name in known]
     if names and len(what) > 1:
-        raise ZooError(f"{names[0]} is a study: name it alone, or name two or more models")
+        raise ZooError(f"{names[0]} is a study; expected the name of one study only, or of two or more models")
     if names:
         return known[names[0]](**options)
     if len(what) == 1:
         raise ZooError(_alone(what[0]))
     for name in options.keys() - _KEYWORDS:
-        raise unknown("option of models side by side", name, sorted(_KEYWORDS))
+        raise unknown("option for comparing models", name, sorted(_KEYWORDS))
     return side_by_side(what, **options)
 
 
@@ -74,7 +74,7 @@ def _alone(name: "Traceable") -> str:
     label = name if isinstance(name, str) else getattr(name, "target", type(name).__name__)
     close = near(label, studies())
     hint = f"did you mean {' or '.join(close)}" if close else f"choose from {', '.join(studies())}"
-    return f"{label:.80} is no study; {hint}, or name two or more models"
+    return f"unknown study {label:.80}; {hint}, or name two or more models"
 
 
 def side_by_side(
@@ -87,7 +87,7 @@ def side_by_side(
     real: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Table:
-    """Totals of models, then stages aligned on how far the maps are reduced, with ratios to the first model.
+    """Return a table of totals, then of stages aligned by the reduction of the maps, with ratios to the first model.
 
     The keywords are those of `zoo.trace`, and hold for every model that is not a `Trace` already. Where inputs have other channels
     or axes, stages have no ratios. Raises `ZooError` as `zoo.trace` does.
@@ -151,7 +151,7 @@ def traced(targets: "Sequence[Traceable]", how: Mapping[str, Any]) -> list[Trace
 
 
 def labels(traces: Sequence[Trace]) -> list[str]:
-    """The targets' names, told apart where two are the same."""
+    """Return the names of the targets, numbered if two are the same."""
     names = [found.target for found in traces]
     return [f"{name} ({i})" if names.count(name) > 1 else name for i, name in enumerate(names, start=1)]
 
@@ -166,7 +166,7 @@ def _stages(found: Trace) -> dict[int, dict[str, Any]]:
 
 
 def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
-    """The sums over some rows, and what leaves the last of them that is a layer."""
+    """Return the sums over some rows, and the output of the last row that is a layer."""
     ops = list(chain.from_iterable(row.ops for row in rows))
     given = [row for row in rows if row.outputs]
     done = [row for row in given if not computes_nothing(row.type) or row.type == "cat"] or given
@@ -176,7 +176,7 @@ def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
 
 
 def _lesson(totals: Sequence[Arm]) -> list[str]:
-    """Each model against the first, in words."""
+    """Describe each model relative to the first."""
     first, *others = totals
     return [_sentence(first, other) for other in others]
 
@@ -186,11 +186,11 @@ def _sentence(first: Arm, other: Arm) -> str:
     for name, words in (("params", "parameters"), ("macs", "MACs")):
         a, b = first.cells[name], other.cells[name]
         if not (isinstance(a, int) and isinstance(b, int)):
-            return f"Of {first.name} or {other.name} only lower bounds are known."
+            return f"For {first.name} or {other.name} only lower bounds are known."
         if a != b:
             said.append(f"{_relation(a, b, words)} ({short(b)} against {short(a)})")
     if not said:
-        return f"{other.name} costs what {first.name} does."
+        return f"{other.name} costs the same as {first.name}."
     return f"{other.name} compared with {first.name}: {', '.join(said)}."
 
 

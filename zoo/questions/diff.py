@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 DIFF = (
     Column("first", "text", "the layer in the first model", hide_order=0),
     Column("second", "text", "the layer in the second model", hide_order=0),
-    Column("params", "elements", "parameters, second less first", hide_order=1),
-    Column("macs", "multiply-accumulates", "MACs, second less first", hide_order=1),
+    Column("params", "elements", "parameters, second minus first", hide_order=1),
+    Column("macs", "multiply-accumulates", "MACs, second minus first", hide_order=1),
 )
 
 
@@ -44,7 +44,7 @@ def diff(
     real: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Table:
-    """Layer by layer what a second model adds, removes and changes.
+    """Compare two models layer by layer: what the second adds, removes and changes.
 
     Arguments:
         first, second: TARGETs or modules, as `zoo.trace` takes them, or `Trace`s.
@@ -128,7 +128,7 @@ def _per_cent(change: float) -> str:
 def _grains(traces: Sequence[Trace]) -> Iterator[tuple[list[Group], list[Group]]]:
     """The layers of both: with those of a module joined where the other model has one layer of its name, and then as they are.
 
-    A network with the linear layer "fc" and one with "fc.0" and "fc.1" in its place have one layer "fc" each.
+    For example, a network with the linear layer "fc" and one with "fc.0" and "fc.1" instead have one layer "fc" each.
     """
     first, second = map(_layers_of, traces)
     names, others = {row.name for row in first}, {row.name for row in second}
@@ -334,7 +334,7 @@ _MAPS = "on maps of other sizes"
 
 
 def _less(before: Any, after: Any) -> int | None:
-    """after - before, if both are exact."""
+    """Return after - before, if both are exact."""
     return after - before if isinstance(before, int) and isinstance(after, int) else None
 
 

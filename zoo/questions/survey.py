@@ -1,4 +1,4 @@
-"""Many models, one row each: by worker processes or any executor, and resumable where a journal is kept."""
+"""Analyse many models, one row each, with worker processes or any executor; resumable with a journal."""
 
 import contextlib
 import fnmatch
@@ -49,17 +49,17 @@ def survey(
     timeout: float | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """Many models, one row each: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
+    """Return a row for each model that is named or matches: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
 
     Arguments:
-        patterns: Match names of the catalogue, or "torchvision:*", "timm:resnet*"; any other TARGET stands for itself.
+        patterns: Match names of the catalogue, or "torchvision:*", "timm:resnet*"; any other TARGET selects itself.
         columns: Those of `zoo.summary`.
-        executor: Any `concurrent.futures.Executor`, which is left open.
-        jobs: Processes of one thread each, by default one for each core; a crash in one is a failure of one model.
-        journal: A file to which each row is appended as soon as it is there; rows that it already holds are not computed again.
-        real: Run models that decide by values once on real tensors.
+        executor: Any `concurrent.futures.Executor`, which stays open.
+        jobs: The number of processes, of one thread each, by default one per core; a crash fails one model only.
+        journal: A file to which each row is appended as soon as it is ready; rows that it already contains are not computed again.
+        real: Run models whose control flow depends on values once on real tensors.
         timeout: Seconds after which a model counts as a failure and its process is killed; not with an `executor`.
-        progress: Called with how many are done, how many there are, and the name of the one that was done last.
+        progress: Called with the number of models done, their total number, and the name of the last one.
 
     Returns:
         A `Table`.
@@ -92,7 +92,7 @@ def check_timeout(timeout: float | None, executor: Executor | None) -> None:
 
 
 def targets(patterns: Sequence[str]) -> list[str]:
-    """The TARGETs that `patterns` mean, each once, in the order of the patterns. Raises `ZooError` for one that means none."""
+    """Return the TARGETs that match `patterns`, each once, in order. Raises `ZooError` for a pattern that matches nothing."""
     return list(dict.fromkeys(name for pattern in patterns for name in _matching(pattern)))
 
 
@@ -119,11 +119,11 @@ def _listed(package: str) -> list[str]:
 
         return list(models.list_models())
     except ImportError as error:
-        raise ZooError(f"{package} does not import ({error}); pip install {package}") from error
+        raise ZooError(f"cannot import {package} ({error}); pip install {package}") from error
 
 
 def versions() -> dict[str, str]:
-    """Those of what decides the numbers, as far as it is installed; nothing is imported for it."""
+    """Return the versions of installed packages that affect the numbers, without importing them."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"zoo": __version__}
@@ -137,10 +137,10 @@ def versions() -> dict[str, str]:
 
 
 def analyse(name: str, columns: Sequence[str], real: bool = False) -> Record:
-    """The row of one model as JSON-able data; whatever goes wrong with it is in "failure"."""
+    """Return the row of one model as JSON data; "failure" has the reason for any failure."""
     import warnings
 
-    with contextlib.suppress(ImportError):  # the first of a package does not pay for it
+    with contextlib.suppress(ImportError):  # so that the time of the first model does not include it
         importlib.import_module(scheme if (scheme := name.partition(":")[0]) in {"torchvision", "timm"} else "torch")
     start = time.thread_time()
     record: Record = {"name": name, "type": "", "cells": {}, "failure": None}
@@ -208,7 +208,7 @@ def gather(
     timeout: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Record]:
-    """The record of each name that `function(name, *arguments)` returns, by name; those in the journal are taken from there.
+    """Return the records of `function(name, *arguments)` by name; records in the journal are reused.
 
     If `names` is a mapping, it has further arguments of its own for each name, after `arguments`.
 
@@ -249,7 +249,7 @@ def _results(
             try:
                 yield name, future.result()
             except BrokenExecutor as error:
-                raise ZooError(f"the executor broke, at {name} or another model that ran then: {error}") from error
+                raise ZooError(f"the executor failed at {name} or at another model that ran at the same time: {error}") from error
             except Exception as error:
                 yield name, {"name": name, "type": "", "cells": {}, "failure": told(error)}
     except BaseException:
@@ -263,7 +263,7 @@ def _results(
 
 
 class _Journal:
-    """Records by name, one JSON line each behind a first line that says what they belong to; without a path only in memory."""
+    """Records by name, one JSON line each after a first line with their context; without a path, in memory only."""
 
     def __init__(self, path: str | Path | None, context: Mapping[str, Any]) -> None:
         self.path = Path(path) if path is not None else None
@@ -290,7 +290,7 @@ class _Journal:
             self._file.close()
 
     def add(self, name: str, record: Record) -> None:
-        """Keep a record; it is in the file when this returns."""
+        """Add a record; it is in the file when this returns."""
         self.records[name] = record
         self._append({"name": name, **record})
 
@@ -303,19 +303,19 @@ class _Journal:
                 raise ZooError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def _lock(self) -> None:
-        """Two surveys into one file would do everything twice."""
+        """Lock the file, so that two surveys do not write it at the same time."""
         try:
             import fcntl
-        except ImportError:  # no such locks on Windows
+        except ImportError:  # Windows has no such locks
             return
         assert self._file is not None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise ZooError(f"another survey is writing {self.path} at this moment") from error
+            raise ZooError(f"another survey is writing {self.path}") from error
 
     def _read(self) -> None:
-        """What is there already; a last line that was not written to its end is cut off."""
+        """Read the existing records; remove an incomplete last line."""
         assert self._file is not None
         first = _line(self.context)
         self._file.seek(0)
@@ -331,9 +331,9 @@ class _Journal:
             if header["schema"] != SCHEMA:
                 raise ValueError(header)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ZooError(f"{self.path} is no journal of a survey, or is damaged; remove it to begin anew") from error
+            raise ZooError(f"{self.path} is damaged or not the journal of a survey; remove it to start again") from error
         if header != self.context:
-            raise ZooError(f"{self.path} was begun with other columns, versions or options; remove it to begin anew")
+            raise ZooError(f"{self.path} was started with other columns, versions or options; remove it to start again")
         self._file.truncate(len(kept))
 
 

@@ -1,4 +1,4 @@
-"""One model over a grid of inputs, batches and options: a row for each point."""
+"""Analyse one model on a grid of inputs, batch sizes and options: a row for each point."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = ("params", "macs", "flops", "activations")
-_CHUNK, _WORTH_A_PROCESS = 25, 150  # points that one task has, and that outweigh a worker's start
+_CHUNK, _WORTH_A_PROCESS = 25, 150  # points per task, and points for which starting a worker pays off
 
 Sizes = tuple[int, ...]
 Point = tuple[int, Sizes | None]
@@ -43,24 +43,24 @@ def sweep(
     timeout: float | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """One model over a grid: a row for each of `options` with each of `inputs` and each of `batches`.
+    """Return a row for each of `options` with each of `inputs` and each of `batches`.
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them; it is built once for each of `options`.
-        inputs: Shapes WITHOUT batch, or strings as on the command line ("3x64x64"); None is the model's own input.
-        batches: Numbers of images.
-        options: For the builder, a mapping for each point.
+        inputs: Shapes without batch, or strings as on the command line ("3x64x64"); None is the model's own input.
+        batches: Batch sizes.
+        options: Options of the builder, a mapping for each point.
         train, real: As in `zoo.trace`.
         columns: Those of `zoo.summary`.
         executor, jobs: Large grids are shared out among `jobs` processes (by default one for each core), or go to any
             `concurrent.futures.Executor`. Code from elsewhere always runs apart: a crash is a failure of one row.
         journal: A file to which what is done is appended; what it already holds is not computed again.
         timeout: Seconds after which a point counts as a failure and its process is killed; not with an `executor`.
-        progress: Called with how many points are done, and how many there are.
+        progress: Called with the number of points done and their total number.
 
     Returns:
-        A `Table`. A point that fails, since its input is too small or the model cannot be built with its options, is a row with
-        its reason.
+        A `Table`. If a point fails, because its input is too small or the model cannot be built with its options, its row gives the
+        reason.
 
     Raises:
         ZooError: For an unknown column, an empty grid, a journal of another sweep, or if every point fails for the same reason.
@@ -75,7 +75,7 @@ def sweep(
     shapes = [(batch, size) for size in sizes for batch in batches]
     total = len(options) * len(shapes)
     if not total:
-        raise ZooError("the grid has no points: give inputs, batches and options, or leave them out")
+        raise ZooError("the grid has no points: expected non-empty inputs, batches and options, or none of them")
     check_timeout(timeout, executor)
     if isinstance(target, str) and _apart(target, total, executor, jobs, journal, timeout):
         context = {"sweep": target, "train": train, "real": real, "columns": list(wanted), "versions": versions()}
@@ -176,7 +176,7 @@ def _chunk(_: str, target: str, given: Mapping[str, Any], some: Sequence[Point],
 
 
 def _subject(target: Any, given: Mapping[str, Any], train: bool) -> Any:
-    """The model, or the reason why there is none."""
+    """Return the model, or the reason why it could not be built."""
     from zoo.models.importing import neighbours
     from zoo.models.targets import resolve
 

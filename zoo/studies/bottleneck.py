@@ -1,5 +1,5 @@
-"""1×1 convolutions that make room for large ones: Szegedy et al., "Going Deeper with Convolutions" (2014), figure 2; He et al.,
-"Deep Residual Learning for Image Recognition" (2015), figure 5.
+"""1×1 convolutions that reduce the input of large ones: Szegedy et al., "Going Deeper with Convolutions" (2014), figure 2; He et
+al., "Deep Residual Learning for Image Recognition" (2015), figure 5.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = (
-    Column("in", "channels", "channels that come in", hide_order=1),
-    Column("out", "channels", "channels that leave", hide_order=0),
+    Column("in", "channels", "input channels", hide_order=1),
+    Column("out", "channels", "output channels", hide_order=0),
     Column("params", "elements", "parameters", hide_order=0),
-    Column("macs", "multiply-accumulates", "on the maps that the network has there", hide_order=0),
-    Column("maps", "elements per axis", "height and width of what leaves", hide_order=4),
+    Column("macs", "multiply-accumulates", "on feature maps of the size in the network", hide_order=0),
+    Column("maps", "elements per axis", "height and width of the output", hide_order=4),
 )
 Shape: TypeAlias = tuple[int, ...]
 ALL, BLOCK = "all nine", "conv2_x"
@@ -24,10 +24,10 @@ WITHOUT = {"no reductions": (False, True), "no projections": (True, False), "nai
 
 
 def run() -> Table:
-    """GoogLeNet's modules with and without their reductions, each alone and all in a row; then ResNet's two kinds of block."""
+    """Compare GoogLeNet's modules with and without reductions, one by one and in sequence; then ResNet's two kinds of block."""
     arms = [*_inception(), *_blocks()]
     return arms_table(
-        "bottleneck: what do 1×1 convolutions before the large ones save?",
+        "bottleneck: how much do 1×1 convolutions before large ones save?",
         COLUMNS,
         arms,
         ratios=("params", "macs"),
@@ -71,7 +71,7 @@ def _inception() -> Iterator[Arm]:
 
 
 def _traced(name: str) -> "tuple[nn.Module, Mapping[str, Shape], Mapping[str, Shape]]":
-    """A network, the shapes that leave its modules, and those of its weights by module."""
+    """Return a network, the output shapes of its modules, and the shapes of its weights by module."""
     from zoo.extend import trace
     from zoo.models.targets import resolve
 
@@ -113,7 +113,7 @@ def _module(channels: int, filters: Sequence[tuple[int, int]], narrow: Sequence[
 
 
 def _blocks() -> Iterator[Arm]:
-    """Figure 5: blocks that leave the shape as it is."""
+    """Figure 5: blocks that keep the shape."""
     from zoo.archs.resnet import BasicBlock
     from zoo.tracing.skeleton import Skeleton
 
@@ -153,4 +153,4 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
     ]
 
 
-STUDY = Study("bottleneck", "What do 1×1 convolutions before the large ones save?", run)
+STUDY = Study("bottleneck", "How much do 1×1 convolutions before large ones save?", run)

@@ -1,4 +1,4 @@
-"""One network under every convention: what each tool would say, and which layers make the difference."""
+"""One network under every convention: the number of each tool, and the layers that cause the differences."""
 
 from typing import Annotated, Any
 
@@ -18,10 +18,10 @@ _DOUBLE = frozenset({"torch"})
 
 
 def run(
-    on: Annotated[TargetName | None, "measure this network instead"] = None,
-    input: Annotated[Sizes | None, "the networks' input without batch, such as 3x320x320"] = None,
+    on: Annotated[TargetName | None, "use this network instead"] = None,
+    input: Annotated[Sizes | None, "its input size without batch, such as 3x320x320"] = None,
 ) -> Table:
-    """The figures of AlexNet and ResNet-50, or of the network `on`, by every convention."""
+    """Compare conventions for AlexNet and ResNet-50, or for the network `on`."""
     from zoo.extend import trace
 
     traces = [trace(target, input=(1, *input) if input else None) for target in ([on] if on else ["alexnet", "resnet50"])]
@@ -87,4 +87,4 @@ def _words(changes: dict[str, int]) -> str:
     return ", ".join(words)
 
 
-STUDY = Study("conventions", "What would other tools say of this network?", run)
+STUDY = Study("conventions", "How many MACs do other tools report?", run)

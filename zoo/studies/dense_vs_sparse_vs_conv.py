@@ -1,4 +1,4 @@
-"""One linear map, four ways to hold it: Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 9.2 and figure 9.6.
+"""One linear map, stored in four ways: Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 9.2 and figure 9.6.
 
 The layers are built and traced; nothing is allocated for them, but with `run`, whose proof is in `_one_map`.
 """
@@ -54,13 +54,13 @@ def run(
     on: Annotated[TargetName | None, "take every convolution of this network instead"] = None,
     run: Annotated[Flag, "build all four for a small image, compute, compare with the definition, and measure"] = False,
 ) -> Table:
-    """The textbook's and the lectures' cases; or one case of your own; or every convolution of a network.
+    """Compare the cases of the textbook and of lectures; or one case of your own; or every convolution of a network.
 
     Raises `ZooError` for a kernel that does not fit, and for a `run` that would need too much memory.
     """
-    title = "dense-vs-sparse-vs-conv: what does it cost to hold one linear map as a matrix, and what as a convolution?"
+    title = "dense-vs-sparse-vs-conv: what does a linear map cost as a matrix, and as a convolution?"
     if on and (run or (kernel, stride, channels) != (None, 1, 1)):
-        raise ZooError("on takes the convolutions of a network as they are: of the other options only input goes with it")
+        raise ZooError("option on uses the convolutions of a network as they are and supports only the option input")
     if run:
         return _proof(title, input or (1, 64, 56), kernel or (2, 1), stride, channels)
     if on:
@@ -85,9 +85,9 @@ def _case(input: Shape, kernel: Shape, stride: int, channels: int) -> Iterator[A
     from torch import nn
 
     if len(input) != 3 or len(kernel) != 2:
-        raise ZooError("input is wanted as CxHxW and kernel as HxW, such as 1x320x280 and 2x1")
+        raise ZooError("expected input as CxHxW and kernel as HxW, such as 1x320x280 and 2x1")
     if any(k > n for k, n in zip(kernel, input[1:], strict=True)):
-        raise ZooError(f"a kernel of {kernel[0]}×{kernel[1]} does not fit into an image of {input[1]}×{input[2]}")
+        raise ZooError(f"kernel: {kernel[0]}×{kernel[1]} does not fit into an image of {input[1]}×{input[2]}")
     op = _conv_op(lambda: nn.Conv2d(input[0], channels, kernel, stride, bias=False), input)
     yield from _four(f"{sizes(input)}, {sizes(kernel)}", op)
 
@@ -174,7 +174,7 @@ def _conv_op(build: "Callable[[], nn.Module]", shape: Shape) -> Op:
 
 
 def _convolutions(target: str, input: Shape | None) -> list[tuple[str, Op]]:
-    """The convolutions of a network, by the names of their rows."""
+    """Return the convolutions of a network, by the names of their rows."""
     from zoo.analysis.rows import group
     from zoo.extend import trace
 
@@ -240,7 +240,7 @@ def _lesson_of_network(target: str, arms: Sequence[Arm]) -> list[str]:
 
 
 def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) -> Table:
-    """All four from one random kernel, at work on one random image."""
+    """Run all four maps, made from one random kernel, on one random image."""
     import torch
 
     from zoo.studies import _one_map
@@ -250,7 +250,7 @@ def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) 
     if needed > _MOST_BYTES:
         raise ZooError(
             f"--run on {sizes(input)} would need {needed / 2**30:,.1f} GiB for the dense matrix; "
-            "choose a smaller --input, such as 1x64x56"
+            "use a smaller --input, such as 1x64x56"
         )
     seed = torch.Generator().manual_seed(0)
     image = torch.randn(1, *input, generator=seed)
@@ -282,4 +282,4 @@ def _proof_lesson(arms: Sequence[Arm], failures: Sequence[Failed]) -> list[str]:
     ]
 
 
-STUDY = Study("dense-vs-sparse-vs-conv", "What does it cost to hold one linear map as a matrix, and what as a convolution?", run)
+STUDY = Study("dense-vs-sparse-vs-conv", "What does a linear map cost as a matrix, and as a convolution?", run)

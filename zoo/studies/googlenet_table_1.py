@@ -1,4 +1,4 @@
-"""Table 1 of Szegedy et al., "Going Deeper with Convolutions" (2014), row by row: which rows reproduce, and which do not."""
+"""Table 1 of Szegedy et al., "Going Deeper with Convolutions" (2014), row by row: which rows can be reproduced."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ MULTIPLIER = 8
 
 
 def run() -> Table:
-    """Each row of the table against the network that its own filters make."""
+    """Compare each row of the table with the network built from its filters."""
     from zoo.extend import trace
 
     table = measure(trace("googlenet"), columns=["macs"], depth=1)
@@ -125,4 +125,4 @@ def _lesson(rows: Sequence[Mapping[str, Any]], depthwise: Mapping[str, Any], mac
     ]
 
 
-STUDY = Study("googlenet-table-1", "Which rows of the paper's Table 1 reproduce?", run)
+STUDY = Study("googlenet-table-1", "Which rows of the paper's Table 1 can be reproduced?", run)

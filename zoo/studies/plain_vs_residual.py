@@ -1,4 +1,6 @@
-"""Plain networks against residual ones: He et al., "Deep Residual Learning for Image Recognition" (2015), sections 3.3 and 4.1."""
+"""Plain networks compared with residual ones: He et al., "Deep Residual Learning for Image Recognition" (2015), sections 3.3 and
+4.1.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +15,8 @@ if TYPE_CHECKING:
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 """Blocks of each stage by depth."""
 SHORTCUTS = {
-    "A": "identity, where the shape changes every second pixel and maps of zeros",
-    "B": "identity, where the shape changes a 1×1 convolution",
+    "A": "identity; where the shape changes, every second pixel and zero maps",
+    "B": "identity; where the shape changes, a 1×1 convolution",
     "C": "a 1×1 convolution in every block",
 }
 COLUMNS = (
@@ -28,7 +30,7 @@ COLUMNS = (
 GROWTH = Column("growth", "ratio", "of the gradient from conv5_x to conv2_x, median over the seeds", hide_order=0)
 RANGE = Column("growth_range", "ratio", "the smallest and the largest growth of any seed", hide_order=0)
 STAGES = tuple(
-    Column(stage, "norm", f"of the loss's gradient by the 3×3 kernels of {stage}, at initialisation", hide_order=1)
+    Column(stage, "norm", f"norm of the gradient of the loss for the 3×3 kernels of {stage}, at initialisation", hide_order=1)
     for stage in ("conv2_x", "conv3_x", "conv4_x", "conv5_x")
 )
 IMAGES = (4, 3, 64, 64)
@@ -45,7 +47,7 @@ def run(
 ) -> Table:
     """Both depths, plain and with each kind of shortcut. With `run`, gradients at initialisation, measured over so many `seeds`, 5.
 
-    Raises `ZooError` if `seeds` are given without `run`.
+    Raises `ZooError` if `seeds` is given without `run`.
     """
     if seeds is not None and not run:
         raise ZooError("seeds requires run, which measures over them")

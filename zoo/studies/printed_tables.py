@@ -1,4 +1,4 @@
-"""The numbers that papers print, network by network: VGG's Table 2, ResNet's Table 1 and its table for CIFAR, and all others."""
+"""The numbers that papers print, by network: VGG's Table 2, ResNet's Table 1 and its table for CIFAR, and all others."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
@@ -12,7 +12,7 @@ COLUMNS = (
         "kind", "text", "paper, metadata (of weights, made by the library that ships them) or depth (mostly the name)", hide_order=2
     ),
     Column("where", "text", "where it is printed", hide_order=1),
-    Column("computed", "count", "what the analyzer computes", hide_order=0),
+    Column("computed", "count", "the computed number", hide_order=0),
     Column("verdict", "text", "equal, rounded, truncated or explained", hide_order=0),
 )
 
@@ -20,8 +20,8 @@ KINDS = {"paper": "Numbers of papers", "metadata": "Metadata of weights", "depth
 COLUMN = {"neurons": "units"}  # what a card calls otherwise than the column that counts it
 
 
-def run(family: Annotated[Text | None, "the networks of this family only, such as vgg"] = None) -> Table:
-    """Every published number on the cards, of all families or of one, against what the analyzer computes now.
+def run(family: Annotated[Text | None, "show this family only, such as vgg"] = None) -> Table:
+    """Compare every published number on the cards, of all families or of one, with the computed one.
 
     Raises `ZooError` for an unknown family.
     """
@@ -34,7 +34,7 @@ def run(family: Annotated[Text | None, "the networks of this family only, such a
         "zoo info NAME says why.",
         f"The largest is the {largest.cells['computed']:,} {largest.cells['quantity']} of {largest.name}.",
     ]
-    return arms_table("printed-tables: which numbers of the papers reproduce?", COLUMNS, arms, lesson=lesson)
+    return arms_table("printed-tables: which published numbers can be reproduced?", COLUMNS, arms, lesson=lesson)
 
 
 def _arms(name: str) -> Iterator[Arm]:

@@ -1,4 +1,4 @@
-"""Leaving a model and the process exactly as they were, however the forward ends."""
+"""Restore a model and the process exactly, however the forward pass ends."""
 
 import copy
 import sys
@@ -214,16 +214,16 @@ def _put_class_back(kind: type, saved: dict[str, Any]) -> None:
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
     if len(live) != len(saved) or not all(map(eq, live, saved)):
-        for key in [*islice(live, len(saved), None)]:  # what was added stands behind
+        for key in [*islice(live, len(saved), None)]:  # additions are at the end
             del live[key]
-        if [*live] != [*saved]:  # something was taken away, and perhaps put back behind the others
+        if [*live] != [*saved]:  # something was removed, and perhaps added again at the end
             live.clear()
     if not all(map(is_, live.values(), saved.values())) or not live:
         live.update(saved)
 
 
 def _tensors(modules: Sequence[nn.Module]) -> Restore:
-    """Restores which parameters want a gradient and have one, and the storage of tensors that have values."""
+    """Restores which parameters require a gradient and have one, and the storage of tensors that have values."""
     parameters = [p for module in modules for p in module._parameters.values() if p is not None]
     flags = [(p, p.requires_grad, p.grad) for p in parameters]
     buffers = [b for module in modules for b in module._buffers.values() if b is not None]

@@ -1,4 +1,4 @@
-"""A forward on real tensors: a copy of the model with weights of its own, and records that keep no activation alive."""
+"""A forward pass on real tensors: a copy of the model with its own weights, and records that keep no activation alive."""
 
 import copy
 import weakref
@@ -49,7 +49,7 @@ def allocate(module: nn.Module, make: Callable[[str, Tensor], Tensor]) -> None:
 
 
 def _neutral(key: str, tensor: Tensor) -> Tensor:
-    """Scales of 1, and all else 0: activations stay finite through any number of layers."""
+    """Return 1 for scales and 0 for everything else, so that activations stay finite through any number of layers."""
     make = torch.ones if tensor.dim() == 1 and key.endswith("weight") else torch.zeros
     return make(tensor.shape, dtype=tensor.dtype)
 

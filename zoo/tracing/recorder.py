@@ -100,7 +100,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._real = isinstance(values, WhileAlive)
         self._made = 0  # values so far
         self._known: dict[int, tuple[Known, OpRule | None, bool]] = {}
-        # By the id of a real tensor, the tensor (which keeps its id from being given to another) and what stands in for it.
+        # By the id of a real tensor, the tensor (which keeps its id from being given to another) and its replacement.
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
         self._copies: dict[int, tuple[Tensor, Tensor]] = {}
         # Storages that more than one tensor shares, and by storage what was written to it since. Most forwards never write to such.
@@ -180,9 +180,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
     def _look_up(self, func: Any) -> tuple[Known, OpRule | None, bool]:
-        """What is known of an overload, by its id from now on: overloads live for ever, and their own hash is slow.
+        """Look up what is known about an overload, and keep it by id: overloads are never freed, and their hash is slow.
 
-        Its words, its record if that can answer in the place of torch, and whether it is taken apart.
+        Returns its description, its record if that can compute shapes instead of torch, and whether it is decomposed.
         """
         known = known_op(func)
         rule = rule_of_kind(known.kind)
@@ -259,7 +259,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Raises where an op on meta tensors cannot answer, before torch says so less clearly and imports its compiler for that."""
         if known.data_dependent:
             what = "an if, int() or item()" if known.kind == "_local_scalar_dense" else known.kind
-            why = f"{what} needs the values of a tensor, and only shapes are computed here"
+            why = f"{what} requires the values of a tensor, but only shapes are computed"
             raise ForwardError(f"{self.where()}: {why}", needs_values=True)
         if self.attempt is not None and (misfit := diagnose(self.attempt)) is not None:
             raise RuntimeError(misfit)
@@ -291,7 +291,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return stand_in
 
     def _meta_twin(self, tensor: Tensor) -> Tensor:
-        """A meta tensor in the place of a real one, always the same, so that views and writes of it are seen to belong together."""
+        """Return the meta tensor for a real one, always the same, so that its views and writes are recognised."""
         if tensor.is_meta:
             return tensor
         if id(tensor) not in self._twins:
@@ -337,7 +337,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         mine = _all_tensors(args)
         for tensor in list(mine):
-            for stand_ins in (self._twins, self._copies):  # the op was run on these in the place of the model's tensors
+            for stand_ins in (self._twins, self._copies):  # the op was run on these instead of the model's tensors
                 if id(tensor) in stand_ins:
                     mine.append(stand_ins[id(tensor)][1])
         shared = set(map(_storage, mine)) & set(map(_storage, results))
@@ -401,7 +401,7 @@ def _spelling(caller: FrameType, kind: str) -> frozenset[str]:
     return _FUNCTIONAL if code.co_filename == functional.__file__ else _CALL
 
 
-# An op has one of few sets of traits: made once, they are not built anew for each op.
+# An op has one of few sets of traits: made once, they are not built again for each op.
 @cache
 def _also(traits: frozenset[str], said: frozenset[str]) -> frozenset[str]:
     return traits | said
@@ -475,7 +475,7 @@ def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, P
                     continue
                 name = f"{path}.{key}" if path else key
                 if is_lazy(t):
-                    raise ZooError(f"{name} is not initialised yet: run the lazy module once, then analyse it")
+                    raise ZooError(f"{name} is not initialised: run the lazy module once before you analyse it")
                 yield t, Param(name, tuple(t.shape), _DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
 
 

@@ -1,4 +1,4 @@
-"""Modules without weights: a constructor runs, its weights stay on the meta device, and its initialisers do nothing."""
+"""Build modules without weights: the constructor runs, weights stay on the meta device, and initialisers do nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any

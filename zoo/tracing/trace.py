@@ -33,18 +33,18 @@ def trace(
     real: bool = False,
     target: str = "",
 ) -> Trace:
-    """Record one forward of `module` without computing anything: activations have shapes and no values.
+    """Record one forward pass of `module` without computing anything: activations have shapes but no values.
 
-    `input` is the shape of the input with its batch dimension, an `Input`, or a list of such; `inputs` are ready ones instead: a
-    tuple with one item per argument, a dict of keyword arguments, or one argument by itself. Each is any nesting of tensors, of
-    which only shape and type are read, and of other values, which are passed as they are. `train` puts every layer into training
-    mode for the time of the forward, else evaluation mode. `real` runs a copy of the model once on real tensors, for models that
-    need values: on `inputs`, or on ones and zeros. The module is left as it was, whatever happens.
+    `input` is the shape of the input with its batch dimension, an `Input`, or a list of these. `inputs` are actual values instead:
+    a tuple with one item per argument, a dict of keyword arguments, or a single argument. Each can be a nested structure of
+    tensors, of which only shape and type are read, and of other values, which are passed unchanged. `train` selects training mode
+    for every layer during the forward pass; the default is evaluation mode. `real` runs a copy of the model once on real tensors,
+    for models that need values: on `inputs`, or on ones and zeros. The module does not change in any case.
 
-    Raises `ForwardError` if the forward raises or needs the values of tensors, `ZooError` if `input` is no shape.
+    Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
     if isinstance(module, torch.jit.ScriptModule):
-        raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
+        raise ZooError(f"{target or type(module).__name__} is a scripted module; analyse the original module")
     module = module._modules.get("_orig_mod") or module  # what torch.compile wraps
     if real:
         module = real_copy(module)
@@ -161,17 +161,17 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
     if messages.lacks_shapes(text):
-        advice = "give it a fake implementation (torch.library.register_fake)"
+        advice = "register a fake implementation (torch.library.register_fake)"
         unknown = f"{kind or 'an op'}, and torch does not know the shapes that it returns; {advice}"
         return ForwardError(f"{where} runs {unknown}", needs_values=True)
     if (name := messages.op_on_functions(text)) is not None:
-        advice = "call the function that is meant"
-        return ForwardError(f"{where} runs {name}, an op on functions, whose choice depends on values; {advice}")
+        advice = "call the chosen function directly"
+        return ForwardError(f"{where} runs {name}, which selects a function depending on values; {advice}")
     shaped = kind is not None and messages.shape_depends_on_values(text)
     valueless = isinstance(error, NotImplementedError) and not messages.lacks_forward(text)
     if valueless or shaped or messages.needs_values(text):
-        why = f"the shape of what {kind} returns depends on them" if shaped else first.partition(". ")[0]
-        return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({why})", needs_values=True)
+        why = f"the shape of the output of {kind} depends on them" if shaped else first.partition(". ")[0]
+        return ForwardError(f"{where} requires the values of a tensor, but only shapes are computed ({why})", needs_values=True)
     return ForwardError(
         f"{where} raised {told(error)}",
         needs_values=messages.refuses_meta(first),

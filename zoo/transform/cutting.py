@@ -1,4 +1,4 @@
-"""A module cut down to what some of its layers need, as a graph that calls the very layers."""
+"""Cut a module down to some of its layers, as a graph that calls these layers."""
 
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
@@ -13,20 +13,20 @@ from zoo.tracing.trees import tree_flatten, tree_leaves, tree_unflatten
 
 
 class Features(fx.GraphModule):
-    """Input as that of the network it was cut from, output a dict of feature maps by name."""
+    """A network that takes the input of the original and returns a dict of feature maps by name."""
 
     @property
     def stages(self) -> dict[str, Stage]:
-        """Layer, channels, size, stride and receptive field of each of the outputs, by name."""
+        """Layer, channels, size, stride and receptive field of each output, by name."""
         stages: dict[str, Stage] = self.meta["stages"]
         return stages
 
 
 def cut(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str] = ()) -> Features:
-    """A network that gives what the layers of `stages` hand on, by name, and has no more than it needs for that.
+    """Return a network that computes the outputs of the layers of `stages`, by name, and contains only what they need.
 
-    Layers and weights are those of `module`, which is left as it was. The outputs named in `copied` are copies, because a later op
-    writes to the tensor. Raises `ZooError` if the forward is no fixed graph.
+    Layers and weights are those of `module`, which does not change. The outputs named in `copied` are copies, because a later op
+    writes to the tensor. Raises `ZooError` if the forward pass is not a fixed graph.
     """
     graph, twin = (_graph(module, stages, copied, train) for train in (False, True))
     _follow_mode(graph, twin)
@@ -36,7 +36,7 @@ def cut(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str] 
 
 
 def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str], train: bool) -> fx.Graph:
-    """What the layers of `stages` need, as the forward does it in that mode."""
+    """Return the graph that the layers of `stages` need, in the given mode."""
     parts = list(dict.fromkeys(module.modules()))
     layers = _Layers()
 
@@ -55,15 +55,15 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
     for name, stage in stages.items():
         out = handed_on.get(stage.layer)
         if not isinstance(out, fx.Proxy):
-            raise ZooError(f"{type(module).__name__} cannot be cut at {stage.layer}: it runs inside a layer that is called whole")
+            raise ZooError(f"cannot cut {type(module).__name__} at {stage.layer}: it runs inside a layer that is called as one op")
         outputs[name] = _copy(graph, out.node) if name in copied else out.node
     _keep_only(graph, outputs)
     return graph
 
 
 class _Layers(fx.Tracer):
-    """A tracer that remembers what each call handed on, in the order in which they began. Modules without submodules stay whole, so
-    that they follow the mode they are in.
+    """A tracer that records the output of each call, in the order in which the calls began. Modules without submodules are not
+    traced into, so that they keep following their training mode.
     """
 
     def __init__(self) -> None:
@@ -87,7 +87,7 @@ def _copy(graph: fx.Graph, node: fx.Node) -> fx.Node:
 
 
 def _keep_only(graph: fx.Graph, outputs: Mapping[str, fx.Node]) -> None:
-    """The graph up to `outputs`, without what they do not need."""
+    """Return the graph up to `outputs`, without nodes that they do not need."""
     end = next(node for node in graph.nodes if node.op == "output")
     end.args = (dict(outputs),)
     needed = {end}
@@ -99,7 +99,7 @@ def _keep_only(graph: fx.Graph, outputs: Mapping[str, fx.Node]) -> None:
 
 
 def _follow_mode(graph: fx.Graph, twin: fx.Graph) -> None:
-    """What is False in `graph` and True in its `twin` of training mode (an argument of F.dropout) becomes the network's flag."""
+    """Replace arguments that are False in `graph` and True in its training `twin` (as in F.dropout) by the network's flag."""
     flag: fx.Node | None = None
     for node, other in zip(list(graph.nodes), twin.nodes, strict=False):
         values, structure = tree_flatten((node.args, node.kwargs))

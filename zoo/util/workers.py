@@ -1,7 +1,7 @@
-"""A process pool in which a death is the failure of one task: the others go on, in a new process.
+"""A process pool in which a crash fails one task only: the other tasks continue in a new process.
 
-The workers are fresh interpreters that talk over pipes, not forks and not `multiprocessing`: a script without a main guard may use
-them, threads and locks of the caller are not inherited, and a worker whose parent is gone ends by itself.
+The workers are new interpreters that communicate over pipes; they are not forked and do not use `multiprocessing`. So a script
+without a main guard can use them, they inherit no threads or locks, and a worker exits when its parent is gone.
 """
 
 import contextlib
@@ -21,11 +21,11 @@ from zoo.errors import told
 
 
 class WorkerDiedError(Exception):
-    """The process that worked on a task came to its end: a signal, a lack of memory, an exit."""
+    """The process of a task ended: a signal, out of memory, or an exit."""
 
 
 def cores() -> int:
-    """The processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -44,7 +44,7 @@ class Workers(Executor):
         self._all: list[_Worker] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """The future of `fn(*args, **kwargs)` in one of the processes."""
+        """Return the future of `fn(*args, **kwargs)`, which runs in one of the processes."""
         return self._threads.submit(self._call, fn, args, kwargs)
 
     def _call(self, *task: Any) -> Any:
@@ -55,7 +55,7 @@ class Workers(Executor):
         return worker.call(task, self._timeout)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let every task end, or with `wait=False` none."""
+        """Wait for all tasks, or with `wait=False` kill them."""
         self._threads.shutdown(wait=wait, cancel_futures=cancel_futures or not wait)
         for worker in self._all:
             if not wait:
@@ -134,14 +134,14 @@ def _printable(line: str) -> str:
 
 
 def _serve() -> None:
-    """What a worker does: tasks from standard input, results to standard output, which the tasks themselves do not see."""
+    """Run tasks from standard input and write results to standard output, which the tasks cannot access."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(os.dup(1), "wb") as results, os.fdopen(os.dup(0), "rb") as tasks:
         os.dup2(2, 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         imported = 0
         while True:
-            if len(sys.modules) > imported:  # what they brought stays: the collector need not look at it again and again
+            if len(sys.modules) > imported:  # exclude the imported modules from later collections
                 imported = len(sys.modules)
                 gc.collect()
                 gc.freeze()

@@ -1,4 +1,4 @@
-"""`zoo survey`: many models, one row each."""
+"""`zoo survey`: analyse many models, one row each."""
 
 import contextlib
 import sys
@@ -16,11 +16,12 @@ def survey(
     patterns: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATTERN...]", help="Names, wildcards, 'torchvision:*', 'timm:resnet*', other TARGETs; none: the catalogue."
+            metavar="[PATTERN...]",
+            help="Names, patterns such as 'torchvision:*' or 'timm:resnet*', other TARGETs; the whole catalogue by default.",
         ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes; default: one for each core.")
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Number of processes; one per core by default.")
     ] = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up on a model that takes longer.")
@@ -30,7 +31,7 @@ def survey(
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Analyse many models, one row each. With -o, the same command goes on from where it was broken off."""
+    """Analyse many models, one row each. With -o, an interrupted command resumes when it is run again."""
     chosen = parse_columns(columns or ())
     ready(format, output)
     journal = journal_of(output)

@@ -1,4 +1,4 @@
-"""`zoo sweep`: one model over a grid of inputs, batches and options."""
+"""`zoo sweep`: analyse one model on a grid of inputs, batch sizes and options."""
 
 import contextlib
 import sys
@@ -18,12 +18,16 @@ def sweep(
     input: Annotated[
         list[str] | None,
         typer.Option(
-            "--input", "-i", metavar="GRID", help="Inputs without batch: '3x{128,160,...,512}x{128..512..32}'; '...' repeats."
+            "--input",
+            "-i",
+            metavar="GRID",
+            help="Input sizes without batch, such as '3x{128,160,...,512}x{128..512..32}'; '...' repeats a size.",
         ),
     ] = None,
-    batch: Annotated[str, typer.Option("--batch", "-b", metavar="GRID", help="Images in a batch: '{1,8,32}'.")] = "1",
+    batch: Annotated[str, typer.Option("--batch", "-b", metavar="GRID", help="Batch sizes, such as '{1,8,32}'.")] = "1",
     set: Annotated[
-        list[str] | None, typer.Option("--set", "-s", metavar="K=GRID", help="An option of the builder: 'num_classes={10,100}'.")
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="K=GRID", help="Set an option of the builder, such as 'num_classes={10,100}'."),
     ] = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up on a point that takes longer.")
@@ -32,7 +36,7 @@ def sweep(
     train: Train = False,
     real: Real = False,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes; default: one for each core.")
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Number of processes; one per core by default.")
     ] = None,
     format: Format = None,
     output: Output = None,
@@ -42,9 +46,7 @@ def sweep(
     With -o, the same command goes on from where it was broken off.
     """
     inputs = parse_grid(input) if input else None
-    batches = [
-        n for text in expand(batch) for n in parse_sizes("--batch", text, "expected an integer >= 1, or several: '{1,8,32}'")
-    ]
+    batches = [n for text in expand(batch) for n in parse_sizes("--batch", text, "integers >= 1, such as 8 or '{1,8,32}'")]
     settings = [expand(text) for text in set or ()]
     check_product("the grid", len(inputs or "1"), len(batches), *map(len, settings))
     options = [parse_options(words) for words in product(*settings)]
