@@ -36,6 +36,7 @@ from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.record import UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, answer
+from zoo.tracing.values import KnownValues, Pairs, storage_of
 from zoo.tracing.vocabulary import PLAIN, Known, known_op, plain
 
 
@@ -79,7 +80,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         return False
 
-    def __init__(self, modules: Sequence[tuple[str, nn.Module]], values: dict[int, tuple[Any, Value]]) -> None:
+    def __init__(
+        self, modules: Sequence[tuple[str, nn.Module]], values: dict[int, tuple[Any, Value]], known: Pairs | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.thread = get_ident()  # calls in other threads are none of this forward
         self.ops: list[Op] = []
@@ -107,6 +110,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._viewed: set[int] = set()
         self._writes: dict[int, list[Value]] = {}
         self._apart: str | None = None  # the composite op that is being taken apart
+        self._true = KnownValues({} if known is None else known, self.state, self._private)
 
     # Module calls
 
@@ -172,6 +176,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out = None if rule is None else answer(rule, known, self.attempt, given.tensors)
         if out is None:
             out = self._run(func, known, args, kwargs)
+        if not self._real:
+            self._true.follow(func, known, args, kwargs, given.tensors, out)
         if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
             self._values[id(out)] = out, given.inputs[0]
         else:
@@ -243,9 +249,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.drew = True  # what a kernel draws is not always said of its op
             return func(*args, **kwargs)
         found = _all_tensors((*args, *kwargs.values()))
-        abstract = any(t.is_meta or id(t) in self.state for t in found)
+        abstract = any(map(self._true.is_abstract, found))
         self.drew |= "random" in known.traits and not abstract
         if abstract:
+            if (out := self._true.answer(func, known, args, kwargs)) is not None:
+                return out
+            if known.kind == "index" and (picked := self._true.picked(args[1])) is not None:
+                args = (args[0], picked)
             self._refuse(known)
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
             return made
@@ -325,7 +335,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.ops.append(Op(known.kind, self.stack[-1], given.inputs, given.roles, outputs, given.attrs, traits, given.owns))
         if known.writes and self._viewed:
             for tensor, value in zip(results, outputs, strict=True):
-                if (storage := _storage(tensor)) in self._viewed:
+                if (storage := storage_of(tensor)) in self._viewed:
                     self._writes.setdefault(storage, []).append(value)
 
     def _share(self, args: Sequence[Any], results: Sequence[Tensor]) -> bool:
@@ -338,7 +348,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for stand_ins in (self._twins, self._copies):  # the op was run on these in the place of the model's tensors
                 if id(tensor) in stand_ins:
                     mine.append(stand_ins[id(tensor)][1])
-        shared = set(map(_storage, mine)) & set(map(_storage, results))
+        shared = set(map(storage_of, mine)) & set(map(storage_of, results))
         self._viewed |= shared
         return bool(shared)
 
@@ -347,7 +357,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         In `y = x[:, 0]; y.zero_(); f(x)` no op gives x a new value, and yet f reads zeros: a `WRITE` from y to x stands for that.
         """
-        later = [write for write in self._writes.get(_storage(tensor), ()) if write.id > value.id]
+        later = [write for write in self._writes.get(storage_of(tensor), ()) if write.id > value.id]
         if not later:
             return value
         inputs, roles = (value, *later), ("self", *["written"] * len(later))
@@ -463,11 +473,6 @@ def _argument(known: Known, name: str, args: Sequence[Any], kwargs: Mapping[str,
     """The argument of that name, passed by position or by name."""
     position = known.names.index(name)
     return args[position] if position < len(args) else kwargs.get(name)
-
-
-def _storage(tensor: Tensor) -> int:
-    """A number that tensors have in common if and only if they share storage. A sparse tensor has no storage: it is its own."""
-    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
 
 
 def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Param]]:

@@ -15,9 +15,11 @@ from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import untouched
+from zoo.tracing.places import place
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.recorder import Recorder, tensors
+from zoo.tracing.values import Pairs
 from zoo.util.pausing import no_collection
 
 _SOURCES = {False: "input", True: "variable"}
@@ -57,8 +59,9 @@ def trace(
         if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):
             stack.enter_context(BaseTorchFunctionMode())  # under any such mode they do without their fast path, as on meta
         stack.enter_context(nullcontext() if real else no_collection())
-        args, kwargs = arguments(module, input, inputs, real=real)
-        recorder = Recorder(named, WhileAlive() if real else {})
+        known: Pairs = {}
+        args, kwargs = arguments(module, input, inputs, real=real, known=known)
+        recorder = Recorder(named, WhileAlive() if real else {}, known)
         wanted = [t.requires_grad for t in tensors((args, kwargs) if inputs is None else inputs)]
         given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors((args, kwargs)), wanted, strict=True))
         for part in parts:
@@ -73,11 +76,9 @@ def trace(
         recorder.open(module)  # the model's own hooks run in its call too
         try:
             output = module(*args, **kwargs)
-        except ZooError:
-            raise
         except Exception as error:
             recorder.fail()
-            raise _explain(recorder, error) from error
+            raise _placed(recorder, error) from error
         recorder.close(output)
     outputs = _returned(recorder, output)
     ops, calls = recorder.finish()
@@ -121,6 +122,14 @@ def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) 
 
     traced.__wrapped__ = forward  # type: ignore[attr-defined]
     return traced
+
+
+def _placed(recorder: Recorder, error: Exception) -> ZooError:
+    """The error to show for one of a forward; where values are wanted, with the file, line and expression that wants them."""
+    shown = error if isinstance(error, ZooError) else _explain(recorder, error)
+    if isinstance(shown, ForwardError) and shown.needs_values and (where := place(error)) is not None:
+        return shown.within(where)
+    return shown
 
 
 def _explain(recorder: Recorder, error: Exception) -> ForwardError:

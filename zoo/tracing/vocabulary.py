@@ -25,6 +25,7 @@ class Known:
     writes: tuple[str, ...]
     composite: bool
     data_dependent: bool
+    dynamic: bool  # the shape of the output depends on values
 
     @property
     def apart(self) -> bool:
@@ -52,6 +53,7 @@ def known_op(func: Any) -> Known:
         writes=writes,
         composite=func._can_decompose(),
         data_dependent=torch.Tag.data_dependent_output in tags,
+        dynamic=torch.Tag.dynamic_output_shape in tags,
     )
 
 
