@@ -17,6 +17,8 @@ from zoo.tracing.skeleton import Skeleton
 class Runs(nn.Module):
     """Runs `steps(self, ids, mask)`, beside a layer, a buffer and a constant that is no buffer."""
 
+    row: Tensor
+
     def __init__(self, steps: Callable[..., Any]) -> None:
         super().__init__()
         self.steps, self.linear, self.more = steps, nn.Linear(4, 4), nn.Linear(4, 4)
@@ -41,8 +43,8 @@ def written(net: Runs, ids: Tensor, mask: Tensor) -> Any:
 
 
 def constants(net: Runs, ids: Tensor, mask: Tensor) -> Any:
-    net.row.mul_(mask[0])  # type: ignore[operator]
-    net.constant[0] = int(net.row.sum())  # type: ignore[arg-type]
+    net.row.mul_(mask[0])
+    net.constant[0] = int(net.row.sum())
     return net.linear(net.words(ids[:, : int(net.constant[0]) % 7]))
 
 
