@@ -49,6 +49,7 @@ def constants(net: Runs, ids: Tensor, mask: Tensor) -> Any:
 
 
 CASES: dict[str, Callable[..., Any]] = {
+    "constant": lambda net, ids, mask: net.linear(net.words(ids)[:, : int(torch.tensor([1, 4], device=ids.device).max())]),
     "branch": lambda net, ids, mask: net.linear(net.words(ids)) if mask.all() else net.more(net.linear(net.words(ids))),
     "length": lambda net, ids, mask: net.linear(net.words(ids)[:, : int(mask.sum())]),
     "list": lambda net, ids, mask: (

@@ -32,6 +32,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from zoo.errors import ForwardError, ZooError
 from zoo.ops.book import rule_of_kind
 from zoo.ops.rule import OpRule
+from zoo.tracing import constants
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.record import UNUSED, WRITE, Call, Op, Param, Value
@@ -110,7 +111,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._viewed: set[int] = set()
         self._writes: dict[int, list[Value]] = {}
         self._apart: str | None = None  # the composite op that is being taken apart
-        self._true = KnownValues({} if known is None else known, self.state, self._private)
+        self.true = KnownValues({} if known is None else known, self.state, self._private)
 
     # Module calls
 
@@ -177,7 +178,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if out is None:
             out = self._run(func, known, args, kwargs)
         if not self._real:
-            self._true.follow(func, known, args, kwargs, given.tensors, out)
+            self.true.follow(func, known, args, kwargs, given.tensors, out)
         if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
             self._values[id(out)] = out, given.inputs[0]
         else:
@@ -241,6 +242,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 roles.append(name)
                 if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
                     owns.append(param)
+        if known.kind in _PICKS and id(tensors[0]) not in self.state and (picked := self.true.listed(tensors[1:])) is not None:
+            attrs["picked"] = picked
         return _Given(tuple(inputs), tuple(roles), attrs, tuple(owns), tensors)
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -249,12 +252,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.drew = True  # what a kernel draws is not always said of its op
             return func(*args, **kwargs)
         found = _all_tensors((*args, *kwargs.values()))
-        abstract = any(map(self._true.is_abstract, found))
+        abstract = any(map(self.true.is_abstract, found))
         self.drew |= "random" in known.traits and not abstract
         if abstract:
-            if (out := self._true.answer(func, known, args, kwargs)) is not None:
+            if (out := self.true.answer(func, known, args, kwargs)) is not None:
                 return out
-            if known.kind == "index" and (picked := self._true.picked(args[1])) is not None:
+            if known.kind == "index" and (picked := self.true.picked(args[1])) is not None:
                 args = (args[0], picked)
             self._refuse(known)
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
@@ -400,6 +403,8 @@ def _ordinary() -> Iterator[None]:
 
 
 _FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
+_PASSES_ON = frozenset({overrides.__file__, constants.__file__})
+_PICKS = frozenset({"index", "index_select"})
 _SIGNS = frozenset({"add", "mul", "matmul"})
 
 
@@ -408,7 +413,7 @@ def _spelling(caller: FrameType, kind: str) -> frozenset[str]:
     by name. It is nothing to the op, but some other tools see one spelling and not the others.
     """
     code = caller.f_code
-    while code.co_filename == overrides.__file__ and caller.f_back is not None:  # a function mode passes the call on
+    while code.co_filename in _PASSES_ON and caller.f_back is not None:  # a function mode passes the call on
         caller = caller.f_back
         code = caller.f_code
     if kind in _SIGNS and code.co_code[caller.f_lasti] == dis.opmap["BINARY_OP"]:

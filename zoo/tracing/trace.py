@@ -13,6 +13,7 @@ from torch.overrides import BaseTorchFunctionMode
 from zoo.errors import ForwardError, ZooError
 from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
+from zoo.tracing.constants import Constants
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import untouched
 from zoo.tracing.places import place
@@ -72,6 +73,8 @@ def trace(
                 vars(part)["_compiled_call_impl"] = None
             if part is not module:
                 vars(part)["forward"] = _traced(recorder, part, part._modules.get("_orig_mod") or part.forward)
+        if not real:
+            stack.enter_context(Constants(recorder.true.on_meta))
         stack.enter_context(recorder)
         recorder.open(module)  # the model's own hooks run in its call too
         try:

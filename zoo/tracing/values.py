@@ -17,6 +17,9 @@ from zoo.tracing.vocabulary import Known
 LARGEST = 2**21
 """The most elements of a tensor whose value is kept: a mask of 1,448 by 1,448."""
 
+MOST_LISTED = 4096
+"""The longest list of indices that is written down with an op."""
+
 Pairs = dict[int, tuple[Tensor, Tensor]]
 """By the id of a tensor on meta, that tensor (which keeps its id its own) and its value."""
 
@@ -54,8 +57,8 @@ class KnownValues:
         if known.writes or "alias" in known.traits:
             return None
         if isinstance(found, Tensor):
-            return self._on_meta(found)
-        return tuple(self._on_meta(item) if isinstance(item, Tensor) else item for item in found)
+            return self.on_meta(found)
+        return tuple(self.on_meta(item) if isinstance(item, Tensor) else item for item in found)
 
     def follow(
         self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any], given: Sequence[Tensor], out: Any
@@ -88,8 +91,15 @@ class KnownValues:
                 continue
             if (mask := self.of(index)) is None:
                 return None
-            found += [self._on_meta(places) for places in mask.nonzero(as_tuple=True)]
+            found += [self.on_meta(places) for places in mask.nonzero(as_tuple=True)]
         return found
+
+    def listed(self, indices: Sequence[Tensor]) -> tuple[int, ...] | None:
+        """The one short list of whole numbers among `indices`; None if it is unknown, or something else."""
+        if len(indices) != 1 or indices[0].dim() != 1 or indices[0].dtype not in {torch.int64, torch.int32}:
+            return None
+        value = self.of(indices[0])
+        return tuple(value.tolist()) if value is not None and value.numel() <= MOST_LISTED else None
 
     def is_abstract(self, tensor: Tensor) -> bool:
         """Whether ops on it run on meta: without values, of the model, or real and written to with something unknown."""
@@ -127,7 +137,8 @@ class KnownValues:
             return None
         return found.zero_() if known.kind in _UNSET else found
 
-    def _on_meta(self, value: Tensor) -> Tensor:
+    def on_meta(self, value: Tensor) -> Tensor:
+        """A tensor on meta with that value."""
         tensor = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=_META)
         self._keep(tensor, value)
         return tensor

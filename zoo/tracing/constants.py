@@ -1,0 +1,47 @@
+"""Constants that a forward makes on the device of its activations keep their values: `torch.tensor([3, 0], device=x.device)`.
+
+On meta torch drops the numbers before any op runs, so a function mode sees to it that they are kept.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+
+class Constants(TorchFunctionMode):
+    """While entered, constants on meta are made by `keep` of their value, and lists among indices are real tensors."""
+
+    def __init__(self, keep: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self._keep = keep
+
+    def __torch_function__(
+        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func is torch.tensor and torch.device(kwargs.get("device") or "cpu").type == "meta" and not _on_meta(args[:1]):
+            return self._keep(torch.tensor(*args, **{**kwargs, "device": "cpu"}))
+        if func is Tensor.__getitem__ and isinstance(args[1], list | tuple):
+            return func(args[0], _listed(args[1]), **kwargs)
+        return func(*args, **kwargs)
+
+
+def _on_meta(things: Any) -> bool:
+    """Whether a tensor without values is among what a constant is made of."""
+    if isinstance(things, Tensor):
+        return things.is_meta
+    return isinstance(things, list | tuple) and any(map(_on_meta, things))
+
+
+def _listed(index: Any) -> Any:
+    """The index with a tensor in the place of each list of whole numbers."""
+    if isinstance(index, list):
+        return torch.tensor(index) if _numbers(index) else index
+    return tuple(torch.tensor(item) if _numbers(item) else item for item in index)
+
+
+def _numbers(item: Any) -> bool:
+    return isinstance(item, list) and bool(item) and all(type(n) is int for n in item)
