@@ -240,9 +240,12 @@ def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Tensors side by side along a dimension."""
+    """Tensors side by side along a dimension. torch also takes empty ones of one dimension, and leaves them out."""
     ndim = len(op.output.shape)
-    return _beside(op, fields, [value.shape for value in op.inputs], op.attrs.get("dim", 0) % ndim - ndim)
+    several = [(field, value.shape) for field, value in zip(fields, op.inputs, strict=True) if len(value.shape) == ndim]
+    if len(several) == 1:
+        return several[0][0]
+    return _beside(op, [field for field, _ in several], [shape for _, shape in several], op.attrs.get("dim", 0) % ndim - ndim)
 
 
 def _beside(op: Op, fields: Sequence[Spans | None], shapes: Sequence[Shape], dim: int) -> Field | None:

@@ -72,7 +72,7 @@ def trace(
             if getattr(part, "_compiled_call_impl", None) is not None:  # module.compile()
                 vars(part)["_compiled_call_impl"] = None
             if part is not module:
-                vars(part)["forward"] = _traced(recorder, part, part._modules.get("_orig_mod") or part.forward)
+                vars(part)["forward"] = _traced(recorder, part, _forward(part))
         if not real:
             stack.enter_context(Constants(recorder.true.on_meta))
         stack.enter_context(recorder)
@@ -104,6 +104,11 @@ def _plain_dispatch() -> AbstractContextManager[object]:
         keys = keys.add(key)
     guard: AbstractContextManager[object] = torch._C._ExcludeDispatchKeyGuard(keys)
     return guard
+
+
+def _forward(module: nn.Module) -> Callable[..., Any]:
+    """What a call of the module runs: of a compiled one, the module that was compiled."""
+    return dict(module._modules).get("_orig_mod") or module.forward  # a scripted module has its own kind of dict
 
 
 def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
