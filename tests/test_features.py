@@ -149,7 +149,7 @@ def test_the_class_maps_are_scores() -> None:
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("torchvision:vit_b_16", "49 layers stand behind its last feature maps conv_proj"),
+        ("torchvision:vit_b_16", "49 layers follow its last feature maps conv_proj"),
         (nn.Linear(224, 3), "Linear has no stages: no module on the way"),
         (nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3)), "no module on the way"),
     ],

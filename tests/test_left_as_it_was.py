@@ -226,7 +226,7 @@ def test_forward_that_is_stopped(error: type[BaseException]) -> None:
         raise error
 
     net = Foreign(mischief)
-    with pytest.raises(error):
+    with pytest.raises(error if error is KeyboardInterrupt else ZooError):
         unchanged(net, lambda: zoo.trace(net, input=SHAPE))
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import zoo
+
 ROOT = Path(__file__).parent.parent
 ALGEBRA = ("taps", "windows", "spans", "join", "layout", "sliding", "sums")
 CLASSES = {"Taps", "Lattice", "Everything", "Units", "Walk", "Span"}
@@ -29,7 +31,7 @@ def with_examples() -> list[str]:
 @pytest.mark.parametrize("name", with_examples())
 def test_examples_compute_what_they_show(name: str) -> None:
     """Kills an example of yesterday's algebra."""
-    result = doctest.testmod(importlib.import_module(name))
+    result = doctest.testmod(importlib.import_module(name), extraglobs={"zoo": zoo})
     assert result.attempted > 0
     assert result.failed == 0
 

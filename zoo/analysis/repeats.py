@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from string import digits
 
-from zoo.tracing.record import UNUSED, Op, Trace, Value
+from zoo.tracing.record import UNUSED, Op, Trace, Value, likeness
 
 _NAMELESS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 
@@ -138,11 +138,7 @@ def _stem(path: str) -> str:
 def _signature(op: Op) -> Hashable:
     """What makes an op the same as another, its weights' values and names aside."""
     owned = tuple(param.shape for param in op.owns) if op.kind == UNUSED else ()
-    return op.signature(_likeness), owned
-
-
-def _likeness(value: Value) -> Hashable:
-    return value.shape, value.dtype, value.source in {"parameter", "buffer"}
+    return op.signature(likeness), owned
 
 
 def _roots(ranks: list[int]) -> list[int]:

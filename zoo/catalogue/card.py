@@ -194,8 +194,8 @@ def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
         "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
         "sources": sources,
         "results": tuple(Result(citations=cite(one.pop("source"), sources), **one) for one in results),
-        "recipe": {key: state(text, sources) for key, text in recipe.items()},
-        **{key: tuple(state(one, sources) for one in facts.get(key, ())) for key in _STATED},
+        "recipe": dict(zip(recipe, state(recipe.values(), sources), strict=True)),
+        **{key: state(facts.get(key, ()), sources) for key in _STATED},
     }
 
 

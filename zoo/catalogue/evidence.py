@@ -9,7 +9,7 @@ runs, and `ours`, for what is a choice of its definition.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
@@ -134,7 +134,10 @@ def cite(written: str, sources: Mapping[str, Source]) -> tuple[Citation, ...]:
     return tuple(citations)
 
 
-def state(written: str, sources: Mapping[str, Source]) -> Statement:
-    """A statement as a card writes it. Raises `ValueError` for citations of an unknown source."""
-    match = _CITED.fullmatch(written)
-    return Statement(match["text"], cite(match["citations"], sources)) if match else Statement(written, ())
+def state(written: Iterable[str], sources: Mapping[str, Source]) -> tuple[Statement, ...]:
+    """Statements as a card writes them. Raises `ValueError` for citations of an unknown source."""
+    found = []
+    for one in written:
+        match = _CITED.fullmatch(one)
+        found.append(Statement(match["text"], cite(match["citations"], sources)) if match else Statement(one, ()))
+    return tuple(found)

@@ -1,6 +1,6 @@
 """What one op costs, by its record: the rules behind `macs` and `flops`. The conventions in words: docs/conventions.md."""
 
-from zoo.ops.book import rule_of
+from zoo.ops.book import RULES
 from zoo.ops.count import Count
 from zoo.ops.rule import Cost, Factors
 from zoo.tracing.record import Op
@@ -8,7 +8,7 @@ from zoo.tracing.record import Op
 
 def macs(op: Op) -> int | Count:
     """Multiply-accumulates of one op, or one unknown: every use of a weight, at padded positions too, batch included."""
-    cost = rule_of(op).macs
+    cost = RULES[op.kind, op.traits].macs
     return _count(op, cost) if cost or cost is None else 0
 
 
@@ -20,7 +20,7 @@ def known_macs(op: Op) -> int:
 
 def flops(op: Op) -> int | Count:
     """Floating-point operations of one op: 2 for each multiply-accumulate, and all others; what is not known is one unknown."""
-    rule = rule_of(op)
+    rule = RULES[op.kind, op.traits]
     others = _count(op, rule.other_flops)
     if not rule.macs:  # none, or unknown
         return others if rule.macs is not None or isinstance(others, Count) else Count(others, {op.kind: 1})
@@ -42,12 +42,12 @@ def macs_working(op: Op) -> tuple[Factors, ...] | None:
 
     They are what the count is computed of, so a page that prints them prints what was counted.
     """
-    return _terms(op, rule_of(op).macs)
+    return _terms(op, RULES[op.kind, op.traits].macs)
 
 
 def flops_working(op: Op) -> tuple[Factors, ...] | None:
     """The terms of which `flops` is the sum: two for each multiply-accumulate, then the others; None if a part is unknown."""
-    products, others = macs_working(op), _terms(op, rule_of(op).other_flops)
+    products, others = macs_working(op), _terms(op, RULES[op.kind, op.traits].other_flops)
     if products is None or others is None:
         return None
     return (*({"FLOPs per MAC": 2, **term} for term in products), *others)

@@ -53,12 +53,13 @@ def no_products(op: Op, needed: Needs) -> int:
     return 0
 
 
-_found = _Found()
+RULES: Mapping[tuple[str, frozenset[str]], OpRule] = (_found := _Found())
+"""What is known of ops of a kind with these traits, by its record, else by the traits: `RULES[op.kind, op.traits]`."""
 
 
 def rule_of(op: Op) -> OpRule:
-    """What is known of an op, by its record, else by its traits."""
-    return _found[op.kind, op.traits]
+    """What is known of an op."""
+    return RULES[op.kind, op.traits]
 
 
 def rule_of_kind(kind: str) -> OpRule:

@@ -1,6 +1,7 @@
 """Facts that ops of several families share: what is counted for each element, what a backward keeps, shapes that stay."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 from zoo.ops.rule import Cost, Needs, Saved, Shape, Values, factors
 from zoo.tracing.record import Op, Value, each_axis
@@ -11,29 +12,29 @@ from zoo.tracing.record import Op, Value, each_axis
 @factors("elements read")
 def per_input(op: Op) -> Values:
     """One operation for each element read."""
-    return (op.inputs[0].numel,)
+    return (prod(op.inputs[0].shape),)
 
 
 @factors("elements")
 def per_output(op: Op) -> Values:
     """One operation for each element written."""
-    return (op.output.numel,)
+    return (prod(op.outputs[0].shape),)
 
 
 def each_input(count: int) -> Cost:
     """So many operations for each element read."""
-    return Cost(("elements read", "operations each"), lambda op: (op.inputs[0].numel, count))
+    return Cost(("elements read", "operations each"), lambda op: (prod(op.inputs[0].shape), count))
 
 
 def each_output(count: int) -> Cost:
     """So many operations for each element written."""
-    return Cost(("elements", "operations each"), lambda op: (op.output.numel, count))
+    return Cost(("elements", "operations each"), lambda op: (prod(op.outputs[0].shape), count))
 
 
 @factors("elements", "biases")
 def bias(op: Op) -> Values:
     """One addition for each element written, if there is a bias."""
-    return op.output.numel, "bias" in op.roles
+    return prod(op.outputs[0].shape), "bias" in op.roles
 
 
 def forward_again(macs: Cost, first: int = 0) -> Callable[[Op, Needs], int]:
@@ -143,11 +144,6 @@ def per_axis(value: Sequence[int] | int, axes: int) -> Sequence[int] | None:
     return value if len(value) == axes else tuple(value) * axes if len(value) == 1 else None
 
 
-def spatial_axes(op: Op) -> int:
-    """The number of spatial axes, which is the digit in the op's name: 2 for max_pool2d."""
-    return int(next(sign for sign in op.kind if sign.isdigit()))
-
-
 # Refusals -------------------------------------------------------------------------------------------------------------
 
 
@@ -161,8 +157,3 @@ def fits(sizes: Sequence[int], kernel: Sequence[int], op: Op) -> bool:
     stride = each_axis(attrs.get("stride") or kernel, axes)
     beyond = [s - 1 if attrs.get("ceil_mode") else 0 for s in stride]  # how far a last window may reach
     return all(n + 2 * p + b > d * (k - 1) for n, k, p, d, b in zip(sizes, kernel, padding, dilation, beyond, strict=True))
-
-
-def shown(shape: Sequence[int]) -> str:
-    """A shape as it is written: 3×224×224."""
-    return "×".join(map(str, shape))

@@ -6,7 +6,7 @@ experiment.
 
 from collections.abc import Iterator
 
-from zoo.ops.book import rule_of
+from zoo.ops.book import RULES
 from zoo.ops.count import Count
 from zoo.ops.memory import OWN, storages
 from zoo.ops.rule import Needs
@@ -27,7 +27,7 @@ def needs(trace: Trace) -> Iterator[Needs]:
                 have[value.id] = owned.pop(0).trainable
         needed = tuple(have.get(value.id, False) for value in op.inputs)
         yield needed
-        flows = any(needed) and not rule_of(op).cuts_gradient
+        flows = any(needed) and not RULES[op.kind, op.traits].cuts_gradient
         have.update((value.id, flows and value.dtype.startswith(_FLOATING)) for value in op.outputs)
 
 
@@ -43,7 +43,7 @@ def saved(trace: Trace) -> list[int | Count]:
     counts: list[int | Count] = []
     for op, needed in zip(trace.ops, needs(trace), strict=True):
         differentiable = any(value.dtype.startswith(_FLOATING) for value in op.outputs)
-        rule = rule_of(op)
+        rule = RULES[op.kind, op.traits]
         if not any(needed) or not differentiable or rule.cuts_gradient:
             counts.append(0)
         elif rule.saved is None:
@@ -64,7 +64,7 @@ def _reached(trace: Trace) -> list[bool]:
     wanted = {value.id for value in trace.outputs}
     found = []
     for op in reversed(trace.ops):
-        reached = not rule_of(op).cuts_gradient and any(value.id in wanted for value in op.outputs)
+        reached = not RULES[op.kind, op.traits].cuts_gradient and any(value.id in wanted for value in op.outputs)
         if reached:
             wanted.update(value.id for value in op.inputs)
         found.append(reached)
@@ -77,7 +77,7 @@ def backward_macs(trace: Trace) -> list[int | Count]:
     """
     counts: list[int | Count] = []
     for op, needed, reached in zip(trace.ops, needs(trace), _reached(trace), strict=True):
-        rule = rule_of(op)
+        rule = RULES[op.kind, op.traits]
         if not any(needed) or not reached:
             counts.append(0)
         elif rule.backward_macs is None:

@@ -6,7 +6,7 @@ A storage is named by the value that was first in it. In-place ops and views sta
 from collections.abc import Mapping
 from itertools import accumulate
 
-from zoo.ops.book import rule_of
+from zoo.ops.book import RULES
 from zoo.tracing.record import UNUSED, Op, Trace, Value
 
 OWN = frozenset({"parameter", "buffer", "constant"})
@@ -15,7 +15,7 @@ OWN = frozenset({"parameter", "buffer", "constant"})
 
 def idle(op: Op) -> bool:
     """Whether it hands on what it gets: dropout in evaluation mode, or of nothing."""
-    hands_on = rule_of(op).idle
+    hands_on = RULES[op.kind, op.traits].idle
     return hands_on is not None and hands_on(op)
 
 
@@ -35,7 +35,7 @@ def moved(op: Op) -> int:
     if idle(op) or "view" in op.traits or op.kind == UNUSED:
         return 0
     given = {value.id: value for value in op.inputs}
-    if op.inputs and rule_of(op).picks:
+    if op.inputs and RULES[op.kind, op.traits].picks:
         del given[op.inputs[0].id]
         return sum(value.nbytes for value in (*given.values(), *op.outputs)) + op.output.nbytes
     return sum(value.nbytes for value in (*given.values(), *op.outputs))

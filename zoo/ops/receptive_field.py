@@ -4,7 +4,7 @@ What has no rule has no field, and says so. The same rules carry laws for all un
 each (`spans.exact`).
 """
 
-from zoo.ops.book import rule_of
+from zoo.ops.book import RULES
 from zoo.receptive.spans import Field, Spans, Undefined
 from zoo.receptive.windows import NoField
 from zoo.tracing.record import Op
@@ -24,7 +24,7 @@ def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None]
         seen = True
     if not seen:
         return None
-    found = rule_of(op).receptive_field
+    found = RULES[op.kind, op.traits].receptive_field
     if found is None:
         return Undefined(f"no rule for {op.kind}")
     try:

@@ -18,6 +18,7 @@ from zoo.studies._study import Arm, arms_table, ratio_text, short, studies, stud
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
 from zoo.tracing.record import Trace
+from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from zoo.models.forward import Traceable
@@ -131,8 +132,8 @@ def _sizes_differ(labelled: Sequence[tuple[str, Trace]]) -> list[str]:
     """A note if models were given inputs of several sizes."""
     if len({found.inputs[0].shape for _, found in labelled}) == 1:
         return []
-    sizes = [f"{label} {'×'.join(map(str, found.inputs[0].shape))}" for label, found in labelled]
-    return [f"inputs differ: {', '.join(sizes)}; --input sets one for all"]
+    each = [f"{label} {sizes(found.inputs[0].shape)}" for label, found in labelled]
+    return [f"inputs differ: {', '.join(each)}; --input sets one for all"]
 
 
 def traced(targets: "Sequence[Traceable]", how: Mapping[str, Any]) -> list[Trace]:

@@ -24,7 +24,7 @@ from zoo.receptive import taps
 from zoo.receptive.spans import Field, Span, Spans, Walk
 from zoo.receptive.taps import Taps
 from zoo.receptive.windows import NoField
-from zoo.tracing.record import Op, each_axis
+from zoo.tracing.record import Op, each_axis, spatial_axes
 
 
 def data(fields: Sequence[Spans | None]) -> Spans:
@@ -33,11 +33,6 @@ def data(fields: Sequence[Spans | None]) -> Spans:
     if first is None or (len(fields) > 1 and any(fields[1:])):
         raise NoField("arguments that depend on the input")
     return first
-
-
-def _axes(op: Op) -> int:
-    """The digit in the op's name: 2 of max_pool2d."""
-    return int(next(c for c in op.kind if c.isdigit()))
 
 
 def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps]) -> Spans:
@@ -116,7 +111,7 @@ def _channels(op: Op, spans: Spans, dim: int) -> Spans:
 
 def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A window without weights; the stride is the window's size unless given. One window over the whole map is global pooling."""
-    axes = _axes(op)
+    axes = spatial_axes(op.kind)
     kernel = each_axis(op.attrs["kernel_size"], axes)
     source, target = op.inputs[0].shape, op.output.shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and kernel[dim] >= source[dim] > 1]
@@ -133,7 +128,7 @@ def _lies_in(span: Span, dims: Sequence[int]) -> bool:
 
 def adaptive_pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """One output unit is the whole axis; others share the axis in windows that may be uneven."""
-    axes = _axes(op)
+    axes = spatial_axes(op.kind)
     source, target = op.inputs[0].shape, op.output.shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and source[dim] > 1]
     spans = data(fields)
@@ -144,7 +139,7 @@ def adaptive_pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def interpolate(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """The nearest neighbour, or those on both sides: see `taps.interpolated`."""
-    axes = _axes(op)
+    axes = spatial_axes(op.kind)
     factors = op.attrs.get("scale_factors") or (None,) * axes
 
     def tap(dim: int, n: int, count: int) -> Taps:

@@ -1,6 +1,6 @@
 """What a table holds: columns, rows, totals and notes. Formats draw it, `zoo.tables.selecting` chooses among its rows."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
 from typing import Any
 
@@ -52,6 +52,11 @@ class Row:
         """The row by key; `times` only where it is more than one, `mark` only where there is one."""
         beside = {"times": self.times} if self.times > 1 else {}
         return {"name": self.name, "type": self.type, **beside, **({"mark": self.mark} if self.mark else {}), **self.cells}
+
+
+def labels(rows: Sequence[Row]) -> list[str]:
+    """The labels of several rows."""
+    return [row.label for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

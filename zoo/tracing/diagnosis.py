@@ -1,10 +1,10 @@
 """Why an op refuses its input, in the words of the network's author rather than of the kernel. Torch-free."""
 
-from zoo.ops.book import rule_of
+from zoo.ops.book import RULES
 from zoo.tracing.record import Op
 
 
 def diagnose(op: Op) -> str | None:
     """What the inputs lack, by the op's record; None if it is something else."""
-    refusal = rule_of(op).refusal
+    refusal = RULES[op.kind, op.traits].refusal
     return None if refusal is None else refusal(op)

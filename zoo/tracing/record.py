@@ -121,6 +121,11 @@ class Op(NamedTuple):
         return self.kind, frozenset(self.attrs.items()), self.roles, tuple(map(of, self.inputs)), tuple(map(of, self.outputs))
 
 
+def likeness(value: Value) -> Hashable:
+    """What two tensors in alike places of alike blocks have in common: shape, type, whether they are the model's own."""
+    return value.shape, value.dtype, value.source in {"parameter", "buffer"}
+
+
 UNUSED = "unused"
 """The kind of the pseudo-op that stands for parameters and buffers which this forward did not read."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from zoo.extend import Column, Count, Flow, Op, Value
-from zoo.ops.book import rule_of
+from zoo.ops.book import RULES
 
 Depth = int | Count
 
@@ -22,7 +22,7 @@ def rule(op: Op, depths: tuple[Depth | None, ...]) -> Depth | None:
 
 def layers(op: Op, depths: tuple[Depth | None, ...]) -> Depth:
     """How many layers with weights the op is. Weights are what does not depend on the network's input."""
-    known = rule_of(op).layers
+    known = RULES[op.kind, op.traits].layers
     if isinstance(known, int):
         return known
     return Count(0, {op.kind: 1}) if known is None else known(op, [depth is not None for depth in depths])

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from math import prod
 
-from zoo.ops.facts import bias, every_input, fits, forward_again, per_axis, required, shown
+from zoo.ops.facts import bias, every_input, fits, forward_again, per_axis, required
 from zoo.ops.rule import Cost, Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
 from zoo.receptive.spans import Field, Spans
 from zoo.tracing.record import Op, bytes_each, each_axis
+from zoo.util.text import sizes
 
 _NAMES = {
     1: ("N", "C_out", "W_out", "C_in/groups", "k_w"),
@@ -100,13 +101,13 @@ def refusal(op: Op) -> str | None:
         return None
     axes = len(weight.shape) - 2
     if len(x.shape) not in {axes + 1, axes + 2}:
-        return f"takes inputs of {axes} spatial axes (N×C×...), got {shown(x.shape)}"
+        return f"takes inputs of {axes} spatial axes (N×C×...), got {sizes(x.shape)}"
     wanted = weight.shape[1] * op.attrs.get("groups", 1)
     if x.shape[-axes - 1] != wanted:
         return f"takes {wanted} channels, got {x.shape[-axes - 1]}"
     if fits(x.shape[-axes:], weight.shape[2:], op):
         return None
-    return f"its kernel of {shown(weight.shape[2:])} does not fit into maps of {shown(x.shape[2:])}"
+    return f"its kernel of {sizes(weight.shape[2:])} does not fit into maps of {sizes(x.shape[2:])}"
 
 
 def deformed_again(op: Op, needed: Needs) -> int:

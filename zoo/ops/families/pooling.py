@@ -2,15 +2,16 @@
 
 from math import prod
 
-from zoo.ops.facts import FLOATING, first_input, fits, per_axis, shown, spatial_axes
+from zoo.ops.facts import FLOATING, first_input, fits, per_axis
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
-from zoo.tracing.record import Op, each_axis
+from zoo.tracing.record import Op, each_axis, spatial_axes
+from zoo.util.text import sizes
 
 
 def _window(op: Op) -> int:
     """Elements of one window."""
-    return prod(each_axis(op.attrs["kernel_size"], spatial_axes(op)))
+    return prod(each_axis(op.attrs["kernel_size"], spatial_axes(op.kind)))
 
 
 @factors("elements", "window")
@@ -27,7 +28,7 @@ def maximum(op: Op) -> Values:
 
 def _adaptive_elements(op: Op) -> int:
     """Elements in all windows of one map: the window of output i along an axis of n is [floor(i·n/o), ceil((i + 1)·n/o))."""
-    axes, found = spatial_axes(op), 1
+    axes, found = spatial_axes(op.kind), 1
     for n, o in zip(op.inputs[0].shape[-axes:], op.output.shape[-axes:], strict=True):
         found *= sum(-(-(i + 1) * n // o) - i * n // o for i in range(o))
     return found
@@ -36,13 +37,13 @@ def _adaptive_elements(op: Op) -> int:
 @factors("maps", "elements of all windows")
 def adaptive_average(op: Op) -> Values:
     """As `average`, over windows of unequal size."""
-    return prod(op.output.shape[: -spatial_axes(op)]), _adaptive_elements(op)
+    return prod(op.output.shape[: -spatial_axes(op.kind)]), _adaptive_elements(op)
 
 
 @factors("maps", "elements of all windows − windows")
 def adaptive_maximum(op: Op) -> Values:
     """As `maximum`, over windows of unequal size."""
-    axes = spatial_axes(op)
+    axes = spatial_axes(op.kind)
     windows = prod(op.output.shape[-axes:])
     return prod(op.output.shape[:-axes]), _adaptive_elements(op) - windows
 
@@ -52,7 +53,7 @@ def adaptive_maximum(op: Op) -> Values:
 
 def shape(op: Op) -> Shape | None:
     """As a convolution's; with `ceil_mode` rounded up, less a last window that would start beyond the padded image."""
-    x, attrs, axes = op.inputs[0].shape, op.attrs, spatial_axes(op)
+    x, attrs, axes = op.inputs[0].shape, op.attrs, spatial_axes(op.kind)
     k, p, d = (per_axis(attrs.get(key, other), axes) for key, other in (("kernel_size", ()), ("padding", 0), ("dilation", 1)))
     s = per_axis(attrs["stride"], axes) if attrs["stride"] else k
     if len(x) != axes + 2 or s is None or k is None or p is None or d is None or min(*k, *s, *d, *x) < 1:
@@ -89,7 +90,7 @@ def saved_by_maximum(op: Op, needed: Needs) -> Saved:
 
 def saved_by_adaptive_average(op: Op, needed: Needs) -> Saved:
     """The input, unless the average is one over everything, which torch takes as a mean."""
-    return ((), 0) if prod(op.output.shape[-spatial_axes(op) :]) == 1 else (op.inputs[:1], 0)
+    return ((), 0) if prod(op.output.shape[-spatial_axes(op.kind) :]) == 1 else (op.inputs[:1], 0)
 
 
 def refusal(op: Op) -> str | None:
@@ -97,11 +98,11 @@ def refusal(op: Op) -> str | None:
     x = op.input("self")
     if x is None:
         return None
-    axes = spatial_axes(op)
+    axes = spatial_axes(op.kind)
     kernel = each_axis(op.attrs["kernel_size"], axes)
     if fits(x.shape[-axes:], kernel, op):
         return None
-    return f"its window of {shown(each_axis(op.attrs['kernel_size'], 1))} does not fit into maps of {shown(x.shape[2:])}"
+    return f"its window of {sizes(each_axis(op.attrs['kernel_size'], 1))} does not fit into maps of {sizes(x.shape[2:])}"
 
 
 RULES = (

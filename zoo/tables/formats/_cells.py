@@ -1,6 +1,6 @@
 """How a cell is written for people, and how it is taken apart for flat files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from zoo.tables.content import Column
@@ -32,6 +32,11 @@ def text(value: Any) -> str:
             return "/".join(parts) + ("*" if value.get("global") else "")
         return ", ".join(f"{key} {text(item)}" for key, item in value.items())
     return str(value)
+
+
+def cells(column: Column, values: Sequence[Any]) -> list[str]:
+    """Each of `values` as `cell` writes it."""
+    return [cell(column, value) for value in values]
 
 
 def cell(column: Column, value: Any) -> str:

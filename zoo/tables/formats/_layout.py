@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from zoo.tables.content import Column, Content, Row
-from zoo.tables.formats._cells import cell
+from zoo.tables.content import Column, Content, labels
+from zoo.tables.formats._cells import cell, cells
 
 GAP = 2
 _NARROWEST_NAME, _NARROWEST_TYPE = 14, 9
@@ -42,7 +42,8 @@ class Layout:
     @cached_property
     def texts(self) -> dict[str, list[str]]:
         """The cells of each column, top to bottom."""
-        return {c.name: [cell(c, row.cells.get(c.name)) for row in self.table.rows] for c in self.table.columns}
+        rows = self.table.rows
+        return {column.name: cells(column, [row.cells.get(column.name) for row in rows]) for column in self.table.columns}
 
     @cached_property
     def totals(self) -> dict[str, str]:
@@ -64,7 +65,8 @@ class Layout:
         comfortable, least = (sum(map(room, self.columns)) for room in (self._comfortable, self._room))
         name, kind = self._longest_name, self._longest_type
         lack = name + kind + GAP + comfortable - self.width
-        least_type = 1 + max([3, *(len(row.label) - len(row.type) for row in self.table.rows)])
+        besides = [len(label) - len(row.type) for row, label in zip(self.table.rows, self._types, strict=True)]
+        least_type = 1 + max([3, *besides])
         for least_kind, least_name, broken in ((_NARROWEST_TYPE, _NARROWEST_NAME, comfortable - least), (least_type, 5, 0)):
             cut = max(min(lack, kind - least_kind), 0)
             lack, kind = lack - cut, kind - cut
@@ -100,10 +102,15 @@ class Layout:
         cells = [column.name, self.totals.get(column.name, ""), *self.texts[column.name]]
         return max(len(word) for cell in cells for word in cell.split())
 
-    def label(self, row: Row) -> tuple[str, str]:
-        """A row's name and type, as far as there is room."""
+    @cached_property
+    def labels(self) -> list[tuple[str, str]]:
+        """Each row's name and type, as far as there is room."""
         name_width, type_width = self.label_widths
-        return _cut_name(row.name, name_width, self._told_by_ends), _cut_type(row, type_width)
+        by_end = self._told_by_ends
+        return [
+            (_cut_name(row.name, name_width, by_end), _cut_type(row.type, label, type_width))
+            for row, label in zip(self.table.rows, self._types, strict=True)
+        ]
 
     @cached_property
     def _told_by_ends(self) -> bool:
@@ -126,7 +133,12 @@ class Layout:
 
     @cached_property
     def _longest_type(self) -> int:
-        return max([4, *(len(row.label) for row in self.table.rows)])
+        return max([4, *map(len, self._types)])
+
+    @cached_property
+    def _types(self) -> list[str]:
+        """The rows' types with what is said beside them."""
+        return labels(self.table.rows)
 
     def _room(self, column: Column) -> int:
         """Characters that a column takes, its gap included. One of words may be broken if it cannot be left out."""
@@ -146,8 +158,8 @@ def _cut_name(name: str, width: int, by_end: bool) -> str:
     return f"…{name[len(name) - width + 1 :]}" if by_end or "." in name else f"{name[: width - 1]}…"
 
 
-def _cut_type(row: Row, width: int) -> str:
+def _cut_type(kind: str, label: str, width: int) -> str:
     """Bottlen… ×35: what is said beside the type stays whole."""
-    beside = row.label.removeprefix(row.type)
+    beside = label.removeprefix(kind)
     room = width - len(beside)
-    return f"{row.type[: max(room - 1, 0)]}…{beside}" if len(row.type) > room else row.label
+    return f"{kind[: max(room - 1, 0)]}…{beside}" if len(kind) > room else label

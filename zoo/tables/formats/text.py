@@ -55,8 +55,8 @@ def _lines(page: Layout, coloured: bool) -> Iterator[str]:
     yield line("name", "type", [column.name for column in page.columns], "bold")
     yield "─" * (name_width + GAP + type_width + sum(wide + GAP for wide in widths))
     columns = [page.texts[column.name] for column in page.columns]
-    for row, *cells in zip(page.table.rows, *columns, strict=True):
-        yield line(*page.label(row), cells)
+    for (name, kind), *cells in zip(page.labels, *columns, strict=True):
+        yield line(name, kind, cells)
     if page.has_totals:
         yield ""
         yield line("total", "", [page.totals.get(column.name, "") for column in page.columns], "bold")
@@ -98,8 +98,8 @@ def _grid(page: Layout) -> Any:
     for column in page.columns:
         how: dict[str, Any] = {"justify": "left"} if page.words(column) else {"justify": "right", "no_wrap": True}
         grid.add_column(column.name, page.totals.get(column.name, ""), footer_style="bold", width=page.widths[column.name], **how)
-    for i, row in enumerate(page.table.rows):
-        grid.add_row(*map(Text, page.label(row)), *(Text(page.texts[column.name][i]) for column in page.columns))
+    for i, label in enumerate(page.labels):
+        grid.add_row(*map(Text, label), *(Text(page.texts[column.name][i]) for column in page.columns))
     return grid
 
 

@@ -1,0 +1,43 @@
+"""Formulas for FLOPs that this program has registered with torch. torch itself is not imported here: without it there are none."""
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from zoo.tracing.record import Op, Value
+from zoo.util.plugins import guarded
+
+
+def registered() -> Mapping[str, Callable[..., Any]]:
+    """The formulas registered for ops of other packages, by kind. Without the module that holds them there are none."""
+    counter = sys.modules.get("torch.utils.flop_counter")
+    if counter is None:
+        return {}
+    named = {str(getattr(packet, "_qualified_op_name", "")): formula for packet, formula in counter.flop_registry.items()}
+    return {name: formula for name, formula in named.items() if name and not name.startswith("aten::")}
+
+
+def computed(op: Op, formula: Callable[..., Any]) -> int:
+    """What a formula says of an op: it is given the op's arguments and results, with tensors on meta in the place of the values."""
+    torch = sys.modules["torch"]
+    namespace, _, name = op.kind.partition("::")
+    packet = getattr(getattr(torch.ops, namespace), name)
+
+    def tensor(value: Value) -> Any:
+        return torch.empty(value.shape, dtype=getattr(torch, value.dtype), device="meta")
+
+    given: dict[str, Any] = {}
+    for value, role in zip(op.inputs, op.roles, strict=True):
+        given.setdefault(role, []).append(tensor(value))
+    args, kwargs = [], {}
+    for argument in getattr(packet, packet.overloads()[0])._schema.arguments:
+        found: Any = given.get(argument.name, op.attrs.get(argument.name))
+        if argument.name in given and "List" not in str(argument.type):
+            found = found[0]
+        if argument.kwarg_only:
+            kwargs[argument.name] = found
+        else:
+            args.append(found)
+    results = [tensor(value) for value in op.outputs]
+    out = results[0] if len(results) == 1 else tuple(results)
+    return int(guarded(f"the FLOP formula of {op.kind}", formula)(*args, **kwargs, out_val=out))
