@@ -171,6 +171,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         known, rule, apart = self._known.get(id(func)) or self._look_up(func)
         if apart:
             return self._take_apart(func, known, args, kwargs)
+        if known.kind in _MARKS:
+            return func(*args, **kwargs)
         said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind)
         given = self._read(known, args, kwargs)  # before the op runs: it may write to its arguments
         self.attempt = Op(known.kind, self.stack[-1], given.inputs, given.roles, (), given.attrs, known.traits)
@@ -404,6 +406,7 @@ def _ordinary() -> Iterator[None]:
 
 _FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
 _PASSES_ON = frozenset({overrides.__file__, constants.__file__})
+_MARKS = frozenset({"profiler::_record_function_enter_new", "profiler::_record_function_exit"})  # nothing is computed
 _PICKS = frozenset({"index", "index_select"})
 _SIGNS = frozenset({"add", "mul", "matmul"})
 

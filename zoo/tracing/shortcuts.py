@@ -90,4 +90,4 @@ MADE: dict[Any, Callable[..., Any]] = {
     aten._pack_padded_sequence.default: packed,
     aten._pad_packed_sequence.default: unpacked,
 }
-"""Ops whose shapes torch does not know, or for which it asks for values: the lengths of packed sequences are real, activations not."""
+"""Ops of which torch does not know the shapes, or asks for values: the lengths of packed sequences are real beside activations."""

@@ -21,6 +21,7 @@ from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.recorder import Recorder, tensors
 from zoo.tracing.values import Pairs
+from zoo.tracing.wrappers import unwrapped, without_sharding
 from zoo.util.pausing import no_collection
 
 _SOURCES = {False: "input", True: "variable"}
@@ -45,9 +46,7 @@ def trace(
 
     Raises `ForwardError` if the forward raises or needs the values of tensors, `ZooError` if `input` is no shape.
     """
-    module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
-    if isinstance(module, torch.jit.ScriptModule):
-        raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
+    module = unwrapped(module, target)
     if real:
         module = real_copy(module)
     with ExitStack() as stack:
@@ -65,6 +64,7 @@ def trace(
         recorder = Recorder(named, WhileAlive() if real else {}, known)
         wanted = [t.requires_grad for t in tensors((args, kwargs) if inputs is None else inputs)]
         given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors((args, kwargs)), wanted, strict=True))
+        without_sharding(parts)
         for part in parts:
             vars(part)["training"] = train
             if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
