@@ -124,3 +124,31 @@ class Quantised(nn.Module):
 def test_ops_that_multiply_nothing() -> None:
     """Kills a lower bound of multiply-accumulates for want of a record."""
     assert zoo.summary(Quantised(), input=(1, 8), columns=["macs"]).total["macs"] == 64
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
+        return torch.relu(x @ w)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0], None
+
+
+class WithItsOwnBackward(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.linear = nn.Parameter(torch.zeros(8, 8)), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Any:
+        return Doubled.apply(self.linear(x), self.w)  # type: ignore[no-untyped-call]
+
+
+def test_a_backward_of_its_own_is_unknown() -> None:
+    """Kills the backward of the ops of a function that has another: nothing here multiplies for the weight or keeps the input."""
+    total = zoo.summary(WithItsOwnBackward(), input=(2, 8), columns=["macs", "backward_macs", "saved"], train=True).total
+    unknown = {"matmul": 1, "relu": 1}
+    assert total["macs"] == 2 * 2 * 64
+    assert total["backward_macs"] == {"at_least": 2 * 64, "unknown": unknown}  # the weights of the layer; the input needs none
+    assert total["saved"]["unknown"] == unknown

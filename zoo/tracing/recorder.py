@@ -34,11 +34,12 @@ from zoo.ops.book import rule_of_kind
 from zoo.ops.rule import OpRule
 from zoo.tracing import constants
 from zoo.tracing.diagnosis import diagnose
+from zoo.tracing.places import functions, runs_in
 from zoo.tracing.real import WhileAlive
-from zoo.tracing.record import UNUSED, WRITE, Call, Op, Param, Value
+from zoo.tracing.record import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, answer
 from zoo.tracing.values import KnownValues, Pairs, storage_of
-from zoo.tracing.vocabulary import PLAIN, Known, known_op, plain
+from zoo.tracing.vocabulary import PLAIN, Known, argument_of, known_op, plain
 
 
 @dataclass(slots=True)
@@ -111,6 +112,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._viewed: set[int] = set()
         self._writes: dict[int, list[Value]] = {}
         self._apart: str | None = None  # the composite op that is being taken apart
+        self._functions = functions()  # with backwards of their own
         self.true = KnownValues({} if known is None else known, self.state, self._private)
 
     # Module calls
@@ -173,7 +175,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._take_apart(func, known, args, kwargs)
         if known.kind in _MARKS:
             return func(*args, **kwargs)
-        said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind)
+        said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind, self._functions)
         given = self._read(known, args, kwargs)  # before the op runs: it may write to its arguments
         self.attempt = Op(known.kind, self.stack[-1], given.inputs, given.roles, (), given.attrs, known.traits)
         out = None if rule is None else answer(rule, known, self.attempt, given.tensors)
@@ -331,7 +333,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The op with what it returned or wrote to; `said` is how the model came to it."""
         results = _direct_tensors(out)
         if known.writes:  # some ops write to an argument and return something else, or nothing
-            targets = _all_tensors([_argument(known, name, args, kwargs) for name in known.writes])
+            targets = _all_tensors([argument_of(known, name, args, kwargs) for name in known.writes])
             results = [*results, *(t for t in targets if all(t is not result for result in results))]
         traits = _also(known.traits, said)
         if "alias" in traits and self._share(args, results):
@@ -405,16 +407,19 @@ def _ordinary() -> Iterator[None]:
 
 
 _FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
+_OWN = frozenset({OWN_BACKWARD})
 _PASSES_ON = frozenset({overrides.__file__, constants.__file__})
 _MARKS = frozenset({"profiler::_record_function_enter_new", "profiler::_record_function_exit"})  # nothing is computed
 _PICKS = frozenset({"index", "index_select"})
 _SIGNS = frozenset({"add", "mul", "matmul"})
 
 
-def _spelling(caller: FrameType, kind: str) -> frozenset[str]:
+def _spelling(caller: FrameType, kind: str, functions: frozenset[int]) -> frozenset[str]:
     """How the model wrote the op, from the frame that called torch: through torch.nn.functional, as the sign of an operator, or
-    by name. It is nothing to the op, but some other tools see one spelling and not the others.
+    by name. It is nothing to the op, but some other tools see one spelling and not the others. Or OWN_BACKWARD.
     """
+    if runs_in(caller, functions):
+        return _OWN
     code = caller.f_code
     while code.co_filename in _PASSES_ON and caller.f_back is not None:  # a function mode passes the call on
         caller = caller.f_back
@@ -475,12 +480,6 @@ def _autocast_type(found: Sequence[Tensor]) -> torch.dtype | None:
     """The type to which autocast would bring arguments of different ones: it converts real weights, but not meta activations."""
     types = {t.dtype for t in found if t.is_floating_point()}
     return min(types, key=lambda dtype: dtype.itemsize) if len(types) > 1 else None
-
-
-def _argument(known: Known, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """The argument of that name, passed by position or by name."""
-    position = known.names.index(name)
-    return args[position] if position < len(args) else kwargs.get(name)
 
 
 def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Param]]:

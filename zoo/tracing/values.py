@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from zoo.tracing.record import Param
-from zoo.tracing.vocabulary import Known
+from zoo.tracing.vocabulary import Known, argument_of
 
 LARGEST = 2**21
 """The most elements of a tensor whose value is kept: a mask of 1,448 by 1,448."""
@@ -79,8 +79,7 @@ class KnownValues:
                 return
         if known.writes:
             for name in known.writes:
-                position = known.names.index(name)
-                self._forget(_tensors(args[position] if position < len(args) else kwargs.get(name)))
+                self._forget(_tensors(argument_of(known, name, args, kwargs)))
 
     def picked(self, indices: Sequence[Tensor | None]) -> list[Tensor | None] | None:
         """Indices in which each known mask is replaced by the places where it is true; None if a mask is unknown."""
