@@ -152,3 +152,21 @@ def test_a_backward_of_its_own_is_unknown() -> None:
     assert total["macs"] == 2 * 2 * 64
     assert total["backward_macs"] == {"at_least": 2 * 64, "unknown": unknown}  # the weights of the layer; the input needs none
     assert total["saved"]["unknown"] == unknown
+
+
+class Words(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        _batch, _length = input_ids.shape
+        found: Tensor = self.words(input_ids)
+        return found
+
+
+def test_a_model_of_words_without_an_input() -> None:
+    """Kills the bare "too many values to unpack" of an image, and advice that does not work."""
+    with pytest.raises(zoo.ZooError, match=r"--input input_ids=128:int64 \(in Python input="):
+        zoo.summary(Words())
+    assert zoo.summary(Words(), input=zoo.Input((1, 128), "int64", name="input_ids")).total["output"] == [1, 128, 4]

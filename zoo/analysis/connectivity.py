@@ -4,7 +4,7 @@ A layer is what has weights of its own: a convolution, a linear layer, subsampli
 units are its outputs. A connection is a link from an input, or from a bias, to a unit, whether or not its weight is shared.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -33,7 +33,11 @@ class Connectivity:
         weights = _weights(trace)
         for op in filter(_gives, trace.ops):
             layers.setdefault(op.call, Layer([], weights)).ops.append(op)
-        counts = [sum((self.count(op, layers[op.call]) for op in filter(_gives, group.ops)), Count()) for group in groups]
+
+        def counted(ops: Iterable[Op]) -> Any:
+            return sum((self.count(op, layers[op.call]) for op in filter(_gives, ops)), Count())
+
+        counts = [counted(group.ops) for group in groups]
         return [count.cell() for count in counts], sum(counts, Count()).cell()
 
 

@@ -38,8 +38,8 @@ def cut(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str] 
     tops = {new.partition(".")[0]: old.partition(".")[0] for new, old in renamed.items()}
     for new, old in tops.items():
         if new != old:
-            made.register_state_dict_post_hook(partial(_saved_as, new, old))
-            made.register_load_state_dict_pre_hook(partial(_loaded_from, new, old))
+            made.register_state_dict_post_hook(partial(_saved_as, new, old))  # type: ignore[no-untyped-call]
+            made.register_load_state_dict_pre_hook(partial(_loaded_from, new, old))  # type: ignore[no-untyped-call]
     made.meta["stages"] = dict(stages)
     return made
 
