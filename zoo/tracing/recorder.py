@@ -173,7 +173,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         known, rule, apart = self._known.get(id(func)) or self._look_up(func)
         if apart:
             return self._take_apart(func, known, args, kwargs)
-        if known.kind in _MARKS:
+        if known.kind in _MARKS or self.true.making:
             return func(*args, **kwargs)
         said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind, self._functions)
         given = self._read(known, args, kwargs)  # before the op runs: it may write to its arguments

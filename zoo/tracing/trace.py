@@ -74,7 +74,7 @@ def trace(
             if part is not module:
                 vars(part)["forward"] = _traced(recorder, part, _forward(part))
         if not real:
-            stack.enter_context(Constants(recorder.true.on_meta))
+            stack.enter_context(Constants(recorder.true))
         stack.enter_context(recorder)
         recorder.open(module)  # the model's own hooks run in its call too
         try:

@@ -38,6 +38,7 @@ class KnownValues:
         self._storages = {storage_of(tensor) for pair in known.values() for tensor in pair}
         self._state = state
         self._private = private
+        self.making = False  # a constant is made: what torch runs for it is no op of the forward
         self._stale: list[Tensor] = []  # real tensors to which something unknown was written
 
     def answer(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -57,8 +58,8 @@ class KnownValues:
         if known.writes or "alias" in known.traits:
             return None
         if isinstance(found, Tensor):
-            return self.on_meta(found)
-        return tuple(self.on_meta(item) if isinstance(item, Tensor) else item for item in found)
+            return self._on_meta(found)
+        return tuple(self._on_meta(item) if isinstance(item, Tensor) else item for item in found)
 
     def follow(
         self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any], given: Sequence[Tensor], out: Any
@@ -90,7 +91,7 @@ class KnownValues:
                 continue
             if (mask := self.of(index)) is None:
                 return None
-            found += [self.on_meta(places) for places in mask.nonzero(as_tuple=True)]
+            found += [self._on_meta(places) for places in mask.nonzero(as_tuple=True)]
         return found
 
     def listed(self, indices: Sequence[Tensor]) -> tuple[int, ...] | None:
@@ -136,8 +137,16 @@ class KnownValues:
             return None
         return found.zero_() if known.kind in _UNSET else found
 
-    def on_meta(self, value: Tensor) -> Tensor:
-        """A tensor on meta with that value."""
+    def constant(self, make: Callable[[], Tensor], *, meta: bool = False) -> Tensor:
+        """What `make` returns, or a tensor on meta of that value, without a trace of how it was made."""
+        self.making = True
+        try:
+            value = make()
+            return self._on_meta(value) if meta else value
+        finally:
+            self.making = False
+
+    def _on_meta(self, value: Tensor) -> Tensor:
         tensor = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=_META)
         self._keep(tensor, value)
         return tensor
