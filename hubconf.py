@@ -1,4 +1,4 @@
-"""The catalogue for torch.hub: every network is an entry, and takes what `zoo.create_model` takes.
+"""The catalogue for torch.hub: every network is an entry point with the options of `zoo.create_model`.
 
 torch.hub.load("path/to/this/folder", "alexnet", source="local", num_classes=7)
 """
@@ -18,7 +18,7 @@ def _builder(name: str) -> _Callable[..., _Any]:
         return _create_model(name, **options)
 
     found = _entry(name)
-    ready = " or torchvision:IMAGENET1K_V1 and its like" if found.card.torchvision else ""
+    ready = " or torchvision:NAME" if found.card.torchvision else ""
     build.__name__ = build.__qualname__ = name
     build.__doc__ = (
         f"{found.card.summary}.\n\n{found.card.authors}: {found.card.paper}\n\n"

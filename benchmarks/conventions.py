@@ -21,8 +21,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
+from zoo.models.importing import neighbours
 from zoo.models.running import trace_subject
-from zoo.models.targets import neighbours, resolve
+from zoo.models.targets import resolve
 
 SOME_OF_TORCHVISION = (
     *("alexnet", "googlenet", "inception_v3", "resnet50", "mobilenet_v2", "mobilenet_v3_small", "densenet121", "squeezenet1_0"),

@@ -1,4 +1,4 @@
-"""What the README and docs/ show of the results in benchmarks/, between the marks in them.
+"""Write the results in benchmarks/ into docs/, between the marks there.
 
 python benchmarks/page.py        after one of these:
 python benchmarks/speed.py -o benchmarks/results.json
@@ -13,7 +13,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random")}
-PAGES = ("README.md", "docs/performance.md", "docs/proof.md")
+PAGES = ("docs/performance.md", "docs/proof.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
 FLOOR = "build, trace and table, over the bare module tree"
 PEER = "faster than "
@@ -22,7 +22,7 @@ Figure = Mapping[str, Any]
 
 
 def number(value: float) -> str:
-    """Two digits below a hundred, none behind the point above."""
+    """Two significant digits below a hundred; whole numbers from a hundred on."""
     return f"{value:.0f}" if value >= 99.5 else f"{value:.2g}"
 
 
@@ -69,7 +69,7 @@ def coverage(found: Mapping[str, Any]) -> Iterator[str]:
 def random_networks(found: Mapping[str, Any]) -> Iterator[str]:
     """How many networks were drawn, and what was compared in them."""
     compared = found["compared"]
-    table = [["networks", "seeds", "layers whose units agree", "windows held to their laws", "counter-examples"]]
+    table = [["networks", "seeds", "layers whose units agree", "windows equal to their formula", "counter-examples"]]
     seeds = f"{found['first']:,} to {found['first'] + found['networks'] - 1:,}"
     numbers = [f"{number:,}" for number in (found["networks"], compared["equal"], compared["laws"], found["counter-examples"])]
     yield from rows([*table, [numbers[0], seeds, *numbers[1:]]])

@@ -3,7 +3,7 @@
     python benchmarks/speed.py [-o FILE.json] [--quick]
 
 Within a process, times are of the processor, on one thread, best of several; a ratio's two sides come from the same process, or
-from the same kind of process started in turns. The table is `zoo`'s own; docs/performance.md and the README are made from the JSON.
+from the same kind of process started in turns. The table is `zoo`'s own; docs/performance.md is made from the JSON.
 Sweeps and surveys, which use every core, are timed by the clock.
 """
 

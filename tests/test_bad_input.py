@@ -208,7 +208,7 @@ summary alexnt                            unknown model 'alexnt' & did you mean 
 info resnet5                              unknown model 'resnet5' & resnet50
 info zzzzzz                               unknown model 'zzzzzz' & zoo list
 summary modèle                            unknown model 'modèle' & zoo list
-list zzz                                  'zzz' & zoo list shows all
+list zzz                                  'zzz' & run zoo list to see all
 list [z                                   '[z' & zoo list
 list 日本語                                 '日本語' & zoo list
 list !!!                                  '!!!' & zoo list
@@ -231,9 +231,9 @@ summary alexnet --input 3x-1x5            '3x-1x5' & 3x224x224
 summary alexnet --input 0x224x224         '0x224x224' & 3x224x224
 summary alexnet --input 3x1.5x5           '3x1.5x5' & 3x224x224
 summary alexnet --input ²x224x224         '²x224x224' & 3x224x224
-summary alexnet --input 3x99999999999x99999999999   99999999999 & is no shape
-summary alexnet --input 3x99999999999999999999x9    99999999999999999999 & is no shape
-summary alexnet --batch 999999999999999   999999999999999 & is no shape
+summary alexnet --input 3x99999999999x99999999999   99999999999 & is not a shape
+summary alexnet --input 3x99999999999999999999x9    99999999999999999999 & is not a shape
+summary alexnet --batch 999999999999999   999999999999999 & is not a shape
 summary alexnet --batch 0                 --batch & 1
 summary alexnet --batch two               --batch & integer
 summary alexnet --depth -1                --depth & 0
@@ -245,29 +245,29 @@ summary alexnet --format xlsx             unknown format 'xlsx' & choose from cs
 info alexnet --format _cells              unknown format '_cells' & json
 list --format=                            unknown format '' & json
 summary alexnet --train=1                 --train & zoo summary --help
-summary alexnet --set num_classes         'num_classes' & name=value & --set
-summary alexnet --set =3                  '=3' & name=value
-summary alexnet --set 1x=3                '1x=3' & name=value
+summary alexnet --set num_classes         'num_classes' & NAME=VALUE & --set
+summary alexnet --set =3                  '=3' & NAME=VALUE
+summary alexnet --set 1x=3                '1x=3' & NAME=VALUE
 summary alexnet --set classes=3           unknown option of alexnet 'classes' & num_classes
-summary googlenet --train --set num_classes=0              num_classes must be at least 1 & aux_heads
-summary alexnet --set num_classes=-3      num_classes=-3 & at least 1
-summary alexnet --set num_classes=ten     num_classes='ten' & whole number
-summary alexnet --set num_classes=        num_classes='' & whole number
-summary alexnet --set num_classes=True    num_classes=True & whole number
+summary googlenet --train --set num_classes=0              expected num_classes >= 1 & aux_heads
+summary alexnet --set num_classes=-3      num_classes: expected an integer >= 1 & got -3
+summary alexnet --set num_classes=ten     num_classes: expected an integer >= 1 & got 'ten'
+summary alexnet --set num_classes=        num_classes: expected an integer >= 1 & got ''
+summary alexnet --set num_classes=True    num_classes: expected an integer >= 1 & got True
 summary alexnet --set num_classes=9999999999999999            alexnet & 9999999999999999
 summary alexnet --set num_classes=99999999999999999999999     alexnet & size
 summary alexnet --set dropout=nan         dropout & number
 summary alexnet --set dropout=2.0         dropout & between 0 and 1
 summary alexnet --set dropout=1e999       dropout & between 0 and 1
-summary resnet18 --set shortcut=D         shortcut='D' & choose from A, B, C
-summary googlenet --set aux_heads=3       aux_heads=3 & true or false
+summary resnet18 --set shortcut=D         shortcut: expected one of A, B, C, got 'D'
+summary googlenet --set aux_heads=3       aux_heads: expected true or false, got 3
 summary lenet5 --set num_classes=11       lenet5 & 11 & lenet5_modern
 summary torchvision:resnet18 --set nope=1            torchvision:resnet18 & nope
 summary torchvision:resnet18 --set num_classes=-1    torchvision:resnet18 & -1
 """
 
 TARGETS = """
-summary bad_nets.py                       which model & bad_nets.py:Net
+summary bad_nets.py                       name the model after a colon & bad_nets.py:Net
 summary bad_nets.py:                      'bad_nets.py:' & :attribute
 summary bad_nets.py:Nett                  bad_nets.py & 'Nett' & did you mean Net
 summary bad_nets.py:Namespace.Nope        'Nope' & Net
@@ -288,19 +288,19 @@ summary a:b:c                             a:b & not import
 summary ..:Net                            .. & not import
 summary 日本語:Net                           日本語 & not import
 summary json:dump_                        json & 'dump_' & dump
-summary json:decoder                      json:decoder is a module
-summary bad_nets.py:number                bad_nets.py:number is a int & is wanted
-summary bad_nets.py:three                 bad_nets.py:three made a int & torch.nn.Module is wanted
-summary bad_nets.py:Plain                 bad_nets.py:Plain made a Plain & torch.nn.Module
+summary json:decoder                      json:decoder: expected a module & got module
+summary bad_nets.py:number                bad_nets.py:number: expected a module & got int
+summary bad_nets.py:three                 bad_nets.py:three: expected a torch.nn.Module, got int
+summary bad_nets.py:Plain                 bad_nets.py:Plain: expected a torch.nn.Module, got Plain
 summary bad_nets.py:needs                 bad_nets.py:needs & missing 1 required positional argument: 'width'
 summary bad_nets.py:net                   bad_nets.py:net & 'width'
 summary bad_nets.py:Net --set nope=1      bad_nets.py:Net & nope
-summary bad_nets.py:ready --set a=1       bad_nets.py:ready is a model already
+summary bad_nets.py:ready --set a=1       bad_nets.py:ready is already an instance
 summary bad_nets.py:Explodes              bad_nets.py:Explodes & RuntimeError: cannot be
 summary bad_nets.py:Exits                 bad_nets.py:Exits & SystemExit: gone
 summary bad_nets.py:NoSuper               bad_nets.py:NoSuper & Module.__init__()
 summary bad_nets.py:Lazy                  conv.weight & not initialised & run the lazy module once
-summary bad_nets.py:scripted              bad_nets.py:scripted & scripted & made from
+summary bad_nets.py:scripted              bad_nets.py:scripted & scripted & original module
 summary torch.nn:Conv2d                   torch.nn:Conv2d & 'in_channels'
 summary :                                 ':'
 summary :Net                              ':Net'
@@ -370,7 +370,7 @@ def test_refused(refused: Refused, line: str) -> None:
 )
 def test_nothing(refused: Refused, command: list[str]) -> None:
     """Kills an empty word that is taken for a wildcard, or for no word at all."""
-    assert "''" in refused(*command) or "names are wanted" in refused(*command)
+    assert "''" in refused(*command) or "expected names" in refused(*command)
 
 
 @pytest.mark.parametrize(
@@ -442,17 +442,17 @@ NET = nn.Sequential(nn.Conv2d(3, 4, 3))
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: zoo.summary(lambda x: x), "an nn.Module is wanted, got function"),
-        (lambda: zoo.summary(nn.ReLU), "an nn.Module is wanted, got type"),
-        (lambda: zoo.summary(None), "an nn.Module is wanted, got NoneType"),
-        (lambda: zoo.summary(NET, options={"width": 3}), "is built already"),
-        (lambda: zoo.summary("alexnet", input=(1, 3, -5, 5)), r"\(1, 3, -5, 5\) is no shape"),
+        (lambda: zoo.summary(lambda x: x), "expected the name of a model or an nn.Module, got function"),
+        (lambda: zoo.summary(nn.ReLU), "expected the name of a model or an nn.Module, got type"),
+        (lambda: zoo.summary(None), "expected the name of a model or an nn.Module, got NoneType"),
+        (lambda: zoo.summary(NET, options={"width": 3}), "is already an instance"),
+        (lambda: zoo.summary("alexnet", input=(1, 3, -5, 5)), r"\(1, 3, -5, 5\) is not a shape"),
         (lambda: zoo.summary("alexnet", input=(1.0, 3, 5, 5)), "expected a shape with batch"),
         (lambda: zoo.summary("alexnet", input="3,227,227"), "expected sizes without batch, such as 3x224x224"),
         (lambda: zoo.summary("alexnet", input=227), "expected a shape with batch"),
         (lambda: zoo.summary("alexnet", input=(1, 3, 227, 227), batch=2), "batch=2 does not apply to input"),
         (lambda: zoo.summary("alexnet", input=torch.zeros(1, 3, 227, 227), batch=2), "batch=2 does not apply to tensors"),
-        (lambda: zoo.summary("alexnet", input=[torch.zeros(1, 3), (1, 3)]), "input mixes tensors and shapes"),
+        (lambda: zoo.summary("alexnet", input=[torch.zeros(1, 3), (1, 3)]), "expected either tensors or shapes, got both"),
         (lambda: zoo.summary("alexnet", input=(3, 227, 227)), "N×3×227×227"),
         (lambda: zoo.summary("alexnet", input=(1, 3, 227, 227), inputs=torch.zeros(1, 3, 227, 227)), "either input .* or inputs"),
         (lambda: zoo.summary("alexnet", depth=-1), "depth"),
@@ -461,7 +461,7 @@ NET = nn.Sequential(nn.Conv2d(3, 4, 3))
         (lambda: zoo.summary("alexnet", columns=["prams"]), "unknown column 'prams'; did you mean params"),
         (lambda: zoo.summary(NET, inputs=torch.zeros(1, 3, 8, 8, dtype=torch.long)), "0 .Conv2d. raised RuntimeError"),
         (lambda: zoo.trace(NET, input=(1, 3, 8, 8), inputs=torch.zeros(1, 3, 8, 8)), "either input .* or inputs"),
-        (lambda: zoo.trace(3), "nn.Module is wanted, got int"),
+        (lambda: zoo.trace(3), "an nn.Module, got int"),
         (lambda: zoo.measure("alexnet"), "expected a Trace"),
         (lambda: zoo.summary(zoo.trace("lenet5"), train=True), "train does not apply to a Trace"),
         (lambda: zoo.sweep("lenet5", inputs=[torch.zeros(1, 32, 32)]), "expected a list of shapes without batch"),
@@ -470,7 +470,7 @@ NET = nn.Sequential(nn.Conv2d(3, 4, 3))
         (lambda: zoo.summary("lenet5").render("xlsx"), "unknown format 'xlsx'; choose from csv"),
         (lambda: zoo.card("alexnt"), "unknown model 'alexnt'; did you mean alexnet"),
         (lambda: zoo.list_models("zzz"), "no model matches 'zzz'"),
-        (lambda: zoo.create_model("alexnet", num_classes=2.0), "num_classes=2.0: a whole number"),
+        (lambda: zoo.create_model("alexnet", num_classes=2.0), "num_classes: expected an integer"),
         (lambda: zoo.create_model("alexnet", name="x"), "unknown option of alexnet 'name'"),
     ],
 )
@@ -505,7 +505,7 @@ def test_closed_pipe(arguments: list[str]) -> None:
     os.close(reading)
     code, err = spoken(arguments, writing)
     os.close(writing)
-    assert (code, err) == (2, "zoo: the output was closed before all of it was written\n")
+    assert (code, err) == (2, "zoo: standard output was closed before everything was written\n")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")

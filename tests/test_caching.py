@@ -1,10 +1,14 @@
 """Traces that are kept: found again without torch, never stale, never in the way."""
 
+import hashlib
 import json
 import os
+import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,36 +117,78 @@ def test_code_that_may_change_is_not_kept(folder: Path, tmp_path: Path, capsys: 
     assert caching.state().entries == 0
 
 
-def _torn(text: str) -> str:
-    return text[: len(text) // 2]
+def entries(folder: Path) -> list[Path]:
+    return sorted(folder.glob("zoo-traces/*"))
 
 
-def _foreign(text: str) -> str:
-    return json.dumps({**json.loads(text), "key": "another question"})
+def _signed(change: Callable[[Any], Any]) -> Callable[[bytes], bytes]:
+    """An entry of other contents, with a checksum that is right."""
+
+    def spoil(whole: bytes) -> bytes:
+        body = json.dumps(change(json.loads(whole.partition(b"\n")[2]))).encode()
+        return b"zoo.cache/2 " + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+    return spoil
 
 
-def _of_another_shape(text: str) -> str:
-    return json.dumps({**json.loads(text), "answer": {"trace": {"schema": "zoo.trace/1"}, "name": "x"}})
+SPOILT: dict[str, Callable[[bytes], bytes]] = {
+    "torn": lambda whole: whole[: len(whole) // 2],
+    "empty": lambda whole: b"",
+    "another number": lambda whole: whole.replace(b'"float32"', b'"float16"', 1),
+    "not text": lambda whole: b"\0\xff",
+    "deep": lambda whole: _signed(lambda entry: 0)(whole)[:77] + b"[" * 100_000,
+    "no header": lambda whole: whole.partition(b"\n")[2],
+    "of another question": _signed(lambda entry: {**entry, "key": "another question"}),
+    "of another shape": _signed(lambda entry: {**entry, "answer": {"trace": {"schema": "zoo.trace/1"}, "name": "x"}}),
+    "of another schema": _signed(lambda entry: json.loads(json.dumps(entry).replace("zoo.trace/1", "zoo.trace/0"))),
+    "a list": _signed(lambda entry: []),
+    "no answer": _signed(lambda entry: {**entry, "answer": 3}),
+}
 
 
-def _of_another_schema(text: str) -> str:
-    return text.replace("zoo.trace/1", "zoo.trace/0")
-
-
-@pytest.mark.parametrize(
-    "spoil", [_torn, _foreign, _of_another_shape, _of_another_schema, lambda text: "", lambda text: "[]", lambda text: "\0\xff"]
-)
+@pytest.mark.parametrize("how", SPOILT)
 def test_a_spoiled_entry_is_as_good_as_none(
-    folder: Path, forwards: list[object], capsys: pytest.CaptureFixture[str], spoil: "object"
+    folder: Path, forwards: list[object], capsys: pytest.CaptureFixture[str], how: str
 ) -> None:
     """Kills a traceback, or a wrong number, out of a damaged file; and one that stays damaged."""
     first = ask(capsys, "lenet5")
-    (entry,) = folder.glob("*.json")
-    whole = entry.read_text(encoding="utf-8")
-    entry.write_text(spoil(whole), encoding="utf-8")  # type: ignore[operator]
+    (entry,) = entries(folder)
+    whole = entry.read_bytes()
+    entry.write_bytes(SPOILT[how](whole))
     assert ask(capsys, "lenet5") == first
-    assert entry.read_text(encoding="utf-8") == whole
+    assert entry.read_bytes() == whole
     assert len(forwards) == 2
+
+
+def test_no_byte_is_believed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills an entry that is read although one of its bytes is another: 59 of 250 such gave other totals."""
+    ask(capsys, "lenet5")
+    (entry,) = entries(folder)
+    whole, chosen = entry.read_bytes(), random.Random(0)
+    key = json.loads(whole.partition(b"\n")[2])["key"]
+    assert caching.find(key) is not None
+    for _ in range(250):
+        at = chosen.randrange(len(whole))
+        entry.write_bytes(whole[:at] + bytes([whole[at] ^ chosen.randrange(1, 256)]) + whole[at + 1 :])
+        assert caching.find(key) is None
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes by name")
+@pytest.mark.parametrize("kind", ["pipe", "link", "folder"])
+def test_an_entry_that_is_no_file(
+    folder: Path, tmp_path: Path, forwards: list[object], capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    """Kills waiting for ever for what nobody writes into a pipe, and a link that leads to somebody's file."""
+    first = ask(capsys, "lenet5")
+    (entry,) = entries(folder)
+    entry.rename(tmp_path / "kept")
+    make = {"pipe": os.mkfifo, "link": lambda path: os.symlink(tmp_path / "kept", path), "folder": os.mkdir}[kind]
+    make(entry)
+    assert ask(capsys, "lenet5") == first
+    assert len(forwards) == 2
+    assert run(["cache", "clear"]) == 0
+    assert entry.is_dir() == (kind == "folder")
+    assert (tmp_path / "kept").exists()
 
 
 def test_no_cache(folder: Path, forwards: list[object], capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,14 +227,14 @@ def test_two_at_once(folder: Path) -> None:
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     first, second = (process.communicate()[0] for process in both)
     assert first == second
-    assert [path.suffix for path in folder.iterdir()] == [".json"]
-    json.loads(next(folder.iterdir()).read_text(encoding="utf-8"))
+    assert [path.suffix for path in entries(folder)] == [".trace"]
+    json.loads(entries(folder)[0].read_bytes().partition(b"\n")[2])
 
 
 def test_it_does_not_grow_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a cache without a bound, and one that throws away what was used last."""
     ask(capsys, "lenet5")
-    (used,) = folder.glob("*.json")
+    (used,) = entries(folder)
     monkeypatch.setattr(caching, "MOST_BYTES", int(used.stat().st_size * 3.5))
     for classes in range(2, 12):
         os.utime(used, (2e9, 2e9))
@@ -200,13 +246,44 @@ def test_it_does_not_grow_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch
 def test_show_and_clear(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a clear that leaves entries, or what a killed process left half-written."""
     ask(capsys, "lenet5")
-    (folder / ".zoo.killed").mkdir()
-    (folder / ".zoo.killed" / "entry.json").write_text("half")
-    (folder / "mine.txt").write_text("not ours")
+    (entry,) = entries(folder)
+    entry.with_name(f"{entry.name}.0a1b2c3d.new").write_bytes(entry.read_bytes()[:5])
+    entry.with_name(f"{entry.name}.00000000.new").write_bytes(b"")
     assert run(["cache"]) == 0
-    assert capsys.readouterr().out.startswith("2 traces, ")
+    assert capsys.readouterr().out.startswith("3 traces, ")
     assert run(["cache", "clear"]) == 0
-    assert capsys.readouterr().out.startswith("removed 2 traces, ")
-    assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+    assert capsys.readouterr().out.startswith("removed 3 traces, ")
+    assert entries(folder) == []
     assert run(["cache", "wipe"]) == 2
     assert capsys.readouterr().err == "zoo: cache wipe: choose from show, clear\n"
+
+
+def test_files_of_others_stay(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a cache that removes what it did not write: a file of 120 MB of somebody's was lost, which lay in its folder."""
+    ask(capsys, "lenet5")
+    (entry,) = entries(folder)
+    name = "0" * 64
+    names = [f"{name}.json", f"{name}.trace", f"{name}.trace.00000000.new", "killed.new", "mine.json", "notes.txt", name]
+    others = [*(folder / name for name in names), *(entry.with_name(name) for name in names)]
+    for other in others:
+        other.write_text("somebody's")
+        os.utime(other, (1, 1))
+    monkeypatch.setattr(caching, "MOST_BYTES", 10)
+    ask(capsys, "lenet1")
+    assert run(["cache", "clear"]) == 0
+    assert [other.read_text() for other in others] == ["somebody's"] * len(others)
+    assert not entry.exists()
+
+
+def test_no_home(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a traceback where neither a variable nor the system says where a user's files are."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("ZOO_CACHE", "XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", nowhere)
+    assert "60,000" in ask(capsys, "lenet5")
+    assert run(["cache"]) == 2
+    assert "ZOO_CACHE" in capsys.readouterr().err

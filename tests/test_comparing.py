@@ -134,10 +134,10 @@ class Branching(nn.Module):
 @pytest.mark.parametrize(
     ("make", "head", "words"),
     [
-        (lambda: resolve("torchvision:vit_b_16", {}).module, "gap", "head of VisionTransformer cannot be found"),
-        (Branching, "gap", "head of Branching cannot be found: its forward is no fixed graph"),
-        (lambda: nn.Conv2d(3, 5, 3), "gap", "head of Conv2d cannot be found"),
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 5)), "gap", "head of Sequential cannot be found"),
+        (lambda: resolve("torchvision:vit_b_16", {}).module, "gap", "cannot find the head of VisionTransformer"),
+        (Branching, "gap", "cannot find the head of Branching: its forward pass is not a fixed graph"),
+        (lambda: nn.Conv2d(3, 5, 3), "gap", "cannot find the head of Conv2d"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 5)), "gap", "cannot find the head of Sequential"),
         (lambda: resolve("resnet18", {}).module, "gapp", "unknown head 'gapp'"),
     ],
 )
@@ -202,13 +202,14 @@ def test_same_model_twice() -> None:
     """Kills rows that cannot be told apart, and a difference where there is none."""
     table = zoo.compare("lenet5", "lenet5")
     assert list(totals(table)) == ["lenet5 (1)", "lenet5 (2)"]
-    assert table.notes[-1] == "lenet5 (2) costs what lenet5 (1) does."
+    assert table.notes[-1] == "lenet5 (2) costs the same as lenet5 (1)."
 
 
 def test_unlike_inputs_are_refused() -> None:
     """Kills a ratio of work on grey digits to work on colour photographs."""
     with pytest.raises(
-        zoo.ZooError, match="inputs of other channels or axes cannot be compared: alexnet 1×3×227×227, lenet5 1×1×32×32"
+        zoo.ZooError,
+        match="cannot compare models whose inputs have different channels or axes: alexnet 1×3×227×227, lenet5 1×1×32×32",
     ):
         zoo.compare("alexnet", "lenet5")
 
@@ -240,7 +241,7 @@ def test_given_modules_and_inputs() -> None:
 
 @pytest.mark.parametrize(
     ("what", "words"),
-    [(["alexnet"], "no study"), (["alexnet", "resnet5"], "resnet50"), (["alexnet", "vgg-1"], "did you mean vgg1")],
+    [(["alexnet"], "unknown study"), (["alexnet", "resnet5"], "resnet50"), (["alexnet", "vgg-1"], "did you mean vgg1")],
 )
 def test_compare_refused(what: list[str], words: str) -> None:
     """Kills one model compared with nothing, and a mistyped name without a near one."""

@@ -205,23 +205,23 @@ def test_fixed_batch(net: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["lenet5", "-o", "there.pt"], "there.pt already exists; --force replaces it"),
-        (["lenet5", "-o", "new"], "as what? --to onnx"),
-        (["lenet5", "-o", "new", "--to", "onx"], "unknown format to export to 'onx'; did you mean onnx?"),
-        (["lenet5", "-o", "new.pt2", "--to", "onnx"], "new.pt2 is named as torch-export, and --to says onnx"),
+        (["lenet5", "-o", "there.pt"], "there.pt already exists; use --force to replace it"),
+        (["lenet5", "-o", "new"], "cannot infer the format from the suffix; pass --to onnx"),
+        (["lenet5", "-o", "new", "--to", "onx"], "unknown export format 'onx'; did you mean onnx?"),
+        (["lenet5", "-o", "new.pt2", "--to", "onnx"], "new.pt2: the suffix means torch-export, but --to is onnx"),
         (["lenet5", "-o", "no/folder/new.pt"], "cannot write no/folder/new.pt: No such file or directory"),
         (["lenet5", "-o", "folder.pt"], "cannot write folder.pt: it is a folder"),
         (["lenet55", "-o", "new.pt"], "unknown model 'lenet55'; did you mean lenet5"),
         (["lenet5", "-o", "new.pt", "--set", "clases=3"], "unknown option of lenet5 'clases'"),
         (
             ["net.py:Decides", "-i", "3x8x8", "-o", "new.onnx"],
-            "net.py:Decides cannot be exported: its forward decides by the values",
+            "net.py:Decides cannot be exported: its control flow depends on the values",
         ),
         (
             ["net.py:Fixed", "-i", "3x8x8", "-o", "new.pt2"],
-            "cannot be exported for any batch size: its forward fixes it",
+            "cannot be exported for any batch size: its forward pass fixes it",
         ),
-        (["net.py:Net", "-o", "new.pt", "--weights", "x"], "--weights are for networks of the catalogue"),
+        (["net.py:Net", "-o", "new.pt", "--weights", "x"], "--weights supports networks of the catalogue"),
         (["net.py:Net", "-i", "4x8x8", "-o", "new.pt2"], "net.py:Net does not take 1×4×8×8: conv (Conv2d): takes 3 channels"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -283,6 +283,6 @@ def test_a_graph_that_computes_something_else_is_refused(tmp_path: Path, monkeyp
             return torch.nn.functional.avg_pool2d(x, 2, divisor_override=1)
 
     monkeypatch.setattr("zoo.transform.export._multiply_out_divisors", lambda job, program: None)
-    with pytest.raises(zoo.ZooError, match="the ONNX file computes something else"):
+    with pytest.raises(zoo.ZooError, match="the output of the ONNX file differs"):
         zoo.export(Adds(), tmp_path / "new.onnx", input=(1, 1, 4, 4))
     assert not list(tmp_path.iterdir())

@@ -150,8 +150,8 @@ def test_the_class_maps_are_scores() -> None:
     ("target", "message"),
     [
         ("torchvision:vit_b_16", "49 layers follow its last feature maps conv_proj"),
-        (nn.Linear(224, 3), "Linear has no stages: no module on the way"),
-        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3)), "no module on the way"),
+        (nn.Linear(224, 3), "Linear has no stages: no module on the path"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3)), "no module on the path"),
     ],
 )
 def test_no_stages(target: Any, message: str) -> None:
@@ -320,8 +320,8 @@ class TwoWays(Tutorial):
         (Tutorial(), ["conv3"], "did you mean conv"),
         (Tutorial(), [], "layers: expected at least one name"),
         (Tutorial(), "conv1", r"expected a list of names, such as \['conv1'\]"),
-        (Fickle(), ["conv"], "Fickle cannot be cut: its forward is no fixed graph"),
-        (TwoWays(), ["conv2"], "cannot be cut: in training mode"),
+        (Fickle(), ["conv"], "Fickle cannot be cut: its forward pass is not a fixed graph"),
+        (TwoWays(), ["conv2"], "cannot be cut: its forward pass is not a fixed graph in training mode"),
     ],
 )
 def test_bad_layers(model: nn.Module, layers: Any, message: str) -> None:

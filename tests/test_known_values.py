@@ -96,7 +96,7 @@ def test_decided_by_what_is_given(name: str, mask: Tensor) -> None:
 )
 def test_what_depends_on_activations_is_refused(steps: Callable[..., Any]) -> None:
     """Kills a stale value: of what was written to with an activation, a weight, or random numbers."""
-    with pytest.raises(zoo.ZooError, match=r"needs the values of a tensor.*--real"):
+    with pytest.raises(zoo.ZooError, match=r"requires the values of a tensor.*--real"):
         zoo.summary(Runs(steps), inputs=(IDS, ONES))
 
 
@@ -127,7 +127,7 @@ def test_large_values_are_dropped() -> None:
     """Kills masks of gigabytes: what would not fit into a small tensor is unknown, and the branch on it refused."""
     net = Runs(lambda net, ids, mask: (ids[:, :, None] == ids[:, None]).any() and net.words(ids))
     long = torch.zeros(1, 4000, dtype=torch.int64)
-    with pytest.raises(zoo.ZooError, match="needs the values"):
+    with pytest.raises(zoo.ZooError, match="requires the values"):
         zoo.summary(net, inputs=(long, long))
 
 

@@ -313,7 +313,7 @@ def test_machines_formats_draw_nothing() -> None:
         ("zoo sum", {"summary"}),
         ("zoo compare fc", {"fc-vs-gap"}),
         ("zoo list --family re", {"resnet", "resnet_cifar", "resnet_torchvision"}),
-        ("zoo summary vgg16 --columns params,ma", {"params,macs"}),
+        ("zoo summary vgg16 --columns params,ma", {"params,macs", "params,maps"}),
     ],
 )
 def test_completion(typed: str, completed: set[str]) -> None:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -279,6 +279,139 @@ def test_what_a_model_keeps_is_taken_back() -> None:
     assert (net.fc.bias.shape, net.shift.shape) == ((4,), (4,))
     assert net.fc.weight.grad is grad
     assert torch.get_default_dtype() == torch.float32
+
+
+class Slots:
+    """An object without a `__dict__`."""
+
+    __slots__ = ("count", "last")
+
+    def __init__(self) -> None:
+        self.count = 0
+
+
+class Deep(nn.Linear):
+    """Keeps things where they are less easily found."""
+
+    shared: ClassVar[dict[str, int]] = {}
+    calls = 0
+
+    def __init__(self) -> None:
+        super().__init__(4, 4)
+        self.array = np.arange(6.0).reshape(2, 3)
+        self.pair: tuple[Any, ...] = ([1], {"a": [2]}, np.zeros(2))
+        self.bytes = bytearray(b"abc")
+        self.slots = Slots()
+        self.items = iter([1, 2, 3])
+        self.nested = {"arrays": [np.ones(3)]}
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.array += 1
+        self.pair[0].append(2)
+        self.pair[1]["a"].append(3)
+        self.pair[2][0] = 5
+        self.bytes += b"d"
+        self.slots.count += 1
+        self.slots.last = x
+        self.nested["arrays"][0][:] = 7
+        assert next(self.items) == 1
+        type(self).calls += 1
+        type(self).new = x  # type: ignore[attr-defined]
+        self.shared["seen"] = 1
+        return super().forward(x)
+
+
+def test_what_a_model_keeps_deeper() -> None:
+    """Kills arrays, lists in tuples, bytearrays, slots, iterators and class attributes that a forward has changed for good."""
+    net = Deep()
+    for _ in range(2):
+        zoo.trace(net, input=(2, 4))
+    assert (net.array == np.arange(6.0).reshape(2, 3)).all()
+    assert (net.pair[:2], net.pair[2].tolist()) == (([1], {"a": [2]}), [0, 0])
+    assert (net.bytes, net.slots.count, hasattr(net.slots, "last")) == (b"abc", 0, False)
+    assert net.nested["arrays"][0].tolist() == [1, 1, 1]
+    assert (Deep.calls, Deep.shared, hasattr(Deep, "new")) == (0, {}, False)
+    assert list(net.items) == [1, 2, 3]
+
+
+class Settings(nn.Linear):
+    """Sets what all models in a process share."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        torch.set_default_device("meta")
+        torch.set_default_dtype(torch.float64)
+        warnings.simplefilter("ignore")
+        torch.autograd.set_detect_anomaly(True)
+        torch.set_num_threads(3)
+        torch.set_float32_matmul_precision("medium")
+        torch.use_deterministic_algorithms(True)
+        torch.set_printoptions(precision=9)
+        sys.setrecursionlimit(5000)
+        sys.path.append("/of/a/forward")
+        os.environ["OF_A_FORWARD"] = "1"
+        torch.nn.modules.module.register_module_forward_hook(lambda module, inputs, output: None)
+        torch.set_autocast_enabled("cpu", True)
+        torch.set_grad_enabled(True)
+        return super().forward(x)
+
+
+def test_settings_of_the_process() -> None:
+    """Kills settings that a forward changes for everything that runs afterwards."""
+    net, before = Settings(4, 4), (sys.getrecursionlimit(), torch.get_float32_matmul_precision(), repr(torch.ones(1) / 3))
+    unchanged(net, lambda: zoo.trace(net, input=(2, 4)))
+    assert before == (sys.getrecursionlimit(), torch.get_float32_matmul_precision(), repr(torch.ones(1) / 3))
+
+
+class Parametrised(nn.Module):
+    """Registers a parametrisation when it first runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(4, 4)
+
+    def forward(self, x: Tensor) -> Tensor:
+        torch.nn.utils.parametrize.register_parametrization(self.fc, "weight", nn.Identity())
+        out: Tensor = self.fc(x)
+        return out
+
+
+def test_parametrisation() -> None:
+    """Kills a layer of a class that it no longer fits, whose weight is gone."""
+    net = Parametrised()
+    weight = net.fc.weight
+    with contextlib.suppress(ZooError):
+        zoo.trace(net, input=(2, 4))
+    assert type(net.fc) is nn.Linear
+    assert net.fc.weight is weight
+    net.fc(torch.ones(2, 4)).sum().backward()
+    assert weight.grad is not None
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not torch.distributed.is_available(), reason="no torch.distributed")
+@pytest.mark.parametrize("wrap", ["nn.parallel.DistributedDataParallel", "fully_shard"])
+def test_distributed_models_train_afterwards(wrap: str) -> None:
+    """Kills a wrapper that is left in the middle of a forward."""
+    code = f"""
+        import os, tempfile, torch, zoo
+        from torch import nn
+        from torch.distributed.fsdp import fully_shard
+        store = tempfile.mktemp()
+        torch.distributed.init_process_group("gloo", init_method=f"file://{{store}}", rank=0, world_size=1)
+        net = {wrap}(nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2)))
+        try:
+            zoo.summary(net, input=(2, 4))
+        except zoo.ZooError as error:
+            print(error)
+        optimiser = torch.optim.SGD(net.parameters(), 0.1)
+        for _ in range(2):
+            net(torch.ones(2, 4)).sum().backward()
+            optimiser.step()
+        print("trained")
+        torch.distributed.destroy_process_group()
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, timeout=200, check=False)
+    assert done.stdout.endswith("trained\n"), done.stderr[-2000:]
 
 
 def test_tensors_that_a_forward_caches_can_be_trained_with() -> None:

@@ -48,7 +48,7 @@ def test_texts() -> None:
     """Kills a number or a name that a note carries and does not tell."""
     said = dict(zip((type(note).__name__ for note in EXAMPLES), map(str, EXAMPLES), strict=True))
     assert said["Unused"] == "unused: this forward does not read 1,234 parameters of aux, spare"
-    assert said["LowerBound"].endswith("is not known: sort (2×) in a, b; fft (1×) in c")
+    assert said["LowerBound"].endswith("is unknown: sort (2×) in a, b; fft (1×) in c")
     assert said["NotCounted"] == "convention fvcore does not count bmm (2×), 5,000 MACs"
     assert said["Selected"] == "2 of 9 rows are shown, with 12.0% of macs; the total is that of all rows"
     assert "--train, or --set aux_heads=true" in said["TrainingOptions"]

@@ -135,21 +135,21 @@ def builder(name: str, **facts: Any) -> str:
 PASS = "from zoo.extend import Column, Sum\nCOLUMN = Sum(Column('{0}', 'n', 'd'), lambda op: {1})\n"
 
 BROKEN = [
-    (("zoo.archs", "a", "nowhere.at_all"), "", "plugin bad (nowhere.at_all) is left out: ImportError: no module named"),
-    (("zoo.archs", "a", "bad_mod"), "def (", "plugin bad (bad_mod) is left out: SyntaxError"),
-    (("zoo.archs", "a", "bad_mod"), "x = 1", "ZooError: there is no builder under @arch in it"),
-    (("zoo.archs", "a", "bad_mod"), builder("net", yaer=3), "TypeError: @arch of net: yaer cannot be set"),
-    (("zoo.archs", "a", "bad_mod"), builder("ResNet_50"), "ResNet_50 of plugin bad is left out: zoo itself has one of that name"),
-    (("zoo.columns", "a", "bad_mod"), "raise SystemExit(3)", "plugin bad (bad_mod) is left out: SystemExit: 3"),
+    (("zoo.archs", "a", "nowhere.at_all"), "", "skipping plugin bad (nowhere.at_all): ImportError: no module named"),
+    (("zoo.archs", "a", "bad_mod"), "def (", "skipping plugin bad (bad_mod): SyntaxError"),
+    (("zoo.archs", "a", "bad_mod"), "x = 1", "ZooError: it contains no builder decorated with @arch"),
+    (("zoo.archs", "a", "bad_mod"), builder("net", yaer=3), "TypeError: @arch of net: unknown keyword yaer"),
+    (("zoo.archs", "a", "bad_mod"), builder("ResNet_50"), "skipping ResNet_50 of plugin bad: zoo itself already uses this name"),
+    (("zoo.columns", "a", "bad_mod"), "raise SystemExit(3)", "plugin bad (bad_mod): SystemExit: 3"),
     (("zoo.columns", "a", "bad_mod"), "import absent_package", "ModuleNotFoundError: No module named 'absent_package'"),
     (("zoo.columns", "a", "bad_mod"), "class COLUMN: column = 3", "TypeError: 3 is no column"),
-    (("zoo.columns", "a", "bad_mod"), PASS.format("params", 1), "params of plugin bad is left out: zoo itself has one"),
-    (("zoo.columns", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "column mine of plugin bad is left out: ZeroDivisionError"),
+    (("zoo.columns", "a", "bad_mod"), PASS.format("params", 1), "skipping params of plugin bad: zoo itself already uses this name"),
+    (("zoo.columns", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "skipping column mine of plugin bad: ZeroDivisionError"),
     (("zoo.studies", "a", "bad_mod"), "STUDY = None", "AttributeError: 'NoneType' object has no attribute 'name'"),
-    (("zoo.formats", "text", "bad_mod"), "", "text of plugin bad is left out: zoo itself has one of that name"),
-    (("zoo.archs", "a", "bad_mod:net"), "", "plugin bad is left out: zoo.archs: a = bad_mod:net: a module is wanted"),
-    (("zoo.nets", "a", "bad_mod"), "", "plugin bad is left out: there is no group zoo.nets; there are zoo.archs, zoo.columns"),
-    (("zoo.archs]\n[", "a", "b"), "", "plugin bad is left out: "),
+    (("zoo.formats", "text", "bad_mod"), "", "skipping text of plugin bad: zoo itself already uses this name"),
+    (("zoo.archs", "a", "bad_mod:net"), "", "skipping plugin bad: zoo.archs: a = bad_mod:net: expected a module"),
+    (("zoo.nets", "a", "bad_mod"), "", "skipping plugin bad: unknown entry point group zoo.nets; expected zoo.archs, zoo.columns"),
+    (("zoo.archs]\n[", "a", "b"), "", "skipping plugin bad: "),
 ]
 
 
@@ -179,7 +179,7 @@ def test_two_plugins_of_one_name(install: Install, capsys: pytest.CaptureFixture
     install("beta", ("zoo.archs", "x", "beta_mod"), beta_mod=builder("the_net", year=2002))
     install("alpha", ("zoo.archs", "x", "alpha_mod"), alpha_mod=builder("TheNet", year=2001))
     assert zoo.card("the_net").year == 2001
-    assert capsys.readouterr().err == "zoo: the_net of plugin beta is left out: plugin alpha has one of that name\n"
+    assert capsys.readouterr().err == "zoo: skipping the_net of plugin beta: plugin alpha already uses this name\n"
 
 
 def test_nothing_is_imported_to_list(install: Install) -> None:
@@ -262,7 +262,7 @@ def test_registered() -> None:
         assert zoo.compare("mine").render("mine_format") == "1\n"
         assert zoo.compare("mine").render("spelt_format") == "1 rows\n"
         assert entry("my_net").origin == f"registered by {__name__}"
-        with pytest.raises(zoo.ZooError, match="choose from A, B"):
+        with pytest.raises(zoo.ZooError, match="expected one of A, B, got 'C'"):
             zoo.create_model("my_net", kind="C")
     assert [zoo.list_models(), list(columns()), list(studies()), formats.names()] == before
     with pytest.raises(zoo.ZooError, match="unknown model"):
@@ -297,14 +297,17 @@ def other_home() -> Any:
 @pytest.mark.parametrize(
     ("thing", "message"),
     [
-        (Sum(Column("macs", "ops", "ops"), lambda op: 1), "macs of .* cannot be registered: zoo itself has one of that name"),
-        (Study("FC vs GAP", "?", answer), "FC vs GAP of .* cannot be registered: zoo itself has one"),
-        (other_home(), f"Mine of elsewhere cannot be registered: {__name__} has one"),
-        (nn.Linear, "expected a builder under @arch, a column, a study, a format, an OpRule, or a module that defines one"),
-        (answer, "cannot be registered: expected a builder under @arch"),
-        (undeclared, "cannot be registered: expected a builder under @arch, .* a format"),
-        (sys, "cannot be registered"),
-        (3, "^3 cannot be registered"),
+        (Sum(Column("macs", "ops", "ops"), lambda op: 1), "cannot register macs of .*: zoo itself already uses this name"),
+        (Study("FC vs GAP", "?", answer), "cannot register FC vs GAP of .*: zoo itself already uses"),
+        (other_home(), f"cannot register Mine of elsewhere: {__name__} already uses"),
+        (
+            nn.Linear,
+            "expected a builder decorated with @arch, a column, a study, a format, an OpRule, or a module that defines one",
+        ),
+        (answer, "cannot register .*: expected a builder decorated with @arch"),
+        (undeclared, "cannot register .*: expected a builder decorated with @arch, .* a format"),
+        (sys, "cannot register <module"),
+        (3, "^cannot register 3: "),
     ],
 )
 def test_refused(thing: Any, message: str) -> None:

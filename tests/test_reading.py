@@ -170,7 +170,7 @@ def test_sizes_that_the_graph_computes(tmp_path: Path) -> None:
     path = save(tmp_path / "net.onnx", nodes, {"w": (4, 3 * 8 * 6)}, ("n", 3, "h", "w"), numbers=numbers)
     table = zoo.summary(str(path), input=(5, 3, 8, 6), columns=["output", "params", "macs"])
     assert table.total == {"output": [5, 4], "params": 4 * 144, "macs": 5 * 4 * 144}
-    with pytest.raises(zoo.ZooError, match=r"takes x n×3×h×w: how large is h\? --input says it"):
+    with pytest.raises(zoo.ZooError, match=r"expected x n×3×h×w; set the dynamic size h with --input"):
         zoo.summary(str(path))
 
 
@@ -282,25 +282,25 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         (["summary", "none.onnx"], "none.onnx: no such file"),
         (["summary", "folder.onnx"], "folder.onnx: it is a folder"),
-        (["summary", "half.onnx"], "half.onnx is damaged, or no ONNX file"),
-        (["summary", "empty.onnx"], "empty.onnx is damaged, or no ONNX file"),
-        (["summary", "text.onnx"], "text.onnx is damaged, or no ONNX file"),
-        (["summary", "odd.onnx"], "odd.onnx: first (Conv) takes 5 channels, and gets 3"),
-        (["summary", "small.onnx"], "small.onnx: first (Conv) does not fit into maps of 9×7"),
-        (["summary", "four.onnx", "--batch", "2"], "four.onnx takes x 4×3×9×9: 4 where 2 is asked for"),
-        (["summary", "good.onnx", "-i", "3x8x8"], "good.onnx takes x 1×3×9×7: 9 where 8 is asked for"),
-        (["summary", "good.onnx", "-i", "3x8"], "good.onnx takes x 1×3×9×7, not 1×3×8"),
-        (["summary", "good.onnx", "--set", "a=1"], "good.onnx is a graph, not a module: it takes no options"),
-        (["summary", "good.onnx", "--train"], "good.onnx is a graph, not a module: it takes no training mode"),
-        (["verify", "good.onnx"], "good.onnx is a graph, and a module is wanted here"),
-        (["summary", "text.pt2"], "text.pt2 is damaged, or no exported program"),
-        (["summary", "other.pt2"], "other.pt2: no exported program is in it"),
-        (["summary", "old.pt2"], "old.pt2: it was saved by a torch before"),
-        (["summary", "new.pt2"], "new.pt2: its schema is of version 99, and 8 is read"),
-        (["summary", "torn.pt2"], "torn.pt2 is damaged, or not what torch.export.save writes"),
-        (["summary", "list.pt2"], "list.pt2 is damaged, or not what torch.export.save writes"),
-        (["summary", "mine.pt2"], "op my.op.default is neither torch's nor torchvision's"),
-        (["summary", "writes.pt2"], "writes.pt2 cannot be followed: torch.ops.aten.from_file.default without a tensor"),
+        (["summary", "half.onnx"], "half.onnx is damaged or not an ONNX file"),
+        (["summary", "empty.onnx"], "empty.onnx is damaged or not an ONNX file"),
+        (["summary", "text.onnx"], "text.onnx is damaged or not an ONNX file"),
+        (["summary", "odd.onnx"], "odd.onnx: first (Conv): expected 5 channels, got 3"),
+        (["summary", "small.onnx"], "small.onnx: first (Conv): the kernel does not fit into maps of 9×7"),
+        (["summary", "four.onnx", "--batch", "2"], "four.onnx: expected x 4×3×9×9, got size 2 where the file has 4"),
+        (["summary", "good.onnx", "-i", "3x8x8"], "good.onnx: expected x 1×3×9×7, got size 8 where the file has 9"),
+        (["summary", "good.onnx", "-i", "3x8"], "good.onnx: expected x 1×3×9×7, got 1×3×8"),
+        (["summary", "good.onnx", "--set", "a=1"], "good.onnx is a graph file and does not support options"),
+        (["summary", "good.onnx", "--train"], "good.onnx is a graph file and does not support training mode"),
+        (["verify", "good.onnx"], "good.onnx is a graph file, but this requires a module"),
+        (["summary", "text.pt2"], "text.pt2 is damaged or not an exported program"),
+        (["summary", "other.pt2"], "other.pt2: it contains no exported program"),
+        (["summary", "old.pt2"], "old.pt2: it was saved by torch before"),
+        (["summary", "new.pt2"], "new.pt2: expected schema version 8, got 99"),
+        (["summary", "torn.pt2"], "torn.pt2 is damaged or was not written by torch.export.save"),
+        (["summary", "list.pt2"], "list.pt2 is damaged or was not written by torch.export.save"),
+        (["summary", "mine.pt2"], "op my.op.default is not an op of torch or torchvision"),
+        (["summary", "writes.pt2"], "writes.pt2: cannot replay it: torch.ops.aten.from_file.default without a tensor"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

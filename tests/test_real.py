@@ -42,7 +42,7 @@ def test_offered_and_true(how: str) -> None:
     """Kills an offer that does not work, a refusal that does not say where or offers nothing, and other numbers than on shapes."""
     model = Decides(how)
     nn.init.ones_(model.conv.weight)
-    with pytest.raises(zoo.ZooError, match=r"Decides.* needs the values of a tensor.*--real \(in Python real=True\)"):
+    with pytest.raises(zoo.ZooError, match=r"Decides.* requires the values of a tensor.*--real \(in Python real=True\)"):
         zoo.summary(model, input=(3, 1, 2, 2))
     table = zoo.summary(model, input=(3, 1, 2, 2), real=True)
     assert known(table.total["macs"]) == 3 * 8 + 3 * 16

@@ -113,7 +113,7 @@ def test_three_axes_and_one() -> None:
         ("pool5", (6, 0), "pool5 has no unit 6,0: it has 6×6 units, counted from 0"),
         ("pool5", (1,), "pool5 has no unit 1: it has 6×6 units"),
         ("pool5", (0, -1), "no unit 0,-1"),
-        ("fc8", (1,), "fc8 has no unit 1: it has one unit, which needs no number"),
+        ("fc8", (1,), "fc8 has no unit 1: it has one unit; leave out --unit"),
     ],
 )
 def test_mistakes(layer: str, unit: Any, message: str) -> None:
@@ -136,7 +136,7 @@ def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     table = json.loads(capsys.readouterr().out)
     y, x = table["rows"]
     assert (table["context"]["unit"], y["first"], y["last"], y["before"], y["from"]) == ([0, 5], 0, 130, 64, -64)
-    assert (x["first"], x["last"], x["behind"], x["to"]) == (96, 226, 64, 290)
+    assert (x["first"], x["last"], x["after"], x["to"]) == (96, 226, 64, 290)
     assert run(["rf", "lenet5", "--format", "json"]) == 0
     rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
     assert (rows["S4"]["unit"], rows["S4"]["first"], rows["S4"]["size"]) == ([2, 2], [8, 8], [16, 16])

@@ -240,8 +240,8 @@ GAPS: dict[str, nn.Module] = {
 }
 UNDEFINED: dict[str, tuple[nn.Module, str]] = {
     "strides": (Net(lambda net, x: x[:, :, ::2, ::2] + x[:, :, :3, :3]), "strides 1 and 2"),
-    "round the border": (conv(2, 3, padding=1, padding_mode="circular"), "round to the other border"),
-    "rolled": (Net(lambda net, x: torch.roll(x, (1, -1), (2, 3))), "round to the other border"),
+    "round the border": (conv(2, 3, padding=1, padding_mode="circular"), "from the other border"),
+    "rolled": (Net(lambda net, x: torch.roll(x, (1, -1), (2, 3))), "from the other border"),
     "turned": (Net(lambda net, x: x + x.transpose(2, 3)), "orders of axes"),
 }
 

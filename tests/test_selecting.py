@@ -106,7 +106,7 @@ def test_together(ask: Ask) -> None:
         (["--filter", "layer9.*"], ["no row matches 'layer9.*'", "conv"]),
         (["--filter", "conv9"], ["no row matches 'conv9'", "did you mean conv"]),
         (["--top", "0"], ["--top", "1"]),
-        (["--columns", "rf%"], ["'rf%'", "does not add up", "params%"]),
+        (["--columns", "rf%"], ["'rf%'", "is not a sum", "params%"]),
         (["--columns", "prams%"], ["unknown column 'prams%'", "params"]),
     ],
 )

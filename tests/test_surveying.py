@@ -134,9 +134,53 @@ def test_a_death_is_one_failure() -> None:
     assert "TypeError" in found["abort"]["failure"]
 
 
+def test_last_words_are_its_own() -> None:
+    """Kills a reason that is another task's last line, a line of megabytes, and control characters in it."""
+    with Workers(1) as pool:
+        assert pool.submit(os.system, "echo of another >&2").result() == 0
+        with pytest.raises(WorkerDiedError, match=r"exit code 3$"):
+            pool.submit(os._exit, 3).result()
+        long = "import os, sys; os.write(2, b'a\\x1b[31m' + b'x' * 9_000_000 + b'\\n \\n'); os._exit(4)"
+        with pytest.raises(WorkerDiedError) as caught:
+            pool.submit(exec, long).result()
+        assert len(str(caught.value)) < 200
+        assert str(caught.value).isprintable()
+
+
+def test_a_task_that_takes_too_long() -> None:
+    """Kills a pool that waits for ever, and one that cannot go on afterwards."""
+    with Workers(1, timeout=1.5) as pool:
+        with pytest.raises(WorkerDiedError, match=r"no result within 1\.5 seconds"):
+            pool.submit(time.sleep, 100).result()
+        assert pool.submit(int, "3").result() == 3
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [b"\xff\xfe\n", b"{}\n", b"[]\n", b"3\n", b'{"name": "x"}\n', b'{"name": [], "check": 1}\n', b"[" * 100_000 + b"\n", b"\0\n"],
+    ids=lambda odd: repr(odd[:12]),
+)
+def test_odd_lines(tmp_path: Path, odd: bytes, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a traceback, and a row that is believed, where a journal has a line that we did not write."""
+    monkeypatch.setattr("zoo.util.workers.Workers", ThreadPoolExecutor)
+    output, journal = tmp_path / "out.json", tmp_path / "out.json.partial"
+    context = {"columns": ["params"], "real": False, "versions": versions()}
+    with ThreadPoolExecutor(1) as threads:
+        gather(["lenet5"], lambda name: {"cells": {}, "failure": None}, context=context, executor=threads, journal=journal)
+    whole = journal.read_bytes()
+    for content in (whole + odd, whole.replace(b"null", b"3000", 1), odd + whole, whole[1:]):
+        journal.write_bytes(content)
+        assert run(["survey", "lenet5", "-c", "params", "-o", str(output)]) == 2
+        out, err = capsys.readouterr()
+        assert (out, err.count("\n")) == ("", 1)
+        assert "journal" in err
+        assert journal.read_bytes() == content
+        assert not output.exists()
+
+
 def test_a_broken_executor_is_no_row() -> None:
     """Kills failures of models that never ran, when a pool that a crash breaks takes all of them along."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, pytest.raises(zoo.ZooError, match="executor broke"):
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, pytest.raises(zoo.ZooError, match="executor failed"):
         gather([3], os._exit, context=CONTEXT, executor=pool)  # type: ignore[list-item,arg-type]
 
 
@@ -264,7 +308,7 @@ def test_interrupted(tmp_path: Path) -> None:
     os.killpg(working.pid, signal.SIGINT)
     _, said = working.communicate()
     assert working.returncode == 130
-    assert said.decode() == "zoo: interrupted; what is done is in found.csv.partial, and the same command goes on from there\n"
+    assert said.decode() == "zoo: interrupted; finished rows are in found.csv.partial; run the same command again to resume\n"
     assert list(tmp_path.iterdir()) == [journal]
     with pytest.raises(ProcessLookupError):
         os.killpg(working.pid, 0)

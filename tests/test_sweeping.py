@@ -151,3 +151,88 @@ def test_bad_input(arguments: list[str], message: str, capsys: pytest.CaptureFix
     out, err = capsys.readouterr()
     assert message in err
     assert (out, err.count("\n")) == ("", 1)
+
+
+DEADLY = """
+import os
+import sys
+import time
+from torch import nn
+
+class Net(nn.Conv2d):
+    def __init__(self, channels=3):
+        print("of another model", file=sys.stderr)
+        if channels == 5:
+            print("last words " + "x" * 500, file=sys.stderr, flush=True)
+            os._exit(7)
+        super().__init__(channels, 4, 1, bias=False)
+
+    def forward(self, x):
+        if x.shape[-1] == 9:
+            os.abort()
+        if x.shape[-1] == 11:
+            time.sleep(100)
+        return super().forward(x)
+"""
+
+
+def test_a_model_that_ends_the_process(tmp_path: Path) -> None:
+    """Kills a small grid that takes the command along: exit 7, or 139, and no output."""
+    (tmp_path / "deadly.py").write_text(DEADLY)
+    options = [{"channels": 3}, {"channels": 5}]
+    table = zoo.sweep(f"{tmp_path}/deadly.py:Net", inputs=[(3, 8, 8), (3, 8, 9), (3, 8, 10)], options=options, columns=["params"])
+    failures = [row.cells["failure"] for row in table.rows]
+    assert [failures[0], failures[2]] == [None, None]
+    assert "SIGABRT" in failures[1]
+    assert all("exit code 7" in reason and "last words" in reason and len(reason) < 200 for reason in failures[3:])
+    assert [row.cells.get("params") for row in table.rows] == [12, None, 12, None, None, None]
+    assert [row.cells["input"] for row in table.rows] == [[1, 3, 8, n] for n in (8, 9, 10)] * 2
+
+
+@pytest.mark.slow
+def test_a_point_that_takes_too_long(tmp_path: Path) -> None:
+    """Kills a sweep that waits for ever for one point."""
+    (tmp_path / "slow.py").write_text(DEADLY)
+    table = zoo.sweep(f"{tmp_path}/slow.py:Net", inputs=[(3, 8, 8), (3, 8, 11)], columns=["params"], jobs=1, timeout=30)
+    assert [row.cells["failure"] for row in table.rows] == [None, "WorkerDiedError: no result within 30 seconds"]
+    for timeout in (0, -1, float("nan")):
+        with pytest.raises(zoo.ZooError, match="seconds > 0"):
+            zoo.sweep("lenet5", timeout=timeout)
+
+
+def test_journal(tmp_path: Path) -> None:
+    """Kills points that are computed again, and a journal of another sweep that is believed."""
+    journal = tmp_path / "journal"
+    seen: list[Any] = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, *task: Any, **how: Any) -> Any:
+            seen.append(task)
+            return super().submit(*task, **how)
+
+    with Counting(1) as threads:
+        grid: dict[str, Any] = {"inputs": [(1, 28 + i, 32) for i in range(30)], "columns": ["macs"], "executor": threads}
+        first = zoo.sweep("lenet5_modern", **grid, journal=journal)
+        count = len(seen)
+        assert zoo.sweep("lenet5_modern", **grid, journal=journal) == first
+        assert len(seen) == count
+        assert zoo.sweep("lenet5_modern", **{**grid, "executor": None}) == first
+        with pytest.raises(zoo.ZooError, match="begun with other"):
+            zoo.sweep("lenet5", **grid, journal=journal)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-i", "3x{1..9999}x{1..9999}"],
+        ["-i", "3x{1..999}x8", "-b", "{1..999}"],
+        ["-i", "3x8x8", *["-s", "num_classes={1..999}"], *["-s", "in_channels={1..999}"]],
+    ],
+    ids=str,
+)
+def test_too_many_points(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a grid that is begun although nobody would see its end."""
+    assert run(["sweep", "lenet5", *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert "combinations, expected at most 100,000" in err
+    assert (out, err.count("\n")) == ("", 1)

@@ -29,8 +29,9 @@ def with_examples() -> list[str]:
 
 
 @pytest.mark.parametrize("name", with_examples())
-def test_examples_compute_what_they_show(name: str) -> None:
+def test_examples_compute_what_they_show(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Kills an example of yesterday's algebra."""
+    monkeypatch.chdir(tmp_path)  # for what examples write
     result = doctest.testmod(importlib.import_module(name), extraglobs={"zoo": zoo})
     assert result.attempted > 0
     assert result.failed == 0

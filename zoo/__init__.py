@@ -1,18 +1,20 @@
 """A catalogue of landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model.
 
     zoo.list_models("vgg*")                     names, in order of year
-    zoo.card("alexnet")                         what is claimed of one, and from which source
+    zoo.card("alexnet")                         its card: paper, numbers, deviations, errata, with their sources
     zoo.create_model("alexnet", num_classes=7)  a new model
     zoo.summary("alexnet")                      its table: shapes, parameters, MACs, FLOPs, receptive fields
-    zoo.stages("alexnet")                       its resolutions: layer, channels, size, stride, receptive field
+    zoo.stages("alexnet")                       its stages: layer, channels, size, stride, receptive field
     zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
-    zoo.features("alexnet", ["stage2"])         a network that gives named feature maps
+    zoo.explain("alexnet", "conv1")             how the numbers of a layer are computed
+    zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
+    zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
-    zoo.compare("fc-vs-gap")                    a study; of two or more models, their totals and stages side by side
+    zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
     zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
-    zoo.verify("alexnet")                       our numbers against independent ones
-    zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two halves
+    zoo.verify("alexnet")                       cross-check the numbers against independent sources
+    zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two steps
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
 
 Questions take a name of the catalogue, another TARGET ("torchvision:resnet50", "file.py:Net") or an `nn.Module`, and the same
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from zoo.models.forward import trace
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
+    from zoo.questions.explain import explain
+    from zoo.questions.layer import layer
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -64,8 +68,10 @@ __all__ = [
     "compare",
     "create_model",
     "diff",
+    "explain",
     "export",
     "features",
+    "layer",
     "list_models",
     "measure",
     "pull",
@@ -96,8 +102,10 @@ __getattr__, __dir__ = lazy(
         "compare": "zoo.questions.compare",
         "create_model": "zoo.catalogue.create",
         "diff": "zoo.questions.diff",
+        "explain": "zoo.questions.explain",
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
+        "layer": "zoo.questions.layer",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
         "pull": "zoo.transform.pull",

@@ -1,10 +1,10 @@
-"""Errors that are the user's: each says what is wrong, where, and what to do, in one line; what programs ask of it is a field."""
+"""Errors caused by the user. Each states in one line what is wrong, where, and what to do; data for programs is in fields."""
 
 from collections.abc import Iterable
 
 
 class ZooError(ValueError):
-    """A mistake in what the caller asked for. Its text is one line, fit to be shown as it is.
+    """A mistake in what the caller asked for. Its text is one line that can be shown to users.
 
     Example:
         >>> try:
@@ -19,10 +19,10 @@ class ZooError(ValueError):
 
 
 class ForwardError(ZooError):
-    """The model does not run on such an input.
+    """The forward pass fails for this input.
 
-    `misfit`: a layer refused the size of what it got. `needs_values`: the forward decides by the values of tensors, so it runs on
-    real tensors only. `needs_integers`: an index was of a floating-point type. `message` is the text without what to try.
+    `misfit`: a layer refused the size of its input. `needs_values`: the control flow depends on the values of tensors, so the model
+    runs on real tensors only. `needs_integers`: an index has a floating-point type. `message` is the text without the hint.
     """
 
     def __init__(self, message: object, *, misfit: bool = False, needs_values: bool = False, needs_integers: bool = False) -> None:
@@ -37,7 +37,7 @@ class ForwardError(ZooError):
         return str(self.args[0])
 
     def within(self, place: str, hint: str = "") -> "ForwardError":
-        """The same error with its place before it, and a hint behind it."""
+        """Return the same error with its place before the message, and a hint after it."""
         flags = {"misfit": self.misfit, "needs_values": self.needs_values, "needs_integers": self.needs_integers}
         return ForwardError(f"{place}: {self.message}{hint}", **flags)
 
@@ -46,16 +46,35 @@ class ForwardError(ZooError):
 
 
 _REAL = "zoo summary --real (in Python real=True) runs it once on real tensors"
-_INTEGERS = "give the type of an input of integers, as in --input 128:int64 (in Python inputs=tensor)"
+_INTEGERS = "state the type of integer inputs, as in --input 128:int64 (in Python inputs=tensor)"
+
+
+def all_words(error: BaseException) -> str:
+    """What an exception says; nothing if it says nothing, or raises when it is asked."""
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def words(error: BaseException) -> str:
+    """The first line of what an exception says."""
+    return all_words(error).strip().partition("\n")[0]
+
+
+def told(error: BaseException) -> str:
+    """The type of an exception, and the first line of what it says."""
+    said = words(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def spelling(name: str) -> str:
-    """What is the same in all usual spellings of a name: VGG-16 and vgg16 are one."""
+    """Return the part that all usual spellings of a name share: VGG-16 and vgg16 are the same."""
     return "".join(sign for sign in name.lower() if sign.isascii() and sign.isalnum())
 
 
 def near(name: str, choices: Iterable[str], most: int = 3) -> list[str]:
-    """The choices that look most like `name`, best first; possibly none."""
+    """Return the choices most similar to `name`, best first; possibly none."""
     import difflib
 
     by_key: dict[str, list[str]] = {}
@@ -66,7 +85,7 @@ def near(name: str, choices: Iterable[str], most: int = 3) -> list[str]:
 
 
 def unknown(kind: str, name: str, choices: Iterable[str], see: str = "") -> ZooError:
-    """The error for a name that is not among `choices`: near names where there are some, else all of a short list, else `see`."""
+    """Return the error for a name that is not among `choices`; it suggests similar names, or a short list of all, or `see`."""
     choices = list(choices)
     if close := near(name, choices):
         hint = f"did you mean {' or '.join(close)}?"

@@ -1,6 +1,6 @@
-"""What a one-file extension imports: an architecture, a column, a study, a format, a convention.
+"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention.
 
-Ours import the same names. Each is imported from its own place when it is asked for, so that an extension pays for no other kind.
+Built-in extensions import the same names. Each name is imported on first access, so an extension does not load other kinds.
 """
 
 from contextlib import ExitStack
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo.analysis.kinds import Bytes, Flow, Pass, Share, Sum, Tally
     from zoo.analysis.measure import measure
     from zoo.analysis.rows import Group
+    from zoo.analysis.working import Place
     from zoo.catalogue.card import arch
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.ops.book import rule_of_kind
     from zoo.ops.count import Count
     from zoo.ops.rule import Cost, OpRule, factors
+    from zoo.ops.working import Line
     from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
     from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.table import Column, Row, Table
@@ -41,10 +43,12 @@ __all__ = [
     "Flow",
     "Group",
     "Layer",
+    "Line",
     "Op",
     "OpRule",
     "Param",
     "Pass",
+    "Place",
     "PositiveInt",
     "Published",
     "Row",
@@ -96,6 +100,8 @@ __getattr__, __dir__ = lazy(
         "Count": "zoo.ops.count",
         "rule_of_kind": "zoo.ops.book",
         "Group": "zoo.analysis.rows",
+        "Line": "zoo.ops.working",
+        "Place": "zoo.analysis.working",
         "ZooError": "zoo.errors",
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
@@ -109,18 +115,18 @@ __getattr__, __dir__ = lazy(
 
 
 def register(*things: Any) -> ExitStack:
-    """Add extensions to this process that no installed package offers.
+    """Add extensions to this process.
 
     Arguments:
-        things: Builders under `@arch`, columns, studies, formats (functions of a table and a width, under their own names), records
-            of ops (`OpRule`), or modules that define such. A module may register a name again, as a cell of a notebook does that
-            runs again.
+        things: Builders decorated with `@arch`, columns, studies, formats (functions of a table and a width, with their own names),
+            records of ops (`OpRule`), or modules that define these. A module can register the same name again, as a notebook cell
+            does when it runs twice.
 
     Returns:
-        A context, which takes them out again when it is left or closed.
+        A context manager. Leaving or closing it removes the extensions again.
 
     Raises:
-        ZooError: For a name that is taken, and for what is none of these.
+        ZooError: For a name that is taken, and for any other object.
 
     Example:
         >>> def names_only(table: zoo.Table, width=None):

@@ -1,8 +1,9 @@
-"""What is written on the command line, as values. Raises `ZooError` for what cannot be read."""
+"""Parse the values of command line options. Raises `ZooError` for values that cannot be parsed."""
 
 import re
 from collections.abc import Sequence
 from itertools import product
+from math import prod
 from typing import Any
 
 from zoo.errors import ZooError
@@ -10,37 +11,45 @@ from zoo.errors import ZooError
 
 def parse_shape(text: str) -> tuple[int, ...]:
     """3x224x224 -> (3, 224, 224)."""
-    return parse_sizes("--input", text, "expected sizes without batch, such as 3x224x224 (channels, height, width)")
+    return parse_sizes("--input", text, "sizes without batch, such as 3x224x224 (channels, height, width)")
 
 
 def parse_inputs(texts: Sequence[str], batch: int) -> Any:
-    """What `--input` says: nothing, one shape with batch, or a list of shapes and `Input`s."""
+    """Parse `--input`: nothing, one shape with batch, or a list of shapes and `Input`s."""
     from zoo.tracing.inputs import read
 
     found = [read(text, batch, "--input") for text in texts]
     return found[0] if len(found) == 1 else found or None
 
 
-def parse_sizes(option: str, text: str, wanted: str = "expected sizes, such as 5x5") -> tuple[int, ...]:
+def parse_sizes(option: str, text: str, expected: str = "sizes, such as 5x5") -> tuple[int, ...]:
     """5x3 -> (5, 3)."""
     if not re.fullmatch(r"\d+([x×]\d+)*", text) or 0 in (sizes := tuple(map(int, re.split("[x×]", text)))):
-        raise ZooError(f"{option} {text!r}: {wanted}")
+        raise ZooError(f"{option}: expected {expected}, got {text!r}")
     return sizes
 
 
 _MOST = 10_000
+_MOST_POINTS = 100_000
 
 
 def expand(text: str) -> list[str]:
-    """3x{128,160,...,192}x{8..9} -> all six: braces hold words, a range with or without a step, or a row that goes on so.
+    """3x{128,160,...,192}x{8..9} -> all six: braces contain words, a range with an optional step, or a sequence with equal steps.
 
-    Several braces are multiplied, the last one varying fastest. Raises `ZooError` for braces that cannot be read.
+    With several braces, all combinations are used; the last one varies fastest. Raises `ZooError` for invalid braces.
     """
     if text.count("{") != text.count("}") or re.search(r"\{[^}]*\{|\}[^{]*\}|^[^{]*\}", text):
-        raise ZooError(f"{text!r}: braces that do not match")
+        raise ZooError(f"expected matching braces, got {text!r}")
     parts = re.split(r"\{(.*?)\}", text)
     choices = [_choices(part, text) if i % 2 else [part] for i, part in enumerate(parts)]
+    check_product(repr(text), *map(len, choices))
     return ["".join(words) for words in product(*choices)]
+
+
+def check_product(what: str, *counts: int) -> None:
+    """Raises `ZooError` if there are more combinations than anyone would wait for."""
+    if (points := prod(counts)) > _MOST_POINTS:
+        raise ZooError(f"{what}: {points:,} combinations, expected at most {_MOST_POINTS:,}")
 
 
 def _choices(inside: str, text: str) -> list[str]:
@@ -53,24 +62,24 @@ def _choices(inside: str, text: str) -> list[str]:
         *before, dots, last_word = words
         numbers = [*before, last_word]
         if dots != "..." or len(before) < 2 or not all(re.fullmatch(r"-?\d+", word) for word in numbers):
-            raise ZooError(f"{text!r}: two numbers and the last are wanted around ..., as in {{128,160,...,512}}")
+            raise ZooError(f"expected two numbers before ... and one after it, such as {{128,160,...,512}}, got {text!r}")
         start, step = int(before[-2]), int(before[-1]) - int(before[-2])
         return [*before[:-2], *_steps(start, int(last_word), step, text, exact=True)]
     if not all(words):
-        raise ZooError(f"{text!r}: braces with nothing between two commas")
+        raise ZooError(f"expected a value between commas in braces, got {text!r}")
     return words
 
 
 def _steps(first: int, last: int, step: int, text: str, *, exact: bool) -> list[str]:
     if step == 0 or (last - first) * step < 0 or (exact and (last - first) % step):
-        raise ZooError(f"{text!r}: steps of {step} do not lead from {first} to {last}")
+        raise ZooError(f"steps of {step} do not lead from {first} to {last} in {text!r}")
     if (last - first) // step >= _MOST:
-        raise ZooError(f"{text!r}: more than {_MOST:,} values")
+        raise ZooError(f"expected at most {_MOST:,} values in {text!r}")
     return [str(n) for n in range(first, last + (1 if step > 0 else -1), step)]
 
 
 def parse_grid(texts: Sequence[str]) -> list[tuple[int, ...]]:
-    """["3x{32,64}x..."] -> [(3, 32, 32), (3, 64, 64)]: ... is the size before it once more."""
+    """["3x{32,64}x..."] -> [(3, 32, 32), (3, 64, 64)]: ... repeats the size before it."""
     return [parse_shape(_repeated(point)) for text in texts for point in expand(text)]
 
 
@@ -95,14 +104,14 @@ def parse_assignments(assignments: Sequence[str]) -> dict[str, str]:
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not (name.isidentifier() and equals):
-            raise ZooError(f"--set {assignment!r}: expected name=value, such as num_classes=10")
+            raise ZooError(f"--set: expected NAME=VALUE, such as num_classes=10, got {assignment!r}")
         options[name] = value
     return options
 
 
 def parse_columns(lists: Sequence[str]) -> list[str] | None:
-    """["params,macs", "rf"] -> ["params", "macs", "rf"]; None for nothing."""
+    """["params,macs", "rf"] -> ["params", "macs", "rf"]; None if empty."""
     names = [name.strip() for several in lists for name in several.split(",") if name.strip()]
     if lists and not names:
-        raise ZooError("--columns: names are wanted, such as params,macs,rf")
+        raise ZooError("--columns: expected names, such as params,macs,rf")
     return names or None

@@ -1,9 +1,8 @@
-"""The command line: every file of `commands` is a command. torch is imported by those that build a model, and only once their
-arguments have been read.
-"""
+"""The command line: every file of `commands` is a command. Commands that build a model import torch after parsing arguments."""
 
 import gc
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -11,19 +10,19 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, told
 from zoo.models import caching
 from zoo.util.version import __version__
 from zoo_cli import commands
 from zoo_cli.output import lost, write
 
-# click's base of all its errors, wherever typer keeps click: UsageError's own base
+# the base class of click's errors, independent of where typer keeps click
 _CLICK_ERROR: Any = typer.BadParameter.__mro__[2]
 _USER_ERROR = 2
 _INTERRUPTED = 130
 
 app = typer.Typer(
-    help="Landmark CNN architectures, faithful to their papers, and an exact analyzer for any PyTorch model.",
+    help="Analyse any PyTorch model exactly, and browse a catalogue of landmark CNN architectures.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -40,7 +39,7 @@ def _version(wanted: bool) -> None:
 def options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
-    """What may stand before a command."""
+    """Options before the command."""
 
 
 _COMMANDS = [info.name for info in pkgutil.iter_modules(commands.__path__)]
@@ -50,15 +49,15 @@ for _name in _COMMANDS:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit: 0, 2 for a user's mistake with one line on stderr, 1 for what `--strict` or `verify` finds,
-    130 for an interrupt.
+    """Run the command line and exit: 0 for success, 1 for a finding of `--strict` or `verify`, 2 for a user's mistake (with one
+    line on stderr), 130 for an interrupt.
     """
-    gc.set_threshold(100_000, 20, 20)  # a command is over soon: looking for its garbage would only cost time
+    gc.set_threshold(100_000, 20, 20)  # a command ends soon, so frequent collections only cost time
     sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line; the exit code."""
+    """Run the command line and return the exit code."""
     try:
         with caching.in_use():
             code = app(arguments or ["--help"], prog_name="zoo", standalone_mode=False)
@@ -70,8 +69,10 @@ def run(arguments: list[str]) -> int:
         context = getattr(error, "ctx", None)
         named = " ".join(["zoo", *(word for word in arguments[:1] if word in _COMMANDS)])
         command = context.command_path if context is not None else named
-        return _refuse(f"{error.format_message()} ({command} --help shows what there is)")
+        return _refuse(f"{error.format_message()} (see {command} --help)")
     except OSError as error:
+        if error.filename is not None:
+            return _refuse(f"{error.filename}: {error.strerror or told(error)}")
         return _refuse(str(lost(error)))
     except ModuleNotFoundError as error:
         package = (error.name or "").partition(".")[0]
@@ -81,10 +82,14 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("zoo: interrupted", err=True)
         return _INTERRUPTED
-    except SystemExit as stop:  # typer's own answer to a closed pipe
+    except SystemExit as stop:  # typer raises it for a closed pipe
         if not isinstance(stop.__context__, OSError):
             raise
         return _refuse(str(lost(stop.__context__)))
+    except (Exception, GeneratorExit) as error:
+        if os.environ.get("ZOO_TRACEBACK"):
+            raise
+        return _refuse(f"unexpected {told(error)} (ZOO_TRACEBACK=1 shows where)")
     return code if isinstance(code, int) else 0
 
 

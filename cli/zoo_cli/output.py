@@ -1,9 +1,10 @@
-"""Where results go: to standard output, or to a file that is written atomically."""
+"""Write results to standard output, or atomically to a file."""
 
 import contextlib
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from zoo.errors import ZooError
@@ -16,7 +17,7 @@ _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def format_for(chosen: str | None, output: Path | None) -> str:
-    """The format that was asked for, else that of the file's suffix, text if it has none. Raises `ZooError` for another suffix."""
+    """Return the chosen format, or that of the file's suffix (text without suffix). Raises `ZooError` for an unknown suffix."""
     suffix = output.suffix.lower() if output else ""
     if chosen is None and suffix not in _SUFFIXES:
         suffixes = " ".join([*filter(None, _SUFFIXES), ".parquet"])
@@ -25,7 +26,9 @@ def format_for(chosen: str | None, output: Path | None) -> str:
 
 
 def ready(format: str | None, output: Path | None) -> None:
-    """Raise `ZooError` now, and not after long work, for a format that is unknown or lacks its package."""
+    """Raise `ZooError` now, and not after long work, for a format that is unknown or lacks its package, and for a folder."""
+    if output is not None and output.is_dir():
+        raise ZooError(f"cannot write {output}: it is a folder")
     if _is_parquet(format, output):
         from zoo.tables.formats._parquet import load
 
@@ -34,12 +37,35 @@ def ready(format: str | None, output: Path | None) -> None:
         formats.load(format_for(format, output))
 
 
+def journal_of(output: Path | None) -> Path | None:
+    """Where rows are kept until all are there: beside the file of the result."""
+    return output.with_name(f"{output.name}.partial") if output is not None else None
+
+
+def remove_journal(journal: Path | None) -> None:
+    """Take away the journal of a result that is safe."""
+    if journal is not None:
+        with contextlib.suppress(OSError):
+            journal.unlink()
+
+
+@contextlib.contextmanager
+def resumable(journal: Path | None) -> Iterator[None]:
+    """An interrupt says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        resumed = f"; what is done is in {journal}, and the same command goes on from there" if journal is not None else ""
+        sys.stderr.write(f"zoo: interrupted{resumed}\n")
+        raise SystemExit(130) from None
+
+
 def _is_parquet(format: str | None, output: Path | None) -> bool:
     return format is None and output is not None and output.suffix.lower() == ".parquet"
 
 
 def emit(table: Table, format: str | None, output: Path | None) -> None:
-    """Write a table in the format that was asked for, or that the file's suffix names."""
+    """Write a table in the chosen format, or that of the file's suffix."""
     if _is_parquet(format, output):
         from zoo.tables.formats._parquet import encode
 
@@ -50,7 +76,7 @@ def emit(table: Table, format: str | None, output: Path | None) -> None:
 
 
 def write(text: str, output: Path | None) -> None:
-    """Print `text`, or put it, without colours, into the file `output`. Raises `ZooError` if it cannot be written."""
+    """Print `text`, or write it without colours to the file `output`. Raises `ZooError` if it cannot be written."""
     if output is None:
         _print(text)
         return
@@ -58,9 +84,9 @@ def write(text: str, output: Path | None) -> None:
 
 
 def _print(text: str) -> None:
-    """To standard output, with a question mark for what its encoding lacks."""
+    """Print to standard output, with a question mark for characters that its encoding lacks."""
     if sys.stdout is None:
-        raise ZooError("there is no standard output to write to")
+        raise ZooError("standard output is closed; use --output FILE")
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
@@ -70,9 +96,9 @@ def _print(text: str) -> None:
 
 
 def lost(error: OSError) -> ZooError:
-    """The error for a standard output that takes no more; what is still buffered for it is dropped."""
+    """Return the error for a standard output that fails, and drop what is still buffered for it."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if isinstance(error, BrokenPipeError):
-        return ZooError("the output was closed before all of it was written")
+        return ZooError("standard output was closed before everything was written")
     return ZooError(f"cannot write to standard output: {error.strerror or error}")

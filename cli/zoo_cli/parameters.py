@@ -1,4 +1,4 @@
-"""What several commands take: models with their options and inputs, formats, files."""
+"""Arguments that several commands share: models with their options and inputs, formats, files."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -19,21 +19,21 @@ def completed_models(incomplete: str) -> list[str]:
 
 
 def compared(incomplete: str) -> list[str]:
-    """Studies and models that begin so."""
+    """Return studies and models with this prefix."""
     from zoo.studies._study import studies
 
     return [name for name in studies() if name.startswith(incomplete)] + completed_models(incomplete)
 
 
 def families(incomplete: str) -> list[str]:
-    """Families of the catalogue that begin so."""
+    """Return families of the catalogue with this prefix."""
     from zoo.catalogue.entries import architectures
 
     return sorted({entry.card.family for entry in architectures().values() if entry.card.family.startswith(incomplete)})
 
 
 def completed_columns(incomplete: str) -> list[str]:
-    """Columns that complete a list of them."""
+    """Return completions of a list of columns."""
     from zoo.analysis.choose import columns
 
     before, comma, last = incomplete.rpartition(",")
@@ -63,18 +63,22 @@ Target = Annotated[
     str,
     typer.Argument(
         metavar="TARGET",
-        help="A name of `zoo list`, torchvision:NAME, timm:NAME, package.module:attribute, path/to/file.py:attribute, or a graph: "
-        "a file .onnx or .pt2.",
+        help="A name of `zoo list`, torchvision:NAME, timm:NAME, package.module:attribute, path/to/file.py:attribute, or a file "
+        ".onnx or .pt2.",
         autocompletion=completed_models,
     ),
 ]
 Columns = Annotated[
     list[str] | None,
-    typer.Option("--columns", "-c", metavar="A,B", help="Columns, as those of summary.", autocompletion=completed_columns),
+    typer.Option(
+        "--columns", "-c", metavar="A,B", help="Show these columns of zoo summary, in this order.", autocompletion=completed_columns
+    ),
 ]
 Format = Annotated[
     str | None,
-    typer.Option("--format", "-f", metavar="NAME", help="text, json, csv, markdown, html or latex.", autocompletion=_formats),
+    typer.Option(
+        "--format", "-f", metavar="NAME", help="Output format: text, json, csv, markdown, html or latex.", autocompletion=_formats
+    ),
 ]
 CardFormat = Annotated[
     str | None,
@@ -91,7 +95,7 @@ Convention = Annotated[
     typer.Option(
         "--convention",
         metavar="NAME",
-        help="What macs and flops count: pure, or as fvcore, ptflops, thop, torch, torchinfo do.",
+        help="Count MACs and FLOPs as this tool does: pure (default), fvcore, ptflops, thop, torch or torchinfo.",
         autocompletion=_conventions,
     ),
 ]
@@ -101,7 +105,7 @@ Output = Annotated[
         "--output",
         "-o",
         metavar="FILE",
-        help="Write to a file, whole or not at all; - is standard output.",
+        help="Write to a file, atomically; - is standard output.",
         callback=lambda path: None if path == Path("-") else path,
     ),
 ]
@@ -114,11 +118,9 @@ def _forget(wanted: bool) -> None:
         caching.do_without()
 
 
-NoCache = Annotated[
-    bool, typer.Option("--no-cache", callback=_forget, help="Neither read nor keep traces of earlier runs (see zoo cache).")
-]
+NoCache = Annotated[bool, typer.Option("--no-cache", callback=_forget, help="Do not use the cache of traces (see zoo cache).")]
 
-# The options of every command that takes a TARGET: one declaration, and one function that makes the keywords of zoo.trace of them
+# The options of every command that takes a TARGET are declared once; one function turns them into keywords of zoo.trace
 
 _Input = Annotated[
     list[str] | None,
@@ -126,17 +128,17 @@ _Input = Annotated[
         "--input",
         "-i",
         metavar="[NAME=]CxHxW[:TYPE]",
-        help="Input without batch, such as 3x224x224 or ids=128:int64; repeat it for more. 10xNx64 places the batch, "
-        "mask==5x5:bool has none, flag:=True is no tensor.",
+        help="Input size without batch, such as 3x224x224 or ids=128:int64; repeat for more inputs. In 10xNx64, N is the batch; "
+        "mask==5x5:bool has no batch; flag:=True is not a tensor.",
     ),
 ]
-_Batch = Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Images in a batch.")]
+_Batch = Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Batch size.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", "-s", metavar="K=V", help="An option of the builder, such as num_classes=10 or kernel_size=3x1."),
+    typer.Option("--set", "-s", metavar="K=V", help="Set an option of the builder, such as num_classes=10 or kernel_size=3x1."),
 ]
-Train = Annotated[bool, typer.Option("--train", help="Training mode, auxiliary heads included.")]
-Real = Annotated[bool, typer.Option("--real", help="Run it once on real tensors, if it decides by their values.")]
+Train = Annotated[bool, typer.Option("--train", help="Analyse in training mode, with auxiliary heads.")]
+Real = Annotated[bool, typer.Option("--real", help="Run the model once on real tensors, if its control flow depends on values.")]
 _OPTIONS: Mapping[str, tuple[Any, Any]] = {
     "input": (_Input, None),
     "batch": (_Batch, 1),
@@ -146,13 +148,14 @@ _OPTIONS: Mapping[str, tuple[Any, Any]] = {
     "no_cache": (NoCache, False),
 }
 How: TypeAlias = Mapping[str, Any]
-"""The keywords of `zoo.trace` that say how a TARGET is built and run."""
+"""The keywords of `zoo.trace` that determine how a TARGET is built and run."""
 
 
 def takes_a_model(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command, in the place of its argument `how`, the options of every command that takes a TARGET.
+    """Replace the argument `how` of a command by the options that all commands with a TARGET share.
 
-    `without` names those that make no sense there. The command gets what they say as one mapping, the keywords of `zoo.trace`.
+    `without` names options that do not apply to the command. The command receives the options as one mapping, the keywords of
+    `zoo.trace`.
     """
     options = {name: option for name, option in _OPTIONS.items() if name not in without}
 
@@ -167,7 +170,9 @@ def takes_a_model(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., A
             if parameter.name == "how":
                 parameters += [_parameter(name, *option) for name, option in options.items()]
             else:
-                parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))  # defaults may then come first
+                parameters.append(
+                    parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+                )  # so that arguments with defaults may come first
         vars(wrapped)["__signature__"] = inspect.Signature(parameters)
         wrapped.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return wrapped
@@ -182,7 +187,9 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 def _how(
     input: list[str] | None = None, batch: int = 1, set: list[str] | None = None, no_cache: bool = False, **flags: bool
 ) -> dict[str, Any]:
-    """The options as keywords of `zoo.trace`; what was not said is left out. `--no-cache` has done its work by now."""
+    """Return the given options as keywords of `zoo.trace`; others are left out. `--no-cache` already took effect when it was
+    parsed.
+    """
     found: dict[str, Any] = {name: True for name, wanted in flags.items() if wanted}
     if input:
         found["input"] = parse_inputs(input, batch)

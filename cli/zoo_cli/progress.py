@@ -1,4 +1,4 @@
-"""A bar on standard error for what takes its time; nothing where that is no terminal."""
+"""Show a progress bar on standard error, if it is a terminal."""
 
 import contextlib
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def bar() -> Iterator[Callable[[int, int, str], None] | None]:
-    """What is to be called with how much is done, how much there is, and what was done last."""
+    """Yield a function of the amount done, the total amount, and the name of the last item."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield None
         return

@@ -62,7 +62,7 @@ def _function(study: "Study") -> Callable[..., None]:
 
     def run(context: typer.Context, set: list[str] | None, no_cache: bool, format: str | None, output: Any, **options: Any) -> None:
         if context.args:
-            raise ZooError(f"{study.name} is a study: name it alone, or name two or more models")
+            raise ZooError(f"{study.name} is a study; expected the name of one study only, or of two or more models")
         from zoo.tables import formats
 
         formats.load(format_for(format, output))

@@ -1,1 +1,1 @@
-"""What is computed from a trace: passes (one column each) and the engine that runs them. Nothing here imports torch."""
+"""From a trace to a table: columns, conventions, rows and stages. Nothing here imports torch."""

@@ -32,6 +32,8 @@ def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Pass]]:
         raise AttributeError(f"module {plugin.module!r} has no attribute 'COLUMN'")
     if not isinstance(found.column, Column):
         raise TypeError(f"{found.column!r} is no column")
+    if not (isinstance(found.column.name, str) and isinstance(found.column.order, int)):
+        raise TypeError(f"column {found.column.name!r}: its order {found.column.order!r} is no whole number")
     yield found.column.name, _Others(found, str(plugin))
 
 
@@ -62,23 +64,35 @@ class _Others:
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         try:
             cells, total = self.inner.measure(trace, groups)
-            if len(cells) == len(groups):
+            odd = [cell for cell in (*cells, total) if not _plain(cell)]
+            if len(cells) == len(groups) and not odd:
                 return cells, total
             problem: object = f"{len(cells)} cells for {len(groups)} rows"
+            if odd:
+                problem = f"a cell is a {type(odd[0]).__name__}: expected numbers, strings, or lists and dicts of them"
         except Exception as error:
             problem = error
         plugins.report(f"column {self.column.name} of {self.origin}", problem)
         return [None] * len(groups), None
 
 
-def choose(names: Sequence[str] | None) -> list[Pass]:
-    """The passes of those names, in that order; by default all but the ones on request. NAME% is the share of a sum.
+def _plain(cell: Any, depth: int = 8) -> bool:
+    """Whether every format can show it."""
+    if isinstance(cell, dict):
+        return depth > 0 and all(isinstance(key, str) and _plain(value, depth - 1) for key, value in cell.items())
+    if isinstance(cell, list | tuple):
+        return depth > 0 and all(_plain(item, depth - 1) for item in cell)
+    return cell is None or isinstance(cell, bool | int | float | str)
 
-    Raises `ZooError` for an unknown name, and for a share of what is no sum.
+
+def choose(names: Sequence[str] | None) -> list[Pass]:
+    """Return the columns with these names, in order; by default all except those on request. NAME% is the share of a sum.
+
+    Raises `ZooError` for an unknown name, and for a share of a column that is not a sum.
     """
     known = columns()
     if isinstance(names, str):
-        raise ZooError(f"columns {names!r}: a list of names is wanted, such as {[names]}")
+        raise ZooError(f"columns: expected a list of names, such as {[names]}, got {names!r}")
     if names is None:
         return [p for p in known.values() if not p.column.on_request]
     return [_named(name, known) for name in dict.fromkeys(names)]
@@ -92,5 +106,5 @@ def _named(name: str, known: Mapping[str, Pass]) -> Pass:
         return found
     if not isinstance(found, Sum):
         sums = ", ".join(f"{key}%" for key, one in known.items() if isinstance(one, Sum) and not one.column.on_request)
-        raise ZooError(f"column {name!r}: {found.column.name} does not add up, so it has no shares; {sums} are there")
+        raise ZooError(f"column {name!r}: {found.column.name} is not a sum, so it has no shares; the sums are {sums}")
     return Share(found)

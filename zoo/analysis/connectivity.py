@@ -4,16 +4,18 @@ A layer is what has weights of its own: a convolution, a linear layer, subsampli
 units are its outputs. A connection is a link from an input, or from a bias, to a unit, whether or not its weight is shared.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import Any
 
 from zoo.analysis.rows import Group
-from zoo.ops.arithmetic import macs
+from zoo.analysis.working import Place, added_up
+from zoo.ops.arithmetic import macs, macs_working
 from zoo.ops.book import multiplies, rule_of
 from zoo.ops.count import Count
+from zoo.ops.working import Line, product, shape_factors, sum_of_products
 from zoo.tables.table import Column
 from zoo.tracing.record import Op, Trace, each_axis, spatial_axes
 
@@ -22,23 +24,40 @@ _OWN = frozenset({"parameter", "buffer"})
 
 @dataclass(frozen=True)
 class Connectivity:
-    """A pass that counts each op in the light of the others in its layer; `count` tells which of the two numbers."""
+    """A pass that counts each op in the light of the others in its layer; `count` tells which of the two numbers, `line` how."""
 
     column: Column
     count: Callable[[Op, "Layer"], int | Count]
+    line: Callable[[Op, int], Line]
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Sums over each group, and over all."""
-        layers: dict[int, Layer] = {}
-        weights = _weights(trace)
-        for op in filter(_gives, trace.ops):
-            layers.setdefault(op.call, Layer([], weights)).ops.append(op)
+        """Return the sum of each group, and of all ops."""
+        layers = _layers(trace)
 
         def counted(ops: Iterable[Op]) -> Any:
             return sum((self.count(op, layers[op.call]) for op in filter(_gives, ops)), Count())
 
         counts = [counted(group.ops) for group in groups]
         return [count.cell() for count in counts], sum(counts, Count()).cell()
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """A line for each op that counts, or the sum of the rows in a module."""
+        layers = _layers(place.trace)
+
+        def count(op: Op) -> int:
+            found = self.count(op, layers[op.call]) if _gives(op) else 0
+            return found if isinstance(found, int) else found.known
+
+        return added_up(place, count, lambda op: [self.line(op, count(op))], cell)
+
+
+def _layers(trace: Trace) -> "dict[int, Layer]":
+    """The ops of each module call."""
+    found: dict[int, Layer] = {}
+    weights = _weights(trace)
+    for op in filter(_gives, trace.ops):
+        found.setdefault(op.call, Layer([], weights)).ops.append(op)
+    return found
 
 
 def _gives(op: Op) -> bool:
@@ -75,7 +94,7 @@ class Layer:
 
     @cached_property
     def unweighted_units(self) -> bool:
-        """Whether it subsamples with coefficients of its own, or compares with codes of its own."""
+        """Whether it subsamples with its own coefficients, or compares with its own codes."""
         subsamples = any("pool" in op.kind for op in self.ops) and any(map(_reads_own, self.ops))
         return not self.weighted and (subsamples or any(op.kind == "sub" and _reads_own(op) for op in self.ops))
 
@@ -125,6 +144,27 @@ def _pooled(op: Op) -> int:
         return op.output.numel * prod(each_axis(op.attrs["kernel_size"], axes))
     sizes = zip(op.inputs[0].shape[-axes:], op.output.shape[-axes:], strict=True)
     return prod(op.output.shape[:-axes]) * prod(sum(-(-(j + 1) * n // m) - j * n // m for j in range(m)) for n, m in sizes)
+
+
+def units_line(op: Op, count: int) -> Line:
+    """The elements of the output, of each layer of a recurrent one."""
+    several = int(op.attrs.get("num_layers", 1))
+    factors = {**shape_factors(op.output), **({"layers": several} if several > 1 else {})}
+    return product(op.kind, factors, count, says="each output is a unit")
+
+
+def connections_line(op: Op, count: int) -> Line:
+    """Products with weights, and a link from the bias to each unit; or the windows of a pooling."""
+    if multiplies(op.kind):
+        bias = [{"units": _biases(op)}] if _biases(op) else []
+        says = "a link for each product with a weight" + (", and one from a bias to each unit" if bias else "")
+        return sum_of_products(op.kind, [*(macs_working(op) or ()), *bias], count, says=says)
+    if "pool" in op.kind and "kernel_size" in op.attrs:
+        window = prod(each_axis(op.attrs["kernel_size"], spatial_axes(op.kind)))
+        return product(op.kind, {"units": op.output.numel, "window": window}, count)
+    if "pool" in op.kind:
+        return product(op.kind, {"places of all windows": count}, count)
+    return product(op.kind, {"units": op.output.numel}, count, says="a link from a weight of its own to each unit")
 
 
 def _reads_own(op: Op) -> bool:

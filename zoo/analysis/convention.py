@@ -1,4 +1,4 @@
-"""What `macs` and `flops` count, as one named rule book; how other tools see a model: op by op, or layer by layer."""
+"""What `macs` and `flops` count, as a named set of rules; and how other tools see a model: by op, or by layer."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Convention:
 
 
 def of_tool(name: str, tool: str, says: str, macs: Counts, sees: str = "ops") -> Convention:
-    """The convention of a tool that has one figure."""
+    """Return the convention of a tool that reports one number."""
     return Convention(name, says, macs, lambda trace: [count + count for count in macs(trace)], tool, sees)
 
 
@@ -45,12 +45,12 @@ class Layer:
     ops: tuple[Op, ...]
 
     def op(self, *kinds: str) -> Op | None:
-        """The first op of one of these kinds."""
+        """Return the first op of one of these kinds."""
         return next((op for op in self.ops if op.kind in kinds), None)
 
 
 def by_layer(rule: Callable[[Layer], int]) -> Counts:
-    """A tool that hangs on modules, and knows them by their class."""
+    """A tool that uses hooks of modules and recognises them by class."""
 
     def counts(trace: Trace) -> list[int | Count]:
         own: dict[int, list[int]] = {}
@@ -73,5 +73,5 @@ def both(one: Counts, other: Counts) -> Counts:
 
 
 def first_role(op: Op, *roles: str) -> Value | None:
-    """The first input under one of these names."""
+    """Return the first input under one of these names."""
     return next((value for value, role in zip(op.inputs, op.roles, strict=True) if role in roles), None)

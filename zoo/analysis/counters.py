@@ -1,4 +1,4 @@
-"""Other tools that count, run on a copy of a model: the copy shares no tensor with it, and its weights take no memory."""
+"""Run other counting tools on a copy of a model. The copy shares no tensor with the model, and its weights take no memory."""
 
 import copy
 import logging
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def flop_counter(module: "nn.Module", shape: Sequence[int]) -> int:
-    """Half of what torch.utils.flop_counter counts on the meta device: it counts two for each multiply-accumulate."""
+    """Return half of what torch.utils.flop_counter counts on the meta device, because it counts 2 per multiply-accumulate."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -47,7 +47,7 @@ def fvcore(module: "nn.Module", shape: Sequence[int]) -> dict[str, int]:
 def _copied(
     module: "nn.Module", of_parameter: "Callable[[Tensor], Tensor]", of_buffer: "Callable[[Tensor], Tensor]"
 ) -> "nn.Module":
-    """A copy in evaluation mode, with other tensors in the place of the module's own; sharing and tying are kept."""
+    """Return a copy in evaluation mode with other tensors; shared tensors stay shared."""
     from torch import nn
 
     memo: dict[int, Any] = {id(p): nn.Parameter(of_parameter(p), p.requires_grad) for p in module.parameters()}

@@ -1,7 +1,7 @@
-"""Receptive fields proved by experiment: NaNs in one row of pixels reach exactly the units that see a pixel of that row.
+"""Check receptive fields by experiment: NaNs in one row of pixels must reach exactly the units that see a pixel of that row.
 
-Rows lie across an axis of the input: all pixels with one coordinate. So each axis is proved by itself, gaps and borders included,
-also where branches cross and what a unit sees is no box.
+A row contains all pixels with one coordinate along an axis of the input. Each axis is checked separately, including gaps and
+borders, even if branches cross and the pixels that a unit sees are not a box.
 """
 
 from collections import Counter
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 ROWS = (0, 0.37, 0.5, 1)
-"""Places along an axis, from its first pixel to its last."""
+"""Positions along an axis, from its first pixel to its last."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Of one module's output: how many units the NaNs should have reached, how many they did, and whether these are the same units.
+    """For one module's output: how many units the NaNs should have reached, how many they did, and whether these are the same
+    units.
 
-    `verdict` is "equal", "differs", or "not checked" where no field is defined; `why` says why not.
+    `verdict` is "equal", "differs", or "not checked" if the receptive field is undefined; `why` gives the reason.
     """
 
     path: str
@@ -44,10 +45,10 @@ def experiment(
     rows: Sequence[float] = ROWS,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Iterator[Finding]:
-    """A finding for each output of each module that is called once, and one for each reason for which there is no field.
+    """Yield a finding for each output of each module that is called once, and one for each reason for which a field is undefined.
 
-    `trace` is of `module` on one input of `shape`. The module is copied; where it has no weights, they are allocated. `progress` is
-    called with how many forwards have run, how many there are, and what they run for.
+    `trace` is that of `module` on one input of `shape`. The module is copied; weights on the meta device are allocated. `progress`
+    is called with the number of forward passes done, their total number, and what they are for.
     """
     import torch
 
@@ -55,7 +56,7 @@ def experiment(
     with torch.inference_mode(), _only_what_is_seen():
         model = allocated(module)
         tallies = _tallies(model, fields, torch.zeros(*shape), rows, progress)
-        if any(wrong for _, _, wrong in tallies.values()):  # torch's kernels in single precision have been seen to read amiss
+        if any(wrong for _, _, wrong in tallies.values()):  # some kernels of torch in single precision read wrong values
             tallies = _tallies(model.double(), fields, torch.zeros(*shape, dtype=torch.float64), rows)
     for path, (expected, seen, wrong) in tallies.items():
         yield Finding(path, expected, seen, "differs" if wrong else "equal")
@@ -69,7 +70,7 @@ def _tallies(
     rows: Sequence[float],
     progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, tuple[int, int, int]]:
-    """For each module: units that the NaNs should have reached, units that they did, and those that are only one of these."""
+    """Count, for each module, units that the NaNs should have reached, that they did reach, and that are in only one of the two."""
     import torch
 
     tallies = dict.fromkeys(fields, (0, 0, 0))
@@ -90,7 +91,7 @@ def _tallies(
 
 
 def _fields(trace: Trace, module: "nn.Module") -> tuple[dict[str, list[Spans]], dict[str, str]]:
-    """The exact fields of what each module returns, if it is called once; and the first module without, by reason."""
+    """Return the exact fields of the output of each module that is called once; and the first module without one, by reason."""
     states = carry(trace, exact, rule)
     runs = Counter(id(module.get_submodule(call.path)) for call in trace.calls)
     fields: dict[str, list[Spans]] = {}
@@ -107,7 +108,7 @@ def _fields(trace: Trace, module: "nn.Module") -> tuple[dict[str, list[Spans]], 
 
 
 def allocated(module: "nn.Module") -> "nn.Module":
-    """A copy in evaluation mode, with zeros for weights that are not there: what multiplies a NaN with nothing is NaN."""
+    """Return a copy in evaluation mode, with zeros for meta weights: zero times NaN is NaN."""
     import copy
 
     import torch
@@ -120,7 +121,7 @@ def allocated(module: "nn.Module") -> "nn.Module":
 
 
 def _outputs(model: "nn.Module", paths: Mapping[str, Any], image: "Tensor") -> "dict[str, list[Tensor]]":
-    """What each module returns of an image."""
+    """Return the output of each module for an image."""
     from zoo.tracing.recorder import tensors
 
     found: dict[str, list[Tensor]] = {}
@@ -139,7 +140,7 @@ def _outputs(model: "nn.Module", paths: Mapping[str, Any], image: "Tensor") -> "
 
 
 def reached(poisoned: "Tensor", field: Spans) -> "Tensor":
-    """Which units are poisoned, at any index that no digit depends on. Dimensions that no axis walks are of size 1."""
+    """Return which units are NaN, at any index that no digit depends on. Dimensions that belong to no axis have size 1."""
     import torch
 
     for dim in range(poisoned.dim()):
@@ -157,7 +158,7 @@ def reached(poisoned: "Tensor", field: Spans) -> "Tensor":
 
 
 def predicted(field: Spans, axis: int, row: int, shape: Sequence[int]) -> "Tensor":
-    """Which units see a pixel of that row across that axis; what sees nothing along another axis sees nothing."""
+    """Return which units see a pixel of that row; a unit that sees nothing along another axis sees nothing."""
     import torch
 
     seen = torch.ones(*shape, dtype=torch.bool)
@@ -169,7 +170,7 @@ def predicted(field: Spans, axis: int, row: int, shape: Sequence[int]) -> "Tenso
 
 
 def _numbers(span: Span, shape: Sequence[int]) -> "Tensor":
-    """The number of the unit at each index of a tensor."""
+    """Return the number of the unit at each index of a tensor."""
     import torch
 
     number = torch.zeros((1,) * len(shape), dtype=torch.int64)
@@ -180,11 +181,11 @@ def _numbers(span: Span, shape: Sequence[int]) -> "Tensor":
 
 
 def _only_what_is_seen() -> AbstractContextManager[object]:
-    """While it is entered, a NaN comes from nowhere but a pixel that a unit sees.
+    """A mode in which NaNs spread only along dependences that count as seeing.
 
-    A neighbour that has no weight in an interpolation passes none on, though nothing times NaN is NaN. The weights are torch's own:
-    what it makes of the places of the NaNs, in double precision, each with a value of its own, so that negative weights do not
-    cancel. And the maximum of mere padding is 0, not minus infinity, of which a sum of several would be NaN.
+    A neighbour of weight zero in an interpolation does not pass on a NaN, although zero times NaN is NaN. The weights are found
+    with torch itself: it interpolates the positions of the NaNs in double precision, each with a different value, so that negative
+    weights do not cancel. The maximum over padding only is 0, not minus infinity, since sums of infinities can be NaN.
     """
     import torch
     from torch.overrides import TorchFunctionMode

@@ -1,13 +1,15 @@
-"""The kinds of columns: what is computed of a trace for each row, and in total."""
+"""The kinds of columns: what is computed from a trace for each row, and in total."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol
 
 from zoo.analysis.rows import Group
+from zoo.analysis.working import OfOp, Place, added_up
 from zoo.ops.count import Count
+from zoo.ops.working import Line, sum_of_products
 from zoo.tables.table import Column
-from zoo.tracing.record import Op, Trace, Value
+from zoo.tracing.record import Op, Trace, Value, bytes_each
 from zoo.tracing.walk import Rule, State, carry
 
 
@@ -19,20 +21,28 @@ class Pass(Protocol):
         """Name, unit and description."""
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """The cells, and the total."""
+        """Return the cells and the total."""
 
 
 @dataclass(frozen=True)
 class Sum:
-    """A pass that counts each op by itself and adds up: whatever the grouping, the rows add up to the total."""
+    """A pass that counts each op by itself and adds up: whatever the grouping, the rows add up to the total.
+
+    `of_op` gives the lines that explain the count of one op.
+    """
 
     column: Column
     count: Callable[[Op], int | Count]
+    of_op: OfOp | None = None
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Sums over each group, and over all."""
+        """Return the sum of each group, and of all ops."""
         counts = [sum(map(self.count, group.ops)) for group in groups]
         return list(map(_cell, counts)), _cell(sum(counts))
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """The lines of each op, or the sums of the rows in a module; then their sum."""
+        return added_up(place, self.count, self.of_op, cell)
 
 
 @dataclass(frozen=True)
@@ -41,12 +51,19 @@ class Tally:
 
     column: Column
     counts: Callable[[Trace], Sequence[int | Count]]
+    of_ops: Callable[[Trace], OfOp] | None = None
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Sums over each group, and over all."""
+        """Return the sum of each group, and of all ops."""
         each = dict(zip(map(id, trace.ops), self.counts(trace), strict=True))
         counts = [sum(each[id(op)] for op in group.ops) for group in groups]
         return list(map(_cell, counts)), _cell(sum(counts))
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """As that of a `Sum`."""
+        each = dict(zip(map(id, place.trace.ops), self.counts(place.trace), strict=True))
+        of_op = self.of_ops(place.trace) if self.of_ops else None
+        return added_up(place, lambda op: each[id(op)], of_op, cell)
 
 
 def _cell(count: int | Count) -> Any:
@@ -65,12 +82,13 @@ class Flow(Generic[State]):
     start: Callable[[Value], State]
     rule: Rule[State]
     cell: Callable[[Sequence[State | None]], Any]
+    lines: Callable[[Place, Any], Iterator[Line]] | None = None
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """One walk over the trace, then a look at what leaves each group."""
+        """Walk over the trace once, then return the cells of the outputs of each group."""
         states = carry(trace, self.start, self.rule)
 
-        shown: dict[tuple[int, ...], Any] = {}  # what a layer only passes on is shown as it came
+        shown: dict[tuple[int, ...], Any] = {}  # a value that a layer only passes through keeps its state
 
         def look(values: Sequence[Value]) -> Any:
             found = [states.get(value.id) for value in values]
@@ -81,12 +99,25 @@ class Flow(Generic[State]):
 
         return [look(group.outputs) for group in groups], look(trace.outputs)
 
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """What `lines` gives for what leaves the layer."""
+        return self.lines(place, cell) if self.lines else iter(())
+
 
 @dataclass(frozen=True)
 class Share:
     """A pass for each cell of a sum as its part of the total; none where the total is 0 or not known."""
 
     of: Pass
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """The quotient of the row's cell and the total."""
+        (own,), whole = self.of.measure(place.trace, [place.group])
+        name = self.of.column.name
+        if cell is None:
+            yield Line("share", says=f"there is no total of {name} to take a share of")
+            return
+        yield Line("share", f"{{{name}}} / {{total}}", {name: own, "total": whole}, cell, part=())
 
     @property
     def column(self) -> Column:
@@ -95,7 +126,7 @@ class Share:
         return replace(whole, name=f"{whole.name}%", unit="share", description=f"share of {whole.name}", hide_order=0)
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Quotients of each group, and 1."""
+        """Return the share of each group, and 1."""
         cells, total = self.of.measure(trace, groups)
         known = isinstance(total, int | float) and total > 0
         return [cell / total if known else None for cell in cells], 1.0 if known else None
@@ -112,7 +143,7 @@ class Bytes:
     kind: str
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
-        """Sums over each group, and over all."""
+        """Return the sum of each group, and of all ops."""
         mixed = len({param.dtype for param in trace.params if param.kind == self.kind}) > 1
 
         def cell(ops: Sequence[Op]) -> Any:
@@ -122,3 +153,14 @@ class Bytes:
             return (dict(sorted(by_type.items())) or None) if mixed else sum(by_type.values())
 
         return [cell(group.ops) for group in groups], cell(trace.ops)
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """The elements times their bytes; where types are mixed, a sum for each type."""
+        own = [(op, param) for op in place.group.ops for param in op.owns if param.kind == self.kind]
+        if not own:
+            yield Line("bytes", says=f"0: no {self.kind} is counted here", part=None if cell is None else ())
+        for dtype in dict.fromkeys(param.dtype for _, param in own):
+            terms = [(param.name, param) for _, param in own if param.dtype == dtype]
+            by_elements = [{f"{name}": param.numel, "bytes each": bytes_each(dtype)} for name, param in terms]
+            part = (dtype,) if isinstance(cell, dict) else ()
+            yield sum_of_products(dtype, by_elements, sum(param.nbytes for _, param in terms), part=part)

@@ -1,4 +1,4 @@
-"""From a trace to a table: rows are groups of ops, columns say what is computed of each."""
+"""From a trace to a table: rows are groups of ops, columns are the quantities computed for each."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -90,7 +90,7 @@ def _not_counted(convention: str, trace: Trace, names: Sequence[str]) -> Iterato
 def _lower_bounds(
     trace: Trace, chosen: Sequence[Pass], rows: Sequence[Group], measured: Sequence[tuple[list[Any], Any]]
 ) -> Iterator[LowerBound]:
-    """A note for each column whose total is a lower bound: which ops are unknown, how often, and in which modules."""
+    """Yield a note for each column whose total is a lower bound: which ops are unknown, how often, and in which modules."""
     for one, (cells, total) in zip(chosen, measured, strict=True):
         if isinstance(total, dict) and "unknown" in total:
             partly = [row for row, cell in zip(rows, cells, strict=True) if isinstance(cell, dict) and "unknown" in cell]

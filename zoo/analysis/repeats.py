@@ -29,7 +29,7 @@ class Repeats:
 
 
 def repeats(trace: Trace) -> Repeats:
-    """What repeats in a trace, at every level of its modules. Takes time linear in the ops at each level."""
+    """Find what repeats in a trace, at every level of its modules. Takes time linear in the ops at each level."""
     tree = _Tree(trace)
     calls, ops = list(range(len(trace.calls))), list(range(len(trace.ops)))
     repeating: set[int] = set()
@@ -94,7 +94,7 @@ class _Tree:
         for item in (*self.items[parent], -1):  # any op ends a run, so this one ends the last
             path = self.trace.calls[item].path if item >= 0 else ""
             first = self.trace.calls[run[0]].path if run else ""
-            again = len(paths) == 1 and path == first  # the same module once more
+            again = len(paths) == 1 and path == first  # the same module again
             numbered = len(paths) == len(run) and path not in paths and _stem(path) == _stem(first) != ""  # a new sibling
             if run and item >= 0 and (again or numbered) and self._alike(run[0], item):
                 run.append(item)
@@ -136,7 +136,7 @@ def _stem(path: str) -> str:
 
 
 def _signature(op: Op) -> Hashable:
-    """What makes an op the same as another, its weights' values and names aside."""
+    """Return what makes an op the same as another, ignoring the values and names of weights."""
     owned = tuple(param.shape for param in op.owns) if op.kind == UNUSED else ()
     return op.signature(likeness), owned
 

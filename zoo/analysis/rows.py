@@ -17,14 +17,14 @@ Depth = int | Literal["auto"] | None
 
 Key = tuple[bool, int]  # (True, index of a call) or (False, index of an op)
 
-_PAGE = 64  # rows that a page holds
+_PAGE = 64  # rows that fit on a page
 
 
 @dataclass(slots=True)
 class Group:
-    """The ops behind one row, in order, and what leaves them. Of `times` blocks that are alike it is what leaves the last.
+    """The ops of one row, in order, and their outputs. For `times` identical blocks, the outputs are those of the last.
 
-    `mark` is "shared" if it reads parameters that an earlier row, or an earlier one of its blocks, has read; "unused" if no op ran.
+    `mark` is "shared" if the row reads parameters that an earlier row or block has read, and "unused" if no op ran.
     """
 
     name: str
@@ -76,7 +76,7 @@ def _rows(trace: Trace, depth: int | None, blocks: Set[int], found: Repeats | No
     for index, op in enumerate(trace.ops):
         call = trace.calls[op.call]
         one = whole[op.call] or (call.leaf and op.call > 0) or op.kind == UNUSED
-        key = (True, shown[op.call]) if one else (False, index)  # else a container runs the op itself
+        key = (True, shown[op.call]) if one else (False, index)  # otherwise a container runs the op itself
         if key not in groups:
             outer = trace.calls[shown[op.call]]
             paths[key] = (outer.path or trace.target) if one else f"{call.path}.{op.kind}".lstrip(".")
@@ -87,7 +87,7 @@ def _rows(trace: Trace, depth: int | None, blocks: Set[int], found: Repeats | No
 
 
 def _folded(groups: Mapping[Key, Group], paths: Mapping[Key, str], found: Repeats) -> list[Group]:
-    """Each group joined to the one that it repeats."""
+    """Join each group to the one that it repeats."""
     joined: dict[Key, list[Key]] = {}
     for key in groups:
         is_call, index = key
@@ -110,7 +110,7 @@ def _together(keys: Sequence[Key], groups: Mapping[Key, Group], paths: Mapping[K
 
 
 def _marked(groups: list[Group]) -> list[Group]:
-    """With their marks."""
+    """Return the groups with their marks."""
     seen: set[int] = set()
     for one in groups:
         read = _parameters(one)
@@ -123,13 +123,13 @@ def _marked(groups: list[Group]) -> list[Group]:
 
 
 def _parameters(one: Group) -> set[int]:
-    """The ids of the parameters that a group reads."""
+    """Return the ids of the parameters that a group reads."""
     values = chain.from_iterable([op.inputs for op in one.ops])
     return {value.id for value in values if value.source == "parameter"}
 
 
 def span_of_names(first: str, last: str) -> str:
-    """One name for several.
+    """Return one name for several.
 
     >>> span_of_names("layers.1.conv", "layers.35.conv")
     'layers.1–35.conv'

@@ -1,7 +1,7 @@
 """Stages: the last feature maps of each resolution on the way to a network's head, found in a trace.
 
 A map is on the way if everything that reaches the scores passes through it: maps inside a block that has a shortcut, in one of
-several branches or in a gate are not. A stage is what a module hands on, so that it has a name.
+several branches or in a gate are not. A stage is the output of a module, so that it has a name.
 
 Start with `find_stages`. `_way` finds the ops through which everything passes, `_maps` keeps those of them that give feature maps,
 `_by_stride` cuts these into runs of one resolution, and `_stepped_back` decides which map of a run is its last.
@@ -26,7 +26,7 @@ _MOST_LAYERS = 4  # of a head
 class Stage:
     """The last feature maps of one resolution.
 
-    `layer` is the module that hands them on, named as in `zoo.summary` (pool_1 is the second call of pool). `size` is by axis,
+    `layer` is the module that returns them, named as in `zoo.summary` (pool_1 is the second call of pool). `size` is by axis,
     `stride` the pixels of the input from one unit to the next, along the axis where they are most. `rf` is the receptive field as
     in the column of that name: size, stride and padding by axis, or why it is undefined.
 
@@ -55,7 +55,7 @@ class _Maps:
 
 
 def find_stages(trace: Trace) -> tuple[Stage, ...]:
-    """The stages of what was traced, stage1 first. Raises `ZooError` if there are none, or much more than a head is behind them."""
+    """Return the stages of a trace, stage1 first. Raises `ZooError` if there are none, or if more than a head follows them."""
     layers: dict[int, str] = {}
     for name, value in handed_on(trace).items():
         layers.setdefault(value.id, name)  # the outermost began first
@@ -69,7 +69,7 @@ def find_stages(trace: Trace) -> tuple[Stage, ...]:
             shape = end.value.shape
             found.append(Stage(f"stage{len(found) + 1}", layers[end.value.id], shape[1], shape[2:], end.stride, end.rf))
     if not found:
-        raise ZooError(f"{trace.target} has no stages: no module on the way to its outputs hands on feature maps (N×C×sizes)")
+        raise ZooError(f"{trace.target} has no stages: no module on the path to its outputs returns feature maps (N×C×sizes)")
     if (excess := _more_than_a_head(trace, last)) is not None:
         raise ZooError(f"{trace.target} has no stages: {excess} {found[-1].layer}")
     return tuple(found)
@@ -88,9 +88,9 @@ def head_input(trace: Trace, among: Container[int]) -> Value:
         shape = op.output.shape
         if op.output.id in among and len(shape) == 4 and min(shape[2:]) > 1 and len(scores) == 2:
             if (excess := _more_than_a_head(trace, i)) is not None:
-                raise ZooError(f"the head of {trace.target} cannot be found: {excess}")
+                raise ZooError(f"cannot find the head of {trace.target}: {excess}")
             return op.output
-    raise ZooError(f"the head of {trace.target} cannot be found: it does not go from feature maps to one row of scores")
+    raise ZooError(f"cannot find the head of {trace.target}: it does not go from feature maps to one row of scores")
 
 
 def _more_than_a_head(trace: Trace, last: int) -> str | None:
@@ -110,12 +110,12 @@ def find_layers(trace: Trace, names: Sequence[str]) -> dict[str, Stage]:
         staged = {}
     for name in names:
         if name not in staged and name not in layers:
-            raise unknown(f"layer of {trace.target}", name, [*staged, *layers], "zoo summary shows them all")
+            raise unknown(f"layer of {trace.target}", name, [*staged, *layers], "run zoo summary to see all")
     return {name: staged.get(name) or _described(trace, name, layers[name]) for name in names}
 
 
 def _described(trace: Trace, name: str, value: Value) -> Stage:
-    """Any tensor N×C×... as a stage; the stride is 0 where it is no map of the input's axes."""
+    """Any tensor N×C×... as a stage; the stride is 0 if its axes are not those of the input."""
     rf = _measured(trace, [(0, value)])[0]
     same_axes = len(value.shape) == len(trace.inputs[0].shape)
     strides = rf.get("stride") or (_reduction(trace.inputs[0], value) if same_axes else [0])
@@ -140,7 +140,7 @@ def call_names(paths: Sequence[str]) -> list[str]:
 
 
 def handed_on(trace: Trace) -> dict[str, Value]:
-    """What each call of a module hands on that gives one tensor, by the call's name."""
+    """Return the output of each call of a module that returns one tensor, by the name of the call."""
     names = call_names([call.path for call in trace.calls])
     return {name: call.outputs[0] for name, call in zip(names, trace.calls, strict=True) if call.path and len(call.outputs) == 1}
 
@@ -201,9 +201,11 @@ Found = tuple[int, Value]
 
 
 def _with_strides(trace: Trace, found: Sequence[Found]) -> Iterator[tuple[Found, Mapping[str, Any], Sequence[int]]]:
-    """With receptive field, and stride by axis. From where the field is undefined (a sampler looks anywhere) strides are counted
-    anew, and multiplied by how much smaller than the input the maps are there. What then is reduced unevenly has other axes than
-    the input (windows, channels last), and is left out.
+    """Yield the maps with receptive field and stride by axis.
+
+    After a map whose field is undefined (a sampler can read any unit), strides are counted again from that map and multiplied by
+    its reduction relative to the input. Maps that are then reduced unevenly have other axes than the input (windows, channels
+    last), and are left out.
     """
     fields = _measured(trace, found)
     for one, field in zip(found, fields, strict=True):
@@ -281,12 +283,12 @@ def _inside(trace: Trace, call: int | None, outer: int) -> bool:
 
 
 def _slides(op: Op) -> bool:
-    """Whether the op looks at more than one unit of its input."""
+    """Return whether the op reads more than one unit of its input."""
     weight = op.input("weight")
     kernel = weight.shape[2:] if weight is not None and "conv" in op.kind else op.attrs.get("kernel_size", ())
     return any(n > 1 for n in ((kernel,) if isinstance(kernel, int) else kernel))
 
 
 def _weighted(op: Op) -> bool:
-    """Whether it is a layer that multiplies by parameters."""
+    """Return whether the op is a layer that multiplies by parameters."""
     return multiplies(op.kind) and any(value.source == "parameter" for value in op.inputs)

@@ -329,7 +329,7 @@ class AlexNetOWT(nn.Module):
         "loss": "1000 independent logistic units, trained to minimise cross-entropy. [paper]",
         "learning rate": "Multiplied by 250^(-1/3) at 25%, 50% and 75% of the training. [paper]",
         "length": "90 passes. [paper]",
-        "remark": "This is the author's training; torchvision trained its weights anew. [paper; torchvision]",
+        "remark": "This is the author's training; torchvision trained its weights again. [paper; torchvision]",
     },
     preprocessing=(
         "For torchvision's weights: the shorter side scaled to 256 pixels, 224×224 centre crop, RGB in [0, 1], mean (0.485, 0.456, "

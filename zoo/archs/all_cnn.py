@@ -46,7 +46,7 @@ class AllCNNC(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """What Caffe calls xavier: uniform in ±sqrt(3 / fan_in). Biases 0."""
+        """Caffe's xavier initialisation: uniform in ±sqrt(3 / fan_in). Biases 0."""
         for layer in self.features.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear")

@@ -11,7 +11,7 @@ from zoo.extend import arch
 
 
 def pool() -> nn.MaxPool2d:
-    """Windows overlap, and as everywhere in Caffe sizes are rounded up."""
+    """Windows overlap, and sizes are rounded up, as everywhere in Caffe."""
     return nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
 
 

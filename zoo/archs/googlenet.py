@@ -211,7 +211,7 @@ class GoogLeNet(nn.Module):
         "print 380, 364, 437, 463, 580, 840 and 1388K where their own filters give 379, 366.8, 438, 497.5, 590.5, "
         "847 and 1409K. [paper, Table 1; computed]",
         "Row 5a of Table 1 prints 1072K and 54M operations; its own filters give 1018K and 51M. [paper, Table 1; computed]",
-        "The first row of Table 1, 2.7K and 34M, is no 7×7 convolution from 3 to 64 maps, which has 9.2K and 118M. A "
+        "The first row of Table 1, 2.7K and 34M, is not a 7×7 convolution from 3 to 64 maps, which has 9.2K and 118M. A "
         "depthwise 7×7 convolution of multiplier 8 with a 1×1 convolution after it would fit both numbers; the paper "
         "does not speak of one. [paper, Table 1; computed]",
         "Section 1 has 12 times fewer parameters than AlexNet, which would be 5.1 million; this network has 8.7 times fewer. "
@@ -326,7 +326,7 @@ class GoogLeNetBN(GoogLeNet):
     torchvision="googlenet",
     torchvision_options={"aux_logits": False, "transform_input": False, "init_weights": False},
     torchvision_training={"aux_logits": True},
-    weights_note="they want images of mean 0.5 and deviation 0.5, to which torchvision's transform_input turns its own",
+    weights_note="they expect images of mean 0.5 and standard deviation 0.5, to which torchvision's transform_input converts",
     keys=(
         (r"^conv2\.", "conv2_reduce."),
         (r"^conv3\.", "conv2."),
@@ -348,8 +348,8 @@ class GoogLeNetBN(GoogLeNet):
         "local response normalisation, 3×3 kernels in conv5x5 (a known mistake, as its source says), a last max "
         "pooling of 2×2, heads that pool to 4×4 whatever they are given, dropout 0.2 before the classifier. "
         "[torchvision, googlenet.py]",
-        "torchvision's transform_input is left out: it normalises images anew for one set of weights, and is no part "
-        "of the network. [torchvision, googlenet.py; ours]",
+        "torchvision's transform_input is left out: it normalises images again for one set of weights, and is not a "
+        "part of the network. [torchvision, googlenet.py; ours]",
         "In training mode it returns (logits, aux1, aux2), in the order of the layers; torchvision's returns (logits, aux2, aux1). "
         "[torchvision, googlenet.py; ours]",
     ),

@@ -139,7 +139,7 @@ class LeNet5(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """All that a unit learns, bias and coefficient too, is uniform in ±2.4/F, with F inputs besides the bias."""
+        """All parameters of a unit, including bias and coefficient, are uniform in ±2.4/F, with F inputs besides the bias."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear | Subsampling):
                 inputs = 4 if isinstance(layer, Subsampling) else layer.weight[0].numel()
@@ -184,7 +184,7 @@ class LeNet5(nn.Module):
     },
     deviations=(
         "The paper shows the 7×12 bitmaps of the output codes in figure 3 and prints no numbers; the ten digits here "
-        "are redrawn in that style. As in the paper they hold +1 and -1 and are fixed, so they are no parameters. "
+        "are redrawn in that style. As in the paper they hold +1 and -1 and are fixed, so they are not parameters. "
         "[paper, section II.B and figure 3; ours]",
         "The paper gives its initialisation for weights; biases and the coefficients of S2 and S4 are treated alike. "
         "[paper, appendix A; ours]",
@@ -214,7 +214,7 @@ class LeNet5(nn.Module):
         "[paper, section III]",
     },
     preprocessing=(
-        "Digits of at most 20×20 pixels, centred in a 28×28 field, stand in a 32×32 image whose background is -0.1 and whose "
+        "Digits of at most 20×20 pixels, centred in a 28×28 field, are placed in a 32×32 image whose background is -0.1 and whose "
         "ink is 1.175, for a mean near 0 and a variance near 1. [paper, section II.B]",
     ),
 )
@@ -229,7 +229,7 @@ def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
 
 
 class LeNet5Modern(nn.Module):
-    """LeNet-5 of layers that every library has. Input N×in_channels×32×32, output N×num_classes."""
+    """LeNet-5 with standard layers. Input N×in_channels×32×32, output N×num_classes."""
 
     def __init__(self, num_classes: int, in_channels: int) -> None:
         super().__init__()

@@ -75,7 +75,7 @@ class LeNet1(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """All that a unit learns, bias and coefficient too, is uniform in ±2.4/F, with F inputs besides the bias."""
+        """All parameters of a unit, including bias and coefficient, are uniform in ±2.4/F, with F inputs besides the bias."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear | Subsampling):
                 inputs = 4 if isinstance(layer, Subsampling) else layer.weight[0].numel()
@@ -157,7 +157,7 @@ class LeNet1(nn.Module):
         "optimiser": "A second-order version of backpropagation. [paper, page 402]",
         "length": "30 passes through 9,840 images. [paper, pages 397 and 402]",
     },
-    preprocessing=("A 16×16 digit stands in a 28×28 plane, of values from -1 to 1. [paper, pages 398 and 400]",),
+    preprocessing=("A 16×16 digit is placed in a 28×28 plane, of values from -1 to 1. [paper, pages 398 and 400]",),
     citation={
         "type": "inproceedings",
         "booktitle": "Advances in Neural Information Processing Systems 2",

@@ -24,7 +24,7 @@ class LeNetCaffe(nn.Module):
         self.initialise()
 
     def initialise(self) -> None:
-        """What Caffe calls xavier: uniform in ±sqrt(3 / fan_in). Biases 0."""
+        """Caffe's xavier initialisation: uniform in ±sqrt(3 / fan_in). Biases 0."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_uniform_(layer.weight, nonlinearity="linear")

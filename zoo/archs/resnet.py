@@ -83,7 +83,7 @@ STRIDE_IN_1X1 = (
 
 
 class ZeroPadding(nn.Module):
-    """A shortcut without parameters: every stride-th pixel, and maps of zeros after the maps that there are."""
+    """A shortcut without parameters: every stride-th pixel, and zero maps after the existing maps."""
 
     def __init__(self, more_channels: int, stride: int) -> None:
         super().__init__()
@@ -191,7 +191,7 @@ class ResNet(nn.Module):
         return nn.Sequential(first, *rest)
 
     def initialise(self) -> None:
-        """Weights from N(0, 2 / fan_in), bias 0; batch normalisation is born with scale 1 and shift 0."""
+        """Weights from N(0, 2 / fan_in), bias 0; batch normalisation starts with scale 1 and shift 0."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")
@@ -315,7 +315,7 @@ def resnet34_c(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
 
 
 class PlainBlock(BasicBlock):
-    """The two 3×3 convolutions of a basic block, and no way around them."""
+    """The two 3×3 convolutions of a basic block, without a shortcut."""
 
     def __init__(self, in_channels: int, width: int, stride: int, shortcut: str) -> None:
         super().__init__(in_channels, width, stride, shortcut)

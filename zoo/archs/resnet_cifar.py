@@ -57,7 +57,7 @@ PROJECTIONS = (
 
 
 class ZeroPadding(nn.Module):
-    """A shortcut without parameters: every stride-th pixel, and maps of zeros after the maps that there are."""
+    """A shortcut without parameters: every stride-th pixel, and zero maps after the existing maps."""
 
     def __init__(self, more_channels: int, stride: int) -> None:
         super().__init__()
@@ -124,7 +124,7 @@ class ResNetCifar(nn.Module):
         return nn.Sequential(block(in_channels, width, stride), *(block(width, width, 1) for _ in range(n - 1)))
 
     def initialise(self) -> None:
-        """Weights from N(0, 2 / fan_in), bias 0; batch normalisation is born with scale 1 and shift 0."""
+        """Weights from N(0, 2 / fan_in), bias 0; batch normalisation starts with scale 1 and shift 0."""
         for layer in self.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight, mode="fan_in", nonlinearity="relu")

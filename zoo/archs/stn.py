@@ -1,7 +1,7 @@
 """STN: M. Jaderberg, K. Simonyan, A. Zisserman, K. Kavukcuoglu, "Spatial Transformer Networks", NIPS 2015.
 
 Section 3 gives the three parts of a spatial transformer and their names: localisation network, grid generator, sampler. Here it
-stands in front of a small classifier of digits. Deviations stand on the card.
+precedes a small classifier of digits. The card lists deviations.
 """
 
 from collections import OrderedDict
@@ -28,7 +28,7 @@ class GridGenerator(nn.Module):
 
 
 class SpatialTransformer(nn.Module):
-    """Images, each turned, scaled and moved as the localisation network has it. Input and output N×in_channels×28×28."""
+    """Rotates, scales and shifts each image as the localisation network predicts. Input and output N×in_channels×28×28."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()

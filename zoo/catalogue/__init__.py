@@ -1,1 +1,1 @@
-"""The catalogue: cards, entries, how their networks are built, weights, and published numbers."""
+"""The catalogue: cards, entries, building networks, weights, and published numbers."""

@@ -1,4 +1,4 @@
-"""What is claimed of one architecture: its card, which `@arch(...)` writes onto its builder."""
+"""The card of an architecture, which `@arch(...)` attaches to its builder."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -15,7 +15,7 @@ Builder = TypeVar("Builder", bound=Callable[..., Any])
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """The same builder with other `options`, or in training mode, and what it then counts."""
+    """The network with other `options`, or in training mode, and its numbers."""
 
     options: Mapping[str, Any] = field(default_factory=dict)
     train: bool = False
@@ -25,7 +25,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class StageClaim:
-    """The last layer of one resolution, its channels, stride in pixels, and receptive field (None where it is no number)."""
+    """The last layer of one resolution, its channels, stride in pixels, and receptive field (None if it is not a number)."""
 
     layer: str
     channels: int
@@ -34,29 +34,28 @@ class StageClaim:
 
     @classmethod
     def read(cls, text: str) -> "StageClaim":
-        """The claim as a card writes it: "conv3_x 512 8 99", with a question mark for a receptive field that is no number."""
+        """The stage as a card writes it: "conv3_x 512 8 99", with a question mark for a receptive field that is not a number."""
         layer, channels, stride, rf = text.split()
         return cls(layer, int(channels), int(stride), None if rf == "?" else int(rf))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Card:
-    """What is claimed of one architecture. Nothing is computed from it; the tests hold every claim to account.
+    """The card of one architecture. Nothing is computed from it; tests check every number on it.
 
-    `input` is channels, height, width; `params`, `macs`, `depth` and `connections`, where they are claimed, are for that input,
-    batch 1, evaluation mode, default options. `training` are the options that the network as trained has and the network as used
-    has not (auxiliary heads).
-    `stages` are claims too, written "layer channels stride rf": "conv3_x 512 8 99".
-    `torchvision` names the model there that has the same topology, `keys` the (pattern, replacement) pairs that turn its state
-    dict's keys into ours, applied in order. `torchvision_options` go to its builder for the network as it is used,
-    `torchvision_training` besides for the network as it is trained; `weights_note` is what users of its weights have to know.
-    `classifier` is the path of the layer that makes the scores; without it the network gives `num_features` features of an image.
-    `url` is for a paper that has neither DOI nor arXiv id. `neurons` are the outputs of all layers with weights.
+    `input` is channels, height, width. `params`, `macs`, `depth` and `connections`, if given, are for that input, batch 1,
+    evaluation mode and default options. `training` contains the options that the network has only during training (auxiliary
+    heads). `stages` are written as "layer channels stride rf": "conv3_x 512 8 99". `torchvision` names torchvision's model of the
+    same topology. `keys` are (pattern, replacement) pairs, applied in order, that map the keys of its state dict to those of this
+    network. `torchvision_options` are passed to its builder, and `torchvision_training` as well for the network during training.
+    `weights_note` is what users of its weights need to know. `classifier` is the path of the layer that computes the scores;
+    without it, the network returns `num_features` features of an image. `url` is for a paper that has neither a DOI nor an arXiv
+    id. `neurons` is the number of outputs of all layers with weights.
 
-    What is told in words ends with citations of `sources` (see `zoo.catalogue.evidence`). `errata` are mistakes of the paper,
-    `deviations` are what this definition does otherwise, `notes` are about others: ports, tools, later networks. `results` are
-    the errors of trained networks; `recipe` says how they were trained, by the keys of `RECIPE`; `weights` are licence and address
-    of the original weights. `parents` are the entries that this network comes from. `citation` holds the fields of BibTeX beside
+    Texts end with citations of `sources` (see `zoo.catalogue.evidence`). `errata` are mistakes of the paper, `deviations` are
+    differences of this definition from it, and `notes` are about others: ports, tools, later networks. `results` are the errors of
+    trained networks; `recipe` describes how they were trained, by the keys of `RECIPE`; `weights` has the licence and address of
+    the original weights. `parents` are the entries that this network is based on. `citation` has the fields of BibTeX other than
     author, title and address.
 
     Example:
@@ -117,7 +116,7 @@ class Card:
 
     @property
     def statements(self) -> tuple[tuple[str, Statement], ...]:
-        """All that is told in words, each with a label, in the order in which `zoo info` shows it."""
+        """All statements, each with a label, in the order in which `zoo info` shows them."""
         labelled = {
             "deviation": self.deviations,
             "erratum": self.errata,
@@ -134,7 +133,7 @@ class Card:
 
 
 def arch(**facts: Any) -> Callable[[Builder], Builder]:
-    """Declare that the decorated function builds an architecture, under its own name.
+    """Attach a card to the decorated builder, which is listed under its own name.
 
     The first line of the builder's docstring is the summary; the file's name is the family.
 
@@ -164,13 +163,14 @@ def arch(**facts: Any) -> Callable[[Builder], Builder]:
 
 
 def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
-    """The card of a builder of that name, in a file of that family.
+    """Return the card of a builder with that name and family.
 
-    Raises `TypeError` for facts that no card has, `ZooError` for a citation of a source that the card does not list.
+    Raises `TypeError` for facts that are not fields of a card, and `ZooError` for a citation of a source that the card does not
+    list.
     """
     wrong = facts.keys() - {f.name for f in fields(Card)} | facts.keys() & {"name", "family", "summary"}
     if wrong:
-        raise TypeError(f"@arch of {name}: {', '.join(sorted(wrong))} cannot be set")
+        raise TypeError(f"@arch of {name}: unknown keyword {', '.join(sorted(wrong))}")
     summary = doc.strip().partition("\n")[0].removesuffix(".")
     try:
         return Card(name=name, family=family, summary=summary, **{**facts, **_records(facts)})

@@ -1,4 +1,4 @@
-"""Building a network of the catalogue: how its weights start, with or without the layer that makes the scores."""
+"""Build a network of the catalogue: initialisation, with or without the layer that computes the scores."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def shapes(found: Entry, options: Mapping[str, Any], *, headless: bool = False) -> "dict[str, Tensor]":
-    """The state dict of a model that is built with these options of its builder, of tensors without memory."""
+    """Return the state dict of a model built with these options of its builder, as meta tensors."""
     from zoo.tracing.skeleton import Skeleton
 
     with Skeleton():
@@ -19,22 +19,22 @@ def shapes(found: Entry, options: Mapping[str, Any], *, headless: bool = False) 
 
 
 def parted(found: Entry, options: Mapping[str, Any]) -> tuple[dict[str, Any], str | None, bool]:
-    """The builder's own options; how weights start; whether the layer that makes the scores is left out."""
+    """Return the builder's options, the initialisation, and whether the layer that computes the scores is left out."""
     builders = {key: value for key, value in options.items() if key not in ("init", "head")}
     headless = options.get("head", "paper") is None or options.get("num_classes") == 0
     if headless:
         builders.pop("num_classes", None)
         card = found.card
         if not card.classifier:
-            raise ZooError(f"{card.name}: its card names no classifier to leave out, so num_classes must be at least 1")
+            raise ZooError(f"{card.name} has no classifier that can be left out: expected num_classes >= 1")
         for key in card.training.keys() & builders.keys():
             if builders[key] == card.training[key]:
-                raise ZooError(f"{card.name}: {key}={builders[key]} makes scores of its own, so num_classes must be at least 1")
+                raise ZooError(f"{card.name}: {key}={builders[key]} computes scores of its own: expected num_classes >= 1")
     return builders, options.get("init", "paper"), headless
 
 
 def made(found: Entry, options: Mapping[str, Any], init: str | None, headless: bool) -> "nn.Module":
-    """A new model; `init` says how its weights start, None that they are not filled; `headless` replaces its classifier."""
+    """Return a new model; `init` selects the initialisation, None leaves weights unfilled; `headless` replaces the classifier."""
     from torch import nn
 
     model = found.build(options) if init is not None else _uninitialised(found, options)
@@ -49,7 +49,7 @@ def made(found: Entry, options: Mapping[str, Any], init: str | None, headless: b
 
 
 def _uninitialised(found: Entry, options: Mapping[str, Any]) -> "nn.Module":
-    """A model whose weights are whatever its memory holds, built without drawing a number; its buffers are as they should be."""
+    """Return a model with uninitialised weights and correct buffers, without drawing random numbers."""
     import torch
 
     from zoo.tracing.real import allocate
@@ -57,7 +57,7 @@ def _uninitialised(found: Entry, options: Mapping[str, Any]) -> "nn.Module":
 
     with Skeleton():
         model = found.build(options)
-    if any(buffer.is_meta for buffer in model.buffers()):  # filled when there was nothing to fill
+    if any(buffer.is_meta for buffer in model.buffers()):  # they were filled on the meta device
         return found.build(options)
     allocate(model, lambda _, tensor: torch.empty(tensor.shape, dtype=tensor.dtype))
     return model

@@ -1,10 +1,11 @@
-"""`create_model`: a network of the catalogue by name, with the weights that it starts from."""
+"""`create_model`: create a network of the catalogue by name."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.construction import made, parted, shapes
 from zoo.catalogue.entries import Entry, check_options, entry
+from zoo.tracing.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
@@ -12,19 +13,20 @@ if TYPE_CHECKING:
     from zoo.catalogue.weights import Weights
 
 
+@undisturbed
 def create_model(name: str, /, *, weights: "Weights | None" = None, **options: Any) -> "nn.Module":
-    """A new model of the catalogue.
+    """Create a model of the catalogue.
 
     Arguments:
         name: A name of `zoo.list_models`, in any usual spelling.
-        weights: Loaded into it: "torchvision:IMAGENET1K_V1", a file (.pt, .pth, .safetensors) or a state dict, in our keys or
-            torchvision's. Layers that make the scores start anew if the weights are for another number of classes; first
-            convolutions are adapted to `in_channels`; the logger "zoo" says so.
+        weights: Weights to load: "torchvision:IMAGENET1K_V1", a file (.pt, .pth, .safetensors) or a state dict, with the keys of
+            this catalogue or of torchvision. If they are for another number of classes, the layers that compute scores are
+            initialised instead; first convolutions are adapted to `in_channels`. The logger "zoo" reports both.
         options: The builder's own (`num_classes`, `in_channels`, ...; see `zoo info`) and two that every network has.
-            `init`, how weights start: "paper" (default), as the card says; "torch", each layer as torch has it; both drawn from
-            torch's global generator; None draws nothing and leaves weights to chance, while buffers are right.
-            `head=None`, or `num_classes=0`: features instead of scores. `nn.Identity` stands for the layer that makes the scores,
-            all other keys of the state dict stay, and the output is N×num_features (see the card).
+            `init` is the initialisation: "paper" (default) follows the card; "torch" uses torch's default of each layer; both draw
+            from torch's global generator. None draws nothing and leaves the weights uninitialised; buffers are initialised.
+            `head=None`, or `num_classes=0`, returns features instead of scores: `nn.Identity` replaces the layer that computes the
+            scores, the other keys of the state dict do not change, and the output is N×num_features (see the card).
 
     Returns:
         An `nn.Module` in training mode.
@@ -41,7 +43,7 @@ def create_model(name: str, /, *, weights: "Weights | None" = None, **options: A
 
 
 def build(found: Entry, options: Mapping[str, Any], weights: "Weights | None" = None) -> "nn.Module":
-    """A new model, of options that were checked: the builder's, `init`, `head`. Raises `ZooError` for what does not go together."""
+    """Return a new model, for checked options: the builder's, `init`, `head`. Raises `ZooError` if they contradict each other."""
     builders, init, headless = parted(found, options)
     if weights is None:
         model = made(found, builders, init, headless)

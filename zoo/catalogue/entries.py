@@ -1,6 +1,6 @@
 """The catalogue: cards, read from the files of `zoo/archs` without importing them (or torch), and models built by name.
 
-An architecture file holds builders under `@arch(...)`. The keywords of the decorator are literals: they are the card.
+An architecture file contains builders decorated with `@arch(...)`. The keywords of the decorator are literals and form the card.
 """
 
 import ast
@@ -34,34 +34,34 @@ class Option:
         return f"{self.name}: {self.type} = {self.default!r}"
 
     def check(self, value: Any) -> Any:
-        """`value`, as the builder wants it. Raises `ZooError` if it cannot be that."""
+        """Return `value` with the type of the option. Raises `ZooError` if it does not fit."""
         if self.type.startswith("Literal["):
             choices = ast.literal_eval("(" + self.type.removeprefix("Literal[").removesuffix("]") + ",)")
             if value not in choices:
-                raise ZooError(f"option {self.name}={value!r}: choose from {', '.join(map(str, choices))}")
+                raise ZooError(f"option {self.name}: expected one of {', '.join(map(str, choices))}, got {value!r}")
         elif self.type == "bool" and not isinstance(value, bool):
-            raise ZooError(f"option {self.name}={value!r}: true or false is wanted")
+            raise ZooError(f"option {self.name}: expected true or false, got {value!r}")
         elif self.type == "int":
             least = 0 if self.name == "num_classes" else 1
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                none = ", or 0 for features instead of scores," if least == 0 else ""
-                raise ZooError(f"option {self.name}={value!r}: a whole number of at least 1{none} is wanted")
+                features = " (or 0 for features instead of scores)" if least == 0 else ""
+                raise ZooError(f"option {self.name}: expected an integer >= 1{features}, got {value!r}")
         elif self.type == "float":
             if not isinstance(value, int | float) or isinstance(value, bool):
-                raise ZooError(f"option {self.name}={value!r}: a number is wanted")
+                raise ZooError(f"option {self.name}: expected a number, got {value!r}")
             value = float(value)
         return value
 
 
-# What every builder's network can be built with, besides the builder's own options.
+# Options of every network, in addition to those of its builder.
 COMMON = (Option("init", "Literal['paper', 'torch', None]", "paper"), Option("head", "Literal['paper', None]", "paper"))
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A card, the builder's options, the module that defines it, and whose it is: nothing for ours, a plugin, or who registered it.
+    """A card, the options of its builder, the module that defines it, and its origin: empty if built in, else what added it.
 
-    `builder` is the function itself, where it was registered at run time.
+    `builder` is the function itself if it was registered at run time.
     """
 
     card: Card
@@ -78,12 +78,12 @@ class Entry:
 
     @property
     def every_option(self) -> tuple[Option, ...]:
-        """The builder's options, and those that every network has."""
+        """The options of the builder, and those of every network."""
         return (*self.options, *COMMON)
 
 
 def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
-    """The names in the catalogue, in order of year, then of name.
+    """Return the names in the catalogue, ordered by year and name.
 
     Arguments:
         pattern: Wildcards such as "vgg*", or any part of a name.
@@ -111,22 +111,22 @@ def list_models(pattern: str = "*", *, family: str | None = None) -> list[str]:
         if (fnmatch.fnmatchcase(name, wanted) or fnmatch.fnmatchcase(spelling(name), wanted))
         and family in (None, entry.card.family)
     ]
-    if not names or (wanted == "**" and pattern.strip("* ")):  # a pattern of signs alone matches no name
+    if not names or (wanted == "**" and pattern.strip("* ")):  # a pattern of punctuation matches no name
         inside = f" in family {family}" if family else ""
         close = near(pattern, entries)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"zoo list shows all {len(entries)}"
+        hint = f"did you mean {' or '.join(close)}?" if close else f"run zoo list to see all {len(entries)}"
         raise ZooError(f"no model matches {pattern!r}{inside}; {hint}")
     return sorted(names, key=lambda name: (entries[name].card.year, _natural(name)))
 
 
 def card(name: str) -> Card:
-    """What is claimed of one architecture.
+    """Return the card of a model.
 
     Arguments:
         name: A name of `zoo.list_models`, in any usual spelling.
 
     Returns:
-        Its `Card`: paper, input, printed and computed numbers, deviations, errata.
+        Its `Card`: paper, input, published and computed numbers, deviations, errata.
 
     Raises:
         ZooError: For an unknown name.
@@ -139,8 +139,8 @@ def card(name: str) -> Card:
 
 
 def entry(name: str) -> Entry:
-    """Card, options and module of the model of that name, in any usual spelling. Raises `ZooError` for an unknown one."""
-    if (path := _files().get(spelling(name))) is not None:  # one file is read much sooner than all
+    """Return the entry of a model; the name can have any usual spelling. Raises `ZooError` for an unknown name."""
+    if (path := _files().get(spelling(name))) is not None:  # reading one file is much faster than reading all
         for own in _read_own(path):
             if spelling(own.card.name) == spelling(name):
                 return own
@@ -148,7 +148,7 @@ def entry(name: str) -> Entry:
     spellings = {spelling(known): known for known in entries}
     found = spellings.get(spelling(name))
     if found is None:
-        raise unknown("model", name, entries, "zoo list shows all")
+        raise unknown("model", name, entries, "run zoo list to see all")
     return entries[found]
 
 
@@ -163,7 +163,7 @@ def children(name: str) -> list[str]:
 
 
 def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
-    """`options` as the builder wants them. Raises `ZooError` for an unknown one or a value that it cannot take."""
+    """Return `options` with the types that the builder expects. Raises `ZooError` for an unknown option or an invalid value."""
     known = {option.name: option for option in found.every_option}
     checked = {}
     for name, value in options.items():
@@ -174,12 +174,12 @@ def check_options(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that puts resnet18 before resnet101."""
+    """Return a sort key that puts resnet18 before resnet101."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
 def architectures() -> Mapping[str, Entry]:
-    """Every architecture by name: ours, those of plugins, and those registered."""
+    """Return every architecture by name: built in, from plugins, and registered."""
     found = ARCHITECTURES.all()
     return {name: found[name] for name in sorted(found, key=_natural)}
 
@@ -196,9 +196,9 @@ def _texts() -> Mapping[Path, str]:
 
 @cache
 def _files() -> Mapping[str, Path]:
-    """Our files, by the spelling of each function in them: builders are among these.
+    """Return the built-in files by the spelling of each function in them, builders included.
 
-    Of a function's name, which has no signs but underscores, the spelling is what is left without them.
+    The spelling of a function's name is the name without its underscores.
     """
     functions = ((path, re.findall(r"^def (\w+)\(", text, re.MULTILINE)) for path, text in _texts().items())
     return {name.replace("_", "").lower(): path for path, names in functions for name in names}
@@ -212,12 +212,12 @@ def _read_own(path: Path) -> tuple[Entry, ...]:
 def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Entry]]:
     found = [entry for module, path in plugin.files() for entry in _read(path, module, str(plugin))]
     if not found:
-        raise ZooError("there is no builder under @arch in it")
+        raise ZooError("it contains no builder decorated with @arch")
     yield from ((entry.card.name, entry) for entry in found)
 
 
 def entry_of(builder: Callable[..., Any]) -> Entry:
-    """The entry of a builder under `@arch` that is at hand. Raises `ZooError` for an option without type or default."""
+    """Return the entry of a given builder. Raises `ZooError` for an option without type or default."""
     import inspect
 
     card: Card = builder.__dict__["card"]
@@ -231,7 +231,7 @@ def entry_of(builder: Callable[..., Any]) -> Entry:
 
 
 def _read(path: Path, module: str, origin: str = "") -> Iterator[Entry]:
-    """The entries of one architecture file, from its text."""
+    """Return the entries of one architecture file, from its source text."""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
     constants: dict[str, ast.expr] = {}
     for node in tree.body:
@@ -250,7 +250,7 @@ def _read(path: Path, module: str, origin: str = "") -> Iterator[Entry]:
 
 
 def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
-    """The value of a literal in which names of module-level literals may stand."""
+    """Return the value of a literal that may contain names of module-level literals."""
     if isinstance(node, ast.Constant):
         return node.value
     if isinstance(node, ast.Name) and node.id in constants:
@@ -275,7 +275,7 @@ def _options(function: ast.FunctionDef) -> Iterator[Option]:
 
 
 def _adopt(thing: Any) -> Iterator[tuple[str, Entry]]:
-    """A builder under `@arch`, or those that a module defines."""
+    """Yield a builder decorated with `@arch`, or those that a module defines."""
     values = vars(thing).values() if isinstance(thing, ModuleType) else [thing]
     for one in values:
         own = not isinstance(thing, ModuleType) or getattr(one, "__module__", "") == thing.__name__

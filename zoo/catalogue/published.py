@@ -1,4 +1,4 @@
-"""Numbers as a source prints them, and whether a computed number agrees with what is printed."""
+"""Published numbers as their source prints them, and whether a computed number agrees."""
 
 import re
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ _NUMBER = re.compile(r"([\d,]*\.?\d+)\s*(?:[x×]\s*10\^(\d+)|([a-z]*))", re.IGNO
 class Published:
     """One number of a paper or of another public source.
 
-    `quantity` is the column that computes it ("params", "macs", "depth"), `printed` the number as it stands there ("60 million",
-    "1.8×10^9", "138M"), `where` the place ("abstract", "Table 2"), `note` why ours differs, empty where it agrees. `source` is the
-    key of that source on the card.
+    `quantity` is the column that computes it ("params", "macs", "depth"), `printed` the number as printed ("60 million",
+    "1.8×10^9", "138M"), `where` the place ("abstract", "Table 2"), and `note` the reason for a difference, empty if they agree.
+    `source` is the key of that source on the card.
     """
 
     quantity: str
@@ -25,11 +25,11 @@ class Published:
 
     @property
     def value(self) -> Decimal:
-        """The printed number itself."""
+        """The value of the printed number."""
         return self._parsed()[0]
 
     def verdict(self, computed: int) -> str:
-        """ "equal", "rounded" or "truncated" to the digits that are printed; else "explained" if there is a note, or "differs"."""
+        """Return "equal", "rounded" or "truncated" for the printed digits; else "explained" if there is a note, or "differs"."""
         value, step = self._parsed()
         if computed == value:
             return "equal"
@@ -40,10 +40,10 @@ class Published:
         return "explained" if self.note else "differs"
 
     def _parsed(self) -> tuple[Decimal, Decimal]:
-        """The value, and the size of one unit in its last printed digit."""
+        """Return the value, and the size of one unit of its last printed digit."""
         match = _NUMBER.fullmatch(self.printed.strip())
         if match is None or (match[3] or "").lower() not in _SCALES:
-            raise ValueError(f"{self.printed!r} is not a number as papers print them, such as 60 million or 1.8×10^9")
+            raise ValueError(f"expected a number as papers print it, such as 60 million or 1.8×10^9, got {self.printed!r}")
         digits = match[1].replace(",", "")
         exponent = int(match[2]) if match[2] else _SCALES[(match[3] or "").lower()]
         decimals = len(digits.partition(".")[2])

@@ -1,4 +1,4 @@
-"""torchvision's module with the weights of a network of the catalogue."""
+"""Convert a network of the catalogue to torchvision's module, with its weights."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -9,23 +9,25 @@ from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import Entry, card, entry, list_models
 from zoo.catalogue.weights import demand, our_key
 from zoo.errors import ZooError
+from zoo.tracing.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+@undisturbed
 def to_torchvision(model: "str | nn.Module", name: str | None = None) -> "nn.Module":
-    """torchvision's module with a copy of a model's weights; also its classes or lack of them, channels, dropout and mode.
+    """Return torchvision's module with a copy of a model's weights, and with its classes, channels, dropout and mode.
 
     Arguments:
-        model: A model of the catalogue, or the name of one, which is then built with initial weights.
-        name: The entry of the catalogue; a model of `zoo.create_model` knows its own.
+        model: A model of the catalogue, or a name, which is built with initial weights.
+        name: The name in the catalogue; models of `zoo.create_model` know theirs.
 
     Returns:
         A module of torchvision that shares no tensor with `model`.
 
     Raises:
-        ZooError: If torchvision has no network of this topology, or the model is another's.
+        ZooError: If torchvision has no network of this topology, or if the model is another network.
 
     Example:
         >>> type(zoo.to_torchvision(zoo.create_model("resnet18"))).__module__
@@ -35,11 +37,11 @@ def to_torchvision(model: "str | nn.Module", name: str | None = None) -> "nn.Mod
         model = create_model(model)
     name = name or model.__dict__.get("zoo_name")
     if name is None:
-        raise ZooError("to_torchvision: zoo.create_model did not make this model; name it, as in to_torchvision(model, 'resnet18')")
+        raise ZooError("to_torchvision: this model is not from zoo.create_model; pass its name: to_torchvision(model, 'resnet18')")
     c = entry(name).card
     if not c.torchvision:
         names = ", ".join(name for name in list_models() if card(name).torchvision)
-        raise ZooError(f"torchvision has no network of {c.name}'s topology; it has those of {names}")
+        raise ZooError(f"torchvision has no network that equals {c.name}; it has {names}")
     state = model.state_dict()
     twin = _twin(c, state)
     theirs = {key: our_key(c, key) for key in twin.state_dict()}
@@ -65,12 +67,12 @@ def _dropouts(model: "nn.Module") -> "list[nn.Dropout]":
 
 
 def _of_training(found: Entry) -> set[str]:
-    """The keys that a network has as it is trained, and has not as it is used."""
+    """Return the keys that a network has only during training."""
     return shapes(found, found.card.training).keys() - shapes(found, {}).keys()
 
 
 def _twin(c: Card, state: "Mapping[str, Tensor]") -> "nn.Module":
-    """torchvision's module without weights, of the classes and channels that the shapes in `state` show."""
+    """Return torchvision's module without weights, with the classes and channels that the shapes in `state` imply."""
     from torch import nn
     from torchvision import models
 

@@ -1,8 +1,8 @@
-"""Weights that exist, torchvision's or a file's, in a network of the catalogue; and a network's weights in torchvision's module.
+"""Load published weights or a file into a network of the catalogue, and copy a network's weights into torchvision's module.
 
-Keys of a state dict are taken as ours or, turned by the patterns of the card, as torchvision's. What follows from `num_classes` may
-differ: the layers that make the scores then start anew. So may what follows from `in_channels`: those layers are adapted. Both are
-said by the logger named `zoo`. Anything else that differs is an error.
+The keys of a state dict can be those of the catalogue or those of torchvision, which the patterns of the card translate. If
+`num_classes` differs, the layers that compute scores are initialised instead of loaded. If `in_channels` differs, the first
+convolutions are adapted. The logger `zoo` reports both. Any other difference is an error.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     Weights: TypeAlias = str | os.PathLike[str] | Mapping[str, Tensor]
 
 _SCHEME = "torchvision:"
-_COUNTER = "num_batches_tracked"  # of batch normalisation: older files lack it, and no output depends on it
+_COUNTER = "num_batches_tracked"  # a buffer of batch normalisation: older files lack it, and no output depends on it
 
 
 def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, headless: bool) -> "State":
-    """The state dict in `weights` as the model that is built with these options takes it; layers that start anew are not in it.
+    """Return the state dict in `weights` for a model built with these options, without the layers that are initialised instead.
 
-    Raises `ZooError` for weights that cannot be read, or are another network's: which keys, which shapes.
+    Raises `ZooError` for weights that cannot be read or belong to another network; the message names keys and shapes.
     """
     label, given = _read(found.card, weights)
     wanted = shapes(found, options, headless=headless)
@@ -48,7 +48,7 @@ def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, hea
         state, differences = _altered(f"{label} does not fit {found.card.name}", found, options, state, wanted)
         remarks = differences + remarks
     if broken := [key for key, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]:
-        remarks.append(f"{_layers(broken)} holds numbers that are not finite")
+        remarks.append(f"{_layers(broken)} contains numbers that are not finite")
     if remarks:
         logging.getLogger("zoo").warning("%s with weights of %s: %s", found.card.name, label, "; ".join(remarks))
     return state
@@ -57,8 +57,8 @@ def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, hea
 def _altered(
     complaint: str, found: Entry, options: Mapping[str, Any], given: "State", wanted: "State"
 ) -> "tuple[State, list[str]]":
-    """What of `given` the model takes, adapted, and what is to be said of it. Raises `ZooError` if anything else differs."""
-    options = {**options, **found.card.training}  # with all heads that a file may hold
+    """Return the part of `given` that the model takes, adapted, and remarks. Raises `ZooError` if anything else differs."""
+    options = {**options, **found.card.training}  # with all heads that a file may contain
     whole = shapes(found, options)
     scores = wanted.keys() & _that_follow("num_classes", found, options, whole)
     channels = wanted.keys() & _that_follow("in_channels", found, options, whole)
@@ -74,9 +74,11 @@ def _altered(
     )
     remarks = []
     if anew:
-        remarks.append(f"{_layers(anew)} not taken over, for it has other classes" if resized else f"no {_layers(anew)} there")
+        remarks.append(
+            f"{_layers(anew)} not loaded: the number of classes differs" if resized else f"{_layers(anew)} missing in the weights"
+        )
     if left:
-        remarks.append(f"{_layers(left)} left out")
+        remarks.append(f"{_layers(left)} not used")
     if adapted:
         key = min(adapted)
         remarks.append(f"{_layers(adapted)} adapted from {given[key].shape[1]} to {wanted[key].shape[1]} channels")
@@ -84,22 +86,22 @@ def _altered(
 
 
 def _alike(one: "Tensor", other: "Tensor") -> bool:
-    """Of one shape, and both of real numbers or both not."""
+    """Return whether both have the same shape, and both or neither a floating-point type."""
     return one.shape == other.shape and one.is_floating_point() == other.is_floating_point()
 
 
 def _that_follow(option: str, found: Entry, options: Mapping[str, Any], whole: "State") -> set[str]:
-    """The keys whose shapes depend on an option that is a number."""
+    """Return the keys whose shapes depend on a numeric option."""
     default = next(one.default for one in found.options if one.name == option)
     other = shapes(found, {**options, option: 1 if options.get(option, default) != 1 else 2})
     return {key for key, tensor in whole.items() if tensor.shape != other[key].shape}
 
 
 def _adapted(weight: "Tensor", shape: Sequence[int]) -> "Tensor":
-    """A first convolution for another number of channels.
+    """Return the weight of a first convolution for another number of channels.
 
-    For one channel the kernels are added up: so a grey image was seen, given three times. For more channels they are repeated in a
-    circle, and scaled so that their sum stays about the same.
+    For one channel, the kernels are summed: the result equals that of a grey image given three times. For more channels, they are
+    repeated cyclically and scaled so that their sum stays about the same.
     """
     if weight.dim() != len(shape) or weight.dim() < 3:
         return weight
@@ -110,18 +112,18 @@ def _adapted(weight: "Tensor", shape: Sequence[int]) -> "Tensor":
 
 
 def _layers(keys: Collection[str]) -> str:
-    """The layers of these parameters, those of one block together."""
+    """Return the names of the layers of these parameters, one name per block."""
     names = dict.fromkeys(key.rpartition(".")[0] for key in sorted(keys))
     blocks = list(dict.fromkeys(name.partition(".")[0] for name in names))
     return ", ".join(names if len(names) <= 3 else blocks)
 
 
 def demand(complaint: str, missing: Collection[str], strange: Collection[str], shaped: "list[tuple[str, Tensor, Tensor]]") -> None:
-    """Raises `ZooError` if there is anything in these."""
-    told = [f"{key} is {_size(given)}, not {_size(wanted)}" for key, given, wanted in shaped]
+    """Raise `ZooError` if any of these is not empty."""
+    told = [f"{key}: expected {_size(wanted)}, got {_size(given)}" for key, given, wanted in shaped]
     faults = [
-        f"{len(several)} {what}: {', '.join(sorted(several)[:3])}{', ...' * (len(several) > 3)}"
-        for what, several in (("keys missing", missing), ("unknown", strange), ("of another shape or type", told))
+        f"{what} ({len(several)}): {', '.join(sorted(several)[:3])}{', ...' * (len(several) > 3)}"
+        for what, several in (("missing keys", missing), ("unknown keys", strange), ("keys of another shape or type", told))
         if several
     ]
     if faults:
@@ -140,36 +142,36 @@ def _read(c: Card, weights: "Weights") -> "tuple[str, State]":
     if isinstance(weights, Mapping):
         return "the state dict", _state("the state dict", weights)
     if not isinstance(weights, str | os.PathLike):
-        raise ZooError(f"weights={weights!r}: torchvision:NAME, a file, or a state dict is wanted")
+        raise ZooError(f"weights: expected torchvision:NAME, a file, or a state dict, got {weights!r}")
     label = os.fspath(weights)
     if label.startswith(_SCHEME):
         name = label.removeprefix(_SCHEME)
         return f"torchvision:{c.torchvision}:{name}", _published(c, name)
     path = Path(label)
     if not path.is_file():
-        hint = "" if path.suffix or path.exists() else f"; torchvision's are {_SCHEME}{label}"
+        hint = "" if path.suffix or path.exists() else f"; for torchvision's weights, write {_SCHEME}{label}"
         raise ZooError(f"weights={label!r}: {'it is a folder' if path.is_dir() else 'no such file'}{hint}")
     return label, _state(label, _load(path))
 
 
 def _published(c: Card, name: str) -> "State":
-    """torchvision's weights of that name, from its cache or its server."""
+    """Return torchvision's weights of that name, from its cache or its server."""
     if not c.torchvision:
         names = ", ".join(name for name in list_models() if card(name).torchvision)
-        raise ZooError(f"torchvision has no weights of {c.name}'s topology; it has those of {names}")
+        raise ZooError(f"torchvision has no weights for {c.name}; it has weights for {names}")
     try:
         from torchvision import models
     except ImportError as error:
-        raise ZooError(f"{_SCHEME}{name}: torchvision does not import ({error}); pip install torchvision") from error
+        raise ZooError(f"{_SCHEME}{name}: cannot import torchvision ({error}); pip install torchvision") from error
     known: Mapping[str, Any] = models.get_model_weights(c.torchvision).__members__
     if name not in known:
         raise unknown(f"weights of torchvision:{c.torchvision}", name, known)
     file = _cached(known[name].url)
-    with _reading(str(file)), contextlib.redirect_stdout(sys.stderr):  # it tells there of its download
+    with _reading(str(file)), contextlib.redirect_stdout(sys.stderr):  # it prints its progress there
         try:
             return _state(str(file), known[name].get_state_dict(check_hash=True, weights_only=True, map_location="cpu"))
         except OSError as error:
-            raise ZooError(f"{known[name].url} cannot be fetched: {error}; put it there by hand as {file}") from error
+            raise ZooError(f"cannot download {known[name].url}: {error}; you can save it as {file} yourself") from error
 
 
 def _cached(url: str) -> Path:
@@ -185,7 +187,7 @@ def _load(path: Path) -> Any:
         try:
             from safetensors.torch import load_file
         except ImportError as error:
-            raise ZooError(f"{path}: safetensors does not import ({error}); pip install safetensors") from error
+            raise ZooError(f"{path}: cannot import safetensors ({error}); pip install safetensors") from error
         with _reading(str(path)):
             return load_file(path)
     with _reading(str(path)):
@@ -194,10 +196,10 @@ def _load(path: Path) -> Any:
 
 @contextlib.contextmanager
 def _reading(label: str) -> Iterator[None]:
-    """Whatever a damaged or hostile file provokes becomes one line."""
+    """Turn every exception from a damaged or hostile file into a one-line `ZooError`."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pickle's version
+            warnings.simplefilter("ignore")  # about the version of pickle
             yield
     except ZooError:
         raise
@@ -209,28 +211,28 @@ def _reading(label: str) -> Iterator[None]:
         )
         if held:
             name = held[1] or held[2]
-            raise ZooError(f"{label} is refused: it holds {name}, and only tensors are loaded; save a state dict") from error
+            raise ZooError(f"{label} is refused: it contains {name}, and only tensors are loaded; save a state dict") from error
         reason = str(error).strip().partition("\n")[0][:120]
         what = "" if isinstance(error, pickle.PickleError | EOFError | KeyError) else f" ({reason})"
-        raise ZooError(f"{label} is damaged, or is no file of weights{what}") from error
+        raise ZooError(f"{label} is damaged or does not contain weights{what}") from error
 
 
 def _state(label: str, given: Any) -> "State":
-    """The state dict in what a file holds: itself, or under the name by which training scripts keep it."""
+    """Return the state dict in the contents of a file: the contents, or an entry under a name that training scripts use."""
     from torch import Tensor
 
     if isinstance(given, Mapping):
         given = next((given[key] for key in ("state_dict", "model") if isinstance(given.get(key), Mapping)), given)
     if not isinstance(given, Mapping) or not given:
-        raise ZooError(f"{label} holds no state dict but {type(given).__name__}")
+        raise ZooError(f"{label}: expected a state dict of named tensors, got {type(given).__name__}")
     wrong = next((key for key, value in given.items() if not isinstance(key, str) or not isinstance(value, Tensor)), None)
     if wrong is not None:
-        raise ZooError(f"{label} holds no state dict: {wrong!r} is a {type(given[wrong]).__name__}, where a tensor is wanted")
+        raise ZooError(f"{label}: expected a state dict of tensors, got {type(given[wrong]).__name__} for {wrong!r}")
     return dict(given)
 
 
 def _translated(c: Card, state: "Mapping[str, Tensor]") -> "State":
-    """The same tensors, their keys turned from torchvision's into ours."""
+    """Return the same tensors with torchvision's keys translated to those of the catalogue."""
     return {our_key(c, key): tensor for key, tensor in state.items()}
 
 

@@ -1,4 +1,4 @@
-"""Graph files as traces, without running them: ONNX, and torch's exported programs. One file for each kind."""
+"""Read graph files as traces, without running them: ONNX, and torch's exported programs. One file for each kind."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, told
 from zoo.tracing.record import Trace
 from zoo.util.text import sizes as written
 from zoo.util.version import __version__
@@ -17,7 +17,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Given:
-    """An input that a file declares: a size is a number, or a name where it is free. `hints` are sizes that names may stand for."""
+    """An input that a file declares: a size is a number, or a name if it is dynamic. `hints` are example sizes for names."""
 
     name: str
     sizes: tuple[int | str, ...]
@@ -29,37 +29,43 @@ class Given:
 
 
 def is_graph(target: object) -> bool:
-    """Whether a TARGET names a graph file."""
+    """Return whether a TARGET names a graph file."""
     if not isinstance(target, str) or Path(target).suffix.lower() not in SUFFIXES:
         return False
     return ":" not in target or Path(target).exists()
 
 
 def read(target: str, *, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int) -> tuple[Trace, list[str]]:
-    """The trace of a graph file, and what is to be said of it. Raises `ZooError` for a file that is none, or is not to be read."""
+    """Return the trace of a graph file, and remarks. Raises `ZooError` for a file that is not a graph file or cannot be read."""
     path = Path(target)
     for wrong, what in ((inputs is not None, "inputs"), (train, "training mode"), (options, "options")):
         if wrong:
-            raise ZooError(f"{target} is a graph, not a module: it takes no {what}")
+            raise ZooError(f"{target} is a graph file and does not support {what}")
     if path.is_dir() or not path.exists():
         raise ZooError(f"{target}: {'it is a folder' if path.is_dir() else 'no such file'}")
+    if not path.is_file():
+        raise ZooError(f"{target}: it is no plain file")  # a pipe, at which one would wait
     shapes = None if input is None else [input] if all(isinstance(n, int) for n in input) else input
     try:
         reader = import_module(f"zoo.graph_files.{path.suffix.lower()[1:]}")
         trace, notes = reader.read(path, shapes, batch)
     except OSError as error:
         raise ZooError(f"cannot read {target}: {error.strerror or error}") from error
+    except ZooError:
+        raise
+    except Exception as error:  # whatever a file that contradicts itself provokes in the libraries that read it
+        raise ZooError(f"{target} is damaged, or contradicts itself: {told(error)}") from error
     return replace(trace, target=path.name, versions={"zoo": __version__, **trace.versions}), notes
 
 
 def settle(path: Path, given: Sequence[Given], shapes: Sequence[Sequence[int]] | None, batch: int) -> list[Shape]:
-    """The sizes of the inputs: those asked for where the file leaves them free, else its own, and `batch` for a free first one.
+    """Return the sizes of the inputs: the requested sizes where the file has dynamic ones, and `batch` for a dynamic first size.
 
-    Raises `ZooError` for what the file does not take.
+    Raises `ZooError` for sizes that the file does not accept.
     """
-    takes = f"{path} takes {', '.join(map(str, given))}"
+    takes = f"{path}: expected {', '.join(map(str, given))}"
     if shapes is not None and [len(s) for s in shapes] != [len(one.sizes) for one in given]:
-        raise ZooError(f"{takes}, not {' and '.join(map(written, shapes))}")
+        raise ZooError(f"{takes}, got {' and '.join(map(written, shapes))}")
     known: dict[str, int] = {}
     settled = []
     for i, one in enumerate(given):
@@ -72,9 +78,9 @@ def settle(path: Path, given: Sequence[Given], shapes: Sequence[Sequence[int]] |
             else:
                 found = size
             if asked is not None and asked != found:
-                raise ZooError(f"{takes}: {found} where {asked} is asked for")
+                raise ZooError(f"{takes}, got size {asked} where the file has {found}")
             if found == 0:
-                raise ZooError(f"{takes}: how large is {size}? --input says it, as in --input 3x224x224")
+                raise ZooError(f"{takes}; set the dynamic size {size} with --input, such as --input 3x224x224")
             sizes.append(found)
         settled.append(tuple(sizes))
     return settled

@@ -1,4 +1,4 @@
-"""The module calls behind the nodes of an ONNX file, as far as the exporter has written them down."""
+"""Reconstruct the module calls of the nodes of an ONNX file, as far as the exporter recorded them."""
 
 import ast
 from collections.abc import Sequence
@@ -7,14 +7,14 @@ from typing import Any
 from zoo.tracing.record import Call, Op, Value
 
 Scope = tuple[str, str]
-"""A module's path, and its type."""
+"""A module's path and type."""
 
 
 def scopes(node: Any) -> list[Scope]:
-    """The modules around a node, from the outermost below the model.
+    """Return the modules that contain a node, outermost first, without the model.
 
-    torch writes them into the node's metadata; older exporters into its name, as in /layer1/layer1.0/conv1/Conv. Other nodes are
-    layers of their own, under their name or that of what they give.
+    torch records them in the node's metadata; older exporters in its name, as in /layer1/layer1.0/conv1/Conv. Other nodes are
+    separate layers, under their own name or that of their output.
     """
     said = {entry.key: entry.value for entry in node.metadata_props}
     try:
@@ -34,7 +34,7 @@ def scopes(node: Any) -> list[Scope]:
 
 
 class Calls:
-    """Consecutive nodes of one module are one call of it. Call 0 is the model itself."""
+    """Consecutive nodes of one module form one call. Call 0 is the model."""
 
     def __init__(self, nodes: Sequence[Sequence[Scope]]) -> None:
         self.paths: list[Scope] = [("", "Graph")]
@@ -53,11 +53,11 @@ class Calls:
             self.calls.append(open_now[-1])
 
     def of(self, node: int) -> int:
-        """The call in which a node runs."""
+        """Return the call in which a node runs."""
         return self.calls[node]
 
     def finish(self, ops: Sequence[Op], outputs: Sequence[Value]) -> tuple[Call, ...]:
-        """All calls, with what leaves each: what later ops outside of it read, or the graph gives."""
+        """Return all calls with their outputs: values that later ops outside of the call read, or that the graph returns."""
         made: dict[int, list[int]] = {}
         leaving: list[dict[int, Value]] = [{} for _ in self.paths]
         for op in (*ops, None):
@@ -77,7 +77,7 @@ class Calls:
         )
 
     def _around(self, call: int | None) -> list[int]:
-        """The call, and those around it."""
+        """Yield the call and those that contain it."""
         found = []
         while call is not None:
             found.append(call)

@@ -1,4 +1,4 @@
-"""An operator of a graph file at work, and the steps that it is in a trace."""
+"""An operator of a graph file with its inputs, and the steps that it becomes in a trace."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ REDUCTION = frozenset({"reduction"})
 
 @dataclass(frozen=True)
 class Step:
-    """What becomes an `Op`: its inputs by role."""
+    """A future `Op`: its inputs by role."""
 
     kind: str
     inputs: Sequence[tuple[str, Value]]
@@ -24,9 +24,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Node:
-    """An operator at work. `inputs` has None where an optional one is left out; `data` the numbers of those that are known.
+    """An operator with its inputs. `inputs` has None for optional inputs that are absent; `data` has the numbers of known inputs.
 
-    `make` gives a new value of a shape, for what lies between the steps of one operator.
+    `make` returns a new value of a shape, for intermediate results between the steps of one operator.
     """
 
     type: str
@@ -39,18 +39,18 @@ class Node:
 
     @property
     def x(self) -> Value:
-        """The first input. Raises `UnmappedError` if it is left out."""
+        """Return the first input. Raises `UnmappedError` if it is absent."""
         return self.needed(0)
 
     def needed(self, i: int) -> Value:
-        """Input i. Raises `UnmappedError` if it is left out."""
+        """Return input i. Raises `UnmappedError` if it is absent."""
         value = self.inputs[i] if i < len(self.inputs) else None
         if value is None:
             raise UnmappedError
         return value
 
     def numbers(self, i: int, attr: str | None = None) -> tuple[int, ...] | None:
-        """Whole numbers that are an attribute in old versions, and a constant input in new ones; None if left out.
+        """Return integers that are an attribute in old versions and a constant input in new ones; None if absent.
 
         Raises `UnmappedError` if the input is computed.
         """
@@ -64,9 +64,9 @@ class Node:
         return tuple(int(n) for n in self.data[i].reshape(-1))
 
     def roles(self, *names: str) -> list[tuple[str, Value]]:
-        """The inputs that are there, by these names."""
+        """Return the inputs that are present, under these names."""
         return [(name, value) for name, value in zip(names, self.inputs, strict=False) if value is not None]
 
 
 class UnmappedError(Exception):
-    """An operator, or a use of one, for which there is no rule."""
+    """There is no rule for an operator, or for this use of it."""

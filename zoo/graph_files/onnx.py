@@ -1,6 +1,6 @@
-"""ONNX files: shapes by onnx's own inference, node by node, and each operator in the words of a trace.
+"""Read ONNX files: shapes come from onnx's inference, node by node, and each operator becomes ops of a trace.
 
-Nothing is run but arithmetic of sizes, and weights in files beside it are not read.
+Only arithmetic on sizes is computed, and external data files are not read.
 """
 
 import math
@@ -18,40 +18,66 @@ from zoo.tracing.record import UNUSED, Op, Param, Trace, Value
 from zoo.util.text import sizes
 
 _SMALL = 4096
-"""So many numbers are computed with, where sizes are: more are weights."""
+"""The largest number of elements in arithmetic on sizes; larger tensors are weights."""
 
 _OWN = ("", "ai.onnx")
 _KIND = "pkg.torch.export.graph_signature.InputSpec.kind"
 _NO_WEIGHTS = {"Clip": (1, 2), "Resize": (1, 2), "Upsample": (1,), "Pad": (2,), "Dropout": (1, 2), "Slice": (1, 2, 3, 4)}
-"""Inputs that are no weights though they may be floating-point constants, by operator."""
+"""Inputs that are not weights although they can be floating-point constants, by operator."""
 
 _STATISTICS = {"BatchNormalization": (3, 4)}
 
 
 def read(path: Path, shapes: Sequence[Sequence[int]] | None, batch: int) -> tuple[Trace, list[str]]:
-    """The trace of an ONNX file, and remarks on it. Raises `ZooError` for a file that is none, or that contradicts itself."""
+    """Return the trace of an ONNX file, and remarks. Raises `ZooError` if it is not an ONNX file, or inconsistent."""
     try:
         import onnx
         import onnx.inliner
         from google.protobuf.message import DecodeError
     except ImportError as error:
-        raise ZooError(f"{path}: ONNX files need onnx, which does not import ({error}); pip install 'zoo[onnx]'") from error
+        raise ZooError(f"{path}: ONNX files require onnx: cannot import it ({error}); pip install 'zoo[onnx]'") from error
     try:
         model = onnx.load(path, load_external_data=False)
     except (DecodeError, ValueError, UnicodeDecodeError) as error:
-        raise ZooError(f"{path} is damaged, or no ONNX file: {str(error).partition(chr(10))[0]}") from error
+        raise ZooError(f"{path} is damaged or not an ONNX file: {str(error).partition(chr(10))[0]}") from error
     if not model.graph.node and not model.graph.output:
-        raise ZooError(f"{path} is damaged, or no ONNX file: there is no graph in it")
+        raise ZooError(f"{path} is damaged or not an ONNX file: it contains no graph")
     if model.functions:
+        _check_functions(path, model)
         model = onnx.inliner.inline_local_functions(model)
     reader = _Reader(path, model)
     sizes = settle(path, reader.given, shapes, batch)
     return reader.trace(sizes), list(reader.remarks())
 
 
+_MOST_NODES = 200_000
+"""So many operators a graph may have once its functions are unfolded: the largest networks have some thousands."""
+
+
+def _check_functions(path: Path, model: Any) -> None:
+    """Raises `ZooError` for functions that call themselves, or that would unfold to more than anyone can hold."""
+    bodies = {(one.domain, one.name): [(node.domain, node.op_type) for node in one.node] for one in model.functions}
+    counts: dict[tuple[str, str], int | None] = {}
+
+    def count(name: tuple[str, str]) -> int:
+        if name not in bodies:
+            return 1
+        if name not in counts:
+            counts[name] = None
+            counts[name] = 1 + sum(map(count, bodies[name]))
+        if (found := counts[name]) is None:
+            raise ZooError(f"{path}: its function {name[1]} calls itself")
+        return found
+
+    if len(bodies) > _MOST_NODES or sum(count((node.domain, node.op_type)) for node in model.graph.node) > _MOST_NODES:
+        raise ZooError(f"{path}: its functions unfold to more than {_MOST_NODES:,} operators")
+    for name in bodies:
+        count(name)
+
+
 @dataclass
 class _Reader:
-    """One reading of one model."""
+    """Reads one model."""
 
     path: Path
     model: Any
@@ -80,7 +106,7 @@ class _Reader:
 
     def _sizes(self, value: Any) -> Iterator[int | str]:
         if not value.type.HasField("tensor_type") or not value.type.tensor_type.HasField("shape"):
-            raise ZooError(f"{self.path}: its input {value.name} has no shape")
+            raise ZooError(f"{self.path}: input {value.name} has no shape")
         for axis, dim in enumerate(value.type.tensor_type.shape.dim):
             yield dim.dim_value if dim.HasField("dim_value") and dim.dim_value > 0 else dim.dim_param or f"{value.name}_{axis}"
 
@@ -88,15 +114,15 @@ class _Reader:
         return str(self.types.get(number, number))
 
     def remarks(self) -> Iterator[str]:
-        """What is to be said of the file."""
+        """Yield remarks on the file."""
         rules = [p.value for node in self.model.graph.node for p in node.metadata_props if p.key.endswith("rewriter.rule_name")]
         if folded := sum("FuseBatchNorm" in rule for rule in rules):
-            yield f"the exporter folded {folded} batch normalisations into the layers before them: parameters and FLOPs are fewer"
+            yield f"the exporter folded {folded} batch normalisations into other layers, so the file has fewer parameters and FLOPs"
 
     # The walk
 
     def trace(self, sizes: Sequence[tuple[int, ...]]) -> Trace:
-        """Every operator in its order, on inputs of these sizes."""
+        """Process every operator in order, with inputs of these sizes."""
         graph = self.model.graph
         for one, size in zip(self.given, sizes, strict=True):
             self.values[one.name] = self._new(size, one.dtype, "input")
@@ -120,7 +146,7 @@ class _Reader:
         return Value(self.made, tuple(shape), dtype, source)
 
     def _hold(self, graph: Any) -> None:
-        """What the graph has stored: parameters, running statistics, constants."""
+        """Read the stored tensors: parameters, running statistics, constants."""
         for tensor in graph.initializer:
             self._constant(tensor.name, tensor, stored=True)
         for node in graph.node:
@@ -133,7 +159,7 @@ class _Reader:
                     self.values[node.input[i]] = self._new(value.shape, value.dtype, "constant")
 
     def _constant(self, name: str, tensor: Any, *, stored: bool) -> None:
-        """A stored tensor. Where the exporter does not say what it is, floating-point ones with axes are parameters."""
+        """Return a stored tensor. If the exporter does not state its role, floating-point tensors with axes are parameters."""
         shape, dtype = tuple(tensor.dims), self._dtype(tensor.data_type)
         said = self.kinds.get(name)
         if said is None:
@@ -154,7 +180,7 @@ class _Reader:
         self.names[self.values[name].id] = name
 
     def _step(self, node: Any, call: int) -> None:
-        """One operator: a constant, arithmetic of sizes, or ops of the trace."""
+        """Process one operator: a constant, arithmetic on sizes, or ops of the trace."""
         import onnx
 
         attrs = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
@@ -203,7 +229,7 @@ class _Reader:
         self.ops.append(Op(step.kind, call, inputs, roles, tuple(step.outputs), dict(step.attrs), step.traits, tuple(owns)))
 
     def _captured(self, node: Any) -> Iterator[str]:
-        """What the branches of a control flow operator read from outside, and what they hold themselves."""
+        """Return what the branches of a control flow operator read from outside, and what they store."""
         for attribute in node.attribute:
             for graph in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
                 for tensor in graph.initializer:
@@ -227,7 +253,7 @@ class _Reader:
         self._constant(node.output[0], value, stored=False)
 
     def _inferred(self, node: Any) -> dict[str, tuple[tuple[int, ...], str]]:
-        """Shapes and types of a node's outputs, by onnx's inference, else as the file says; none where both are silent."""
+        """Return shapes and types of a node's outputs, from onnx's inference or from the file; None if neither has them."""
         from onnx import helper, numpy_helper, shape_inference
 
         numbers = {v: k for k, v in self.types.items()}
@@ -248,7 +274,7 @@ class _Reader:
                 sizes = self._settled(said)
                 if said is not None and sizes is not None and name not in shapes:
                     if any(n < 0 for n in sizes):
-                        raise ZooError(f"{self._place(node)} does not fit into maps of {self._size(node.input[0])}")
+                        raise ZooError(f"{self._place(node)}: the kernel does not fit into maps of {self._size(node.input[0])}")
                     shapes[name] = sizes, self._dtype(said.tensor_type.elem_type)
         self._check(node)
         return shapes
@@ -267,13 +293,13 @@ class _Reader:
         return None if None in sizes else tuple(n for n in sizes if n is not None)
 
     def _check(self, node: Any) -> None:
-        """onnx's inference believes that channels fit."""
+        """Check channels, which onnx's inference does not."""
         if node.op_type != "Conv" or any(name not in self.values for name in node.input[:2]):
             return
         x, weight = self.values[node.input[0]], self.values[node.input[1]]
         groups = next((a.i for a in node.attribute if a.name == "group"), 1)
         if len(x.shape) > 1 and x.shape[1] != weight.shape[1] * groups:
-            raise ZooError(f"{self._place(node)} takes {weight.shape[1] * groups} channels, and gets {x.shape[1]}")
+            raise ZooError(f"{self._place(node)}: expected {weight.shape[1] * groups} channels, got {x.shape[1]}")
 
     def _place(self, node: Any) -> str:
         return f"{self.path}: {node.name or (node.output[0] if node.output else '')} ({node.op_type})"
@@ -282,7 +308,7 @@ class _Reader:
         return sizes(self.values[name].shape[2:])
 
     def _computed(self, node: Any, attrs: Mapping[str, Any], types: Mapping[str, tuple[tuple[int, ...], str]]) -> bool:
-        """Whether the node is arithmetic of known numbers; what it gives is then known too."""
+        """Compute a node that is arithmetic on known numbers, and return whether it is."""
         import numpy
 
         if node.op_type in {"Shape", "Size"} and node.input[0] in self.values:

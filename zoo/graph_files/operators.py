@@ -1,7 +1,6 @@
-"""ONNX's operators in the words of a trace: one rule for each makes ops that the passes know. onnx is not imported here.
+"""Translate ONNX operators to ops of a trace, with one rule for each. onnx is not imported here.
 
-The words are torch's, as `zoo.tracing` writes them down. An operator without a rule stays what it is, "onnx::NAME", and its cost is
-unknown.
+The ops are torch's, as `zoo.tracing` records them. An operator without a rule remains "onnx::NAME", and its cost is unknown.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ Rule = Callable[[Node], Iterator[Step]]
 
 
 def steps(node: Node) -> list[Step]:
-    """What the operator does. Raises `UnmappedError`."""
+    """Yield the steps of the operator. Raises `UnmappedError`."""
     if node.type in _POINTWISE:
         return list(_pointwise(node, _POINTWISE[node.type]))
     if node.type not in RULES:
@@ -24,7 +23,7 @@ def steps(node: Node) -> list[Step]:
 
 
 def _pointwise(node: Node, kind: str) -> Iterator[Step]:
-    """Elementwise; of more than two inputs, one after the other."""
+    """Elementwise; more than two inputs are combined one after the other."""
     first, *others = [value for value in node.inputs if value is not None][: 1 if node.type == "Clip" else None]
     for other in others[:-1]:
         made = node.make(node.outputs[0].shape)
@@ -49,33 +48,33 @@ _POINTWISE = {name: name.lower() for name in _SAME_NAME.split()} | dict(zip(_OTH
 
 
 def _pads(node: Node, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Pads before and behind each axis, also where the file only says that sizes stay."""
+    """Return the padding before and after each axis, also if the file only states that sizes do not change."""
     axes = len(kernel)
     auto = node.attrs.get("auto_pad", "NOTSET")
     if auto in {"SAME_UPPER", "SAME_LOWER"}:
-        before, behind = [], []
+        before, after = [], []
         for n, out, k, s, d in zip(node.x.shape[2:], node.outputs[0].shape[2:], kernel, stride, dilation, strict=True):
             whole = max((out - 1) * s + d * (k - 1) + 1 - n, 0)
             small, large = whole // 2, whole - whole // 2
             before.append(small if auto == "SAME_UPPER" else large)
-            behind.append(large if auto == "SAME_UPPER" else small)
-        return before, behind
+            after.append(large if auto == "SAME_UPPER" else small)
+        return before, after
     pads = list(node.attrs.get("pads", [0] * 2 * axes)) if auto == "NOTSET" else [0] * 2 * axes
     return pads[:axes], pads[axes:]
 
 
 def _window(node: Node, kind: str, roles: Sequence[str], kernel: Sequence[int], **attrs: Any) -> Iterator[Step]:
-    """A convolution or pooling. Padding that is not the same on both sides is a step before it."""
+    """A convolution or pooling. Asymmetric padding becomes a separate step before it."""
     axes = len(kernel)
     stride = tuple(node.attrs.get("strides", [1] * axes))
     dilation = tuple(node.attrs.get("dilations", [1] * axes))
-    before, behind = _pads(node, kernel, stride, dilation)
+    before, after = _pads(node, kernel, stride, dilation)
     given = node.roles(*roles)
-    if before != behind:
+    if before != after:
         x = node.x
-        sizes = [n + a + b for n, a, b in zip(x.shape[2:], before, behind, strict=True)]
+        sizes = [n + a + b for n, a, b in zip(x.shape[2:], before, after, strict=True)]
         padded = node.make((*x.shape[:2], *sizes))
-        pad = tuple(n for a, b in zip(reversed(before), reversed(behind), strict=True) for n in (a, b))
+        pad = tuple(n for a, b in zip(reversed(before), reversed(after), strict=True) for n in (a, b))
         yield Step("constant_pad_nd", [("self", x)], [padded], {"pad": pad, "value": 0})
         given[0], before = (roles[0], padded), [0] * axes
     attrs = {"stride": stride, "padding": tuple(before), "dilation": dilation, **attrs}
@@ -121,7 +120,7 @@ def _global_pool(kind: str) -> Rule:
 
 
 def _gemm(node: Node) -> Iterator[Step]:
-    """A linear layer where the second factor is as torch's weights are, or can be turned so."""
+    """A linear layer if the second factor has the layout of torch's weights, or can be transposed to it."""
     a, b = node.x, node.needed(1)
     bias = node.inputs[2] if len(node.inputs) > 2 else None
     if node.attrs.get("transA", 0):
@@ -148,7 +147,7 @@ def _matmul(node: Node) -> Iterator[Step]:
 
 
 def _recurrent(kind: str) -> Rule:
-    """One layer. Its matrices, stacked by direction, are taken apart, as torch has them."""
+    """One layer. Its matrices, stacked by direction, are split as in torch."""
 
     def rule(node: Node) -> Iterator[Step]:
         x, weights, biases = node.x, (node.needed(1), node.needed(2)), node.inputs[3] if len(node.inputs) > 3 else None
@@ -192,7 +191,7 @@ def _norm(kind: str) -> Rule:
 
 
 def _local_response_norm(node: Node) -> Iterator[Step]:
-    """As torch computes it: squares, an average over channels, a product, a sum, a power, a division."""
+    """The ops of torch: squares, an average over channels, a product, a sum, a power, a division."""
     x, size = node.x, node.attrs["size"]
     plain = (x.shape[0], 1, x.shape[1], *x.shape[2:])
     squared, deep, padded = node.make(x.shape), node.make(plain), node.make((*plain[:2], plain[2] + size - 1, *plain[3:]))
@@ -215,7 +214,7 @@ def _local_response_norm(node: Node) -> Iterator[Step]:
 
 
 def _softmax(kind: str) -> Rule:
-    """Before version 13 over all axes from the given one on, as if they were one."""
+    """Before version 13, over all axes from the given one on, flattened."""
 
     def rule(node: Node) -> Iterator[Step]:
         shape = node.x.shape
@@ -231,8 +230,8 @@ def _softmax(kind: str) -> Rule:
     return rule
 
 
-def _reduce(kind: str, before: str = "", behind: str = "") -> Rule:
-    """A reduction over some axes, or all; some have an elementwise step before or behind it."""
+def _reduce(kind: str, before: str = "", after: str = "") -> Rule:
+    """A reduction over some axes, or all; some have an elementwise step before or after it."""
 
     def rule(node: Node) -> Iterator[Step]:
         x, out = node.x, node.outputs[0]
@@ -243,11 +242,11 @@ def _reduce(kind: str, before: str = "", behind: str = "") -> Rule:
         if before:
             x = node.make(x.shape)
             yield Step(before, node.roles("self"), [x], {}, POINTWISE)
-        reduced = node.make(out.shape) if behind else out
+        reduced = node.make(out.shape) if after else out
         attrs = {"dim": tuple(a % len(x.shape) for a in axes) if axes else None, "keepdim": bool(node.attrs.get("keepdims", 1))}
         yield Step(kind, [("self", x)], [reduced], attrs, REDUCTION)
-        if behind:
-            yield Step(behind, [("self", reduced)], node.outputs, {}, POINTWISE)
+        if after:
+            yield Step(after, [("self", reduced)], node.outputs, {}, POINTWISE)
 
     return rule
 
@@ -301,7 +300,7 @@ def _split(node: Node) -> Iterator[Step]:
 
 
 def _slice(node: Node) -> Iterator[Step]:
-    """Axis by axis; what keeps an axis whole is no step."""
+    """Axis by axis; an axis that is kept completely needs no step."""
     x = node.x
     starts, ends = node.numbers(1, "starts"), node.numbers(2, "ends")
     if starts is None or ends is None:
@@ -327,7 +326,7 @@ def _slice(node: Node) -> Iterator[Step]:
 
 
 def _gather(node: Node) -> Iterator[Step]:
-    """One unit of an axis, some of it, or rows of a table."""
+    """One unit of an axis, several units, or rows of a table."""
     axis, indices = node.attrs.get("axis", 0), node.data[1]
     if indices is None and axis == 0:
         yield Step("embedding", node.roles("weight", "indices"), node.outputs)
@@ -345,7 +344,7 @@ def _gather_nd(node: Node) -> Iterator[Step]:
 
 
 def _pad(node: Node) -> Iterator[Step]:
-    """Pads of all axes, in torch's order: from the last axis on, before and behind it."""
+    """Return the padding of all axes in torch's order: from the last axis on, before and after it."""
     mode = node.attrs.get("mode", "constant")
     pads, axes, ndim = node.numbers(1, "pads") or (), node.numbers(3), len(node.x.shape)
     axes = tuple(range(ndim)) if axes is None else tuple(axis % ndim for axis in axes)
@@ -356,7 +355,7 @@ def _pad(node: Node) -> Iterator[Step]:
 
 
 def _resize(node: Node) -> Iterator[Step]:
-    """Over the last axes; batch and channels stay."""
+    """Over the last axes; batch and channels do not change."""
     axes = len(node.x.shape) - 2
     mode = node.attrs.get("mode", "nearest")
     mode = mode.decode() if isinstance(mode, bytes) else mode
@@ -411,7 +410,7 @@ RULES: dict[str, Rule] = {
     "ReduceL1": _reduce("sum", before="abs"),
     "ReduceL2": _reduce("linalg_vector_norm"),
     "ReduceSumSquare": _reduce("sum", before="square"),
-    "ReduceLogSum": _reduce("sum", behind="log"),
+    "ReduceLogSum": _reduce("sum", after="log"),
     "ReduceLogSumExp": _reduce("logsumexp"),
     "ArgMax": _argument("argmax"),
     "ArgMin": _argument("argmin"),

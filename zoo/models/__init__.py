@@ -1,1 +1,1 @@
-"""What a TARGET means, one forward of it, and the traces that are kept for the next time."""
+"""Resolve a TARGET, run one forward pass of it, and cache traces."""

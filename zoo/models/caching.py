@@ -2,7 +2,9 @@
 
 An entry is one file, named after a digest of everything that its trace depends on: the target, options and input, the definition's
 source, the tracer's source, and the versions of Python, torch and the library that the target comes from. Entries are written
-whole, and one that cannot be read, or is not what its name says, is as good as none.
+whole, with a checksum, and one that cannot be read, or is not what its name and checksum say, is as good as none.
+
+Entries lie in a folder of their own, under names and with a first line that nothing else has. No other file is ever removed.
 """
 
 import contextlib
@@ -10,7 +12,10 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
+import stat
 import sys
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,11 +23,14 @@ from pathlib import Path
 from typing import Any
 
 from zoo.errors import ZooError
-from zoo.util import files, plugins
+from zoo.util import plugins
 
-SCHEMA = "zoo.cache/1"
+SCHEMA = "zoo.cache/2"
+_HEADER = f"{SCHEMA} ".encode()
+_NAME = re.compile(r"[0-9a-f]{64}\.trace")
+_UNFINISHED = re.compile(r"[0-9a-f]{64}\.trace\.[a-z0-9_]{8}\.new")
 MOST_BYTES = 100_000_000
-"""What the cache may hold; beyond it, what was not used for longest goes."""
+"""The largest size of the cache in bytes; beyond it, the least recently used entries are removed."""
 
 _in_use: ContextVar[bool] = ContextVar("cache in use", default=False)
 
@@ -30,15 +38,16 @@ _in_use: ContextVar[bool] = ContextVar("cache in use", default=False)
 @contextlib.contextmanager
 def in_use() -> Iterator[None]:
     """Inside, answers are kept and found; outside, as in any program that imports `zoo`, nothing is read or written."""
-    token = _in_use.set(True)
+    before = _in_use.get()
     try:
+        _in_use.set(True)
         yield
     finally:
-        _in_use.reset(token)
+        _in_use.set(before)
 
 
 def do_without() -> None:
-    """Neither keep nor find anything from here on."""
+    """Stop using the cache."""
     _in_use.set(False)
 
 
@@ -51,51 +60,85 @@ def key(question: Mapping[str, Any], sources: Callable[[], Mapping[str, str | No
         return None
     try:
         return json.dumps([SCHEMA, question, defined, _own()], sort_keys=True)
-    except TypeError:
+    except (TypeError, ValueError, OSError):
         return None
 
 
 def find(key: str) -> Any:
-    """What was kept under a key; None if there is nothing, or nothing that can be read."""
-    path = _path(key)
+    """What was kept under a key; None if there is nothing, or anything but what was written."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        answer = found["answer"] if found["key"] == key else None
-        os.utime(path)
-    except (OSError, ValueError, KeyError, TypeError):
+        with open(_path(key), "rb", opener=_no_other) as file:
+            checksum, _, body = file.read(MOST_BYTES).removeprefix(_HEADER).partition(b"\n")
+            if checksum != _checksum(body):
+                return None
+            found = json.loads(body)
+            if found["key"] != key:
+                return None
+            os.utime(file.fileno())
+            return found["answer"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
         return None
-    return answer
+
+
+def _no_other(path: str, flags: int) -> int:
+    """Open a plain file: not what a link points to, and not a pipe, at which a reader would wait."""
+    descriptor = os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0))
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError("not a plain file")
+    return descriptor
+
+
+def _checksum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()
 
 
 def keep(key: str, answer: Any) -> None:
-    """Write a JSON-able answer. A folder that cannot be written to is no error."""
-    path = _path(key)
-    try:
-        text = json.dumps({"key": key, "answer": answer})
+    """Write a JSON-able answer, whole or not at all. A folder that cannot be written to is no error."""
+    with contextlib.suppress(OSError, TypeError, ValueError):
+        body = json.dumps({"key": key, "answer": answer}).encode()
+        path = _path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(text.encode(), path)
-    except (OSError, TypeError, ZooError):
-        return
-    _shrink()
+        unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.new")
+        try:
+            with open(unfinished, "xb") as file:
+                file.write(_HEADER + _checksum(body) + b"\n" + body)
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+        _shrink()
 
 
 def _path(key: str) -> Path:
-    return folder() / f"{hashlib.sha256(key.encode()).hexdigest()}.json"
+    return _entries_folder() / f"{hashlib.sha256(key.encode()).hexdigest()}.trace"
+
+
+def _entries_folder() -> Path:
+    return folder() / "zoo-traces"
 
 
 def folder() -> Path:
-    """The folder of the cache: `ZOO_CACHE`, or `zoo` in the place that the system keeps for such."""
+    """The folder of the cache: `ZOO_CACHE`, or `zoo` in the place that the system keeps for such.
+
+    Raises `ZooError` if neither is known.
+    """
+    variable, usual = {
+        "darwin": ("", "Library/Caches"),
+        "win32": ("LOCALAPPDATA", "AppData/Local"),
+    }.get(sys.platform, ("XDG_CACHE_HOME", ".cache"))
     if own := os.environ.get("ZOO_CACHE"):
         return Path(own)
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "zoo"
-    fallback = Path.home() / ("AppData/Local" if sys.platform == "win32" else ".cache")
-    return Path(os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME") or fallback) / "zoo"
+    if place := os.environ.get(variable):
+        return Path(place) / "zoo"
+    try:
+        return Path.home() / usual / "zoo"
+    except RuntimeError as error:
+        raise ZooError(f"there is no folder for the cache ({error}); ZOO_CACHE names one") from error
 
 
 @dataclass(frozen=True)
 class State:
-    """What the cache holds: its folder, the number of entries, their bytes."""
+    """The contents of the cache: its folder, the number of entries, and their size in bytes."""
 
     folder: Path
     entries: int
@@ -103,13 +146,13 @@ class State:
 
 
 def state() -> State:
-    """The cache as it is now."""
+    """Return the present contents of the cache."""
     found = _entries()
     return State(folder(), len(found), sum(size for _, size, _ in found))
 
 
 def clear() -> State:
-    """Remove every entry; what was there before. Raises `ZooError` if an entry cannot be removed."""
+    """Remove every entry, and return the previous contents. Raises `ZooError` if an entry cannot be removed."""
     before = state()
     try:
         for _, _, path in _entries():
@@ -120,7 +163,7 @@ def clear() -> State:
 
 
 def digest(*paths: Path) -> str:
-    """A digest of the contents of files. Raises `OSError` if one cannot be read."""
+    """Return a digest of the contents of files. Raises `OSError` if one cannot be read."""
     found = hashlib.sha256()
     for path in paths:
         found.update(path.read_bytes())
@@ -128,7 +171,7 @@ def digest(*paths: Path) -> str:
 
 
 def version(package: str) -> str | None:
-    """A digest of what says the version of an installed package, found without importing it; None if there is none."""
+    """Return a digest of the version of an installed package, without importing it; None if it is not installed."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return None
@@ -137,18 +180,18 @@ def version(package: str) -> str | None:
 
 
 _SOURCES = ("tracing", "models", "graph_files", "catalogue", "ops")
-"""Rooms in which a change may change a trace."""
+"""Folders in which a change can change a trace."""
 
 
 def _own() -> dict[str, str | None]:
-    """What every trace depends on: Python, torch, and this library's own source of traces."""
+    """Return what every trace depends on: Python, torch, and the source of this library that makes traces."""
     house = Path(__file__).parent.parent
     sources = sorted(path for room in _SOURCES for path in (house / room).rglob("*.py"))
     return {"python": sys.version, "torch": version("torch"), "zoo": digest(*sources), "ops": _rules_of_plugins()}
 
 
 def _rules_of_plugins() -> str | None:
-    """A digest of the records of ops that other packages offer, which may keep an op whole or give its shape."""
+    """Return a digest of the records of ops from plugins, which can keep an op whole or give its shape."""
     files = [path for plugin in plugins.installed() if plugin.kind == "ops" for path in _files(plugin)]
     return digest(*files) if files else None
 
@@ -172,17 +215,21 @@ def _shrink() -> None:
 
 
 def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    if path.parent != folder():  # a killed process was writing it
-        path.parent.rmdir()
+    """Remove an entry, or what a killed process left of one; whatever else has taken its name stays."""
+    with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=_no_other) as file:
+        start = file.read(len(_HEADER))
+        if start != _HEADER and not (_UNFINISHED.fullmatch(path.name) and _HEADER.startswith(start)):
+            return
+        path.unlink(missing_ok=True)
 
 
 def _entries() -> list[tuple[float, int, Path]]:
-    """Time of last use, bytes and path of each entry, and of what a killed process left half-written."""
+    """Return time of last use, bytes and path of each entry, including incomplete files left by a killed process."""
     found = []
-    for pattern in ("*.json", ".zoo.*/*"):
-        for path in folder().glob(pattern):
-            with contextlib.suppress(OSError):
-                stat = path.stat()
-                found.append((stat.st_mtime, stat.st_size, path))
+    with contextlib.suppress(OSError), os.scandir(_entries_folder()) as inside:
+        for one in inside:
+            if (_NAME.fullmatch(one.name) or _UNFINISHED.fullmatch(one.name)) and one.is_file(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    about = one.stat(follow_symlinks=False)
+                    found.append((about.st_mtime, about.st_size, Path(one.path)))
     return found

@@ -1,4 +1,4 @@
-"""One forward of whatever a question is asked of: a TARGET, a module, or a trace of one. Every question takes these arguments."""
+"""Run one forward pass of a TARGET or a module, or use a given trace. Every question accepts these arguments."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -32,7 +32,7 @@ def forward(
     asked = {"input": input, "inputs": inputs, "train": train, "real": real, "options": options or None, "batch": batch != 1}
     for name, value in asked.items():
         if value is not None and value is not False:
-            raise ZooError(f"{name} does not apply to a Trace: pass it to zoo.trace, which made this one of {target.target}")
+            raise ZooError(f"{name} does not apply to a Trace; pass it to zoo.trace, which recorded this one of {target.target}")
     return Run(target.target, target, {})
 
 
@@ -48,23 +48,19 @@ def trace(
 ) -> Trace:
     """Record one forward of a model without computing anything: activations have shapes and no values.
 
-    Arguments:
-        target: A catalogue name, another TARGET ("torchvision:NAME", "timm:NAME", "package.module:attribute",
-            "file.py:attribute", a file .onnx or .pt2), or an `nn.Module`, which is left as it was, whatever happens.
-            A `Trace` is returned as it is.
-        input: A shape with batch, an `Input`, a string as on the command line ("3x64x64", without batch), or a list of these;
-            by default the input that the model is made for. Tensors are taken as `inputs`.
-        inputs: Ready arguments: one, a tuple of all, or a dict of keyword arguments. Of tensors only shape and type are read.
-        batch: The number of images, where `input` is a string or left out.
-        train: Training mode, auxiliary heads included, instead of evaluation mode.
-        real: Run a copy once on real tensors, for models that decide by values.
-        options: For the builder of a model that is named.
+    Arguments: target: A catalogue name, another TARGET ("torchvision:NAME", "timm:NAME", "package.module:attribute",
+    "file.py:attribute", a file .onnx or .pt2), or an `nn.Module`, which does not change in any case. A `Trace` is returned as it
+    is. input: A shape with batch, an `Input`, a string as on the command line ("3x64x64", without batch), or a list of these; by
+    default the input that the model is made for. Tensors are taken as `inputs`. inputs: Actual values: one argument, a tuple of
+    all, or a dict of keyword arguments. Only shape and type of tensors are read. batch: The batch size if `input` is a string or
+    left out. train: Use training mode, with auxiliary heads, instead of evaluation mode. real: Run a copy once on real tensors, for
+    models whose control flow depends on values. options: Options of the builder of a named model.
 
     Returns:
-        A `Trace`: frozen records of the ops that ran, without torch; `measure` makes a table of it.
+        A `Trace`: frozen records of the ops that ran, independent of torch; `measure` turns it into a table.
 
     Raises:
-        ZooError: An unknown target or option, an input that the model does not take, a forward that raises or needs values.
+        ZooError: For an unknown target or option, an input that the model refuses, and a forward pass that raises or needs values.
 
     Example:
         >>> found = zoo.trace("alexnet", input="3x227x227", batch=2)

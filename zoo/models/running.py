@@ -1,4 +1,4 @@
-"""One forward of a TARGET: what is built, what is given to it, and what to say if it does not fit."""
+"""Run one forward pass of a TARGET: build it, give it inputs, and explain errors if they do not fit."""
 
 import contextlib
 import itertools
@@ -9,10 +9,11 @@ from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ForwardError, ZooError
+from zoo.errors import ForwardError, ZooError, told
 from zoo.graph_files import is_graph, read
 from zoo.models import caching
-from zoo.models.targets import Subject, definition, neighbours, resolve
+from zoo.models.importing import neighbours
+from zoo.models.targets import Subject, definition, resolve
 from zoo.tables.notes import Note, OwnInput, RealRun, from_data, to_data
 from zoo.tracing.record import Trace
 from zoo.util.pausing import no_collection
@@ -35,13 +36,13 @@ class Run:
     notes: tuple[Note | str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The run as JSON-able data."""
+        """Return the run as JSON data."""
         notes = list(map(to_data, self.notes))
         return {"name": self.name, "trace": self.trace.to_dict(), "options": dict(self.options), "notes": notes}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Run":
-        """The inverse of `to_dict`. Raises `KeyError`, `TypeError` or `ValueError` for what is none."""
+        """The inverse of `to_dict`. Raises `KeyError`, `TypeError` or `ValueError` for invalid data."""
         return cls(data["name"], Trace.from_dict(data["trace"]), data["options"], tuple(map(from_data, data["notes"])))
 
 
@@ -71,7 +72,7 @@ def run(
     key = caching.key(question, partial(definition, target))
     kept = caching.find(key) if key else None
     if kept is not None:
-        with contextlib.suppress(KeyError, TypeError, ValueError, IndexError):  # not what we write
+        with contextlib.suppress(KeyError, TypeError, ValueError, IndexError, AttributeError):  # not what we write
             return Run.from_dict(kept)
     found = _run(**question)
     if key:
@@ -82,7 +83,7 @@ def run(
 def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int, real: bool) -> Run:
     if is_graph(target):
         if real:
-            raise ZooError(f"{target} is read, not run: --real has no meaning for it")
+            raise ZooError(f"{target} is read without running it: --real does not apply")
         found, remarks = read(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
         return Run(target, found, {}, tuple(remarks))
     with neighbours(target), contextlib.nullcontext() if real else no_collection():
@@ -97,12 +98,12 @@ def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
 
 
 def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, *, train: bool = False) -> Trace:
-    """One forward of a TARGET on an input with batch, by default its own. Raises `ZooError` as `zoo.summary` does."""
+    """Run one forward pass of a TARGET on an input with batch, by default its own. Raises `ZooError` as `zoo.summary` does."""
     return run(target, input=input, train=train).trace
 
 
 def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: bool = False) -> Trace:
-    """One forward of a subject, on a shape or on ready inputs. Raises `ZooError` that says what would fit if these do not."""
+    """Run one forward pass of a subject, on a shape or on ready inputs. Raises `ZooError` with a hint if these do not fit."""
     from zoo.tracing.trace import trace
 
     try:
@@ -113,7 +114,7 @@ def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: 
         hint = _hint(subject, shape, train) if error.misfit else _words(subject, shape)
         raise error.within(f"{subject.name} does not take {_shown(shape)}", hint) from error
     except SystemExit as error:
-        raise ZooError(f"the forward of {subject.name} ends the program: SystemExit: {error}") from error
+        raise ZooError(f"the forward of {subject.name} ends the program: {told(error)}") from error
     return replace(found, versions={"zoo": __version__, **found.versions})
 
 
@@ -122,14 +123,14 @@ def _shown(shape: Any) -> str:
 
 
 def _hint(subject: Subject, shape: Any, train: bool) -> str:
-    """What to do about a layer that refuses its input: the right channels, or the smallest size that fits."""
+    """Return a hint for a layer that refuses its input: the expected channels, or the smallest size that fits."""
     if shape is None or not all(isinstance(n, int) for n in shape) or len(shape) != len(subject.input) + 1:
         return "" if subject.assumed else f"; expected an input of N×{sizes(subject.input)}"
     if subject.assumed and tuple(shape[1:]) == subject.input:
         return f"; {_UNKNOWN}"
     if shape[1] != subject.input[0] and _fits(subject, (shape[0], *subject.input), train):
         way = f", or --set in_channels={shape[1]}" if ":" not in subject.name else ""
-        return f"; the network takes {subject.input[0]} channels{way}"
+        return f"; the network expects {subject.input[0]} channels{way}"
     fits = _smallest(subject, shape, train)
     return f"; the smallest square input that fits is {sizes(fits)}" if fits else ""
 
@@ -144,7 +145,7 @@ def _words(subject: Subject, shape: Any) -> str:
     return f"; no input was given, and 3×224×224 is assumed: try {way}" if wants else ""
 
 
-_UNKNOWN = "no input was given, and 3×224×224 is assumed: give one, as --input CxHxW (in Python input=(1, C, H, W))"
+_UNKNOWN = "no input was given, so 3×224×224 is assumed; pass --input CxHxW (in Python input=(1, C, H, W))"
 
 
 def _smallest(subject: Subject, shape: Sequence[int], train: bool) -> tuple[int, ...] | None:

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import check_options, entry
-from zoo.errors import ZooError, near, unknown
+from zoo.errors import ZooError, told, unknown
 from zoo.graph_files import is_graph
 from zoo.models import caching
+from zoo.models.importing import import_file, import_package, neighbours
 from zoo.tables.notes import AssumedInput, Note, PublishedInput, TrainingOptions, UsualInput
+from zoo.tracing.process import Generators
 
 if TYPE_CHECKING:
     from torch import nn
@@ -43,22 +45,22 @@ class Subject:
     times: int = 1
 
     def shape(self, batch: int = 1) -> tuple[int, ...] | list[tuple[int, ...]]:
-        """The shape of the input for a batch; of several, a list."""
+        """Return the shape of the input for a batch size; a list if there are several inputs."""
         one = (batch, *self.input)
         return one if self.times == 1 else [one] * self.times
 
     @property
     def assumed(self) -> bool:
-        """Whether nothing is known of the input that the model is made for."""
+        """Whether the expected input of the model is unknown."""
         return any(isinstance(note, AssumedInput) for note in self.notes)
 
 
 def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: bool = False) -> Subject:
-    """The model behind a TARGET, built with `options`. Raises `ZooError` if there is none, or it cannot be built so."""
+    """Return the model of a TARGET, built with `options`. Raises `ZooError` if it does not exist or cannot be built."""
     if not isinstance(target, str):
         return _ready(target, options)
     if is_graph(target):
-        raise ZooError(f"{target} is a graph, and a module is wanted here: zoo summary, compare and diff read graphs")
+        raise ZooError(f"{target} is a graph file, but this requires a module; zoo summary, compare and diff read graph files")
     scheme, colon, name = target.rpartition(":")
     if not colon:
         return _from_catalogue(target, options, train)
@@ -86,14 +88,16 @@ def definition(target: "str | nn.Module") -> dict[str, str | None] | None:
     if not isinstance(target, str):
         return None
     if is_graph(target):
-        with contextlib.suppress(OSError):
+        if not Path(target).is_file():  # a pipe, at which one would wait
+            return None
+        with contextlib.suppress(OSError, ValueError):
             return {"file": caching.digest(Path(target)), "onnx": caching.version("onnx")}
         return None
     scheme, colon, _ = target.rpartition(":")
     if not colon:
         try:
             found = entry(target)
-        except ZooError:  # whoever builds it says so
+        except ZooError:  # the code that builds it reports it
             return None
         if found.origin:
             return None
@@ -106,27 +110,29 @@ def _ready(module: "nn.Module", options: Mapping[str, Any]) -> Subject:
     from torch import nn
 
     if not isinstance(module, nn.Module):
-        raise ZooError(f"a model's name or an nn.Module is wanted, got {type(module).__name__}")
+        raise ZooError(f"expected the name of a model or an nn.Module, got {type(module).__name__}")
     if options:
-        raise ZooError("options build a model, and this one is built already")
+        raise ZooError("options apply to named models only; this one is already an instance")
     return _assumed(type(module).__name__, module, {})
 
 
 def _assumed(name: str, module: "nn.Module", options: Mapping[str, Any]) -> Subject:
-    """A model of which nothing says what input it is made for."""
+    """Return a subject for a model whose expected input is unknown."""
     return Subject(name, module, _ASSUMED, options, (AssumedInput(_ASSUMED),))
 
 
 def _is_file(name: str) -> bool:
-    """Whether a name without a colon is that of a file."""
+    """Return whether a name without a colon is the name of a file."""
     return Path(name).suffix == ".py" or "/" in name
 
 
 def _from_catalogue(name: str, options: Mapping[str, Any], train: bool) -> Subject:
     if Path(name).suffix in {".pt", ".pth", ".safetensors"}:
-        raise ZooError(f"{name}: a file of weights is no model; a graph is a file .onnx or .pt2, code is path/to/file.py:attribute")
+        raise ZooError(
+            f"{name}: a file of weights does not define a model; expected path/to/file.py:attribute, or a graph file .onnx or .pt2"
+        )
     if _is_file(name):
-        raise ZooError(f"{name}: which model in it? name it behind a colon, as in {name}:Net")
+        raise ZooError(f"{name}: name the model after a colon, as in {name}:Net")
     found = entry(name)
     options = check_options(found, options)
     built = {**found.card.training, **options} if train else options
@@ -140,7 +146,7 @@ def _from_catalogue(name: str, options: Mapping[str, Any], train: bool) -> Subje
 
 @dataclass(frozen=True)
 class Quirk:
-    """What torchvision's own models of some names need: options, or their input more than once; and why."""
+    """What some models of torchvision need: options, or several inputs; and the reason."""
 
     names: str
     why: str
@@ -150,22 +156,22 @@ class Quirk:
 
 
 _QUIRKS = (
-    Quirk("googlenet", "its builder adds heads that its published weights do not have", {"aux_logits": False}),
+    Quirk("googlenet", "its builder adds heads that its published weights lack", {"aux_logits": False}),
     Quirk("googlenet", "a slow initialisation, and a warning that it will change", {"init_weights": False}),
     Quirk("inception_v3", "a slow initialisation, and a warning that it will change", {"init_weights": False}),
-    Quirk("vit_*", "a transformer is built for one size of image", sized="image_size"),
+    Quirk("vit_*", "the transformer is built for one image size", sized="image_size"),
     Quirk("raft_*", "optical flow is from one image to another", times=2),
 )
-"""By name, since torchvision declares none of this."""
+"""Options and inputs by name, since torchvision does not declare them."""
 
 
 def _from_torchvision(name: str, options: Mapping[str, Any]) -> Subject:
     try:
         from torchvision import models
     except ImportError as error:
-        raise ZooError(f"torchvision:{name}: torchvision does not import ({error}); pip install torchvision") from error
+        raise ZooError(f"torchvision:{name}: cannot import torchvision ({error}); pip install torchvision") from error
     if name not in models.list_models():
-        raise unknown("torchvision model", name, models.list_models(), "torchvision.models.list_models() has them all")
+        raise unknown("torchvision model", name, models.list_models(), "run torchvision.models.list_models() to see all")
     quirks = [quirk for quirk in _QUIRKS if fnmatch.fnmatchcase(name, quirk.names)]
     size, notes = _published_input(models, name)
     given = {key: value for quirk in quirks for key, value in quirk.options.items()}
@@ -182,25 +188,27 @@ def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
     try:
         import timm
     except ImportError as error:
-        raise ZooError(f"timm:{name}: timm does not import ({error}); pip install timm") from error
+        raise ZooError(f"timm:{name}: cannot import timm ({error}); pip install timm") from error
     if not timm.is_model(name):
-        raise unknown("timm model", name, timm.list_models(), "timm.list_models() has them all")
+        raise unknown("timm model", name, timm.list_models(), "run timm.list_models() to see all")
     try:
         with _skeleton():
             module: Any = timm.create_model(name, **options)
-    except Exception:  # a constructor that computes with its weights: with real ones, then
-        with _generators_kept():
+    except Exception as error:  # a constructor that computes with its weights: with real ones, then
+        if isinstance(error, OSError):  # no network, or no file: a second try would only take as long again
+            raise ZooError(f"timm:{name} cannot be built so: {told(error)}") from error
+        with Generators():
             module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), options)
     size = tuple(module.pretrained_cfg.get("input_size", _ASSUMED))
     return Subject(f"timm:{name}", module, size, options, (PublishedInput(size),))
 
 
 _FRAMES = 16  # of the clips with which torchvision counts its video models' operations
-_USUAL = {"optical_flow": (3, 520, 960), "detection": (3, 800, 800)}  # sizes in its documentation; no weights are for one size
+_USUAL = {"optical_flow": (3, 520, 960), "detection": (3, 800, 800)}  # sizes from its documentation; its weights do not fix a size
 
 
 def _published_input(models: Any, name: str) -> tuple[tuple[int, ...], tuple[Note, ...]]:
-    """The input for which the model's default weights are published, if torchvision says so."""
+    """Return the input for which the model's default weights are published, if torchvision states it."""
     kind = models.get_model_builder(name).__module__.removeprefix("torchvision.models.").partition(".")[0]
     if kind in _USUAL:
         return _USUAL[kind], (UsualInput(_USUAL[kind]),)
@@ -219,80 +227,30 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
 
     if not (place and name):
         raise ZooError(f"{target!r}: package.module:attribute or path/to/file.py:attribute is wanted")
-    with contextlib.redirect_stdout(sys.stderr), _generators_kept():
-        module = _file(Path(place)) if place.endswith(".py") else _package(place)
+    with contextlib.redirect_stdout(sys.stderr), Generators():
+        module = import_file(Path(place)) if place.endswith(".py") else import_package(place)
     found: Any = module
     for part in name.split("."):
-        if not hasattr(found, part):
+        if not _has(found, part):
             choices = [key for key in vars(found) if not key.startswith("_")] if hasattr(found, "__dict__") else []
             raise unknown(f"attribute of {place}", part, choices, f"it has {', '.join(choices[:12])}")
         found = getattr(found, part)
     if isinstance(found, nn.Module):
         if options:
-            raise ZooError(f"{target} is a model already: options cannot build it")
+            raise ZooError(f"{target} is already an instance; options apply to classes and functions only")
         return _assumed(target, found, {})
     if not callable(found):
-        raise ZooError(f"{target} is a {type(found).__name__}: a module, or a class or function that makes one, is wanted")
+        raise ZooError(f"{target}: expected a module, or a class or function that returns one, got {type(found).__name__}")
     with contextlib.redirect_stdout(sys.stderr):
         try:
             with _skeleton():
                 made = found(**options)
         except (Exception, SystemExit):
-            with _generators_kept():
+            with Generators():
                 made = _build(target, found, options)  # a constructor that needs real weights: with them, then
     if not isinstance(made, nn.Module):
-        raise ZooError(f"{target} made a {type(made).__name__}: a torch.nn.Module is wanted")
+        raise ZooError(f"{target}: expected a torch.nn.Module, got {type(made).__name__}")
     return _assumed(target, made, options)
-
-
-def _file(path: Path) -> Any:
-    if not path.is_file():
-        raise ZooError(f"{path}: no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with _import_from(path.parent), _import_errors(str(path)):
-        sys.modules.setdefault(path.stem, module)
-        spec.loader.exec_module(module)
-    return module
-
-
-def _package(name: str) -> Any:
-    head = name.partition(".")[0]
-    if head and importlib.util.find_spec(head) is None and (close := near(name, ("torchvision", "timm"))):
-        raise ZooError(f"there is no module {name}; did you mean {close[0]}:?")
-    with _import_from(Path.cwd()), _import_errors(name):
-        return importlib.import_module(name)
-
-
-@contextlib.contextmanager
-def neighbours(target: object) -> Iterator[None]:
-    """Imports look beside the file of a TARGET first, or into the working directory: when it is imported, built and run."""
-    place = target.rpartition(":")[0] if isinstance(target, str) else ""
-    with _import_from(Path(place).parent if place.endswith(".py") else Path.cwd()) if place else contextlib.nullcontext():
-        yield
-
-
-@contextlib.contextmanager
-def _import_from(folder: Path) -> Iterator[None]:
-    """Imports look into `folder` first."""
-    folder = folder.resolve()
-    sys.path.insert(0, str(folder))
-    importlib.invalidate_caches()
-    try:
-        yield
-    finally:
-        with contextlib.suppress(ValueError):
-            sys.path.remove(str(folder))
-
-
-@contextlib.contextmanager
-def _import_errors(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        raise ZooError(f"{name} does not import: {type(error).__name__}: {error}") from error
 
 
 _REAL: ContextVar[bool] = ContextVar("real weights", default=False)
@@ -301,11 +259,12 @@ _REAL: ContextVar[bool] = ContextVar("real weights", default=False)
 @contextlib.contextmanager
 def real_weights() -> Iterator[None]:
     """What is resolved meanwhile gets the weights that its constructor draws."""
-    token = _REAL.set(True)
+    before = _REAL.get()
     try:
+        _REAL.set(True)
         yield
     finally:
-        _REAL.reset(token)
+        _REAL.set(before)
 
 
 def _skeleton() -> contextlib.AbstractContextManager[object]:
@@ -316,10 +275,11 @@ def _skeleton() -> contextlib.AbstractContextManager[object]:
     return Skeleton()
 
 
-def _generators_kept() -> contextlib.AbstractContextManager[object]:
-    from zoo.tracing.guard import generators_kept
-
-    return generators_kept()
+def _has(thing: Any, name: str) -> bool:
+    try:
+        return hasattr(thing, name)
+    except Exception:  # a __getattr__ that raises something else
+        return False
 
 
 def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Any:
@@ -328,5 +288,4 @@ def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -
     except ZooError:
         raise
     except (Exception, SystemExit) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise ZooError(f"{name} cannot be built so: {type(error).__name__}: {reason}") from error
+        raise ZooError(f"{name} cannot be built so: {told(error)}") from error

@@ -1,5 +1,8 @@
 """What one op costs, by its record: the rules behind `macs` and `flops`. The conventions in words: docs/conventions.md."""
 
+from collections.abc import Sequence
+from math import prod
+
 from zoo.ops.book import RULES
 from zoo.ops.count import Count
 from zoo.ops.rule import Cost, Factors
@@ -69,3 +72,12 @@ def written_out(factors: Factors) -> str:
     'N 1 · C_out 96 · k_h 11'
     """
     return " · ".join(f"{name} {value:,}" for name, value in factors.items())
+
+
+def product_sum(terms: Sequence[Factors]) -> int:
+    """The sum of products, each rounded as `Cost.count` rounds it.
+
+    >>> product_sum([{"FLOPs per MAC": 2, "N": 3}, {"elements": 4}])
+    10
+    """
+    return sum(round(prod(term.values())) for term in terms)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from zoo.ops.book import RULES
 from zoo.ops.count import Count
 from zoo.ops.memory import OWN, storages
-from zoo.ops.rule import Needs
+from zoo.ops.rule import Needs, Saved
 from zoo.tracing.record import Trace
 
 
@@ -39,22 +39,25 @@ def saved(trace: Trace) -> list[int | Count]:
 
     Not counted are parameters, buffers and constants, which the model holds anyway. An op without a rule is one unknown.
     """
+    return [count if isinstance(count, Count) else count[1] + sum(value.nbytes for value in count[0]) for count in kept(trace)]
+
+
+def kept(trace: Trace) -> Iterator[Saved | Count]:
+    """For each op what `saved` counts: the storages, each by its first value, and the bytes that the op makes for itself."""
     base, seen = storages(trace), set[int]()
-    counts: list[int | Count] = []
     for op, needed in zip(trace.ops, needs(trace), strict=True):
         differentiable = any(value.dtype.startswith(_FLOATING) for value in op.outputs)
         rule = RULES[op.kind, op.traits]
         if not any(needed) or not differentiable or rule.cuts_gradient:
-            counts.append(0)
+            yield (), 0
         elif rule.saved is None:
-            counts.append(Count(0, {op.kind: 1}))
+            yield Count(0, {op.kind: 1})
         else:
             values, made = rule.saved(op, needed)
-            kept = {base[value.id].id: base[value.id] for value in values}  # storages, each by its first value
-            fresh = [value for key, value in kept.items() if key not in seen and value.source not in OWN]
-            seen.update(kept)
-            counts.append(made + sum(value.nbytes for value in fresh))
-    return counts
+            found = {base[value.id].id: base[value.id] for value in values}
+            fresh = [value for key, value in found.items() if key not in seen and value.source not in OWN]
+            seen.update(found)
+            yield fresh, made
 
 
 def _reached(trace: Trace) -> list[bool]:

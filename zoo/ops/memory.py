@@ -3,7 +3,7 @@
 A storage is named by the value that was first in it. In-place ops and views stay in the storage of what they work on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from zoo.ops.book import RULES
@@ -61,6 +61,21 @@ def live(trace: Trace) -> list[int]:
     between, from the op that makes it to the last one that reads it or a view of it. Not counted are parameters, buffers and
     constants, and what a kernel takes for itself.
     """
+    count = len(trace.ops)
+    change = [0] * (count + 2)
+    for value, first, last in _lives(trace):
+        change[first] += value.nbytes
+        change[last + 1] -= value.nbytes
+    return list(accumulate(change))[:count]
+
+
+def alive(trace: Trace, index: int) -> list[Value]:
+    """The storages that `live` counts while op `index` runs, each by the value that was first in it."""
+    return [value for value, first, last in _lives(trace) if first <= index <= last]
+
+
+def _lives(trace: Trace) -> Iterator[tuple[Value, int, int]]:
+    """Each storage of an activation, and the indices of the first and the last op at which it is needed."""
     base = storages(trace)
     count = len(trace.ops)
     born = {value.id: 0 for value in trace.inputs}
@@ -72,8 +87,5 @@ def live(trace: Trace) -> list[int]:
                 held[storage.id] = storage
                 born.setdefault(storage.id, index)
                 last[storage.id] = max(index, last.get(storage.id, 0))
-    change = [0] * (count + 2)
     for key, storage in held.items():
-        change[born[key]] += storage.nbytes
-        change[last[key] + 1] -= storage.nbytes
-    return list(accumulate(change))[:count]
+        yield storage, born[key], last[key]

@@ -24,6 +24,8 @@ def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None]
         seen = True
     if not seen:
         return None
+    if op.outputs and all(0 in value.shape for value in op.outputs):
+        return Undefined(f"{op.kind} has no units")
     found = RULES[op.kind, op.traits].receptive_field
     if found is None:
         return Undefined(f"no rule for {op.kind}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.tracing.record import Op, Value
 
 if TYPE_CHECKING:
+    from zoo.ops.window import Axis
     from zoo.receptive.spans import Field, Spans
 
 Shape = tuple[int, ...]
@@ -85,6 +86,7 @@ class OpRule:
         cuts_gradient: no gradient passes.
         picks: of the first input only as many elements are read as are written.
         whole: a trace keeps the op whole, although torch could take it apart.
+        window: the window that slides over the input, by axis.
         any_layout: the output of torch is contiguous in memory, whatever strides the inputs have.
 
     Example:
@@ -109,6 +111,7 @@ class OpRule:
     picks: bool = False
     whole: bool = False
     any_layout: bool = False
+    window: "Callable[[Op], Sequence[Axis] | None] | None" = None
 
 
 FACTS = ("shape", "macs", "other_flops", "receptive_field", "layers", "saved", "backward_macs")

@@ -1,1 +1,1 @@
-"""One file for each question that can be asked, named as the command that asks it."""
+"""One file for each command of the command line, under its name."""

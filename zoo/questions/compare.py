@@ -1,4 +1,4 @@
-"""Comparisons: a study by name, or any models against each other.
+"""Run a study by name, or compare models side by side.
 
 Start with `compare`, which decides what is asked for; `side_by_side` puts models side by side: `_cells` makes one cell of any rows,
 those of a whole model or those of one of its `_stages`.
@@ -17,6 +17,7 @@ from zoo.ops.book import computes_nothing, multiplies
 from zoo.studies._study import Arm, arms_table, ratio_text, short, studies, studies_table
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace
 from zoo.util.text import sizes
 
@@ -26,22 +27,23 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column("layers", "layers", "convolutions, linear layers and other products with weights", hide_order=3),
-    Column("output", "elements per axis", "shape of what leaves the stage", hide_order=2),
+    Column("output", "elements per axis", "output shape of the stage", hide_order=2),
     Column("params", "elements", "parameters", hide_order=0),
     Column("macs", "multiply-accumulates", "MACs", hide_order=0),
     Column("rf", "pixels", "receptive field at the end of the stage", hide_order=4),
 )
 
 
+@undisturbed
 def compare(*what: "Traceable", **options: Any) -> Table:
-    """List the studies, run one, or put models side by side.
+    """List the studies, run one, or compare models side by side.
 
     Arguments:
-        what: Nothing, for the list of studies; the name of one; or two or more models, as `zoo.trace` takes them.
-        options: The study's own (`zoo.compare()` names them), or for models the keywords of `zoo.trace`.
+        what: Nothing, to list the studies; the name of a study; or two or more models, as `zoo.trace` takes them.
+        options: The options of the study (`zoo.compare()` lists them), or for models the keywords of `zoo.trace`.
 
     Returns:
-        A `Table`: the studies with their options, the study's arms, or the models' totals and stages with ratios.
+        A `Table`: the studies with their options, the arms of a study, or the totals and stages of models, with ratios.
 
     Raises:
         ZooError: For unknown names and options, and for models that cannot be compared.
@@ -53,18 +55,18 @@ def compare(*what: "Traceable", **options: Any) -> Table:
     """
     if not what:
         for name in options:
-            raise ZooError(f"option {name} requires the name of a study; zoo compare lists them")
+            raise ZooError(f"option {name} requires the name of a study; run zoo compare to list the studies")
         return studies_table()
     known = studies()
     names = [name for name in what if isinstance(name, str) and name in known]
     if names and len(what) > 1:
-        raise ZooError(f"{names[0]} is a study: name it alone, or name two or more models")
+        raise ZooError(f"{names[0]} is a study; expected the name of one study only, or of two or more models")
     if names:
         return known[names[0]](**options)
     if len(what) == 1:
         raise ZooError(_alone(what[0]))
     for name in options.keys() - _KEYWORDS:
-        raise unknown("option of models side by side", name, sorted(_KEYWORDS))
+        raise unknown("option for comparing models", name, sorted(_KEYWORDS))
     return side_by_side(what, **options)
 
 
@@ -72,7 +74,7 @@ def _alone(name: "Traceable") -> str:
     label = name if isinstance(name, str) else getattr(name, "target", type(name).__name__)
     close = near(label, studies())
     hint = f"did you mean {' or '.join(close)}" if close else f"choose from {', '.join(studies())}"
-    return f"{label:.80} is no study; {hint}, or name two or more models"
+    return f"unknown study {label:.80}; {hint}, or name two or more models"
 
 
 def side_by_side(
@@ -85,10 +87,10 @@ def side_by_side(
     real: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Table:
-    """Totals of models, then stages aligned on how far the maps are reduced, with ratios to the first model.
+    """Return a table of totals, then of stages aligned by the reduction of the maps, with ratios to the first model.
 
-    The keywords are those of `zoo.trace`, and hold for every model that is not a `Trace` already. Raises `ZooError` as `zoo.trace`
-    does, and for inputs of other channels or axes.
+    The keywords are those of `zoo.trace`, for every model that is not already a `Trace`. Raises `ZooError` as `zoo.trace` does, and
+    for inputs with different channels or axes.
     """
     how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
     traces = traced(targets, how)
@@ -96,7 +98,7 @@ def side_by_side(
     labelled = list(zip(names, traces, strict=True))
     if len({_channels_and_axes(found) for found in traces}) > 1:
         shapes = ", ".join(f"{label} {text(list(found.inputs[0].shape))}" for label, found in labelled)
-        raise ZooError(f"inputs of other channels or axes cannot be compared: {shapes}; zoo summary shows each by itself")
+        raise ZooError(f"cannot compare models whose inputs have different channels or axes: {shapes}; use zoo summary for each")
     totals = [Arm(label, _cells(found, group(found)), "total") for label, found in labelled]
     stages = {label: _stages(found) for label, found in labelled}
     arms = list(totals)
@@ -142,16 +144,16 @@ def traced(targets: "Sequence[Traceable]", how: Mapping[str, Any]) -> list[Trace
 
 
 def labels(traces: Sequence[Trace]) -> list[str]:
-    """The targets' names, told apart where two are the same."""
+    """Return the names of the targets, numbered if two are the same."""
     names = [found.target for found in traces]
     return [f"{name} ({i})" if names.count(name) > 1 else name for i, name in enumerate(names, start=1)]
 
 
-_HEAD = 1 << 30  # in the place of a reduction: greater than all, so that the head comes last
+_HEAD = 1 << 30  # instead of a reduction: greater than all, so that the head comes last
 
 
 def _stages(found: Trace) -> dict[int, dict[str, Any]]:
-    """The ops by how far their maps are reduced, in powers of two; what has no maps any more, or maps of one unit, is the head."""
+    """Group ops by the reduction of their maps, in powers of two; ops without maps, or with maps of one unit, are the head."""
     sizes = found.inputs[0].shape[2:]
     by_stride: dict[int, list[Group]] = {}
     for row in group(found):
@@ -161,7 +163,7 @@ def _stages(found: Trace) -> dict[int, dict[str, Any]]:
 
 
 def _reduction(shape: Sequence[int], sizes: Sequence[int]) -> int:
-    """By which power of two maps of that shape are smaller than the input, along each axis alike; else they are no maps.
+    """Return the power of two by which maps are smaller than the input along each axis; the head's if they are not feature maps.
 
     >>> _reduction((1, 256, 14, 14), (224, 224)), _reduction((1, 1000), (224, 224)) == _HEAD
     (16, True)
@@ -173,7 +175,7 @@ def _reduction(shape: Sequence[int], sizes: Sequence[int]) -> int:
 
 
 def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
-    """The sums over some rows, and what leaves the last of them that is a layer."""
+    """Return the sums over some rows, and the output of the last row that is a layer."""
     ops = list(chain.from_iterable(row.ops for row in rows))
     given = [row for row in rows if row.outputs]
     done = [row for row in given if not computes_nothing(row.type) or row.type == "cat"] or given
@@ -183,7 +185,7 @@ def _cells(found: Trace, rows: Sequence[Group]) -> dict[str, Any]:
 
 
 def _lesson(totals: Sequence[Arm]) -> list[str]:
-    """Each model against the first, in words."""
+    """Describe each model relative to the first."""
     first, *others = totals
     return [_sentence(first, other) for other in others]
 
@@ -193,10 +195,10 @@ def _sentence(first: Arm, other: Arm) -> str:
     for name, words in (("params", "parameters"), ("macs", "MACs")):
         a, b = first.cells[name], other.cells[name]
         if not (isinstance(a, int) and isinstance(b, int)):
-            return f"Of {first.name} or {other.name} only lower bounds are known."
+            return f"For {first.name} or {other.name} only lower bounds are known."
         if a != b:
             factor = f"{ratio_text(max(a, b), min(a, b))} times " if min(a, b) else ""
             said.append(f"{factor}{'more' if b > a else 'fewer'} {words} ({short(b)} against {short(a)})")
     if not said:
-        return f"{other.name} costs what {first.name} does."
+        return f"{other.name} costs the same as {first.name}."
     return f"{other.name} has {' and '.join(said)} than {first.name}."

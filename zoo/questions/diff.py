@@ -1,8 +1,8 @@
-"""Two models, layer by layer: what the second adds, removes and changes.
+"""Compare two models layer by layer: what the second adds, removes and changes.
 
-Start with `diff`. The layers of both models are brought to the same grain (`_aligned`), aligned by name in order, as lines of two
-texts are (`_differences`), and what has no name in common is compared by what it does (`_by_what_they_do`). `_facts` says when two
-layers are the same.
+Start with `diff`. The layers of both models are folded to the same level (`_aligned`) and aligned by name in order, like the lines
+of two texts (`_differences`). Layers without a name in common are compared by what they do (`_by_what_they_do`). Two layers are the
+same if their `_facts` are equal.
 """
 
 import difflib
@@ -18,6 +18,7 @@ from zoo.analysis.rows import Group, group
 from zoo.questions.compare import labels, traced
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import UNUSED, WRITE, Op, Trace
 from zoo.util.text import sizes
 
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
 DIFF = (
     Column("first", "text", "the layer in the first model", hide_order=0),
     Column("second", "text", "the layer in the second model", hide_order=0),
-    Column("params", "elements", "parameters, second less first", hide_order=1),
-    Column("macs", "multiply-accumulates", "MACs, second less first", hide_order=1),
+    Column("params", "elements", "parameters, second minus first", hide_order=1),
+    Column("macs", "multiply-accumulates", "MACs, second minus first", hide_order=1),
 )
 
 
+@undisturbed
 def diff(
     first: "Traceable",
     second: "Traceable",
@@ -43,14 +45,14 @@ def diff(
     real: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Table:
-    """Layer by layer what a second model adds, removes and changes.
+    """Compare two models layer by layer: what the second adds, removes and changes.
 
     Arguments:
         first, second: TARGETs or modules, as `zoo.trace` takes them, or `Trace`s.
         input, inputs, batch, train, real, options: As in `zoo.trace`, for both models.
 
     Returns:
-        A `Table` with a row for each layer that differs. Its notes count the kinds of change, the most frequent first.
+        A `Table` with a row for each layer that differs. Its notes count the kinds of change, most frequent first.
 
     Raises:
         ZooError: As `zoo.trace`.
@@ -94,9 +96,9 @@ def _total(trace: Trace, column: str) -> Any:
 
 
 def _aligned(first: Sequence[Group], second: Sequence[Group]) -> tuple[Layers, Layers]:
-    """Layers by name; where one model has a layer, and the other a module of layers of that name, these are taken together.
+    """Return layers by name; if one model has a layer and the other a module of that name, the module's layers are one.
 
-    A network with the linear layer "fc" and one with "fc.0" and "fc.1" in its place have one layer "fc" each.
+    For example, a network with the linear layer "fc" and one with "fc.0" and "fc.1" instead have one layer "fc" each.
     """
     names, others = {row.name for row in first}, {row.name for row in second}
     return _folded(first, others - names), _folded(second, names - others)
@@ -137,7 +139,7 @@ def _part(layers: Layers, start: int, stop: int) -> Layers:
 
 
 def _by_what_they_do(first: Layers, second: Layers) -> Iterator[Row]:
-    """Layers without a name in common: one that does what another does, on the same maps, has another name."""
+    """Pair layers with different names that do the same on the same maps."""
     alike: dict[Hashable, list[str]] = {}
     for name, row in second.items():
         alike.setdefault(_does(row), []).append(name)
@@ -152,7 +154,7 @@ def _by_what_they_do(first: Layers, second: Layers) -> Iterator[Row]:
 
 def _renamed(count: int) -> Iterator[str]:
     if count:
-        yield f"{count} layers do the same under other names"
+        yield f"{count} layers do the same under different names"
 
 
 def _real_ops(row: Group) -> list[Op]:
@@ -160,7 +162,7 @@ def _real_ops(row: Group) -> list[Op]:
 
 
 def _does(row: Group) -> tuple[Hashable, ...]:
-    """All that is recorded of a layer: its ops with every argument, and shapes and types of what they read and give."""
+    """Return everything recorded about a layer: its ops with arguments, and the shapes and types of inputs and outputs."""
     return tuple(op.signature(lambda v: (v.shape, v.dtype)) for op in _real_ops(row))
 
 
@@ -179,7 +181,7 @@ def _counted(row: Group | None, column: str) -> Any:
 
 
 def _particular(row: Group, other: Group) -> str:
-    """What a layer has that another of the same description has not."""
+    """Return how a layer differs from another with the same description."""
     found = []
     for mine, theirs in zip(row.ops, other.ops, strict=False):
         found += [f"{key} {text(value)}" for key, value in mine.attrs.items() if value != theirs.attrs.get(key)]
@@ -195,12 +197,12 @@ _SHAPE = " → "
 
 
 def _less(before: Any, after: Any) -> int | None:
-    """after - before, if both are exact."""
+    """Return after - before, if both are exact."""
     return after - before if isinstance(before, int) and isinstance(after, int) else None
 
 
 def _kinds_of_change(rows: Sequence[Row]) -> list[str]:
-    """How often which layer became which, shapes apart."""
+    """Count the kinds of change, ignoring shapes."""
     kinds = Counter((_without_shape(row.cells["first"]), _without_shape(row.cells["second"])) for row in rows)
     return [f"{count} × {_change(before, after)}" for (before, after), count in kinds.most_common()]
 
@@ -211,7 +213,7 @@ def _without_shape(described: str | None) -> str:
 
 def _change(before: str, after: str) -> str:
     if before == after:
-        return f"{before}, on maps of other sizes"
+        return f"{before}, on maps of different sizes"
     if not before:
         return f"{after} added"
     if not after:
@@ -220,7 +222,7 @@ def _change(before: str, after: str) -> str:
 
 
 def _described(row: Group) -> str:
-    """What a layer does: conv2d 3/1 pad 1 + relu → 128×28×28. A module of many ops without weights goes by its type."""
+    """Describe a layer: conv2d 3/1 pad 1 + relu → 128×28×28. A module of many ops without weights is described by its type."""
     ops = _real_ops(row)
     parts = dict.fromkeys(map(_described_op, ops))
     weighted = any(op.input("weight") is not None for op in ops)

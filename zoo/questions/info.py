@@ -1,4 +1,4 @@
-"""One card as a table."""
+"""Show a card as a table."""
 
 from zoo.catalogue.card import of_card
 from zoo.catalogue.entries import children, entry
@@ -6,7 +6,7 @@ from zoo.tables.table import Table
 
 
 def info(name: str) -> Table:
-    """The card of a model: what it is, its numbers as printed and as computed, and what is known of it, with sources.
+    """Return a model's card as a table: facts, published and computed numbers, and what is known about it, with sources.
 
     Raises `ZooError` for an unknown name.
     """

@@ -1,4 +1,4 @@
-"""The catalogue as a table."""
+"""Show the catalogue as a table."""
 
 from zoo.analysis.conventions import legend
 from zoo.catalogue.entries import entry, list_models
@@ -17,7 +17,7 @@ _FROM = Column("from", "text", "whose it is", hide_order=2)
 
 
 def listing(pattern: str = "*", *, family: str | None = None) -> Table:
-    """A row for each model that matches, in order of year. Raises `ZooError` if none does."""
+    """Return a table of the models that match, ordered by year. Raises `ZooError` if there are none."""
     found = [entry(name) for name in list_models(pattern, family=family)]
     foreign = any(one.origin for one in found)
     rows = tuple(

@@ -1,4 +1,4 @@
-"""The window of input pixels that one unit sees, exactly: with borders, gaps, and what lies beyond the image."""
+"""Show the exact window of input pixels that one unit sees, with borders, gaps, and the part outside the image."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +11,7 @@ from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
 from zoo.receptive.windows import Units, Window, bounds
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.walk import carry
 from zoo.util.text import sizes
@@ -23,10 +24,11 @@ _NAMES = {1: ("x",), 2: ("y", "x"), 3: ("z", "y", "x")}
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """Along one axis of the input, of so many `pixels`: from the `first` to the `last` pixel that is seen, of which `seen` are.
+    """The extent of a window along one axis of the input, which has `pixels` pixels.
 
-    `unclipped` is the window as if the image went on beyond its border, None where no law describes the units. What lies beyond is
-    `overhang`, before the first pixel and behind the last. A unit that sees nothing has no `first` and `last`.
+    `first` and `last` are the first and the last pixel that is seen; `seen` is the number of pixels seen. `unclipped` is the window
+    without a border, None if windows are not evenly spaced. `overhang` is the number of its pixels before the first pixel of the
+    image and after the last. For a unit that sees nothing, `first` and `last` are None.
     """
 
     pixels: int
@@ -37,26 +39,26 @@ class Extent:
 
     @property
     def overhang(self) -> tuple[int, int] | None:
-        """Pixels of the unclipped window before the image and behind it."""
+        """Pixels of the unclipped window before the image and after it."""
         return None if self.unclipped is None else (max(-self.unclipped[0], 0), max(self.unclipped[1] - self.pixels + 1, 0))
 
     @property
     def size(self) -> int:
-        """Pixels from the first to the last."""
+        """Number of pixels from the first to the last."""
         return 0 if self.first is None or self.last is None else self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
 class ReceptiveField:
-    """What one unit of the output of a layer sees. Channels are not told apart.
+    """What one unit of the output of a layer sees. Channels are not distinguished.
 
     Arguments:
         layer: The layer's name.
-        unit: The unit's place, counted from 0.
-        units: How many units there are along each dimension of the output that an axis walks: height and width of maps, the
-            tokens of a transformer.
+        unit: The index of the unit, counted from 0.
+        units: The number of units along each dimension of the output that belongs to an axis of the input: height and width of
+            maps, or the tokens of a transformer.
         axes: An `Extent` for each axis of the input: `first`, `last`, `size`, `seen`, `unclipped`, `overhang`, in pixels.
-        irregular: Why there is no unclipped window, if there is none.
+        irregular: The reason if there is no unclipped window.
 
     Example:
         >>> zoo.receptive_field("lenet5", "C1").axes[0].size
@@ -70,15 +72,15 @@ class ReceptiveField:
     irregular: str = ""
 
     def to_table(self) -> Table:
-        """A row for each axis of the input."""
+        """Return a table with a row for each axis of the input."""
         rows = []
         for name, axis in zip(_NAMES.get(len(self.axes), map(str, range(len(self.axes)))), self.axes, strict=True):
             start, end = axis.unclipped or (None, None)
-            before, behind = axis.overhang or (None, None)
+            before, after = axis.overhang or (None, None)
             cells = {"pixels": axis.pixels, "first": axis.first, "last": axis.last, "size": axis.size, "seen": axis.seen}
-            rows.append(Row(name, "axis", {**cells, "from": start, "to": end, "before": before, "behind": behind}))
+            rows.append(Row(name, "axis", {**cells, "from": start, "to": end, "before": before, "after": after}))
         context = {"layer": self.layer, "unit": list(self.unit), "units": list(self.units)}
-        note = [f"no law for all units: {self.irregular}"] if self.irregular else []
+        note = [f"windows are not evenly spaced: {self.irregular}"] if self.irregular else []
         place = ",".join(map(str, self.unit))
         units = f" · unit {place} of {sizes(self.units)}" if self.units else ""
         return Table(f"{self.layer}{units}", context, _ONE, tuple(rows), notes=tuple(note))
@@ -88,7 +90,7 @@ class ReceptiveField:
 
 
 class NoWindowError(ZooError):
-    """What leaves `layer` has no window of input pixels, for this `reason`."""
+    """The output of `layer` has no window of input pixels, for this `reason`."""
 
     def __init__(self, layer: str, reason: str) -> None:
         super().__init__(f"{layer} has no receptive field: {reason}")
@@ -96,6 +98,7 @@ class NoWindowError(ZooError):
         self.reason = reason
 
 
+@undisturbed
 def receptive_field(
     target: "Traceable",
     layer: str | None = None,
@@ -108,19 +111,19 @@ def receptive_field(
     real: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> ReceptiveField:
-    """The exact window of one unit of a layer's output.
+    """Return the exact window of one unit of a layer's output.
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
-        layer: A row of the table of `summary`, at any depth; by default the network's output.
-        unit: Its place, counted from 0: (row, column) in maps; by default the middle.
+        layer: A row of the table of `summary`, at any depth; by default the output of the network.
+        unit: The index of the unit, counted from 0: (row, column) in maps; by default the middle unit.
         input, inputs, batch, train, real, options: As in `zoo.trace`.
 
     Returns:
         A `ReceptiveField`, in pixels of the input.
 
     Raises:
-        ZooError: As `zoo.trace`, for an unknown layer or unit, and where no receptive field is defined.
+        ZooError: As `zoo.trace`, for an unknown layer or unit, and if the receptive field is undefined.
 
     Example:
         >>> field = zoo.receptive_field("alexnet", "pool5", (0, 5))
@@ -132,7 +135,7 @@ def receptive_field(
 
 
 class _Looks:
-    """A trace with the field of every value: exactly, and by law."""
+    """A trace with the field of every value, as exact sets and as formulas."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -140,17 +143,17 @@ class _Looks:
         self.laws: Mapping[int, Field | None] = carry(trace, start, rule)
 
     def find(self, layer: str | None) -> tuple[str, Value]:
-        """A layer's name and what leaves it."""
+        """Return a layer's name and output."""
         if layer is None:
             return self.trace.target, self.trace.outputs[0]
         names = {call.path: call.outputs for call in reversed(self.trace.calls) if call.path and call.outputs}
         names |= {row.name: row.outputs for row in group(self.trace) if row.outputs and row.name not in names}
         if layer not in names:
-            raise unknown(f"layer of {self.trace.target}", layer, names, "zoo rf TARGET lists them")
+            raise unknown(f"layer of {self.trace.target}", layer, names, "run zoo rf TARGET to list them")
         return layer, names[layer][0]
 
     def at(self, found: tuple[str, Value], unit: Sequence[int] | None) -> ReceptiveField:
-        """The field of one unit. Raises `ZooError` if there is none."""
+        """Return the field of one unit. Raises `ZooError` if it is undefined."""
         layer, value = found
         field = self.exact.get(value.id)
         if field is None:
@@ -163,18 +166,18 @@ class _Looks:
         units = tuple(value.shape[dim] for dim in dims)
         place = tuple(n // 2 for n in units) if unit is None else tuple(unit)
         if len(place) != len(units) or not all(0 <= i < n for i, n in zip(place, units, strict=True)):
-            wanted = f"it has {sizes(units)} units, counted from 0" if units else "it has one unit, which needs no number"
+            wanted = f"it has {sizes(units)} units, counted from 0" if units else "it has one unit; leave out --unit"
             raise ZooError(f"{layer} has no unit {','.join(map(str, place))}: {wanted}")
         index = dict.fromkeys(range(-len(value.shape), 0), 0) | dict(zip(dims, place, strict=True))
         laws = law if isinstance(law, tuple) else (None,) * len(field)
         sets = [span.windows.sets[span.number(index)] for span in field if isinstance(span.windows, Units)]
-        alive = all(sets)  # what sees nothing along one axis lies in mere padding
+        alive = all(sets)  # a unit that sees nothing along one axis is padding
         axes = tuple(_extent(span, seen if alive else 0, one, index) for span, seen, one in zip(field, sets, laws, strict=True))
         return ReceptiveField(layer, place, units, axes, _irregular(law))
 
 
 def _channels_together(field: Spans, law: Field | None, value: Value) -> Spans:
-    """What all channels of a place see: dimensions that only the exact field follows, and those before the axes of a map."""
+    """Join all channels of a position: dimensions that only the exact field follows, and those before the axes of a map."""
     walked = {walk.dim for span in field for walk in span.walks}
     axes = range(-len(field), 0)
     maps = all(not span.walks or any(walk.dim == axis for walk in span.walks) for axis, span in zip(axes, field, strict=True))
@@ -185,7 +188,7 @@ def _channels_together(field: Spans, law: Field | None, value: Value) -> Spans:
 
 
 def _dims(field: Spans, value: Value, image: Value) -> list[int]:
-    """The dimensions that an axis walks; of maps, all behind the channels."""
+    """Return the dimensions that belong to an axis; for maps, all after the channels."""
     walked = {walk.dim for span in field for walk in span.walks}
     maps = set(range(2 - len(image.shape), 0))
     return sorted(maps if len(value.shape) == len(image.shape) and walked <= maps else walked)
@@ -204,7 +207,7 @@ def _irregular(law: Field | None) -> str:
 
 
 def unit_table(target: "Traceable", layer: str, unit: Sequence[int] | None = None, **how: Any) -> Table:
-    """One unit's window as a table: a row for each axis of the input. Arguments and errors are those of `receptive_field`."""
+    """Return one unit's window as a table, with a row for each axis of the input. Arguments and errors: see `receptive_field`."""
     found = trace(target, **how)
     table = receptive_field(found, layer, unit).to_table()
     context = {"target": found.target, "inputs": _inputs(found), **table.context}
@@ -216,24 +219,24 @@ _ONE = (
     Column("first", "pixels", "the first pixel that is seen", hide_order=0),
     Column("last", "pixels", "the last pixel that is seen", hide_order=0),
     Column("size", "pixels", "from the first to the last", hide_order=1),
-    Column("seen", "pixels", "how many of these are seen: a stride or dilation may leave gaps", hide_order=2),
+    Column("seen", "pixels", "number of pixels seen: a stride or dilation can leave gaps", hide_order=2),
     Column("from", "pixels", "where the unclipped window begins", hide_order=0),
     Column("to", "pixels", "where the unclipped window ends", hide_order=0),
-    Column("before", "pixels", "how far it hangs over the border before the first pixel", hide_order=1),
-    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", hide_order=1),
+    Column("before", "pixels", "pixels of the unclipped window before the image", hide_order=1),
+    Column("after", "pixels", "pixels of the unclipped window after the image", hide_order=1),
 )
 _ALL = (
     Column("unit", "index", "the unit in the middle", hide_order=0),
     Column("first", "pixels", "the first pixels that it sees", hide_order=0),
     Column("last", "pixels", "the last pixels that it sees", hide_order=0),
     Column("size", "pixels", "from the first to the last", hide_order=0),
-    Column("before", "pixels", "how far its unclipped window hangs over the border before the first pixel", hide_order=1),
-    Column("behind", "pixels", "how far it hangs over the border behind the last pixel", hide_order=1),
+    Column("before", "pixels", "pixels of the unclipped window before the image", hide_order=1),
+    Column("after", "pixels", "pixels of the unclipped window after the image", hide_order=1),
 )
 
 
 def layers_table(target: "Traceable", **how: Any) -> Table:
-    """The window of the middle unit of each layer as a table. Arguments and errors are those of `zoo.trace`."""
+    """Return a table of the window of the middle unit of each layer. Arguments and errors are those of `zoo.trace`."""
     traced = trace(target, **how)
     looks, depth = _Looks(traced), readable_depth(traced)
     rows: list[Row] = []
@@ -254,11 +257,11 @@ def layers_table(target: "Traceable", **how: Any) -> Table:
             "last": [axis.last for axis in found.axes],
             "size": [axis.size for axis in found.axes],
             "before": None if None in hangs else [hang[0] for hang in hangs if hang],
-            "behind": None if None in hangs else [hang[1] for hang in hangs if hang],
+            "after": None if None in hangs else [hang[1] for hang in hangs if hang],
         }
         rows.append(Row(row.name, row.type, cells))
-    notes = ["the unit in the middle of each layer; zoo rf TARGET LAYER --unit Y,X shows another"]
-    notes += [f"rows are folded at depth {depth}; every layer can be named"] if depth is not None else []
+    notes = ["rows show the middle unit of each layer; use zoo rf TARGET LAYER --unit Y,X for another unit"]
+    notes += [f"rows are folded at depth {depth}; use zoo rf TARGET LAYER for a layer inside"] if depth is not None else []
     context = {"target": traced.target, "inputs": _inputs(traced)}
     return Table(_title(traced), context, _ALL, tuple(rows), notes=(*notes, *list(map(str, missing.values()))[:3]))
 

@@ -1,4 +1,4 @@
-"""The stages of a TARGET: its resolutions, with what each hands on."""
+"""List the stages of a TARGET."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,7 @@ from zoo.analysis.stages import Stage, find_stages
 from zoo.models.forward import forward
 from zoo.models.running import Run
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.process import undisturbed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Stages(tuple[Stage, ...]):
         return self.to_table().render("html")
 
 
+@undisturbed
 def stages(
     target: "Traceable",
     input: Any = None,
@@ -52,17 +54,17 @@ def stages(
     real: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> Stages:
-    """The stages of a network, the last feature maps of each resolution, computed from shapes alone.
+    """Return the stages of a network, the last feature maps of each resolution, computed from shapes only.
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
         input, inputs, batch, train, real, options: As in `zoo.trace`.
 
     Returns:
-        A tuple of `Stage`s, stage1 first; it shows as a table in a notebook, and `to_table` makes one.
+        A tuple of `Stage`s, stage1 first. A notebook shows it as a table, which `to_table` returns.
 
     Raises:
-        ZooError: As `zoo.trace`, and if no module hands on feature maps.
+        ZooError: As `zoo.trace`, and if no module returns feature maps.
 
     Example:
         >>> [(stage.layer, stage.stride) for stage in zoo.stages("alexnet")]

@@ -1,4 +1,4 @@
-"""One question in one call: build, trace, measure."""
+"""Build, trace and measure a model in one call."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -15,6 +15,7 @@ from zoo.models.running import Run
 from zoo.tables.notes import Folded, Note, Shortened
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace, Value
 from zoo.util.text import sizes
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from zoo.models.forward import Traceable
 
 
+@undisturbed
 def summary(
     target: "Traceable",
     *,
@@ -39,24 +41,24 @@ def summary(
     top: int | None = None,
     convention: str = "pure",
 ) -> Table:
-    """The table of a model: a row for each layer, a column for each quantity, totals.
+    """Return the table of a model: a row for each layer, a column for each quantity, and totals.
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
         input, inputs, batch, train, real, options: As in `zoo.trace`.
-        depth: Fold rows below so many levels of modules; "auto" so that a page holds them, None for every layer.
-        fold: Show identical blocks in succession as one row.
+        depth: Fold the rows below this many levels of modules; "auto" fits one page, None shows every layer.
+        fold: Show consecutive identical blocks as one row.
         columns: Names of columns, in this order.
         filter: Keep the rows whose names match a pattern such as "conv5_x.*".
-        sort: Put the greatest in this column first.
-        top: Keep the first so many rows, by MACs unless `sort` is given.
+        sort: Sort by this column, largest first.
+        top: Keep this many rows, the largest by MACs unless `sort` is given.
         convention: What `macs` and `flops` count (docs/conventions.md).
 
     Returns:
-        A `Table`; `filter`, `sort` and `top` leave its totals as they are.
+        A `Table`. With `filter`, `sort` and `top`, its totals remain those of the model.
 
     Raises:
-        ZooError: As `zoo.trace`, and for unknown columns, conventions, and values out of range.
+        ZooError: As `zoo.trace`, for unknown columns and conventions, and for values out of range.
 
     Example:
         >>> zoo.summary("alexnet").total["params"]
@@ -75,7 +77,7 @@ def summary(
 
 
 def _with(columns: Sequence[str] | None, sort: str | None) -> Sequence[str] | None:
-    """The names of the columns, and of that to sort by where it is none of them. Raises `ZooError` for an unknown one."""
+    """Return the names of the columns, and of the column to sort by if it is not shown. Raises `ZooError` for an unknown column."""
     names = [one.column.name for one in choose(columns)]
     if sort is None or sort in {"name", "type", *names}:
         return columns
@@ -84,7 +86,7 @@ def _with(columns: Sequence[str] | None, sort: str | None) -> Sequence[str] | No
 
 
 def _matching(trace: Trace, depth: Depth, fold: bool, pattern: str | None) -> tuple[Depth, bool]:
-    """The depth and folding that were asked for; if a pattern matches no row there, those of finer rows that it does match."""
+    """Return the requested depth and folding; if the pattern matches no row there, a larger depth at which it does."""
     if pattern is not None:
         finer = None if depth == "auto" else depth
         for level, folds in ((depth, fold), (finer, fold), (finer, False)):
@@ -94,7 +96,7 @@ def _matching(trace: Trace, depth: Depth, fold: bool, pattern: str | None) -> tu
 
 
 def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[Note]:
-    """What is not shown by itself, and how to see it."""
+    """Yield notes on rows that are folded, and how to show them."""
     folded = any(row.times > 1 for row in table.rows)
     if folded:
         yield Folded()
@@ -104,9 +106,9 @@ def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[Note]:
 
 def _check(depth: Any, top: Any) -> None:
     if depth not in (None, "auto") and (not isinstance(depth, int) or depth < 0):
-        raise ZooError(f"depth {depth!r}: expected an integer >= 0, 'auto' or None")
+        raise ZooError(f"depth: expected an integer >= 0, 'auto' or None, got {depth!r}")
     if top is not None and (not isinstance(top, int) or top < 1):
-        raise ZooError(f"top {top!r}: expected an integer >= 1")
+        raise ZooError(f"top: expected an integer >= 1, got {top!r}")
 
 
 def _title(found: Run) -> str:
@@ -117,6 +119,6 @@ def _title(found: Run) -> str:
 
 
 def _size(value: Value) -> str:
-    """1×3×224×224, with its type where it is no floating one."""
+    """Return the text of a shape, such as 1×3×224×224, with its type unless it is a floating-point type."""
     shape = sizes(value.shape) or "scalar"
     return shape if "float" in value.dtype else f"{shape} {value.dtype}"

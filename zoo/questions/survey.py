@@ -1,11 +1,11 @@
-"""Many models, one row each: by worker processes or any executor, and resumable where a journal is kept."""
+"""Analyse many models, one row each, with worker processes or any executor; resumable with a journal."""
 
 import contextlib
 import fnmatch
 import importlib
 import json
-import os
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from pathlib import Path
@@ -14,14 +14,15 @@ from typing import IO, TYPE_CHECKING, Any
 from zoo.analysis.choose import choose
 from zoo.analysis.conventions import legend
 from zoo.catalogue.entries import card, list_models
-from zoo.errors import ForwardError, ZooError
+from zoo.errors import ForwardError, ZooError, told
 from zoo.tables.table import Column, Row, Table
+from zoo.tracing.process import undisturbed
 from zoo.util.version import __version__
 
 if TYPE_CHECKING:
     from zoo.models.running import Run
 
-SCHEMA = "zoo.survey/1"
+SCHEMA = "zoo.survey/2"
 COLUMNS = ("params", "trainable", "macs", "flops", "activations", "depth")
 
 _INPUT = Column("input", "elements per axis", "the input's shape, batch included", hide_order=3)
@@ -36,6 +37,7 @@ Record = dict[str, Any]
 Progress = Callable[[int, int, str], None]
 
 
+@undisturbed
 def survey(
     patterns: str | Sequence[str] = "*",
     *,
@@ -44,17 +46,19 @@ def survey(
     jobs: int | None = None,
     journal: str | Path | None = None,
     real: bool = False,
+    timeout: float | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """Many models, one row each: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
+    """Return a row for each model that is named or matches: parameters, MACs, FLOPs, activations, depth; for a failure, its reason.
 
     Arguments:
-        patterns: Match names of the catalogue, or "torchvision:*", "timm:resnet*"; any other TARGET stands for itself.
+        patterns: Match names of the catalogue, or "torchvision:*", "timm:resnet*"; any other TARGET selects itself.
         columns: Those of `zoo.summary`.
         executor: Any `concurrent.futures.Executor`, which is left open.
         jobs: Processes of one thread each, by default one for each core; a crash in one is a failure of one model.
         journal: A file to which each row is appended as soon as it is there; rows that it already holds are not computed again.
         real: Run models that decide by values once on real tensors.
+        timeout: Seconds after which a model counts as a failure and its process is killed; not with an `executor`.
         progress: Called with how many are done, how many there are, and the name of the one that was done last.
 
     Returns:
@@ -71,12 +75,24 @@ def survey(
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
     names = targets([patterns] if isinstance(patterns, str) else patterns)
     context = {"columns": list(wanted), "real": real, "versions": versions()}
-    found = gather(names, analyse, wanted, real, context=context, executor=executor, jobs=jobs, journal=journal, progress=progress)
+    check_timeout(timeout, executor)
+    how: dict[str, Any] = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "progress": progress}
+    found = gather(names, analyse, wanted, real, context=context, **how)
     return _table([found[name] for name in names], wanted)
 
 
+def check_timeout(timeout: float | None, executor: Executor | None) -> None:
+    """Raises `ZooError` for a time that cannot be kept to."""
+    if timeout is None:
+        return
+    if not timeout > 0:
+        raise ZooError(f"timeout {timeout}: expected a number of seconds > 0")
+    if executor is not None:
+        raise ZooError("timeout: an executor's tasks cannot be killed; leave executor out")
+
+
 def targets(patterns: Sequence[str]) -> list[str]:
-    """The TARGETs that `patterns` mean, each once, in the order of the patterns. Raises `ZooError` for one that means none."""
+    """Return the TARGETs that match `patterns`, each once, in order. Raises `ZooError` for a pattern that matches nothing."""
     return list(dict.fromkeys(name for pattern in patterns for name in _matching(pattern)))
 
 
@@ -103,11 +119,11 @@ def _listed(package: str) -> list[str]:
 
         return list(models.list_models())
     except ImportError as error:
-        raise ZooError(f"{package} does not import ({error}); pip install {package}") from error
+        raise ZooError(f"cannot import {package} ({error}); pip install {package}") from error
 
 
 def versions() -> dict[str, str]:
-    """Those of what decides the numbers, as far as it is installed; nothing is imported for it."""
+    """Return the versions of installed packages that affect the numbers, without importing them."""
     from importlib.metadata import PackageNotFoundError, version
 
     found = {"zoo": __version__}
@@ -121,10 +137,10 @@ def versions() -> dict[str, str]:
 
 
 def analyse(name: str, columns: Sequence[str], real: bool = False) -> Record:
-    """The row of one model as JSON-able data; whatever goes wrong with it is in "failure"."""
+    """Return the row of one model as JSON data; "failure" has the reason for any failure."""
     import warnings
 
-    with contextlib.suppress(ImportError):  # the first of a package does not pay for it
+    with contextlib.suppress(ImportError):  # so that the time of the first model does not include it
         importlib.import_module(scheme if (scheme := name.partition(":")[0]) in {"torchvision", "timm"} else "torch")
     start = time.thread_time()
     record: Record = {"name": name, "type": "", "cells": {}, "failure": None}
@@ -133,8 +149,7 @@ def analyse(name: str, columns: Sequence[str], real: bool = False) -> Record:
         try:
             _measure(_run(name, real), columns, record)
         except (Exception, SystemExit) as error:
-            reason = " ".join(str(error).split())
-            record["failure"] = reason if isinstance(error, ZooError) else f"{type(error).__name__}: {reason}"
+            record["failure"] = str(error) if isinstance(error, ZooError) else told(error)
     record["cells"]["seconds"] = round(time.thread_time() - start, 3)
     return record
 
@@ -183,26 +198,30 @@ def _table(records: Sequence[Record], wanted: Sequence[str]) -> Table:
 
 
 def gather(
-    names: Sequence[str],
+    names: Sequence[str] | Mapping[str, Sequence[Any]],
     function: Callable[..., Record],
     *arguments: Any,
     context: Mapping[str, Any],
     executor: Executor | None = None,
     jobs: int | None = None,
     journal: str | Path | None = None,
+    timeout: float | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Record]:
-    """The record of each name that `function(name, *arguments)` returns, by name; those in the journal are taken from there.
+    """Return the records of `function(name, *arguments)` by name; records in the journal are reused.
 
-    A name whose function raises, or whose worker dies, has a record with that reason as its "failure". Raises `ZooError` for a
-    journal of another `context`, or if the whole executor breaks.
+    If `names` is a mapping, it has further arguments of its own for each name, after `arguments`.
+
+    A name whose function raises, whose worker dies, or that takes longer than `timeout` seconds, has a record with
+    that reason as its "failure". Raises `ZooError` for a journal of another `context`, or if the whole executor breaks.
     """
     with _Journal(journal, context) as kept:
-        left = [name for name in dict.fromkeys(names) if name not in kept.records]
-        done, total = len(names) - len(left), len(names)
+        own = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
+        left = {name: (*arguments, *more) for name, more in own.items() if name not in kept.records}
+        done, total = len(own) - len(left), len(own)
         if progress is not None:
             progress(done, total, "")
-        for name, record in _results(left, function, arguments, executor, jobs):
+        for name, record in _results(left, function, executor, jobs, timeout):
             kept.add(name, record)
             done += 1
             if progress is not None:
@@ -211,24 +230,28 @@ def gather(
 
 
 def _results(
-    names: Sequence[str], function: Callable[..., Record], arguments: Sequence[Any], executor: Executor | None, jobs: int | None
+    tasks: Mapping[str, Sequence[Any]],
+    function: Callable[..., Record],
+    executor: Executor | None,
+    jobs: int | None,
+    timeout: float | None,
 ) -> Iterator[tuple[str, Record]]:
     from zoo.util.workers import Workers, cores
 
-    if not names:
+    if not tasks:
         return
-    pool = executor if executor is not None else Workers(min(jobs or cores(), len(names)))
-    futures = {pool.submit(function, name, *arguments): name for name in names}
+    limit = {} if timeout is None else {"timeout": timeout}
+    pool = executor if executor is not None else Workers(min(jobs or cores(), len(tasks)), **limit)
+    futures = {pool.submit(function, name, *arguments): name for name, arguments in tasks.items()}
     try:
         for future in as_completed(futures):
             name = futures[future]
             try:
                 yield name, future.result()
             except BrokenExecutor as error:
-                raise ZooError(f"the executor broke, at {name} or another model that ran then: {error}") from error
+                raise ZooError(f"the executor failed at {name} or at another model that ran at the same time: {error}") from error
             except Exception as error:
-                reason = " ".join(str(error).split())
-                yield name, {"name": name, "type": "", "cells": {}, "failure": f"{type(error).__name__}: {reason}"}
+                yield name, {"name": name, "type": "", "cells": {}, "failure": told(error)}
     except BaseException:
         for future in futures:
             future.cancel()
@@ -240,7 +263,7 @@ def _results(
 
 
 class _Journal:
-    """Records by name, one JSON line each behind a first line that says what they belong to; without a path only in memory."""
+    """Records by name, one JSON line each after a first line with their context; without a path, in memory only."""
 
     def __init__(self, path: str | Path | None, context: Mapping[str, Any]) -> None:
         self.path = Path(path) if path is not None else None
@@ -267,31 +290,34 @@ class _Journal:
             self._file.close()
 
     def add(self, name: str, record: Record) -> None:
-        """Keep a record; it is in the file when this returns."""
+        """Add a record; it is in the file when this returns."""
         self.records[name] = record
         self._append({"name": name, **record})
 
     def _append(self, data: Mapping[str, Any]) -> None:
         if self._file is not None:
-            self._file.write(json.dumps(data).encode() + b"\n")
-            self._file.flush()
+            try:
+                self._file.write(_line(data))
+                self._file.flush()
+            except OSError as error:
+                raise ZooError(f"cannot write {self.path}: {error.strerror or error}") from error
 
     def _lock(self) -> None:
-        """Two surveys into one file would do everything twice."""
+        """Lock the file, so that two surveys do not write it at the same time."""
         try:
             import fcntl
-        except ImportError:  # no such locks on Windows
+        except ImportError:  # Windows has no such locks
             return
         assert self._file is not None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise ZooError(f"another survey is writing {self.path} at this moment") from error
+            raise ZooError(f"another survey is writing {self.path}") from error
 
     def _read(self) -> None:
-        """What is there already; a last line that was not written to its end is cut off."""
+        """Read the existing records; remove an incomplete last line."""
         assert self._file is not None
-        first = json.dumps(self.context).encode() + b"\n"
+        first = _line(self.context)
         self._file.seek(0)
         whole = self._file.read()
         if first.startswith(whole):
@@ -300,18 +326,29 @@ class _Journal:
             return
         kept = whole[: whole.rfind(b"\n") + 1]
         try:
-            header, *lines = map(json.loads, kept.splitlines())
+            header, *lines = map(_data, kept.splitlines())
             self.records = {line["name"]: line for line in lines}
             if header["schema"] != SCHEMA:
                 raise ValueError(header)
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ZooError(f"{self.path} is no journal of a survey, or is damaged; remove it to begin anew") from error
         if header != self.context:
-            raise ZooError(f"{self.path} was begun with other columns, versions or options; remove it to begin anew")
+            raise ZooError(f"{self.path} was started with other columns, versions or options; remove it to start again")
         self._file.truncate(len(kept))
 
 
-def remove(journal: Path) -> None:
-    """Take away a journal whose result is safe."""
-    with contextlib.suppress(OSError):
-        os.unlink(journal)
+def _line(data: Mapping[str, Any]) -> bytes:
+    """A line of a journal: the data, and a checksum of them."""
+    text = json.dumps(data)
+    return f"{json.dumps({**data, _CHECK: zlib.crc32(text.encode())})}\n".encode()
+
+
+def _data(line: bytes) -> dict[str, Any]:
+    """The inverse of `_line`. Raises `ValueError` for a line that something else has written."""
+    found: dict[str, Any] = json.loads(line)
+    if found.pop(_CHECK, None) != zlib.crc32(json.dumps(found).encode()):
+        raise ValueError(line)
+    return found
+
+
+_CHECK = "check"

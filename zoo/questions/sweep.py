@@ -1,26 +1,33 @@
-"""One model over a grid of inputs, batches and options: a row for each point."""
+"""Analyse one model on a grid of inputs, batch sizes and options: a row for each point."""
 
-import contextlib
-from collections.abc import Callable, Generator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
 from zoo.analysis.conventions import legend
 from zoo.errors import ZooError
+from zoo.questions.survey import check_timeout, gather, versions
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 
 if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = ("params", "macs", "flops", "activations")
-_CHUNK, _WORTH_A_PROCESS = 25, 150  # points that one task has, and that outweigh a worker's start
+_CHUNK, _WORTH_A_PROCESS = 25, 150  # points per task, and points for which starting a worker pays off
 
 Sizes = tuple[int, ...]
+Point = tuple[int, Sizes | None]
+"""A batch, and sizes without it; None is the model's own."""
+
 Progress = Callable[[int, int, str], None]
 
 
+@undisturbed
 def sweep(
     target: "str | nn.Module",
     *,
@@ -32,27 +39,31 @@ def sweep(
     columns: Sequence[str] | None = None,
     executor: Executor | None = None,
     jobs: int | None = None,
+    journal: str | Path | None = None,
+    timeout: float | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """One model over a grid: a row for each of `options` with each of `inputs` and each of `batches`.
+    """Return a row for each of `options` with each of `inputs` and each of `batches`.
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them; it is built once for each of `options`.
-        inputs: Shapes WITHOUT batch, or strings as on the command line ("3x64x64"); None is the model's own input.
-        batches: Numbers of images.
-        options: For the builder, a mapping for each point.
+        inputs: Shapes without batch, or strings as on the command line ("3x64x64"); None is the model's own input.
+        batches: Batch sizes.
+        options: Options of the builder, a mapping for each point.
         train, real: As in `zoo.trace`.
         columns: Those of `zoo.summary`.
-        executor, jobs: Large grids of a TARGET that has a name are shared out among `jobs` processes (by default one for each
-            core), or go to any `concurrent.futures.Executor`.
+        executor, jobs: Large grids are shared out among `jobs` processes (by default one for each core), or go to any
+            `concurrent.futures.Executor`. Code from elsewhere always runs apart: a crash is a failure of one row.
+        journal: A file to which what is done is appended; what it already holds is not computed again.
+        timeout: Seconds after which a point counts as a failure and its process is killed; not with an `executor`.
         progress: Called with how many points are done, and how many there are.
 
     Returns:
-        A `Table`. A point that fails, since its input is too small or the model cannot be built with its options, is a row with
-        its reason.
+        A `Table`. If a point fails, because its input is too small or the model cannot be built with its options, its row gives the
+        reason.
 
     Raises:
-        ZooError: For an unknown column, an empty grid, or if every point fails for the same reason.
+        ZooError: For an unknown column, an empty grid, a journal of another sweep, or if every point fails for the same reason.
 
     Example:
         >>> table = zoo.sweep("resnet18", inputs=[(3, 64, 64), "3x128x128"], columns=["macs"])
@@ -62,16 +73,17 @@ def sweep(
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
     sizes: list[Sizes | None] = [None] if inputs is None else _without_batch(inputs)
     shapes = [(batch, size) for size in sizes for batch in batches]
-    grid = [(given, shapes[i : i + _CHUNK]) for given in options for i in range(0, len(shapes), _CHUNK)]
     total = len(options) * len(shapes)
     if not total:
         raise ZooError("the grid has no points: give inputs, batches and options, or leave them out")
-    rows: list[Row] = []
-    with contextlib.closing(_results(target, grid, total, (wanted, train, real), executor, jobs)) as results:
-        for chunk in results:
-            rows += (Row(row.pop("name"), row.pop("type"), row) for row in chunk)
-            if progress is not None:
-                progress(len(rows), total, "")
+    check_timeout(timeout, executor)
+    if isinstance(target, str) and _apart(target, total, executor, jobs, journal, timeout):
+        context = {"sweep": target, "train": train, "real": real, "columns": list(wanted), "versions": versions()}
+        how = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "context": context}
+        found = _gathered(target, options, shapes, (wanted, train, real), how, progress)
+    else:
+        found = _here(target, options, shapes, (wanted, train, real), progress)
+    rows = [Row(row.pop("name"), row.pop("type"), row) for row in found]
     failures = {row.cells["failure"] for row in rows}
     if len(failures) == 1 and None not in failures:
         raise ZooError(failures.pop())
@@ -89,44 +101,84 @@ def _without_batch(inputs: Sequence[Any]) -> list[Sizes | None]:
     return found
 
 
-def _results(
-    target: Any, grid: Sequence[Any], total: int, how: tuple[Any, ...], executor: Executor | None, jobs: int | None
-) -> Generator[list[dict[str, Any]]]:
-    """The chunks' rows, in order."""
-    from zoo.util.workers import WorkerDiedError, Workers, cores
-
-    jobs = min(jobs or cores(), total // _WORTH_A_PROCESS)
-    if not isinstance(target, str) or (executor is None and jobs < 2):
-        subjects: dict[int, Any] = {}
-        for given, shapes in grid:
-            if id(given) not in subjects:
-                subjects = {id(given): _subject(target, given, how[1])}
-            yield _points(target, subjects[id(given)], given, shapes, *how)
-        return
-    pool = executor if executor is not None else Workers(jobs)
-    futures = [pool.submit(_chunk, target, given, shapes, *how) for given, shapes in grid]
-    try:
-        for future in futures:
-            yield future.result()
-    except BaseException as error:
-        for future in futures:
-            future.cancel()
-        if pool is not executor:
-            pool.shutdown(wait=False)
-        if isinstance(error, WorkerDiedError | BrokenExecutor):
-            raise ZooError(f"{target}: a worker is lost, and the sweep with it: {error}") from error
-        raise
-    if pool is not executor:
-        pool.shutdown()
+def _here(
+    target: Any, options: Sequence[Mapping[str, Any]], shapes: Sequence[Point], how: tuple[Any, ...], progress: Progress | None
+) -> list[dict[str, Any]]:
+    """The rows of all points, in order, computed by this process."""
+    found: list[dict[str, Any]] = []
+    for given in options:
+        subject = _subject(target, given, how[1])
+        for shape in shapes:
+            found += _points(target, subject, given, [shape], *how)
+            if progress is not None:
+                progress(len(found), len(options) * len(shapes), "")
+    return found
 
 
-def _chunk(target: str, given: Mapping[str, Any], shapes: Sequence[Any], columns: Sequence[str], train: bool, real: bool) -> Any:
-    return _points(target, _subject(target, given, train), given, shapes, columns, train, real)
+def _apart(target: str, total: int, executor: Executor | None, jobs: int | None, journal: object, timeout: float | None) -> bool:
+    """Whether points are computed by other processes: where it pays, where it is asked for, and where code could end this one."""
+    from zoo.util.workers import cores
+
+    scheme, colon, _ = target.rpartition(":")
+    foreign = bool(colon) and scheme not in {"torchvision", "timm"}
+    asked = executor is not None or journal is not None or timeout is not None or (jobs or 1) > 1
+    return foreign or asked or min(jobs or cores(), total // _WORTH_A_PROCESS) > 1
+
+
+def _gathered(
+    target: str,
+    options: Sequence[Mapping[str, Any]],
+    shapes: Sequence[Point],
+    arguments: tuple[Any, ...],
+    how: Mapping[str, Any],
+    progress: Progress | None,
+) -> list[dict[str, Any]]:
+    """The rows of all points, in order. Points go to the workers many at a time, and those of a lost worker one by one."""
+    size = 1 if how["timeout"] is not None else _CHUNK
+    cut = [(given, shapes[i : i + size]) for given in options for i in range(0, len(shapes), size)]
+    chunks = {_name(given, some): (target, given, some, *arguments) for given, some in cut}
+    total, done = len(options) * len(shapes), 0
+
+    def update(_: int, __: int, name: str) -> None:
+        nonlocal done
+        done = min(done + (len(chunks[name][2]) if name in chunks else 0), total)
+        if progress is not None:
+            progress(done, total, "")
+
+    found = gather(chunks, _chunk, **how, progress=update)
+    lost = [(given, [shape]) for name, (_, given, some, *_) in chunks.items() if "rows" not in found[name] for shape in some]
+    single = {_name(given, some): (target, given, some, *arguments) for given, some in lost}
+    if size > 1 and single:
+        found |= gather({name: task for name, task in single.items() if name not in chunks}, _chunk, **how)
+    rows: list[dict[str, Any]] = []
+    for name, (_, given, some, *_) in chunks.items():
+        parts = [name] if "rows" in found[name] else [_name(given, [shape]) for shape in some]
+        rows += [row for part, shape in zip(parts, some, strict=False) for row in _rows(target, given, shape, found[part])]
+    return rows
+
+
+def _rows(target: str, given: Mapping[str, Any], shape: Point, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Copies of a record's rows; of a point whose worker was lost a row with the reason."""
+    if "rows" in record:
+        return [dict(row) for row in record["rows"]]
+    batch, sizes = shape
+    size = [batch, *sizes] if sizes is not None else None
+    return [{"name": target, "type": "failed", **given, "failure": record["failure"], "input": size}]
+
+
+def _name(given: Mapping[str, Any], some: Sequence[Point]) -> str:
+    """What tells one task from the others, in the journal too."""
+    return json.dumps([given, some], default=repr)
+
+
+def _chunk(_: str, target: str, given: Mapping[str, Any], some: Sequence[Point], columns: Sequence[str], *how: bool) -> Any:
+    return {"rows": _points(target, _subject(target, given, how[0]), given, some, columns, *how), "failure": None}
 
 
 def _subject(target: Any, given: Mapping[str, Any], train: bool) -> Any:
     """The model, or the reason why there is none."""
-    from zoo.models.targets import neighbours, resolve
+    from zoo.models.importing import neighbours
+    from zoo.models.targets import resolve
 
     try:
         with neighbours(target):
@@ -139,13 +191,13 @@ def _points(
     target: Any,
     subject: Any,
     given: Mapping[str, Any],
-    shapes: Sequence[tuple[int, Sizes | None]],
+    shapes: Sequence[Point],
     columns: Sequence[str],
     train: bool,
     real: bool,
 ) -> list[dict[str, Any]]:
     from zoo.analysis.measure import measure
-    from zoo.models.targets import neighbours
+    from zoo.models.importing import neighbours
     from zoo.tracing.trace import trace
 
     rows = []
@@ -166,8 +218,6 @@ def _points(
 
 
 def _table(target: Any, rows: Sequence[Row], wanted: Sequence[str], options: Sequence[Mapping[str, Any]]) -> Table:
-    from zoo.questions.survey import versions
-
     failed = sum(row.cells["failure"] is not None for row in rows)
     columns = [Column("input", "elements per axis", "the input's shape, batch included", hide_order=0)]
     columns += [

@@ -1,4 +1,4 @@
-"""Our numbers against independent ones: the card's sources, torch's own counter, torchvision's metadata, an experiment."""
+"""Cross-check numbers against independent sources: the card, torch's counter, torchvision's metadata, an experiment."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,10 +12,12 @@ from zoo.catalogue.card import Card
 from zoo.catalogue.entries import card
 from zoo.catalogue.published import Published
 from zoo.errors import ZooError
+from zoo.models.importing import neighbours
 from zoo.models.running import run, trace_subject
-from zoo.models.targets import Subject, neighbours, resolve
+from zoo.models.targets import Subject, resolve
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace
 from zoo.util.text import sizes
 
@@ -36,7 +38,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Check:
-    """One number of ours and of an oracle's. `why` explains a difference; without it a difference stands."""
+    """A number of `zoo` and of an independent source. `why` explains a difference; without it, the verdict is "differs"."""
 
     quantity: str
     oracle: str
@@ -46,12 +48,13 @@ class Check:
     verdict: str = ""
 
     def row(self) -> Row:
-        """As a row of the table."""
+        """Return the row of the table."""
         verdict = self.verdict or ("equal" if self.ours == self.theirs else "explained" if self.why else "differs")
         why = None if verdict == "equal" else self.why or None
         return Row(self.quantity, self.oracle, {"ours": self.ours, "theirs": self.theirs, "verdict": verdict, "why": why})
 
 
+@undisturbed
 def verify(
     target: "str | nn.Module",
     *,
@@ -64,21 +67,21 @@ def verify(
     rf: bool = False,
     progress: Progress | None = None,
 ) -> Table:
-    """Cross-check our numbers: a row for each number and independent oracle that there is for a model.
+    """Cross-check the numbers of a model: return a row for each number and each independent source that is available.
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them.
-        input, inputs, batch, train, real, options: As in `zoo.trace`. What the card and torchvision publish is checked for the
-            model's own input and options; other tools' counters are asked about one tensor in evaluation mode.
-        rf: Add the experiment on receptive fields: a NaN in one pixel reaches exactly the units whose window holds it. For that
-            the network's weights are allocated.
-        progress: Called with how much of the experiment is done, how much there is, and its name.
+        input, inputs, batch, train, real, options: As in `zoo.trace`. The numbers of the card and of torchvision are checked for
+            the model's own input and options; the counters of other tools are used for one tensor in evaluation mode.
+        rf: Add the experiment on receptive fields: a NaN in one pixel reaches exactly the units whose window contains it. This
+            allocates the network's weights.
+        progress: Called with the amount of the experiment done, the total amount, and the name of the item.
 
     Returns:
-        A `Table` with a verdict in each row; `zoo.questions.verify.differences` names those that disagree.
+        A `Table` with a verdict in each row; `zoo.questions.verify.differences` returns those that disagree.
 
     Raises:
-        ZooError: As `zoo.trace`, and for a graph file or a `Trace`, which cannot be run.
+        ZooError: As `zoo.trace`, and for a graph file or a `Trace`, because they cannot be run.
 
     Example:
         >>> {row.cells["verdict"] for row in zoo.verify("lenet5").rows} <= {"equal", "rounded", "explained", "not checked"}
@@ -108,16 +111,16 @@ def verify(
 def _table(trace: Trace, checks: Sequence[Check], rf: bool) -> Table:
     inputs = [list(value.shape) for value in trace.inputs]
     context = {"target": trace.target, "inputs": inputs, "convention": "pure", "versions": dict(trace.versions)}
-    title = f"{trace.target} · input {', '.join(map(sizes, inputs))} · our numbers against others"
-    notes = (_COUNTED if rf else "--rf adds the experiment on receptive fields",)
+    title = f"{trace.target} · input {', '.join(map(sizes, inputs))} · cross-check"
+    notes = (_COUNTED if rf else "use --rf to add the experiment on receptive fields",)
     return Table(title, context, COLUMNS, tuple(check.row() for check in checks), notes=notes)
 
 
-_COUNTED = "rf: units that should see one of the rows of pixels that were poisoned, and units that did, over all these rows"
+_COUNTED = "rf: number of units that should see a row of pixels set to NaN, and number that did, summed over several rows"
 
 
 def differences(table: Table) -> list[str]:
-    """The rows of a table of `verify` in which a difference is not explained, in words."""
+    """Describe the rows of a table of `verify` whose difference is not explained."""
     return [
         f"{row.name}: {row.cells['ours']} against {row.cells['theirs']} of {row.type}"
         for row in table.rows
@@ -130,7 +133,7 @@ def _total(trace: Trace) -> Mapping[str, Any]:
 
 
 def _of_card(subject: Subject, total: Mapping[str, Any], default: bool) -> Iterator[Check]:
-    """The card's own claims, and the numbers that its sources print."""
+    """Yield checks of the numbers on the card, and of those that its sources print."""
     claimed = _card(subject.name)
     if claimed is None or not default:
         return
@@ -154,7 +157,7 @@ def _published(one: Published, ours: int) -> Check:
 
 
 def _of_torchvision(subject: Subject, total: Mapping[str, Any], default: bool) -> Iterator[Check]:
-    """The metadata of the weights that torchvision publishes for the same topology; segmenters have an auxiliary head there."""
+    """Yield checks of the metadata that torchvision publishes with its weights, which include auxiliary heads of segmenters."""
     claimed = _card(subject.name)
     name = subject.name.removeprefix("torchvision:") if ":" in subject.name else claimed.torchvision if claimed else ""
     if not name or not default:
@@ -174,12 +177,12 @@ def _of_torchvision(subject: Subject, total: Mapping[str, Any], default: bool) -
 
 
 def _parameters(subject: Subject, total: Mapping[str, Any]) -> Check:
-    """Distinct elements, by torch's own walk over the module."""
+    """Check the number of distinct parameter elements against `module.parameters()`."""
     return Check("params", "module.parameters()", total["params"], sum(p.numel() for p in subject.module.parameters()))
 
 
 def _flop_counter(subject: Subject, trace: Trace, shape: Sequence[int], ours: Any) -> Check:
-    """torch's own counter. What it does not count is known, op by op, and explains as much."""
+    """Check MACs against FlopCounterMode. Ops for which it has no formula explain a difference of their size."""
     try:
         theirs = flop_counter(subject.module, shape)
     except Exception as error:
@@ -191,14 +194,14 @@ def _flop_counter(subject: Subject, trace: Trace, shape: Sequence[int], ours: An
 
 
 _MOST = 50 * 10**9
-"""Multiply-accumulates up to which a model is computed for the sake of a check: a second or so for every ten thousand million."""
+"""The largest number of MACs for which a model is run for a check; about a second per 10,000,000,000."""
 
 
 def _fvcore(subject: Subject, trace: Trace, shape: Sequence[int], macs: Any) -> Iterator[Check]:
-    """fvcore, if it is installed, against our figure by its convention."""
+    """Check MACs under the convention `fvcore` against fvcore, if it is installed."""
     ours = measure(trace, columns=["macs"], depth=0, convention="fvcore").total["macs"]
     if not isinstance(macs, int) or macs > _MOST:
-        yield _unchecked("macs as fvcore", "fvcore", ours, "fvcore computes the forward, which would take long")
+        yield _unchecked("macs as fvcore", "fvcore", ours, "fvcore runs the forward pass, which would take too long")
         return
     try:
         theirs = fvcore(subject.module, shape)
@@ -209,7 +212,7 @@ def _fvcore(subject: Subject, trace: Trace, shape: Sequence[int], macs: Any) -> 
         return
     total = sum(theirs.values())
     rounded = 0 < abs(ours - total) * 1000 <= theirs.get("einsum", 0)
-    yield Check("macs as fvcore", "fvcore", ours, total, "fvcore rounds its figure of an einsum" if rounded else "")
+    yield Check("macs as fvcore", "fvcore", ours, total, "fvcore rounds the number of an einsum" if rounded else "")
 
 
 def _unchecked(quantity: str, oracle: str, ours: Any, why: object) -> Check:
@@ -219,7 +222,7 @@ def _unchecked(quantity: str, oracle: str, ours: Any, why: object) -> Check:
 
 
 def _experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], progress: Progress | None) -> Iterator[Check]:
-    """For each module with maps and a window: how many units should have been reached, and how many were."""
+    """Yield, for each module with a receptive field, how many units NaNs should have reached, and how many they did."""
     from zoo.analysis.experiment import experiment
 
     for found in experiment(module, trace, shape, progress=progress):

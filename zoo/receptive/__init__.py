@@ -1,1 +1,1 @@
-"""Receptive fields: what each unit of a tensor sees of the network's input, and how an op passes it on."""
+"""Receptive fields: which input pixels each unit of a tensor sees, and how each op changes that."""

@@ -29,7 +29,7 @@ MOST_PHASES = 4096
 def join(kind: str, fields: Sequence[Spans | None], shape: Sequence[int]) -> Field | None:
     """The field of a tensor of `shape`, of which each unit sees what several see together; along each axis, the hull or union.
 
-    `kind` is the op's, for the reason given where no law holds. Fields that are None (constants) do not count.
+    `kind` is the op's, for the reason if the windows are not evenly spaced. Fields that are None (constants) do not count.
     """
     known = list({id(field): field for field in fields if field is not None}.values())
     if len(known) < 2:
@@ -68,7 +68,7 @@ def _moving(span: Span) -> bool:
 
 
 def _arranged(span: Span, walks: tuple[Walk, ...], why: str, moving: bool) -> Span:
-    """With the digits of the others; one unit for all by its set, since it does not move with them."""
+    """Return the span with the digits of the others; a single unit for all positions becomes a set, since it does not move."""
     if span.walks == walks or _moving(span):
         return span.arranged(walks, why)
     alone = Span(span.windows, (), span.pixels)
@@ -76,7 +76,7 @@ def _arranged(span: Span, walks: tuple[Walk, ...], why: str, moving: bool) -> Sp
 
 
 def common(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> tuple[tuple[Walk, ...], str]:
-    """Digits from which those of all can be told, and what to say if they follow no law.
+    """Digits from which those of all can be told, and the reason if the windows are not evenly spaced.
 
     One tensor has 4 rows of 4 tokens along dimension -1, the other only the index of the token: the index tells the row.
 
@@ -129,7 +129,7 @@ def _hulls(laws: Sequence[Lattice]) -> Lattice:
     """
     period = lcm(*[len(law.phases) for law in laws])
     if period > MOST_PHASES:
-        raise NoField("phases of branches that fall together too seldom")
+        raise NoField("the phases of the branches rarely coincide")
     several = [law.with_phases(period) if len(law.phases) < period else law for law in laws]
     by_phase = zip(*[law.phases for law in several], strict=True)  # for each phase the windows of all laws
     return Lattice(tuple(map(hull, by_phase)), several[0].shift)
@@ -153,7 +153,7 @@ def _tables(spans: Sequence[Span], walks: tuple[Walk, ...], why: str) -> Span:
 def alive(kind: str, fields: Sequence[Spans], shape: Sequence[int]) -> list[Spans]:
     """Exact fields so that what lies in mere padding in one of them does not see through the others.
 
-    A field is one set of pixels for each axis, and a unit sees their product: rows {0, 1} and columns {} are no pixel at all. If
+    A field is one set of pixels for each axis, and a unit sees their product: rows {0, 1} and columns {} contain no pixel. If
     such a unit is joined with one that sees columns {2}, it must not turn into rows {0, 1} times columns {2}.
     """
     if not fields[0][0].exact:
@@ -162,9 +162,9 @@ def alive(kind: str, fields: Sequence[Spans], shape: Sequence[int]) -> list[Span
 
 
 def _alive(kind: str, field: Spans, fields: Sequence[Spans], shape: Sequence[int]) -> Spans:
-    """The field, with nothing seen along any axis by a unit that sees nothing along another: it lies in mere padding.
+    """Return the field in which a unit that sees nothing along one axis sees nothing along the others: it is padding.
 
-    Only where it matters: where no other field sees as much along that axis.
+    This is done only if no other field sees as much along that axis.
     """
     blind = [span for span in field if 0 in _sets(span)]  # axes along which some units see nothing
     if not blind:
@@ -188,7 +188,7 @@ def _sets(span: Span) -> tuple[int, ...]:
 
 
 def _covers(big: Span, small: Span) -> bool:
-    """Whether each unit surely sees what the same unit of another tensor sees."""
+    """Return whether each unit is known to see what the same unit of another tensor sees."""
     if not big.walks:
         (seen,) = _sets(big)  # one set for all units
         return all(seen | other == seen for other in _sets(small))

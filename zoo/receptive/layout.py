@@ -30,11 +30,11 @@ from zoo.util.text import sizes
 Shape = tuple[int, ...]
 
 MOST_APART = 4096
-"""Units of the longest table in which channels are told apart that no view has set apart."""
+"""The largest number of units for which channels are followed separately although no view separates them."""
 
 
 def same(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """The units stay where they are."""
+    """The units do not move."""
     return fields[0]
 
 
@@ -60,7 +60,7 @@ def permute(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def reshape(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Dimensions that fall together share one; one that is split has several digits."""
+    """Dimensions that are merged share one dimension; a dimension that is split has several digits."""
     source, target = op.inputs[0].shape, op.output.shape
     return _viewed(data(fields), source, target)
 
@@ -80,7 +80,7 @@ def _parts(walk: Walk, source: Shape, target: Shape) -> list[Walk]:
     """The digits of `target` that a digit of `source` becomes, the first of which counts most.
 
     Both shapes number the same elements, row by row. In 1×3×16 the digit `Walk(-1, 4, 4)`, the row of a token, changes every 4
-    elements and begins anew after 16. In 1×3×4×4 this is dimension -2:
+    elements and starts again after 16. In 1×3×4×4 this is dimension -2:
 
     >>> _parts(Walk(-1, 4, 4), (1, 3, 16), (1, 3, 4, 4))
     [Walk(dim=-2, inner=1, size=4)]
@@ -91,7 +91,7 @@ def _parts(walk: Walk, source: Shape, target: Shape) -> list[Walk]:
     [Walk(dim=-3, inner=1, size=2), Walk(dim=-2, inner=1, size=2)]
     """
     least = walk.inner * prod(source[len(source) + walk.dim + 1 :])  # the digit changes after so many elements,
-    most = least * walk.size  # and begins anew after so many
+    most = least * walk.size  # and starts again after so many
     parts, after = [], prod(target)
     for dim, n in enumerate(target, -len(target)):
         before, after = after, after // n if n else 0  # the same two of dimension `dim` of the target
@@ -158,7 +158,7 @@ def glu(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def expand(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A unit that is repeated along its axis is the same for all."""
+    """A unit that is repeated along its axis is the same at all positions."""
     source, target = op.inputs[0].shape, op.output.shape
     grown = [dim for dim in range(-len(source), 0) if source[dim] != target[dim]]
     found = []
@@ -169,7 +169,7 @@ def expand(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def repeat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """The whole tensor several times along some dimensions."""
+    """The tensor is repeated along some dimensions."""
     source, spans = op.inputs[0].shape, data(fields)
     for dim in range(-len(source), 0):
         copies = op.attrs["repeats"][dim]
@@ -182,7 +182,7 @@ def repeat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def select(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """One index of a dimension, which is gone."""
+    """One index of a dimension, which is removed."""
     ndim = len(op.inputs[0].shape)
     dim = op.attrs["dim"] % ndim - ndim
     return _selected(data(fields), dim, op.attrs["index"] % op.inputs[0].shape[dim])
@@ -194,7 +194,7 @@ def _selected(spans: Spans, dim: int, index: int) -> Spans:
 
 
 def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Every step-th unit from start on."""
+    """Every step-th unit from `start` on."""
     ndim = len(op.inputs[0].shape)
     dim = op.attrs.get("dim", 0) % ndim - ndim
     n, out = op.inputs[0].shape[dim], op.output.shape[dim]
@@ -206,7 +206,7 @@ def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def unsqueeze(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A new dimension; those before it are one further from the end. Several tensors stacked along it are put side by side."""
+    """A new dimension; those before it move one place from the end. Several tensors stacked along it are concatenated."""
     ndim = len(op.output.shape)
     dim = op.attrs["dim"] % ndim - ndim
 
@@ -241,7 +241,7 @@ def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Tensors side by side along a dimension. torch also takes empty ones of one dimension, and leaves them out."""
+    """Tensors are concatenated along a dimension. torch also takes empty ones of one dimension, and leaves them out."""
     ndim = len(op.output.shape)
     several = [(field, value.shape) for field, value in zip(fields, op.inputs, strict=True) if len(value.shape) == ndim]
     if len(several) == 1:
@@ -250,8 +250,8 @@ def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def _beside(op: Op, fields: Sequence[Spans | None], shapes: Sequence[Shape], dim: int) -> Field | None:
-    """Along a dimension that no axis walks, a join: channels are told apart only pixel by pixel, if they are few. Along an axis,
-    unit by unit.
+    """Along a dimension that belongs to no axis, this is a join; channels are only distinguished in exact fields, if they are few.
+    Along an axis, units are followed one by one.
     """
     known = [field for field in fields if field is not None]
     spans = chain.from_iterable(known)
@@ -277,7 +277,7 @@ def _beside_along(spans: Sequence[Span | None], shapes: Sequence[Shape], dim: in
 
 
 def _told_apart(known: Sequence[Spans], channels: int) -> bool:
-    """Whether fields differ that are exact, and it takes no long tables to follow each channel by itself."""
+    """Return whether exact fields differ, and following each channel separately does not need large tables."""
     first = known[0]
     if not first[0].exact or all(field == first for field in known):
         return False
@@ -315,7 +315,7 @@ def _common_outer(spans: Sequence[Span], shapes: Sequence[Shape], dim: int) -> t
     if len(outer) == 1:
         return outer.pop()
     if not spans[0].exact:
-        raise NoField("tensors of different layouts side by side along an axis")
+        raise NoField("tensors of different layouts are concatenated along an axis")
     walks, _ = common("cat", spans, shapes[0])
     return tuple([walk for walk in walks if walk.dim != dim])
 
@@ -330,7 +330,7 @@ def _block(span: Span | None, size: int, rows: int, walks: tuple[Walk, ...], why
 
 
 def split(op: Op, fields: Sequence[Spans | None]) -> list[Field | None]:
-    """The parts of a dimension, each with a field of its own."""
+    """Parts of a dimension, each with its own field."""
     ndim = len(op.inputs[0].shape)
     dim = op.attrs.get("dim", 0) % ndim - ndim
     spans, n = data(fields), op.inputs[0].shape[dim]
@@ -351,29 +351,29 @@ def index(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     dims = [i for i, item in enumerate(pattern) if item == "tensor"] if op.kind == "index" else [op.attrs["dim"]]
     ndim = len(op.inputs[0].shape)
     if len(dims) != 1 or fields[0] is None or any(fields[1:]) or len(op.output.shape) != ndim:
-        raise NoField(f"{op.kind} picks units anywhere")
+        raise NoField(f"{op.kind} selects units at positions that depend on values")
     dim = dims[0] % ndim - ndim
     if not any(span.walks_along(dim) for span in fields[0]):
         return fields[0]
     picked = op.attrs.get("picked")
     if picked is None:
-        raise NoField(f"{op.kind} along an axis")
+        raise NoField(f"{op.kind} selects along an axis")
     n = op.inputs[0].shape[dim]
     return tuple([span.along(dim, n, taps.listed([i % n for i in picked])) for span in fields[0]])
 
 
 def written(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A tensor, parts of which were written through views of it."""
+    """A tensor that was partly overwritten through views of it."""
     if len({value.shape for value in op.inputs}) > 1:
         raise NoField("parts of the tensor were written to")
     return join("an in-place write", fields, op.output.shape)
 
 
 def copied(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """What is copied replaces what was there."""
+    """The copied values replace the previous ones."""
     return fields[1]
 
 
 def made(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Only the shape was read."""
+    """Only the shape is read, so nothing is seen."""
     return None

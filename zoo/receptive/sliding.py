@@ -28,10 +28,10 @@ from zoo.tracing.record import Op, each_axis, spatial_axes
 
 
 def data(fields: Sequence[Spans | None]) -> Spans:
-    """The field of the first input, which must be the only one that depends on the network's input."""
+    """Return the field of the first input, which must be the only input that depends on the network's input."""
     first = fields[0]
     if first is None or (len(fields) > 1 and any(fields[1:])):
-        raise NoField("arguments that depend on the input")
+        raise NoField("arguments depend on the input")
     return first
 
 
@@ -53,7 +53,7 @@ def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps])
 
 
 def walked(spans: Spans, dims: Iterable[int], shape: Sequence[int]) -> Spans:
-    """The spans, in exact ones with a digit for each dimension that no axis walks: what is put beside its units sees nothing."""
+    """Return the spans; exact ones get a digit for each dimension that belongs to no axis, since padding there sees nothing."""
     first = spans[0]
     if not first.exact:
         return spans
@@ -81,7 +81,7 @@ def _padding(op: Op, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[in
 
 
 def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A convolution sums over the channels of a group; weights that depend on the input have no window."""
+    """A convolution sums over the channels of a group; with weights that depend on the input there is no window."""
     weight = op.input("weight")
     spans = fields[0]
     if weight is None or spans is None or any(fields[1:]):
@@ -101,7 +101,7 @@ def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def _channels(op: Op, spans: Spans, dim: int) -> Spans:
-    """Summed over, pixel by pixel in each group by itself; a law is of all channels together."""
+    """Sum over the channels: exact fields per group, formulas for all channels together."""
     groups = op.attrs.get("groups", 1)
     if groups == 1 or not spans[0].exact:
         return tuple([span.together((dim,)) for span in spans])
@@ -110,7 +110,7 @@ def _channels(op: Op, spans: Spans, dim: int) -> Spans:
 
 
 def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """A window without weights; the stride is the window's size unless given. One window over the whole map is global pooling."""
+    """A window without weights; the default stride is the window's size. One window over the whole map is global pooling."""
     axes = spatial_axes(op.kind)
     kernel = each_axis(op.attrs["kernel_size"], axes)
     source, target = op.inputs[0].shape, op.output.shape
@@ -127,7 +127,7 @@ def _lies_in(span: Span, dims: Sequence[int]) -> bool:
 
 
 def adaptive_pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """One output unit is the whole axis; others share the axis in windows that may be uneven."""
+    """A single output unit covers the whole axis; several divide the axis into windows of possibly different sizes."""
     axes = spatial_axes(op.kind)
     source, target = op.inputs[0].shape, op.output.shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and source[dim] > 1]
@@ -138,7 +138,7 @@ def adaptive_pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def interpolate(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """The nearest neighbour, or those on both sides: see `taps.interpolated`."""
+    """The nearest neighbour, or the neighbours on both sides: see `taps.interpolated`."""
     axes = spatial_axes(op.kind)
     factors = op.attrs.get("scale_factors") or (None,) * axes
 
@@ -192,7 +192,7 @@ def pad(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def roll(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Units go round a dimension."""
+    """Units are rotated along a dimension."""
     shape, spans = op.output.shape, data(fields)
     if not op.attrs.get("dims"):
         raise NoField("roll of a flattened tensor")
@@ -204,7 +204,7 @@ def roll(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def flip(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """The last unit comes first."""
+    """The order of the units is reversed."""
     shape, spans = op.output.shape, data(fields)
     for dim in op.attrs["dims"]:
         dim = dim % len(shape) - len(shape)

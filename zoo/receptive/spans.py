@@ -25,7 +25,7 @@ from zoo.receptive.windows import Everything, Lattice, NoField, Units, bounds
 from zoo.tracing.record import Value
 
 MOST = 1 << 24
-"""Bits of the largest table of units and pixels that is made."""
+"""The largest table of units and pixels, in bits."""
 
 
 class Walk(NamedTuple):
@@ -49,7 +49,7 @@ Windows = Lattice | Everything | Units
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What the units of a tensor see along one axis of the input, which has so many `pixels`.
+    """What the units of a tensor see along one axis of the input, which has `pixels` pixels.
 
     The number of a unit is written with the digits `walks`, the first of which counts most; an index of the tensor that no digit
     depends on does not matter. A map has one digit for an axis, its whole dimension; tokens have one for each axis in the same
@@ -69,11 +69,11 @@ class Span:
 
     @property
     def units(self) -> int:
-        """How many there are."""
+        """The number of units."""
         return prod(walk.size for walk in self.walks)
 
     def number(self, index: Mapping[int, int]) -> int:
-        """The number of the unit at an index by dimension."""
+        """Return the number of the unit at an index by dimension."""
         found = 0
         for dim, inner, size in self.walks:
             digit = index[dim] // inner % size
@@ -94,12 +94,12 @@ class Span:
 
     @property
     def whole(self) -> bool:
-        """Whether an op joined all units, so that each sees everything by construction."""
+        """Whether an op joined all units, so that each sees everything."""
         return isinstance(self.windows, Everything)
 
     @property
     def exact(self) -> bool:
-        """Whether units are followed pixel by pixel from the input on, and not for want of a law."""
+        """Whether the field is a set of pixels per unit from the input on, not because windows are unevenly spaced."""
         return isinstance(self.windows, Units) and not self.windows.reason
 
     def with_units(self, windows: Windows, walks: Iterable[Walk]) -> "Span":
@@ -107,7 +107,7 @@ class Span:
         return Span(windows, tuple(walks), self.pixels)
 
     def tabled(self, reason: str) -> "Span":
-        """With a set of pixels for each unit."""
+        """Return the span with a set of pixels for each unit."""
         if isinstance(self.windows, Units):
             return self
         check(self.units * self.pixels)
@@ -283,14 +283,14 @@ def _weighted(digits: Iterable[int], weights: Sequence[int]) -> int:
 
 
 def check(bits: int) -> None:
-    """Raises `NoField` for a table that would be too large."""
+    """Raise `NoField` if a table would be too large."""
     if bits > MOST:
-        raise NoField("units without a common law, too many to be listed")
+        raise NoField("windows are not evenly spaced, and there are too many units to list them")
 
 
 @dataclass(frozen=True, slots=True)
 class Undefined:
-    """There is no field; `reason` says why not."""
+    """An undefined field, with the reason."""
 
     reason: str
 
@@ -320,5 +320,5 @@ def _start(value: Value, windows: Callable[[int], Windows]) -> Field:
     if not axes:
         return Undefined("the input has no spatial axes")
     if max(value.shape[dim] for dim in axes) ** 2 > MOST and isinstance(windows(1), Units):
-        return Undefined(f"an axis of more than {int(MOST**0.5):,} pixels is not followed pixel by pixel")
+        return Undefined(f"an axis has more than {int(MOST**0.5):,} pixels, too many to follow each")
     return tuple(Span(windows(value.shape[dim]), (Walk(dim, 1, value.shape[dim]),), value.shape[dim]) for dim in axes)

@@ -21,7 +21,7 @@ from zoo.tracing.record import Op
 
 
 def together(field: Spans | None, *dims: int, keep: bool = False) -> Spans | None:
-    """All units along some dimensions go into one, or into each if they are kept."""
+    """All units along some dimensions contribute to one unit, or to each if the dimensions are kept."""
     return None if field is None else tuple([span.together(dims, keep=keep) for span in field])
 
 
@@ -67,7 +67,7 @@ def reduction(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def _kept(span: Span, dims: Sequence[int], shape: Sequence[int]) -> Span:
-    """The one unit that is left of a dimension, which what is put beside it later does not see."""
+    """Keep the one unit that remains of a dimension, so that units concatenated later do not see it."""
     if not span.exact:
         return span.together(dims)
     for dim in dims:
@@ -76,7 +76,7 @@ def _kept(span: Span, dims: Sequence[int], shape: Sequence[int]) -> Span:
 
 
 def softmax(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Every unit along the dimension goes into each."""
+    """Every unit along the dimension contributes to each."""
     ndim = len(op.output.shape)
     return together(data(fields), op.attrs["dim"] % ndim - ndim, keep=True)
 

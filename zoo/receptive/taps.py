@@ -24,7 +24,7 @@ Reads = Callable[[int], Sequence[int]]
 
 @dataclass(frozen=True, slots=True)
 class Taps:
-    """Output unit j of `count` reads the input units `reads(j)`, ascending; those that do not exist are padding.
+    """Output unit j of `count` reads the input units `reads(j)`, ascending; units that do not exist are padding.
 
     Unit j + `period` reads what j reads, moved by `shift`; where this does not hold, `irregular` says why. `ideal` is what would
     be read if the map continued beyond its border; it is given only where `reads` itself stays within the map.
@@ -126,7 +126,7 @@ def adaptive(n: int, count: int) -> Taps:
 
 
 def nearest(n: int, count: int, factor: float | None, *, centred: bool, axes: int = 1) -> Taps:
-    """The nearest neighbour, as torch finds it: in single precision, by the size ratio or the factor that was given.
+    """The nearest neighbour as torch computes it: in single precision, from the size ratio or the given factor.
 
     `centred` takes the nearest of the centres ("nearest-exact"). In two dimensions torch takes a map of the same or of twice the
     size for what it is, whatever the factor.
@@ -142,11 +142,11 @@ def nearest(n: int, count: int, factor: float | None, *, centred: bool, axes: in
         place = _single(_single(j + 0.5 if centred else j) * scale)  # rounded where torch rounds
         return (min(floor(place), n - 1),)
 
-    return _periodic(Taps(count, reads), _step(n, count, factor, False), f"nearest neighbours of {n} units in {count}")
+    return _periodic(Taps(count, reads), _step(n, count, factor, False), f"the nearest neighbours of {count} of {n} units")
 
 
 def interpolated(n: int, count: int, factor: float | None, reach: int, *, corners: bool) -> Taps:
-    """Linear (`reach` 1) or cubic (2) interpolation: the neighbours on both sides of a unit's centre that weigh more than nothing.
+    """Linear (`reach` 1) or cubic (2) interpolation: the neighbours on both sides of a unit's centre with a weight other than zero.
 
     A unit whose centre falls on that of an input unit reads that unit alone. Enlarged twice, centres lie at -1/4, 1/4, 3/4, ...;
     beyond the border the unit at the border is read:
@@ -168,7 +168,7 @@ def interpolated(n: int, count: int, factor: float | None, reach: int, *, corner
 
 
 def _within(units: Sequence[int], n: int) -> list[int]:
-    """What lies beyond the border is read at the border."""
+    """Units beyond the border are read at the border."""
     return sorted({min(max(i, 0), n - 1) for i in units})
 
 
@@ -211,7 +211,7 @@ def padded(n: int, before: int, count: int, mode: str) -> Taps:
         return (j - before,)
 
     if mode == "circular":
-        return Taps(count, lambda j: ((j - before) % n,), irregular="circular padding goes round to the other border")
+        return Taps(count, lambda j: ((j - before) % n,), irregular="circular padding reads from the other border")
     if mode == "replicate":
         return Taps(count, lambda j: (min(max(j - before, 0), n - 1),), ideal=ideal)
     if mode == "reflect":

@@ -6,7 +6,7 @@ tensor. Which class is used:
 
 - `Lattice`, the law: from the input on, as long as windows are evenly spaced. It needs a few integers, however large the map is.
 - `Everything`: after an op that joined all units, such as global pooling.
-- `Units`, a table: where no law holds, or where the exact pixels are asked for, with borders and gaps.
+- `Units`, a table: if windows are not evenly spaced, or if the exact pixels are required, with borders and gaps.
 
 A convolution with kernel 3, stride 2 and padding 1 on 8 pixels, as a law and as a table:
 
@@ -33,7 +33,7 @@ Window = tuple[int, int] | None
 
 
 class NoField(Exception):  # noqa: N818
-    """There is no field, for the reason that is given."""
+    """The field is undefined, for the given reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ class Lattice:
 
     @property
     def stride(self) -> Fraction:
-        """Pixels from a unit's window to the next one's, on average over the phases."""
+        """Pixels between the windows of neighbouring units, as an average over the phases."""
         return Fraction(self.shift, len(self.phases))
 
     def window(self, unit: int) -> Window:
-        """What a unit sees, unclipped."""
+        """Return the window of a unit, not clipped at the border."""
         turn, phase = divmod(unit, len(self.phases))
         found = self.phases[phase]
         if found is None:
@@ -98,7 +98,7 @@ class Lattice:
             low, high = (units[0], units[-1]) if shift >= 0 else (units[-1], units[0])
             return Lattice(((only[0] + low * shift, only[1] + high * shift),), shift * taps.shift)
         # After a period of the op it has moved on by taps.shift units. It must do so this many times until these are whole turns
-        # of our phases: then everything begins anew.
+        # of our phases: then everything starts again.
         turns = len(self.phases) // gcd(len(self.phases), taps.shift)
         phases = tuple(hull(map(self.window, reads(j))) for j in range(turns * taps.period))
         moved = turns * taps.shift // len(self.phases)  # our own turns in one turn of the new phases
@@ -140,7 +140,7 @@ class Everything:
     stride: Fraction | int
 
     def window(self, unit: int) -> Window:
-        """The same for each."""
+        """Return the window, the same for each unit."""
         return self.seen
 
     def through(self, taps: Taps) -> "Everything":
@@ -149,13 +149,13 @@ class Everything:
         return Everything(self.seen, step if taps.period == 1 else Fraction(step) / taps.period)
 
     def sets(self, units: int, pixels: int) -> Iterator[int]:
-        """The pixels in the image that each unit sees, as `Units` holds them."""
+        """Return the pixels in the image that each unit sees, as sets for `Units`."""
         return Lattice((self.seen,), 0).sets(units, pixels)
 
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """A table: unit u sees pixel p if bit p of sets[u] is set. `reason` says why there is no law.
+    """A table: unit u sees pixel p if bit p of sets[u] is set. `reason` says why the windows are not evenly spaced.
 
     `reason` is empty if nobody asked for one: the table was started at the input (`spans.exact`).
 
@@ -170,7 +170,7 @@ class Units:
     reason: str = ""
 
     def window(self, unit: int) -> Window:
-        """The first and the last pixel that a unit sees."""
+        """Return the first and the last pixel that a unit sees."""
         return bounds(self.sets[unit])
 
     def through(self, taps: Taps, units: int) -> "Units":
@@ -192,7 +192,7 @@ class Units:
         return Units(tuple(found), self.reason)
 
     def union(self) -> int:
-        """What all see together."""
+        """Return what all units see together."""
         return reduce(or_, self.sets, 0)
 
 

@@ -1,1 +1,1 @@
-"""One file for each comparison: a module with one `STUDY`. torch is imported inside functions, so that listing is quick."""
+"""One file for each study: a module that defines `STUDY`. torch is imported inside functions, so that listing is fast."""

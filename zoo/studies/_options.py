@@ -2,8 +2,8 @@
 
     def run(kernel: Annotated[Sizes | None, "height and width"] = None, stride: Annotated[PositiveInt, "stride"] = 1)
 
-The kinds are `Sizes`, `PositiveInt`, `TargetName`, `Flag` and `Text`; the words are the help. The command line makes a flag of each
-option: `zoo compare STUDY --help` shows them.
+The kinds are `Sizes`, `PositiveInt`, `TargetName`, `Flag` and `Text`; the string is the help text. The command line turns each
+option into a flag, and `zoo compare STUDY --help` lists the flags.
 """
 
 import inspect
@@ -19,9 +19,9 @@ from zoo.tracing.inputs import value_of
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of value: how help pages call it, what is expected of one, how text is read, and what is accepted (None: refused).
+    """A kind of value: its name in help pages, what is expected, and functions that read text and check values (None: refused).
 
-    `python` is the type whose annotation means this kind where none is named.
+    `python` is the type that selects this kind if the annotation names none.
     """
 
     metavar: str
@@ -42,24 +42,24 @@ class Option:
 
     @property
     def flag(self) -> bool:
-        """Whether it is on or off, and takes no value on the command line."""
+        """Whether the option is true or false, so that its flag has no value."""
         return self.kind is FLAG
 
     def check(self, value: Any) -> Any:
-        """`value` as `run` takes it; text is read as on the command line. Raises `ZooError` for what is of another kind."""
+        """Return `value` as `run` expects it; text is read as on the command line. Raises `ZooError` for other values."""
         if value is None and self.default is None:
             return None
         found = self.kind.read(value) if isinstance(value, str) else self.kind.accept(value)
         if found is None:
-            raise ZooError(f"option {self.name}={value!r:.80}: expected {self.kind.expected}")
+            raise ZooError(f"option {self.name}: expected {self.kind.expected}, got {value!r:.80}")
         return found
 
 
 def declared(run: Callable[..., Any]) -> Mapping[str, Option]:
-    """The options that the keywords of `run` declare, by name."""
+    """Return the options that the keywords of `run` declare, by name."""
     try:
         hints = get_type_hints(run, include_extras=True)
-    except NameError:  # types that are imported for type checkers alone
+    except NameError:  # types that are imported only for type checkers
         hints = {}
     return {
         parameter.name: _option(parameter, hints.get(parameter.name))
@@ -77,7 +77,7 @@ def _option(parameter: inspect.Parameter, hint: Any) -> Option:
 
 
 def _parts(hint: Any) -> Iterator[Any]:
-    """What an annotation is made of: its types, and the words and kinds that `Annotated` adds, outermost first."""
+    """Yield the parts of an annotation: its types, and the texts and kinds that `Annotated` adds, outermost first."""
     if get_origin(hint) is Annotated:
         yield from hint.__metadata__
         yield from _parts(hint.__origin__)

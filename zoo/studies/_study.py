@@ -1,4 +1,4 @@
-"""A study: a question, its arms, its lesson. Every number of it is computed from networks or layers that it builds."""
+"""A study: a question, its arms (the rows), and its result. Every number is computed from networks or layers that it builds."""
 
 import importlib
 import pkgutil
@@ -16,9 +16,9 @@ from zoo.util.version import __version__
 
 @dataclass(frozen=True)
 class Study:
-    """`run` takes the study's options as keywords and answers `question` with a table: rows are arms, the last notes the lesson.
+    """`run` takes the study's options as keywords and returns a table: rows are arms, and the last notes state the result.
 
-    Each keyword of `run` is an option: its annotation says what kind of value it takes and what it does (`zoo.studies._options`).
+    Each keyword of `run` is an option. Its annotation says what kind of value it takes and what it does (`zoo.studies._options`).
     """
 
     name: str
@@ -31,7 +31,7 @@ class Study:
         return declared(self.run)
 
     def __call__(self, **options: Any) -> Table:
-        """The table. Raises `ZooError` for an option that the study does not have, or a value that is not of its kind."""
+        """Return the table. Raises `ZooError` for an unknown option, or for a value of another kind."""
         known = self.options
         for name in options:
             if name not in known:
@@ -40,7 +40,7 @@ class Study:
 
 
 def studies() -> Mapping[str, Study]:
-    """Every study by name: one from each file of `zoo/studies`, and others'."""
+    """Return every study by name: one from each file of `zoo/studies`, and those of plugins."""
     return STUDIES.all()
 
 
@@ -66,10 +66,10 @@ STUDIES: plugins.Collection[Study] = plugins.Collection("studies", _own, _of_plu
 
 
 def studies_table() -> Table:
-    """A row for each study, with its question and options."""
+    """Return a table of the studies, with their questions and options."""
     columns = (
-        Column("question", "text", "what it answers", hide_order=0),
-        Column("options", "text", "what can be set", hide_order=4),
+        Column("question", "text", "the question that it answers", hide_order=0),
+        Column("options", "text", "its options", hide_order=4),
     )
     rows = tuple(
         Row(study.name, "study", {"question": study.question, "options": ", ".join(study.options)}) for study in studies().values()
@@ -79,7 +79,7 @@ def studies_table() -> Table:
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of a comparison: its cells by column name. Arms of one `type` are compared with the first of that type."""
+    """One row of a study: its cells by column name. Arms of one `type` are compared with the first of that type."""
 
     name: str
     cells: Mapping[str, Any]
@@ -97,10 +97,10 @@ def arms_table(
     notes: Sequence[str] = (),
     context: Mapping[str, Any] | None = None,
 ) -> Table:
-    """The table of a study. Behind each column of `ratios` stands its ratio to the first arm of the same type, named `NAME/1`; if
-    the first must be the arm named `base`, types that lack it have no ratios.
+    """Return the table of a study. Each column of `ratios` is followed by its ratio to the first arm of the same type, named
+    `NAME/1`. If `base` names the arm to compare with, types without that arm have no ratios.
 
-    `lesson` are sentences; they come last among the notes. A ratio is None where either number is not exact.
+    `lesson` contains sentences that become the last notes. A ratio is None if either number is not exact.
     """
     shown: list[Column] = []
     for column in columns:
@@ -128,21 +128,21 @@ def arms_table(
 
 
 def ratio(value: Any, base: Any) -> float | None:
-    """value / base, to six digits; None if either is no exact number, or base is 0."""
+    """Return value / base to six digits; None if either is not exact, or base is 0."""
     exact = all(isinstance(n, int | float) and not isinstance(n, bool) for n in (value, base))
     return float(f"{value / base:.6g}") if exact and base else None
 
 
 def ratio_text(larger: float, smaller: float) -> str:
-    """How often the smaller goes into the larger, for a sentence: 8.7."""
+    """Return the ratio of the larger to the smaller, for a sentence: 8.7."""
     if not smaller:
-        raise ZooError("nothing to compare with")
+        raise ZooError("cannot compare with zero")
     value = larger / smaller
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 2 else f"{value:.2f}"
 
 
 def short(number: int) -> str:
-    """A number for a sentence: 61.0 million, 1.58 billion, 26."""
+    """Return a number for a sentence: 61.0 million, 1.58 billion, 26."""
     for size, word in ((10**9, "billion"), (10**6, "million"), (10**3, "thousand")):
         if number >= size:
             return f"{number / size:.3g} {word}" if number < 100 * size or size == 10**9 else f"{number / size:.0f} {word}"

@@ -21,13 +21,13 @@ COLUMNS = (
     Column("params", "elements", "weights of the published network, without biases", hide_order=0),
     Column("macs_printed", "as printed", "FLOPs on the slide, one for each multiply-accumulate", hide_order=0),
     Column("macs", "multiply-accumulates", "of the published network", hide_order=0),
-    Column("ungrouped", "multiply-accumulates", "of the layer if it read all maps", hide_order=2),
-    Column("verdict", "text", "of the FLOPs, against the published network", hide_order=1),
+    Column("ungrouped", "multiply-accumulates", "of the layer if it read all maps, without groups", hide_order=2),
+    Column("verdict", "text", "of the FLOPs, compared with the published network", hide_order=1),
 )
 
 
 def run() -> Table:
-    """The slide's rows against the published network and against its ungrouped version."""
+    """Compare the slide's rows with the published network and with its ungrouped version."""
     grouped, full = _weights("alexnet"), _weights("alexnet_ungrouped")
     arms = []
     for layer, (params, macs) in PRINTED.items():
@@ -49,13 +49,13 @@ def run() -> Table:
 
 
 def _slide(grouped: Mapping[str, Mapping[str, Any]], full: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Exact sums of the slide's own convention: conv4 ungrouped, all others as published."""
+    """Return exact sums in the slide's convention: conv4 ungrouped, all others as published."""
     own = {**grouped, "conv4": full["conv4"]}
     return {name: sum(layer[name] for layer in own.values()) for name in ("params", "macs")}
 
 
 def _weights(name: str) -> Mapping[str, Mapping[str, Any]]:
-    """Weights, without biases, and MACs by layer."""
+    """Return weights, without biases, and MACs by layer."""
     from zoo.extend import trace
     from zoo.ops.arithmetic import macs
 
@@ -76,10 +76,10 @@ def _verdict(printed: str, grouped: int, full: int) -> str:
 def _lesson(sums: Mapping[str, int], slide: Mapping[str, int], full: Mapping[str, Mapping[str, Any]]) -> list[str]:
     rows = sum(int(Published(quantity="macs", printed=macs, where="slide").value) for _, macs in PRINTED.values())
     return [
-        "The slide counts one FLOP for each multiply-accumulate, cuts off the rows of FLOPs, and adds up what is left:",
-        f"its rows give {rows // 10**6}M. conv2 and conv5 are grouped in it as in the paper, conv4 is not:",
-        f"{full['conv4']['macs']:,} where the published network has half of that.",
-        f"Uncut, its way of counting gives {slide['params']:,} weights and {slide['macs']:,} multiply-accumulates.",
+        "The slide counts one FLOP for each multiply-accumulate, truncates the FLOPs of each row, and adds up the truncated rows:",
+        f"its rows add up to {rows // 10**6}M. conv2 and conv5 are grouped as in the paper, but conv4 is not:",
+        f"{full['conv4']['macs']:,} MACs, where the published network has half of that.",
+        f"Without truncation, its way of counting gives {slide['params']:,} weights and {slide['macs']:,} multiply-accumulates.",
         f"The published network has {sums['params']:,} weights and {sums['macs']:,} multiply-accumulates.",
     ]
 

@@ -1,5 +1,5 @@
-"""1×1 convolutions that make room for large ones: Szegedy et al., "Going Deeper with Convolutions" (2014), figure 2; He et al.,
-"Deep Residual Learning for Image Recognition" (2015), figure 5.
+"""1×1 convolutions that reduce the input of large ones: Szegedy et al., "Going Deeper with Convolutions" (2014), figure 2; He et
+al., "Deep Residual Learning for Image Recognition" (2015), figure 5.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,28 +11,28 @@ if TYPE_CHECKING:
     from torch import nn
 
 COLUMNS = (
-    Column("in", "channels", "channels that come in", hide_order=1),
-    Column("out", "channels", "channels that leave", hide_order=0),
+    Column("in", "channels", "input channels", hide_order=1),
+    Column("out", "channels", "output channels", hide_order=0),
     Column("params", "elements", "parameters", hide_order=0),
-    Column("macs", "multiply-accumulates", "on the maps that the network has there", hide_order=0),
-    Column("maps", "elements per axis", "height and width of what leaves", hide_order=4),
+    Column("macs", "multiply-accumulates", "on feature maps of the size in the network", hide_order=0),
+    Column("maps", "elements per axis", "height and width of the output", hide_order=4),
 )
 Shape: TypeAlias = tuple[int, ...]
 ALL, BLOCK = "all nine", "conv2_x"
 
 
 def run() -> Table:
-    """GoogLeNet's modules with and without their reductions, each alone and all in a row; then ResNet's two kinds of block."""
+    """Compare GoogLeNet's modules with and without reductions, one by one and in sequence; then ResNet's two kinds of block."""
     arms = [*_inception(), *_blocks()]
     return arms_table(
-        "bottleneck: what do 1×1 convolutions before the large ones save?",
+        "bottleneck: how much do 1×1 convolutions before large ones save?",
         COLUMNS,
         arms,
         ratios=("params", "macs"),
         notes=[
             "reduced: figure 2(b) of GoogLeNet's paper; naive: figure 2(a), the same 1×1, 3×3 and 5×5 filters on all channels",
-            f"{ALL}: one behind the other, with the pooling between them; each naive module takes what the one before it gives",
-            f"{BLOCK}: a block of ResNet-34, one of ResNet-50, and one of ResNet-34's kind on ResNet-50's channels",
+            f"{ALL}: the modules in sequence, with pooling between them; each naive module reads the output of the previous one",
+            f"{BLOCK}: a block of ResNet-34, one of ResNet-50, and one of the kind of ResNet-34 with the channels of ResNet-50",
         ],
         lesson=_lesson({(arm.type, arm.name): arm.cells for arm in arms}),
     )
@@ -63,7 +63,7 @@ def _inception() -> Iterator[Arm]:
 
 
 def _traced(name: str) -> "tuple[nn.Module, Mapping[str, Shape], Mapping[str, Shape]]":
-    """A network, the shapes that leave its modules, and those of its weights by module."""
+    """Return a network, the output shapes of its modules, and the shapes of its weights by module."""
     from zoo.extend import trace
     from zoo.models.targets import resolve
 
@@ -74,7 +74,7 @@ def _traced(name: str) -> "tuple[nn.Module, Mapping[str, Shape], Mapping[str, Sh
 
 
 def _naive(channels: int, filters: Sequence[tuple[int, int]]) -> "nn.Module":
-    """Figure 2(a): convolutions of so many filters of such sizes, and max pooling, side by side on `channels` channels."""
+    """Figure 2(a): parallel convolutions of the given numbers and sizes of filters, and max pooling, on `channels` channels."""
     import torch
     from torch import nn
 
@@ -94,7 +94,7 @@ def _naive(channels: int, filters: Sequence[tuple[int, int]]) -> "nn.Module":
 
 
 def _blocks() -> Iterator[Arm]:
-    """Figure 5: blocks that leave the shape as it is."""
+    """Figure 5: blocks that keep the shape."""
     from zoo.archs.resnet import BasicBlock
     from zoo.tracing.skeleton import Skeleton
 
@@ -123,11 +123,11 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
     basic, narrow, wide = (cells[BLOCK, kind] for kind in ("basic", "bottleneck", "wide basic"))
     macs = [short(block["macs"]) for block in (basic, narrow, wide)]
     return [
-        f"Pooling hands on every channel that it gets, so nine naive modules grow from {naive['in']} to {naive['out']:,} channels;",
-        f"with 1×1 convolutions there are {reduced['out']:,}, {fewer[0]} parameters ({params}) and {fewer[1]} MACs.",
-        f"In ResNet they let a block have {narrow['in']} channels for {macs[1]} MACs, where two 3×3 convolutions cost {macs[0]}",
-        f"on {basic['in']} channels and {macs[2]} on {wide['in']}.",
+        f"Pooling keeps every channel, so nine naive modules grow from {naive['in']} to {naive['out']:,} channels;",
+        f"with 1×1 convolutions they have {reduced['out']:,} channels, {fewer[0]} parameters ({params}) and {fewer[1]} MACs.",
+        f"In ResNet, a block with them has {narrow['in']} channels and {macs[1]} MACs, while two 3×3 convolutions need {macs[0]}",
+        f"for {basic['in']} channels and {macs[2]} for {wide['in']}.",
     ]
 
 
-STUDY = Study("bottleneck", "What do 1×1 convolutions before the large ones save?", run)
+STUDY = Study("bottleneck", "How much do 1×1 convolutions before large ones save?", run)

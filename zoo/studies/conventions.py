@@ -1,4 +1,4 @@
-"""One network under every convention: what each tool would say, and which layers make the difference."""
+"""One network under every convention: the number of each tool, and the layers that cause the differences."""
 
 from typing import Annotated, Any
 
@@ -6,26 +6,26 @@ from zoo.analysis.conventions import load, names
 from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, Trace, arms_table, measure, ratio_text
 
 COLUMNS = (
-    Column("figure", "multiply-accumulates", "what macs are under the convention", hide_order=0),
-    Column("difference", "text", "against pure, by the layers that make it, largest first", hide_order=0),
+    Column("figure", "multiply-accumulates", "MACs under the convention", hide_order=0),
+    Column("difference", "text", "difference from pure, by layer, largest first", hide_order=0),
 )
 _SHOWN = 4
 
 
 def run(
-    on: Annotated[TargetName | None, "measure this network instead"] = None,
-    input: Annotated[Sizes | None, "the networks' input without batch, such as 3x320x320"] = None,
+    on: Annotated[TargetName | None, "use this network instead"] = None,
+    input: Annotated[Sizes | None, "its input size without batch, such as 3x320x320"] = None,
 ) -> Table:
-    """The figures of AlexNet and ResNet-50, or of the network `on`, by every convention."""
+    """Compare conventions for AlexNet and ResNet-50, or for the network `on`."""
     from zoo.extend import trace
 
     traces = [trace(target, input=(1, *input) if input else None) for target in ([on] if on else ["alexnet", "resnet50"])]
     arms = [arm for trace in traces for arm in _arms(trace)]
     figures = [arm.cells["figure"] for arm in arms if arm.type == traces[-1].target]
     low, high = min(figures), max(figures)
-    said = f"{ratio_text(high, low)} times apart" if low and high > low else "one figure"
-    lesson = [f"For {traces[-1].target} the tools are {said}: from {low:,} to {high:,}. A figure is worth its convention's name."]
-    title = "conventions: what would other tools say of this network?"
+    said = f"differ by a factor of {ratio_text(high, low)}" if low and high > low else "agree"
+    lesson = [f"For {traces[-1].target} the tools {said}: from {low:,} to {high:,} MACs. State the convention with every number."]
+    title = "conventions: how many MACs do other tools report?"
     return arms_table(title, COLUMNS, arms, ratios=("figure",), lesson=lesson, context={"convention": "that of each row"})
 
 
@@ -63,4 +63,4 @@ def _words(changes: dict[str, int]) -> str:
     return ", ".join(words)
 
 
-STUDY = Study("conventions", "What would other tools say of this network?", run)
+STUDY = Study("conventions", "How many MACs do other tools report?", run)

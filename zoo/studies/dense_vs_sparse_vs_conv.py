@@ -1,6 +1,6 @@
-"""One linear map, four ways to hold it: Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 9.2 and figure 9.6.
+"""One linear map, stored in four ways: Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 9.2 and figure 9.6.
 
-The layers are built and traced; nothing is allocated for them, but with `run`.
+The layers are built and traced without allocating memory, except with `run`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
 COLUMNS = (
     Column("output", "elements per axis", "units: channels, height, width", hide_order=3),
     Column(
-        "stored", "elements", "numbers that the layer holds, biases included; of a sparse matrix the values alone", hide_order=0
+        "stored", "elements", "numbers that the layer stores, including biases; for a sparse matrix, the values only", hide_order=0
     ),
     Column("multiplications", "operations", "for one image", hide_order=1),
-    Column("additions", "operations", "for one image, biases included", hide_order=2),
+    Column("additions", "operations", "for one image, including biases", hide_order=2),
     Column("operations", "operations", "multiplications and additions", hide_order=0),
 )
 RUN_COLUMNS = (
-    Column("stored", "elements", "numbers that the layer holds", hide_order=0),
-    Column("bytes", "bytes", "memory that they take, indices included", hide_order=0),
-    Column("ms", "milliseconds", "the fastest of several runs", hide_order=0),
-    Column("difference", "absolute", "largest difference to the convolution's output", hide_order=0),
-    Column("shift_error", "absolute", "largest difference between shift, then layer, and layer, then shift", hide_order=0),
+    Column("stored", "elements", "numbers that the layer stores", hide_order=0),
+    Column("bytes", "bytes", "their memory, including indices", hide_order=0),
+    Column("ms", "milliseconds", "fastest of several runs", hide_order=0),
+    Column("difference", "absolute", "largest difference from the convolution's output", hide_order=0),
+    Column("shift_error", "absolute", "largest difference between shifting the input and shifting the output", hide_order=0),
 )
 _MOST_BYTES = 2 << 30
 
@@ -55,16 +55,16 @@ def run(
     kernel: Annotated[Sizes | None, "height and width of the kernel, such as 5x5"] = None,
     stride: Annotated[PositiveInt, "stride of the convolution"] = 1,
     channels: Annotated[PositiveInt, "output channels of the convolution"] = 1,
-    on: Annotated[TargetName | None, "take every convolution of this network instead"] = None,
-    run: Annotated[Flag, "build all four for a small image, compute and measure"] = False,
+    on: Annotated[TargetName | None, "use every convolution of this network instead"] = None,
+    run: Annotated[Flag, "build all four maps for a small image, run them and measure"] = False,
 ) -> Table:
-    """The textbook's and the lectures' cases; or one case of your own; or every convolution of a network.
+    """Compare the cases of the textbook and of lectures; or one case of your own; or every convolution of a network.
 
     Raises `ZooError` for a kernel that does not fit, and for a `run` that would need too much memory.
     """
-    title = "dense-vs-sparse-vs-conv: what does it cost to hold one linear map as a matrix, and what as a convolution?"
+    title = "dense-vs-sparse-vs-conv: what does a linear map cost as a matrix, and as a convolution?"
     if on and (run or (kernel, stride, channels) != (None, 1, 1)):
-        raise ZooError("on takes the convolutions of a network as they are: of the other options only input goes with it")
+        raise ZooError("option on uses the convolutions of a network as they are and supports only the option input")
     if run:
         return _proof(title, input or (1, 64, 56), kernel or (2, 1), stride, channels)
     if on:
@@ -84,15 +84,15 @@ def _case(input: Shape, kernel: Shape, stride: int, channels: int) -> Iterator[A
     from torch import nn
 
     if len(input) != 3 or len(kernel) != 2:
-        raise ZooError("input is wanted as CxHxW and kernel as HxW, such as 1x320x280 and 2x1")
+        raise ZooError("expected input as CxHxW and kernel as HxW, such as 1x320x280 and 2x1")
     if any(k > n for k, n in zip(kernel, input[1:], strict=True)):
-        raise ZooError(f"a kernel of {kernel[0]}×{kernel[1]} does not fit into an image of {input[1]}×{input[2]}")
+        raise ZooError(f"kernel: {kernel[0]}×{kernel[1]} does not fit into an image of {input[1]}×{input[2]}")
     op = _conv_op(lambda: nn.Conv2d(input[0], channels, kernel, stride, bias=False), input)
     yield from _four(f"{sizes(input)}, {sizes(kernel)}", op)
 
 
 def _four(case: str, op: Op) -> Iterator[Arm]:
-    """The map of one convolution, held in four ways; a bias is left out."""
+    """Return the map of one convolution, stored in four ways, without its bias."""
     units, weight = op.output.shape[1:], op.inputs[1]
     fan_in, inputs, links = prod(weight.shape[1:]), op.inputs[0].numel, _links(op)
     yield Arm("dense", _cells(units, prod(units) * inputs, prod(units) * inputs), case)
@@ -102,7 +102,7 @@ def _four(case: str, op: Op) -> Iterator[Arm]:
 
 
 def _links(op: Op) -> int:
-    """Elements of the matrix that are not zero: pairs of a unit and an input that it sees, the padding not among them."""
+    """Count the non-zero elements of the matrix: pairs of a unit and an input that it sees, without padding."""
     weight = op.inputs[1]
     along = [
         sum(0 <= i * s - p + d * t < n for i in range(out) for t in range(k))
@@ -118,7 +118,7 @@ def _links(op: Op) -> int:
 
 
 def _cells(units: Sequence[int], stored: int, multiplications: int, biases: int = 0) -> dict[str, Any]:
-    """A unit adds one time less than it multiplies, and its bias."""
+    """A unit needs one addition less than multiplications, and one for its bias."""
     additions = multiplications - prod(units) + biases
     return {
         "output": list(units),
@@ -130,7 +130,7 @@ def _cells(units: Sequence[int], stored: int, multiplications: int, biases: int 
 
 
 def _lectures() -> Iterator[Arm]:
-    """Cases that lectures like to count, from layers that are built."""
+    """Common examples from lectures, from layers that are built."""
     from torch import nn
 
     cases: tuple[tuple[str, str, Callable[[], nn.Module], Shape], ...] = (
@@ -171,7 +171,7 @@ def _conv_op(build: "Callable[[], nn.Module]", shape: Shape) -> Op:
 
 
 def _convolutions(target: str, input: Shape | None) -> list[tuple[str, Op]]:
-    """The convolutions of a network, by the names of their rows."""
+    """Return the convolutions of a network, by the names of their rows."""
     from zoo.analysis.rows import group
     from zoo.extend import trace
 
@@ -188,26 +188,26 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
     return [
         f"The dense matrix stores {dense['stored']:,} numbers, the sparse one {sparse['stored']:,},",
         f"the convolution {conv['stored']:,}.",
-        f"Convolution and sparse matrix take {conv['operations']:,} operations, the dense matrix {dense['operations']:,}:",
+        f"The convolution and the sparse matrix need {conv['operations']:,} operations, the dense matrix {dense['operations']:,}:",
         f"{ratio_text(dense['operations'], conv['operations'])} times as many.",
-        "Sparseness saves the work; sharing the weights saves the numbers.",
+        "Sparsity saves operations; sharing weights saves memory.",
     ]
 
 
 def _lesson_of_network(target: str, arms: Sequence[Arm]) -> list[str]:
     sums = {name: sum(arm.cells["stored"] for arm in arms if arm.name == name) for name in ("dense", "unshared", "convolution")}
     return [
-        f"The convolutions of {target} hold {sums['convolution']:,} weights; as locally connected layers they would hold",
+        f"The convolutions of {target} have {sums['convolution']:,} weights; as locally connected layers they would have",
         f"{sums['unshared']:,}, {ratio_text(sums['unshared'], sums['convolution'])} times as many, and as dense matrices",
         f"{short(sums['dense'])}, {ratio_text(sums['dense'], sums['convolution'])} times as many.",
     ]
 
 
-# The layer that PyTorch has not
+# The layer that PyTorch lacks
 
 
 def _unshared(input: Shape, kernel: Shape, stride: int = 1, channels: int = 1, weight: "Tensor | None" = None) -> Any:
-    """A locally connected layer: a kernel of its own for every unit. Weights are units × channels × fan-in."""
+    """A locally connected layer: every unit has its own kernel. Weights are units × channels × fan-in."""
     import torch
     from torch import nn
 
@@ -228,11 +228,11 @@ def _unshared(input: Shape, kernel: Shape, stride: int = 1, channels: int = 1, w
     return Unshared()
 
 
-# The proof
+# The check
 
 
 def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) -> Table:
-    """All four from one random kernel, at work on one random image."""
+    """Run all four maps, made from one random kernel, on one random image."""
     import torch
     from torch.nn import functional as F
 
@@ -241,7 +241,7 @@ def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) 
     if needed > _MOST_BYTES:
         raise ZooError(
             f"--run on {sizes(input)} would need {needed / 2**30:,.1f} GiB for the dense matrix; "
-            "choose a smaller --input, such as 1x64x56"
+            "use a smaller --input, such as 1x64x56"
         )
     seed = torch.Generator().manual_seed(0)
     image = torch.randn(1, *input, generator=seed)
@@ -298,7 +298,7 @@ def _milliseconds(function: "Callable[[], torch.Tensor]", runs: int = 7) -> floa
 
 
 def _shift_error(way: "Callable[[Tensor], Tensor]", image: "Tensor", stride: int) -> float:
-    """Down by one unit, that is by `stride` pixels, before the layer and after it; where nothing has come in from outside."""
+    """Compare shifting the input down by `stride` pixels with shifting the output by one unit, away from the border."""
     import torch
 
     before = way(torch.roll(image, stride, dims=2))
@@ -311,12 +311,12 @@ def _proof_lesson(arms: Sequence[Arm]) -> list[str]:
     worst = max(cells[name]["difference"] for name in ("dense", "sparse", "unshared"))
     shift = max(cells[name]["shift_error"] for name in ("dense", "sparse", "convolution"))
     return [
-        f"From one kernel all four give the same output, to within {worst:.1e}.",
-        f"Shifting before or after makes {f'a difference of {shift:.1e}' if shift else 'no difference'} to the convolution and its",
-        "matrices,",
-        f"but to a locally connected layer with weights of its own ({cells['unshared, own weights']['shift_error']:.1f}):",
-        "equivariance comes from sharing.",
+        f"All four maps from one kernel give the same output, within {worst:.1e}.",
+        f"Shifting the input instead of the output makes {f'a difference of {shift:.1e}' if shift else 'no difference'} for the",
+        "convolution and its matrices,",
+        f"but a difference of {cells['unshared, own weights']['shift_error']:.1f} for a locally connected layer with independent",
+        "weights: equivariance comes from sharing weights.",
     ]
 
 
-STUDY = Study("dense-vs-sparse-vs-conv", "What does it cost to hold one linear map as a matrix, and what as a convolution?", run)
+STUDY = Study("dense-vs-sparse-vs-conv", "What does a linear map cost as a matrix, and as a convolution?", run)

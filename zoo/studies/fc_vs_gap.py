@@ -20,28 +20,28 @@ HEADS = {
 COLUMNS = (
     Column("params", "elements", "of the whole network", hide_order=0),
     Column("macs", "multiply-accumulates", "of the whole network", hide_order=0),
-    Column("head_params", "elements", "parameters behind the last feature maps", hide_order=2),
-    Column("head_macs", "multiply-accumulates", "MACs behind the last feature maps", hide_order=4),
-    Column("share", "share", "the head's part of the parameters", hide_order=1),
+    Column("head_params", "elements", "parameters after the last feature maps", hide_order=2),
+    Column("head_macs", "multiply-accumulates", "MACs after the last feature maps", hide_order=4),
+    Column("share", "share", "the head's share of the parameters", hide_order=1),
     Column("rf", "pixels", "receptive field of a class score", hide_order=4),
     Column("any_size", "text", "whether other input sizes work", hide_order=3),
 )
 
 
 def run(
-    on: Annotated[TargetName | None, "study this network instead"] = None,
-    input: Annotated[Sizes | None, "its input without batch, such as 3x320x320"] = None,
+    on: Annotated[TargetName | None, "use this network instead"] = None,
+    input: Annotated[Sizes | None, "its input size without batch, such as 3x320x320"] = None,
 ) -> Table:
-    """The published head and others, for AlexNet, VGG-16, GoogLeNet and ResNet-50, or for the network `on`.
+    """Compare the published head with others, for AlexNet, VGG-16, GoogLeNet and ResNet-50, or for the network `on`.
 
-    Raises `ZooError` if that network's head cannot be found.
+    Raises `ZooError` if the head of that network cannot be found.
     """
     if input is not None and on is None:
-        raise ZooError("input requires on: the network that takes it")
+        raise ZooError("input requires on, the network to use")
     names = (on,) if on else NETWORKS
     arms = [arm for name in names for arm in _arms(name, input)]
     return arms_table(
-        "fc-vs-gap: what does global average pooling in the place of fully connected layers save?",
+        "fc-vs-gap: what does global average pooling save, compared with fully connected layers?",
         COLUMNS,
         arms,
         ratios=("params",),
@@ -53,7 +53,8 @@ def run(
 def _arms(name: str, input: Sequence[int] | None) -> Iterator[Arm]:
     from torch import nn
 
-    from zoo.models.targets import neighbours, resolve
+    from zoo.models.importing import neighbours
+    from zoo.models.targets import resolve
     from zoo.tracing.skeleton import Skeleton
     from zoo.transform.heads import find_head, make_head
 
@@ -91,7 +92,7 @@ def _cells(module: "nn.Module", subject: "Subject", body: Mapping[str, Any]) -> 
 
 
 def _takes_other_sizes(module: "nn.Module", subject: "Subject") -> bool:
-    """Whether an image half as large again fits."""
+    """Return whether the network accepts an image 1.5 times as large."""
     from zoo.tracing.trace import trace
 
     channels, *sizes = subject.input
@@ -109,25 +110,25 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str
     all_params = short(published["params"])
     if published["head_params"] > gap["head_params"]:
         lesson = [
-            f"The head of {name} holds {published['share']:.1%} of its {all_params} parameters;",
-            f"with an average and one linear layer the network has {gap['params']:,} parameters and {gap['macs']:,} MACs.",
+            f"The head of {name} has {published['share']:.1%} of its {all_params} parameters;",
+            f"with global average pooling and one linear layer, it has {gap['params']:,} parameters and {gap['macs']:,} MACs.",
         ]
     else:
         lesson = [
-            f"The head of {name} is an average already, with {published['share']:.1%} of its {all_params} parameters;",
-            f"with VGG's head the network would have {fc['params']:,}, "
+            f"The head of {name} is an average and one linear layer, with {published['share']:.1%} of its {all_params} parameters;",
+            f"with VGG's head, the network would have {fc['params']:,}, "
             f"{ratio_text(fc['params'], published['params'])} times as many.",
         ]
     if names == NETWORKS:
         vgg, google, alex = cells["vgg16", "gap"], cells["googlenet", "published"], cells["alexnet", "published"]
         fewer = ratio_text(alex["params"], google["params"])
         lesson += [
-            f"VGG-16 with an average and one linear layer has {vgg['params']:,} parameters and {vgg['macs']:,} MACs:",
-            "most parameters go, and nearly all work stays, for that is done by convolutions.",
+            f"VGG-16 with global average pooling and one linear layer has {vgg['params']:,} parameters and {vgg['macs']:,} MACs:",
+            "it loses most parameters, but keeps nearly all MACs, since most MACs are in convolutions.",
             f"GoogLeNet's {google['params']:,} parameters are {fewer} times fewer than AlexNet's {alex['params']:,},",
-            f"not the 12 times of its paper; with VGG's head it would have {cells['googlenet', 'fc']['params']:,}.",
+            f"not 12 times as its paper states; with VGG's head, it would have {cells['googlenet', 'fc']['params']:,}.",
         ]
     return lesson
 
 
-STUDY = Study("fc-vs-gap", "What does global average pooling in the place of fully connected layers save?", run)
+STUDY = Study("fc-vs-gap", "What does global average pooling save, compared with fully connected layers?", run)

@@ -1,4 +1,4 @@
-"""Table 1 of Szegedy et al., "Going Deeper with Convolutions" (2014), row by row: which rows reproduce, and which do not."""
+"""Table 1 of Szegedy et al., "Going Deeper with Convolutions" (2014), row by row: which rows can be reproduced."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,7 +23,7 @@ COLUMNS = (
     Column("params_printed", "K", "parameters in the table, in units of 1,024", hide_order=0),
     Column("weights", "elements", "weights of the layer's filters, without biases", hide_order=0),
     Column("weights_k", "K", "the same in units of 1,024", hide_order=0),
-    Column("params_verdict", "text", "of the parameters, within one unit of the last digit printed", hide_order=1),
+    Column("params_verdict", "text", "of the parameters, within one unit of the last printed digit", hide_order=1),
     Column("ops_printed", "as printed", "operations in the table", hide_order=0),
     Column("macs", "multiply-accumulates", "of the layer", hide_order=0),
     Column("ops_verdict", "text", "of the operations", hide_order=1),
@@ -31,7 +31,7 @@ COLUMNS = (
 
 
 def run() -> Table:
-    """Each row of the table against the network that its own filters make."""
+    """Compare each row of the table with the network built from its filters."""
     from zoo.extend import trace
 
     table = measure(trace("googlenet"), columns=["macs"], depth=1)
@@ -41,12 +41,15 @@ def run() -> Table:
     sums = {column: sum(arm.cells[column] for arm in arms) for column in ("weights", "macs")}
     arms.append(Arm("total", {**sums, "weights_k": round(sums["weights"] / 1024, 1)}, "sum"))
     return arms_table(
-        "googlenet-table-1: which rows of the paper's table reproduce?", COLUMNS, arms, lesson=_lesson([arm.cells for arm in arms])
+        "googlenet-table-1: which rows of the paper's table can be reproduced?",
+        COLUMNS,
+        arms,
+        lesson=_lesson([arm.cells for arm in arms]),
     )
 
 
 def _weights() -> dict[str, int]:
-    """Weights without biases by module of first depth."""
+    """Return weights without biases by top-level module."""
     from zoo.models.targets import resolve
 
     found: dict[str, int] = {}
@@ -75,10 +78,10 @@ def _lesson(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     agree = sum(row.get("params_verdict") == "agrees" for row in rows)
     operations = sum(row.get("ops_verdict", "differs") != "differs" for row in rows)
     return [
-        f"Of {len(PRINTED)} rows the operations of {operations} follow from the row's own filters, the parameters of {agree}.",
-        "The first row is no 7×7 convolution from 3 to 64 maps; row 5a does not fit its filters, though its two numbers fit",
-        f"each other. The network that the filters make has {rows[-1]['macs']:,} multiply-accumulates.",
+        f"Of {len(PRINTED)} rows, the operations of {operations} and the parameters of {agree} follow from the filters in the row.",
+        "The numbers of the first row are not those of a 7×7 convolution from 3 to 64 maps. Those of row 5a agree with",
+        f"each other, but not with its filters. The network built from the filters has {rows[-1]['macs']:,} multiply-accumulates.",
     ]
 
 
-STUDY = Study("googlenet-table-1", "Which rows of the paper's Table 1 reproduce?", run)
+STUDY = Study("googlenet-table-1", "Which rows of the paper's Table 1 can be reproduced?", run)

@@ -1,5 +1,5 @@
-"""Convolutions in two groups against convolutions over all maps: Krizhevsky, Sutskever and Hinton, "ImageNet Classification with
-Deep Convolutional Neural Networks" (2012), section 3.5: conv2, conv4 and conv5 read only the maps of their own GPU.
+"""Convolutions in two groups compared with convolutions over all maps: Krizhevsky, Sutskever and Hinton, "ImageNet Classification
+with Deep Convolutional Neural Networks" (2012), section 3.5: conv2, conv4 and conv5 read only the maps of their own GPU.
 """
 
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ ALL = "network"
 
 
 def run() -> Table:
-    """The layers of AlexNet that the grouping changes, and the whole network."""
+    """Compare the grouped layers of AlexNet, and the whole network."""
     layers = {arm: _layers(name) for arm, name in NETWORKS.items()}
     changed = [name for name, cells in layers["grouped"].items() if cells != layers["full"][name]]
     arms = [Arm(arm, layers[arm][name], name) for name in changed for arm in NETWORKS]
     cells = {(arm.type, arm.name): arm.cells for arm in arms}
     return arms_table(
-        "grouped-vs-full: what did AlexNet's two groups save?",
+        "grouped-vs-full: how much do AlexNet's two groups save?",
         COLUMNS,
         arms,
         ratios=("params", "macs"),
@@ -34,7 +34,7 @@ def run() -> Table:
 
 
 def _layers(name: str) -> dict[str, dict[str, Any]]:
-    """The cells of each layer by name, and of the network."""
+    """Return the cells of each layer by name, and of the network."""
     from zoo.extend import measure, trace
 
     found = trace(name)
@@ -49,10 +49,10 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], layers: list[str
     params, macs = (ratio_text(full[unit], grouped[unit]) for unit in ("params", "macs"))
     each = ratio_text(cells[layers[0], "full"]["macs"], cells[layers[0], "grouped"]["macs"])
     return [
-        f"Without groups {', '.join(layers[:-1])} and {layers[-1]} would each cost {each} times the MACs, and the network {macs}",
+        f"Without groups, {', '.join(layers[:-1])} and {layers[-1]} would each need {each} times the MACs, and the network {macs}",
         f"times: {short(full['macs'])} instead of {short(grouped['macs'])}. Its parameters would grow by a factor of only",
         f"{params}, from {grouped['params']:,} to {full['params']:,}, since most are in the fully connected layers.",
     ]
 
 
-STUDY = Study("grouped-vs-full", "What did the two groups of AlexNet's convolutions save?", run)
+STUDY = Study("grouped-vs-full", "How much do the two groups of AlexNet's convolutions save?", run)

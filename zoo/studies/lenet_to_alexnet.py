@@ -1,4 +1,4 @@
-"""From LeNet to AlexNet: a table that lectures print, with the convention behind each of its numbers."""
+"""From LeNet to AlexNet: a table from lectures, with the convention of each number."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,10 +8,10 @@ from zoo.util.text import sizes
 
 NETWORKS = ("lenet1989", "lenet5", "alexnet")
 COLUMNS = (
-    Column("printed", "as printed", "what the lecture prints", hide_order=0),
-    Column("computed", "count", "what the convention gives", hide_order=0),
+    Column("printed", "as printed", "the number in the lecture", hide_order=0),
+    Column("computed", "count", "the number under the convention", hide_order=0),
     Column("verdict", "text", "equal, rounded, truncated, or differs", hide_order=0),
-    Column("convention", "text", "what has to be counted to arrive at it", hide_order=0),
+    Column("convention", "text", "what is counted", hide_order=0),
 )
 TASKS = {  # task, classes, image, training examples, passes: what the papers trained on
     "lenet1989": ("zip codes", 10, (16, 16, 1), 7_291, 23),
@@ -25,7 +25,7 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 
 def run() -> Table:
-    """Units, parameters, connections and training operations of LeNet-1989, LeNet-5 and AlexNet: printed, computed, and why."""
+    """Compare units, parameters, connections and training operations of LeNet-1989, LeNet-5 and AlexNet."""
     rows = {name: _rows(name) for name in NETWORKS}
     arms = [*_lenet1989(rows["lenet1989"]), *_lenet5(rows["lenet5"]), *_alexnet(rows["alexnet"])]
     notes = [
@@ -35,23 +35,25 @@ def run() -> Table:
     arms += [Arm("all links", _one_rule(rows[name]), name) for name in NETWORKS]
     exact = {(arm.type, arm.name): arm.cells["computed"] for arm in arms}
     lesson = [
-        "The three columns do not count alike: LeNet-1989 counts inputs and outputs among its units, the others neither;",
-        "LeNet-5 counts a bias for each of C3's kernels and leaves out the output, AlexNet counts weights of convolutions alone.",
-        f"By one rule, links from inputs and biases to units, they have {_sum(rows['lenet1989'], 'connections'):,},",
+        "The three networks use different conventions. The units of LeNet-1989 include inputs and outputs, the others do not.",
+        "LeNet-5 counts a bias for each of C3's kernels and omits the output layer. AlexNet counts weights of convolutions only.",
+        f"Under one convention, links from inputs and biases to units, they have {_sum(rows['lenet1989'], 'connections'):,},",
         f"{_sum(rows['lenet5'], 'connections'):,} and {_sum(rows['alexnet'], 'connections'):,} connections,",
         f"and AlexNet has {exact['alexnet', 'params'] / exact['lenet5', 'params']:,.0f} times the parameters of LeNet-5.",
     ]
-    return arms_table("lenet-to-alexnet: how do the numbers of the lectures come about?", COLUMNS, arms, notes=notes, lesson=lesson)
+    return arms_table(
+        "lenet-to-alexnet: which conventions give the numbers in lectures?", COLUMNS, arms, notes=notes, lesson=lesson
+    )
 
 
 def _one_rule(rows: Rows) -> dict[str, Any]:
-    """The connections of the whole network, as every network has them in `zoo summary`."""
+    """Return the connections of the whole network, as `zoo summary` counts them."""
     convention = "links from inputs and biases to units, in all layers"
     return {"printed": None, "computed": _sum(rows, "connections"), "verdict": None, "convention": convention}
 
 
 def _rows(name: str) -> dict[str, Any]:
-    """Cells by layer, the network's own name for the modules of first depth."""
+    """Return cells by layer, under the network's names of top-level modules."""
     from zoo.extend import trace
 
     table = measure(trace(name), columns=["output", "params", "macs", "units", "connections"], depth=1)
@@ -59,7 +61,7 @@ def _rows(name: str) -> dict[str, Any]:
 
 
 def _sum(rows: Rows, column: str, layers: str = "") -> int:
-    """Over all layers, or those whose name begins so."""
+    """Sum over all layers, or over those with a prefix."""
     return sum(cells[column] for name, cells in rows.items() if name.startswith(layers))
 
 
@@ -72,9 +74,9 @@ def _lenet1989(rows: Rows) -> Iterator[Arm]:
     name = "lenet1989"
     _, _, (height, width, channels), examples, passes = TASKS[name]
     links = _sum(rows, "connections")
-    yield _arm(name, "units", "1256", height * width * channels + _sum(rows, "units"), "with the inputs and the outputs")
+    yield _arm(name, "units", "1256", height * width * channels + _sum(rows, "units"), "including inputs and outputs")
     yield _arm(name, "params", "9760", _sum(rows, "params"), "all")
-    yield _arm(name, "connections", "65k", links, "all, biases included")
+    yield _arm(name, "connections", "65k", links, "all, including biases")
     yield _arm(name, "training", "11 billion", links * examples * passes, "connections × examples × passes")
 
 
@@ -82,13 +84,13 @@ def _lenet5(rows: Rows) -> Iterator[Arm]:
     name = "lenet5"
     _, _, _, examples, passes = TASKS[name]
     positions = rows["C3"]["output"][2] * rows["C3"]["output"][3]
-    pairs = rows["C3"]["macs"] // positions // 25  # of a map of S2 with a map of C3 that reads it
+    pairs = rows["C3"]["macs"] // positions // 25  # pairs of a map of S2 and a map of C3 that reads it
     links = _sum(rows, "connections") - rows["OUTPUT"]["connections"]
     links += (pairs * 26 * positions) - rows["C3"]["connections"]
     yield _arm(name, "units", "8084", _sum(rows, "units") - rows["OUTPUT"]["units"], "without inputs and outputs")
     yield _arm(name, "params", "60k", _sum(rows, "params"), "trainable ones")
     yield _arm(name, "connections", "344k", links, "without the output, and a bias for each of C3's 60 kernels, not 16 maps")
-    yield _arm(name, "training", "412 billion", links // 1000 * 1000 * examples * passes, "of the connections as printed, 344k")
+    yield _arm(name, "training", "412 billion", links // 1000 * 1000 * examples * passes, "with the connections as printed, 344k")
 
 
 def _alexnet(rows: Rows) -> Iterator[Arm]:
@@ -98,9 +100,7 @@ def _alexnet(rows: Rows) -> Iterator[Arm]:
     units = _sum(rows, "units") - rows["fc8"]["units"]
     yield _arm(name, "units", "658k", units, "without inputs and outputs, conv1 55×55×96")
     yield _arm(name, "params", "60M", _sum(rows, "params"), "all")
-    yield _arm(
-        name, "connections", "652M", weights, "convolutions alone, without biases, conv1 with the 253,440 units of a caption"
-    )
+    yield _arm(name, "connections", "652M", weights, "convolutions only, without biases, conv1 with the 253,440 units of a caption")
 
 
-STUDY = Study("lenet-to-alexnet", "How do the numbers of the lectures come about?", run)
+STUDY = Study("lenet-to-alexnet", "Which conventions give the numbers in lectures?", run)

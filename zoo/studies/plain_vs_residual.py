@@ -1,4 +1,6 @@
-"""Plain networks against residual ones: He et al., "Deep Residual Learning for Image Recognition" (2015), sections 3.3 and 4.1."""
+"""Plain networks compared with residual ones: He et al., "Deep Residual Learning for Image Recognition" (2015), sections 3.3 and
+4.1.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,8 +13,8 @@ if TYPE_CHECKING:
 
 DEPTHS = (18, 34)
 SHORTCUTS = {
-    "A": "identity, where the shape changes every second pixel and maps of zeros",
-    "B": "identity, where the shape changes a 1×1 convolution",
+    "A": "identity; where the shape changes, every second pixel and zero maps",
+    "B": "identity; where the shape changes, a 1×1 convolution",
     "C": "a 1×1 convolution in every block",
 }
 COLUMNS = (
@@ -22,7 +24,7 @@ COLUMNS = (
     Column("projections", "layers", "1×1 convolutions on shortcuts", hide_order=3),
 )
 STAGES = tuple(
-    Column(stage, "norm", f"of the loss's gradient by the 3×3 kernels of {stage}, at initialisation", hide_order=1)
+    Column(stage, "norm", f"norm of the gradient of the loss for the 3×3 kernels of {stage}, at initialisation", hide_order=1)
     for stage in ("conv2_x", "conv3_x", "conv4_x", "conv5_x")
 )
 IMAGES = (4, 3, 64, 64)
@@ -30,14 +32,14 @@ IMAGES = (4, 3, 64, 64)
 
 def run(
     run: Annotated[Flag, "also measure gradients at initialisation"] = False,
-    seeds: Annotated[PositiveInt | None, "of how many seeds the median is taken; 3 by default"] = None,
+    seeds: Annotated[PositiveInt | None, "number of seeds for the median, by default 3"] = None,
 ) -> Table:
-    """Both depths, plain and with each kind of shortcut. With `run`, gradients at initialisation: medians over so many `seeds`, 3.
+    """Compare both depths, plain and with each kind of shortcut. `run` measures gradients, as medians over `seeds` seeds.
 
-    Raises `ZooError` if `seeds` are given without `run`.
+    Raises `ZooError` if `seeds` is given without `run`.
     """
     if seeds is not None and not run:
-        raise ZooError("seeds requires run, which measures over them")
+        raise ZooError("seeds requires run")
     seeds = seeds or 3
     arms = [
         Arm(kind, _cells(name, options) | (_gradients(name, options, seeds) if run else {}), f"{depth} layers")
@@ -45,7 +47,7 @@ def run(
         for kind, name, options in _networks(depth)
     ]
     measured = (
-        "norm of the loss's gradient by the stage's 3×3 kernels at initialisation, in training mode on "
+        "norm of the gradient of the loss for the stage's 3×3 kernels at initialisation, in training mode on "
         f"{IMAGES[0]} random images of {IMAGES[2]}×{IMAGES[3]} pixels, median of {seeds} seeds"
     )
     return arms_table(
@@ -60,7 +62,7 @@ def run(
 
 
 def _networks(depth: int) -> list[tuple[str, str, dict[str, Any]]]:
-    """Arm, catalogue name and options of the networks of one depth, the plain one first."""
+    """Yield arm, catalogue name and options of the networks of one depth, the plain one first."""
     return [("plain", f"plain{depth}", {}), *((kind, f"resnet{depth}", {"shortcut": kind}) for kind in SHORTCUTS)]
 
 
@@ -75,7 +77,7 @@ def _cells(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _gradients(name: str, options: Mapping[str, Any], seeds: int) -> dict[str, float]:
-    """The median over seeds by stage. torch's random state is left as it was."""
+    """Return the median over seeds by stage, without changing torch's random state."""
     from statistics import median
 
     import torch
@@ -96,7 +98,7 @@ def _gradients(name: str, options: Mapping[str, Any], seeds: int) -> dict[str, f
 
 
 def _norm(stage: "nn.Module") -> float:
-    """Of the gradient by all kernels larger than 1×1: those that every network of one depth has."""
+    """Return the norm of the gradient for all kernels larger than 1×1, which every network of one depth has."""
     kernels = [weight for weight in stage.parameters() if weight.dim() == 4 and weight.shape[-1] > 1]
     return math.hypot(*(float(weight.grad.norm()) for weight in kernels if weight.grad is not None))
 
@@ -110,8 +112,8 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
     """Sentences that quote the table."""
     plain, a, b, c = (arm.cells for arm in arms[-4:])
     return [
-        f"A plain network and a residual one with shortcuts A have the same {plain['params']:,} parameters,",
-        f"{plain['macs']:,} MACs and {plain['depth']} layers: the shortcuts are free.",
+        f"A plain network and a residual network with shortcuts A have the same {plain['params']:,} parameters,",
+        f"{plain['macs']:,} MACs and {plain['depth']} layers: these shortcuts cost nothing.",
         f"{b['projections']} projections (B) add {short(b['params'] - a['params'])} parameters, {c['projections']} (C) add",
         f"{short(c['params'] - a['params'])}, or {c['params'] / a['params'] - 1:.1%}.",
     ]
@@ -120,10 +122,10 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
 def _lesson_of_gradients(arms: Sequence[Arm]) -> list[str]:
     first, last = STAGES[0].name, STAGES[-1].name
     plain, a = (arm.cells for arm in arms[-4:-2])
-    sides = [f"{ratio_text(one[first], one[last])} times ({one[first]:,.4g} against {one[last]:,.4g})" for one in (plain, a)]
+    sides = [f"{ratio_text(one[first], one[last])} times ({one[first]:,.4g} and {one[last]:,.4g})" for one in (plain, a)]
     return [
-        f"At initialisation the gradient in {first} is {sides[0]} that in {last} in the plain network of {plain['depth']} layers,",
-        f"and {sides[1]} with shortcuts A. It does not vanish in either, as section 4.1 of the paper says.",
+        f"At initialisation, the gradient in {first} is {sides[0]} that in {last} in the plain network of {plain['depth']} layers,",
+        f"and {sides[1]} with shortcuts A. It vanishes in neither, as section 4.1 of the paper states.",
     ]
 
 

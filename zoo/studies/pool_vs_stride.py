@@ -1,4 +1,4 @@
-"""Pooling against convolutions with a stride: Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity: The All
+"""Pooling compared with strided convolutions: Springenberg, Dosovitskiy, Brox and Riedmiller, "Striving for Simplicity: The All
 Convolutional Net" (2014), arXiv 1412.6806, tables 1 and 2: the four networks on base model C, for CIFAR-10.
 """
 
@@ -10,7 +10,7 @@ from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
 if TYPE_CHECKING:
     from torch import nn
 
-# How maps are halved: the 3×3 layers of a stage, "conv" with stride 1, "stride" and "pool" with stride 2.
+# The 3×3 layers of a stage that halve the maps: "conv" has stride 1, "stride" and "pool" have stride 2.
 STAGES = {
     "base": ("conv", "conv", "pool"),
     "strided": ("conv", "stride"),
@@ -18,25 +18,25 @@ STAGES = {
     "all conv": ("conv", "conv", "stride"),
 }
 NAMES = {
-    "base": "Model C, max pooling of 3×3 with stride 2",
-    "strided": "Strided-CNN-C, no pooling, its stride in the convolution before",
-    "more convs": "ConvPool-CNN-C, one convolution more before each pooling",
-    "all conv": "All-CNN-C, a convolution with stride 2 in the place of each pooling",
+    "base": "Model C: 3×3 max pooling with stride 2",
+    "strided": "Strided-CNN-C: the convolution before each pooling has its stride, and the pooling is removed",
+    "more convs": "ConvPool-CNN-C: one more convolution before each pooling",
+    "all conv": "All-CNN-C: a convolution with stride 2 replaces each pooling",
 }
 COLUMNS = (
     Column("params", "elements", "parameters", hide_order=0),
     Column("macs", "multiply-accumulates", "MACs", hide_order=0),
     Column("depth", "layers", "layers with weights", hide_order=2),
-    Column("rf", "pixels", "receptive field of one unit of the class maps, before their average", hide_order=1),
+    Column("rf", "pixels", "receptive field of one unit of the class maps, before they are averaged", hide_order=1),
 )
 WIDTHS, CLASSES, INPUT = (96, 192), 10, (1, 3, 32, 32)
 
 
 def run() -> Table:
-    """The four networks, down to the class maps."""
+    """Compare the four networks, up to the class maps."""
     arms = [Arm(name, _cells(kinds), "model C") for name, kinds in STAGES.items()]
     return arms_table(
-        "pool-vs-stride: can a convolution with a stride take the place of pooling?",
+        "pool-vs-stride: can strided convolutions replace pooling?",
         COLUMNS,
         arms,
         ratios=("params", "macs"),
@@ -46,7 +46,7 @@ def run() -> Table:
 
 
 def _network(kinds: tuple[str, ...]) -> "nn.Module":
-    """Two stages, then 3×3 without padding, 1×1, 1×1 to class maps: 6×6 of them, as in the paper, if the pooling is padded."""
+    """Two stages, then 3×3 without padding, 1×1, and 1×1 to class maps; these are 6×6 as in the paper if the pooling is padded."""
     from torch import nn
 
     layers: list[nn.Module] = []
@@ -79,13 +79,13 @@ def _lesson(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
     macs = {name: short(cell["macs"]) for name, cell in cells.items()}
     side = {name: cell["rf"]["size"][0] for name, cell in cells.items()}
     return [
-        f"A convolution in the place of each pooling sees as far ({side['all conv']} pixels, {side['base']} with pooling), learns",
-        f"{short(new['params'] - base['params'])} parameters more, and costs "
-        f"{ratio_text(new['macs'], base['macs'])} times the MACs:",
-        f"{macs['all conv']}, where the same convolutions without their stride, before a pooling, need {macs['more convs']}.",
-        f"With the stride in a convolution that is there anyway, MACs fall from {macs['base']} to {macs['strided']}, and a unit",
-        f"sees {side['strided']} pixels.",
+        f"Replacing each pooling by a strided convolution keeps the receptive field ({side['all conv']} pixels, {side['base']}",
+        "with pooling), adds",
+        f"{short(new['params'] - base['params'])} parameters, and needs {ratio_text(new['macs'], base['macs'])} times the MACs:",
+        f"{macs['all conv']}. The same convolutions without stride, followed by pooling, need {macs['more convs']}.",
+        f"Moving the stride into an existing convolution reduces MACs from {macs['base']} to {macs['strided']}, and a unit",
+        f"then sees {side['strided']} pixels.",
     ]
 
 
-STUDY = Study("pool-vs-stride", "Can a convolution with a stride take the place of pooling?", run)
+STUDY = Study("pool-vs-stride", "Can strided convolutions replace pooling?", run)

@@ -1,4 +1,6 @@
-"""How far units see: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill (2019)."""
+"""The growth of receptive fields: Araujo, Norris and Sim, "Computing Receptive Fields of Convolutional Neural Networks", Distill
+(2019).
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,33 +11,33 @@ if TYPE_CHECKING:
     from zoo.extend import Trace
 
 RF = Column("rf", "pixels", "receptive field: size, stride and effective padding", hide_order=0)
-SHARE = Column("rf/input", "ratio", "size of the receptive field, as a multiple of the input's", hide_order=1)
+SHARE = Column("rf/input", "ratio", "size of the receptive field divided by that of the input", hide_order=1)
 NETWORKS = (
     RF,
     SHARE,
-    Column("covers", "text", "the first layer whose receptive field is as large as the input, or the whole of it", hide_order=0),
-    Column("at", "layers", "layers with weights on the longest path to there, itself included", hide_order=0),
-    Column("beyond", "layers", "layers with weights on the longest path behind it", hide_order=0),
+    Column("covers", "text", "the first layer whose receptive field is at least as large as the input", hide_order=0),
+    Column("at", "layers", "layers with weights on the longest path to that layer, including it", hide_order=0),
+    Column("beyond", "layers", "layers with weights on the longest path after it", hide_order=0),
 )
 LAYERS = (
-    Column("output", "elements per axis", "shape of what leaves", hide_order=2),
+    Column("output", "elements per axis", "output shape", hide_order=2),
     RF,
     SHARE,
-    Column("depth", "layers", "layers with weights on the longest path so far", hide_order=1),
+    Column("depth", "layers", "layers with weights on the longest path from the input", hide_order=1),
 )
-BORDER = "a field as large as the input covers it for units in the middle; those at the border look past the edge"
+BORDER = "a receptive field as large as the input covers it for units in the middle, but not for those at the border"
 
 
 def run(
     on: Annotated[TargetName | None, "follow the layers of this network instead"] = None,
-    input: Annotated[Sizes | None, "its input without batch, such as 3x320x320"] = None,
+    input: Annotated[Sizes | None, "its input size without batch, such as 3x320x320"] = None,
 ) -> Table:
-    """The shallowest and the deepest network of each family at their last feature maps; or the network `on` layer by layer.
+    """Compare the last feature maps of the shallowest and deepest network of each family; or follow the network `on` by layer.
 
-    Raises `ZooError` if the network `on` has no receptive fields.
+    Raises `ZooError` if that network has no receptive fields.
     """
     if input is not None and on is None:
-        raise ZooError("input requires on: the network that takes it")
+        raise ZooError("input requires on, the network to use")
     return _growth(on, input) if on is not None else _networks()
 
 
@@ -48,10 +50,10 @@ def _networks() -> Table:
     ends = [(end(names, key=lambda name: card(name).depth), family) for family, names in families.items() for end in (min, max)]
     arms = [Arm(name, _at_the_end(trace(name)), family) for name, family in dict.fromkeys(ends)]
     return arms_table(
-        "receptive-field-growth: how far do units of the last feature maps see?",
+        "receptive-field-growth: how large are the receptive fields of the last feature maps?",
         NETWORKS,
         arms,
-        notes=["of each family the shallowest and the deepest network", BORDER],
+        notes=["rows: the shallowest and the deepest network of each family", BORDER],
         lesson=_lesson(arms),
     )
 
@@ -70,17 +72,17 @@ def _growth(on: str, input: Sequence[int] | None) -> Table:
         reason = (measure(found, columns=["rf"], depth=0).total["rf"] or {}).get("undefined", "no layer has one")
         raise ZooError(f"{found.target} has no receptive fields to follow: {reason}")
     return arms_table(
-        f"receptive-field-growth: how far do units of {found.target} see?",
+        f"receptive-field-growth: how does the receptive field of {found.target} grow?",
         LAYERS,
         arms,
-        notes=["layers at which the receptive field does not grow are left out", BORDER],
+        notes=["layers at which the receptive field does not grow are omitted", BORDER],
         lesson=[_in_words(found.target, _at_the_end(found))],
         context={"inputs": [list(value.shape) for value in found.inputs]},
     )
 
 
 def _rows(found: "Trace", depth: int | None = None) -> list[Row]:
-    """The rows that have a receptive field."""
+    """Return the rows that have a receptive field."""
     from zoo.extend import measure
 
     rows = measure(found, columns=["output", "rf", "depth"], depth=depth).rows
@@ -88,13 +90,13 @@ def _rows(found: "Trace", depth: int | None = None) -> list[Row]:
 
 
 def _share(row: Row, found: "Trace") -> float:
-    """The least of the axes."""
+    """Return the smallest ratio of the axes."""
     sides = found.inputs[0].shape[-len(row.cells["rf"]["size"]) :]
     return float(f"{min(size / side for size, side in zip(row.cells['rf']['size'], sides, strict=True)):.6g}")
 
 
 def _at_the_end(found: "Trace") -> dict[str, Any]:
-    """The last maps of more than one unit, and the first layer that covers the input; nothing if there are no receptive fields."""
+    """Return the last maps of more than one unit, and the first layer that covers the input; empty without receptive fields."""
     from zoo.extend import measure
 
     rows = _rows(found)
@@ -114,10 +116,10 @@ def _at_the_end(found: "Trace") -> dict[str, Any]:
 
 def _in_words(name: str, cells: Mapping[str, Any]) -> str:
     if cells["covers"] is None:
-        return f"No unit of {name} sees the whole input; those of its last maps see {cells['rf/input']:.3g} of the input's side."
+        return f"No unit of {name} sees the whole input; units of its last maps see {cells['rf/input']:.3g} of the input's side."
     return (
         f"In {name} the receptive field first covers the input at {cells['covers']}, layer {cells['at']:,} on the longest path, "
-        f"with {cells['beyond']:,} behind it."
+        f"with {cells['beyond']:,} after it."
     )
 
 
@@ -128,16 +130,17 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
     lesson = []
     if small:
         lesson = [
-            f"At the last feature maps of {len(small)} of {len(known)} networks a unit sees less than the input, least in",
-            f"{least.name}: {max(least.cells['rf']['size'])} pixels, {least.cells['rf/input']:.3g} of the input's side.",
-            f"Of these networks at most {1 + max(arm.cells['beyond'] or 0 for arm in small)} layers see all of it.",
+            f"At the last feature maps of {len(small)} of {len(known)} networks, the receptive field is smaller than the input.",
+            f"It is smallest in {least.name}: {max(least.cells['rf']['size'])} pixels, or {least.cells['rf/input']:.3g} of the",
+            "input's side.",
+            f"In these networks, at most {1 + max(arm.cells['beyond'] or 0 for arm in small)} layers see the whole input.",
         ]
     return [
         *lesson,
-        f"Units of {most.name} see {max(most.cells['rf']['size']):,} pixels, "
-        f"{ratio_text(most.cells['rf/input'], 1)} times that side.",
+        f"It is largest in {most.name}: {max(most.cells['rf']['size']):,} pixels,",
+        f"or {ratio_text(most.cells['rf/input'], 1)} times the input's side.",
         _in_words(most.name, most.cells),
     ]
 
 
-STUDY = Study("receptive-field-growth", "How far do units see, and from which layer on is it the whole input?", run)
+STUDY = Study("receptive-field-growth", "How do receptive fields grow, and which layer is the first to see the whole input?", run)

@@ -1,28 +1,30 @@
-"""One large kernel against a stack of 3×3: Simonyan and Zisserman, "Very Deep Convolutional Networks" (2014), section 2.3."""
+"""One large kernel compared with a stack of 3×3 kernels: Simonyan and Zisserman, "Very Deep Convolutional Networks" (2014), section
+2.3.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo.extend import Arm, Column, Study, Table, arms_table, short
 
-# Kernels behind each other. The receptive field of both of a pair is the same, or `run` fails.
+# Kernels in sequence. Both of a pair have the same receptive field, or `run` fails.
 PAIRS: tuple[Mapping[str, tuple[int, ...]], ...] = (
     {"three 3×3": (3, 3, 3), "one 7×7": (7,)},
     {"two 3×3": (3, 3), "one 5×5": (5,)},
 )
 COLUMNS = (
-    Column("weights", "elements", "parameters without the biases", hide_order=0),
+    Column("weights", "elements", "parameters without biases", hide_order=0),
     Column("weights/C²", "elements", "weights divided by the square of the channel count", hide_order=1),
     Column("params", "elements", "weights and biases", hide_order=3),
     Column("macs", "multiply-accumulates", "on the maps of VGG-16", hide_order=0),
-    Column("relus", "nonlinearities", "one behind each convolution", hide_order=1),
+    Column("relus", "nonlinearities", "one after each convolution", hide_order=1),
     Column("depth", "layers", "convolutions on the path", hide_order=2),
     Column("rf", "pixels", "receptive field of one unit on these maps", hide_order=4),
 )
 
 
 def run() -> Table:
-    """Both pairs at each channel count of VGG-16, on the largest maps that have it there."""
+    """Compare both pairs at each channel count of VGG-16, on its largest maps with that count."""
     arms = []
     for channels, sizes in _stages().items():
         for pair in PAIRS:
@@ -30,17 +32,17 @@ def run() -> Table:
             (side,) = {cell["rf"]["size"][0] for cell in cells.values()}
             arms += [Arm(name, cell, f"{channels}, rf {side}") for name, cell in cells.items()]
     return arms_table(
-        "stacked-3x3: what does a stack of 3×3 convolutions save at the same receptive field?",
+        "stacked-3x3: how much does a stack of 3×3 convolutions save at the same receptive field?",
         COLUMNS,
         arms,
         ratios=("weights",),
-        notes=["type: channels in and out, and the side of the receptive field; every convolution has biases, as VGG's have"],
+        notes=["type: channels in and out, and the side of the receptive field; every convolution has biases, as in VGG"],
         lesson=_lesson([arm.cells for arm in arms]),
     )
 
 
 def _stages() -> dict[int, tuple[int, ...]]:
-    """The channel counts of VGG-16's convolutions, and the sizes of the first maps of each."""
+    """Return the channel counts of VGG-16's convolutions, and the sizes of the first maps of each."""
     from zoo.extend import trace
     from zoo.models.targets import resolve
 
@@ -74,13 +76,13 @@ def _lesson(cells: Sequence[Mapping[str, Any]]) -> list[str]:
     more = [f"{large['weights'] / small['weights'] - 1:.0%} more" for large, small in ((seven, three), (five, two))]
     side = three["rf"]["size"][0]
     lesson = [
-        f"Three 3×3 convolutions see {side}×{side} pixels with {per[0]} weights, where one 7×7 has {per[1]}, {more[0]};",
-        f"two 3×3 have {per[2]}, where one 5×5 has {per[3]}, {more[1]}.",
-        f"MACs are in the same ratio, and the three come with {three['relus']} nonlinearities instead of {seven['relus']}.",
+        f"Three 3×3 convolutions see {side}×{side} pixels with {per[0]} weights; one 7×7 convolution has {per[1]}, {more[0]};",
+        f"two 3×3 convolutions have {per[2]}, one 5×5 convolution {per[3]}, {more[1]}.",
+        f"The ratio of MACs is the same, and the three have {three['relus']} nonlinearities instead of {seven['relus']}.",
     ]
     if len({cell["macs"] for cell in cells[::4]}) == 1:
         lesson.append(f"Where maps halve as channels double, each stage costs the same {short(three['macs'])} MACs.")
     return lesson
 
 
-STUDY = Study("stacked-3x3", "What does a stack of 3×3 convolutions save at the same receptive field?", run)
+STUDY = Study("stacked-3x3", "How much does a stack of 3×3 convolutions save at the same receptive field?", run)

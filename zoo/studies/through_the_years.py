@@ -9,7 +9,7 @@ COLUMNS = (
     Column("year", "year", "of publication", hide_order=0),
     Column("params", "elements", "parameters", hide_order=0),
     Column("macs", "multiply-accumulates", "MACs for one image of the card's input", hide_order=0),
-    Column("reuse", "ratio", "MACs per parameter: how often each is used", hide_order=1),
+    Column("reuse", "ratio", "MACs per parameter: how often each parameter is used", hide_order=1),
     Column("depth", "layers", "layers with weights on the longest path", hide_order=1),
     Column("rf", "pixels", "side of the receptive field of one unit of the last feature maps", hide_order=2),
     Column("input", "elements per axis", "channels, height, width", hide_order=4),
@@ -17,13 +17,13 @@ COLUMNS = (
 
 
 def run() -> Table:
-    """A row for each network of the catalogue."""
+    """Return a row for each network of the catalogue."""
     arms = [Arm(name, _cells(name), "network") for name in list_models()]
     return arms_table(
         "through-the-years: how have networks grown?",
         COLUMNS,
         arms,
-        notes=["rf: of the last feature maps of more than one unit"],
+        notes=["rf: receptive field of the last feature maps with more than one unit"],
         lesson=_lesson({arm.name: arm.cells for arm in arms}),
     )
 
@@ -55,12 +55,12 @@ def _lesson(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
         return f"{name} ({cells[name]['year']})"
 
     return [
-        f"From {dated(first)} to {dated(deep)} depth grew from {cells[first]['depth']} to {cells[deep]['depth']:,} layers.",
-        f"The most parameters are in {dated(big)}, {short(cells[big]['params'])}, and the most work in {dated(busy)},",
-        f"{short(cells[busy]['macs'])} MACs. An image uses each parameter {cells[spared]['reuse']:.3g} times in {spared} and",
-        f"{cells[reused]['reuse']:.3g} times in {reused}: a convolution's weights serve at every position, a fully connected",
-        "layer's once.",
+        f"From {dated(first)} to {dated(deep)}, depth grew from {cells[first]['depth']} to {cells[deep]['depth']:,} layers.",
+        f"{dated(big)} has the most parameters, {short(cells[big]['params'])}, and {dated(busy)} the most MACs,",
+        f"{short(cells[busy]['macs'])}. An image uses each parameter {cells[spared]['reuse']:.3g} times in {spared} and",
+        f"{cells[reused]['reuse']:.3g} times in {reused}: a convolution uses its weights at every position, a fully connected",
+        "layer once.",
     ]
 
 
-STUDY = Study("through-the-years", "How have networks grown, in parameters, work, depth and receptive field?", run)
+STUDY = Study("through-the-years", "How have networks grown in parameters, MACs, depth and receptive field?", run)

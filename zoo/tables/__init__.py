@@ -1,1 +1,1 @@
-"""Tables: what every question returns, which rows of one are shown, and the formats that draw it."""
+"""Tables: the result of every question, the selection of rows, and the output formats."""

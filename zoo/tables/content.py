@@ -1,4 +1,4 @@
-"""What a table holds: columns, rows, totals and notes. Formats draw it, `zoo.tables.selecting` chooses among its rows."""
+"""The contents of a table: columns, rows, totals and notes. Formats render them; `zoo.tables.selecting` selects rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import InitVar, dataclass, field
@@ -45,17 +45,17 @@ class Row:
 
     @property
     def label(self) -> str:
-        """The type as people read it, with repetitions and mark: "Bottleneck ×35", "Linear shared"."""
+        """The type as shown, with repetitions and mark: "Bottleneck ×35", "Linear shared"."""
         return f"{self.type}{f' ×{self.times}' if self.times > 1 else ''}{self.mark and f' {self.mark}'}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The row by key; `times` only where it is more than one, `mark` only where there is one."""
+        """Return the row as a dict; `times` only if it is more than 1, `mark` only if there is one."""
         beside = {"times": self.times} if self.times > 1 else {}
         return {"name": self.name, "type": self.type, **beside, **({"mark": self.mark} if self.mark else {}), **self.cells}
 
 
 def labels(rows: Sequence[Row]) -> list[str]:
-    """The labels of several rows."""
+    """Return the labels of several rows."""
     return [row.label for row in rows]
 
 
@@ -76,7 +76,7 @@ class Content:
     legend: tuple[Legend, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The JSON form, schema zoo.table/1, in which notes are text."""
+        """Return the JSON form, schema zoo.table/1, with notes as text."""
         return {
             "schema": SCHEMA,
             "title": self.title,

@@ -1,4 +1,4 @@
-"""Notes below a table: each carries its data, and is text where it is shown.
+"""Notes below a table: each contains its data, and becomes text where it is shown.
 
 Programs ask for the class and fields of a note (`isinstance(note, LowerBound)`), never for its words.
 """
@@ -17,7 +17,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Shared(Note):
-    """Some rows run on parameters that an earlier row has counted."""
+    """Some rows reuse parameters that an earlier row counts."""
 
     def __str__(self) -> str:
         return "shared: reuses parameters that an earlier row counts"
@@ -54,7 +54,7 @@ class LowerBound(Note):
     ops: tuple[UnknownOp, ...]
 
     def __str__(self) -> str:
-        return f"≥ {self.column} is a lower bound: the cost of these ops is not known: {'; '.join(map(str, self.ops))}"
+        return f"≥ {self.column} is a lower bound: the cost of these ops is unknown: {'; '.join(map(str, self.ops))}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +76,14 @@ class NotCounted(Note):
 
 @dataclass(frozen=True, slots=True)
 class Legend(Note):
-    """What the cells of some `columns` mean; shown where any of them is."""
+    """The meaning of the cells of some `columns`; shown with any of them."""
 
     columns: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Convention(Legend):
-    """What a convention counts."""
+    """States what a convention counts."""
 
     name: str
     says: str
@@ -94,7 +94,7 @@ class Convention(Legend):
 
 @dataclass(frozen=True, slots=True)
 class Folded(Note):
-    """Some rows stand for several identical blocks."""
+    """Some rows represent several identical blocks."""
 
     def __str__(self) -> str:
         return "×N: one row for N identical blocks; output, rf and depth are those of the last; --expand lists each block"
@@ -131,7 +131,7 @@ class OwnInput(Note):
 
 @dataclass(frozen=True, slots=True)
 class AssumedInput(OwnInput):
-    """Nothing is known of the input that the model is made for."""
+    """The expected input of the model is unknown."""
 
     def __str__(self) -> str:
         return f"no input was given: {sizes(self.shape)} is assumed (--input sets another)"
@@ -147,7 +147,7 @@ class UsualInput(OwnInput):
 
 @dataclass(frozen=True, slots=True)
 class PublishedInput(OwnInput):
-    """The input for which the model's published weights are made."""
+    """The input for which the model's weights are published."""
 
     def __str__(self) -> str:
         return f"input of the published weights: {sizes(self.shape)}"
@@ -161,7 +161,7 @@ class TrainingOptions(Note):
 
     def __str__(self) -> str:
         chosen = ", ".join(f"--set {key}={str(value).lower()}" for key, value in sorted(self.options.items()))
-        return f"built as the network is used; for training it has more layers: --train, or {chosen}"
+        return f"built without the layers that are used only for training; add them with --train, or {chosen}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,23 +173,23 @@ class RealRun(Note):
 
     def __str__(self) -> str:
         weights = "the model's weights" if self.own_weights else "neutral weights"
-        inputs = "the inputs given" if self.given else "inputs of ones (integer inputs: zeros)"
+        inputs = "the given inputs" if self.given else "inputs of ones (integer inputs: zeros)"
         return f"ran once on real tensors, with {weights} and {inputs}: the counts are valid for these inputs only"
 
 
 _RUNS: Mapping[str, type[Note]] = {
     kind.__name__: kind for kind in (AssumedInput, UsualInput, PublishedInput, TrainingOptions, RealRun)
 }
-"""Notes that belong to a forward, and are kept with it."""
+"""Notes on a forward pass, which are cached with it."""
 
 
 def to_data(note: Note | str) -> Any:
-    """A note that belongs to a forward as JSON-able data."""
+    """Return a note on a forward pass as JSON data."""
     return note if isinstance(note, str) else {"note": type(note).__name__, **asdict(note)}
 
 
 def from_data(data: Any) -> Note | str:
-    """The inverse of `to_data`. Raises `KeyError` or `TypeError` for what is none."""
+    """The inverse of `to_data`. Raises `KeyError` or `TypeError` for invalid data."""
     if isinstance(data, str):
         return data
     fields = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key != "note"}

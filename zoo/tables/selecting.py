@@ -1,4 +1,4 @@
-"""Which rows of a table are shown, and in which order. Totals stay those of the whole."""
+"""Select and sort the rows of a table. Totals remain those of all rows."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,7 +21,7 @@ def select(table: Any_Table, *, filter: str | None = None, sort: str | None = No
     `ZooError` for an unknown column, a pattern that matches no row, and `top` below 1.
     """
     if top is not None and top < 1:
-        raise ZooError(f"top {top!r}: expected an integer >= 1")
+        raise ZooError(f"top: expected an integer >= 1, got {top!r}")
     rows: Sequence[Row] = matching(table.rows, filter) if filter is not None else table.rows
     if sort in {"name", "type"}:
         rows = sorted(rows, key=lambda row: row.name if sort == "name" else row.type)
@@ -36,12 +36,12 @@ def select(table: Any_Table, *, filter: str | None = None, sort: str | None = No
 
 
 def matching(rows: Sequence[Row], pattern: str) -> list[Row]:
-    """The rows whose names match a pattern. Raises `ZooError` if there is none."""
+    """Return the rows whose names match a pattern. Raises `ZooError` if there are none."""
     found = [row for row in rows if fnmatchcase(row.name, pattern)]
     if not found:
         names = [row.name for row in rows]
         close = near(pattern.strip("*."), [*names, *{name.partition(".")[0] for name in names}])
-        hint = f"did you mean {' or '.join(close)}?" if close else f"they are named {', '.join(names[:5])} and so on"
+        hint = f"did you mean {' or '.join(close)}?" if close else f"the rows are {', '.join(names[:5])}, ..."
         raise ZooError(f"no row matches {pattern!r}; {hint}")
     return found
 
@@ -58,7 +58,7 @@ def _size(value: Any) -> float:
 
 
 def _selected(table: Content, rows: Sequence[Row]) -> Selected:
-    """How many rows are shown, and which share of each sum they make."""
+    """Return a note on how many rows are shown, and on their share of each sum."""
     shares = {}
     for column in table.columns:
         every: list[Any] = [row.cells.get(column.name) for row in table.rows]

@@ -1,4 +1,4 @@
-"""The table: what every question returns. Formats only draw it."""
+"""The table that every question returns. Formats only render it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ class Table(Content):
     """
 
     def render(self, format: str = "text", width: int | None = None) -> str:
-        """The table in one of the formats, for a page of `width` characters. Raises `ZooError` for an unknown format."""
+        """Return the table in one of the formats, for a page of `width` characters. Raises `ZooError` for an unknown format."""
         return formats.load(format)(self, width)
 
     def to_pandas(self) -> Any:

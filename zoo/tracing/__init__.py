@@ -1,1 +1,1 @@
-"""From a module to a `Trace`: `record.py` says what a trace is (torch-free), `trace.py` makes one."""
+"""From a module to a `Trace`: `record.py` defines it (without torch), and `trace.py` records it."""

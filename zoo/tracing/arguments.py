@@ -1,4 +1,4 @@
-"""The arguments of a forward: made from shapes, or from what the caller has ready."""
+"""The arguments of a forward pass: made from shapes, or from given values."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
@@ -25,10 +25,10 @@ Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 def arguments(module: nn.Module, input: Any, inputs: Any, *, real: bool, known: Pairs | None = None) -> Arguments:
     """Positional and keyword arguments, on meta. If `real`, with values: the `default`, or copies of what is given.
 
-    The values of those on meta that are whole numbers or bools are put into `known`. Raises `ZooError` for what is no shape.
+    The values of those on meta that are whole numbers or bools are put into `known`. Raises `ZooError` for invalid shapes.
     """
     if (input is None) == (inputs is None):
-        raise ZooError("give either input (shapes) or inputs (tensors)")
+        raise ZooError("expected either input (shapes) or inputs (tensors), got both")
     known = {} if known is None else known
     names = chain(_names(module), repeat(None))
     if inputs is not None:
@@ -71,7 +71,7 @@ def _made(module: nn.Module, one: Input, name: str | None, input: Any, known: Pa
         return default(name, sizes, dtype, like.device)
     except (TypeError, RuntimeError) as error:
         shown = one.sizes if isinstance(input, Input) or any(isinstance(item, Input) for item in input) else input
-        raise ZooError(f"input {shown!r} is no shape: whole numbers such as (1, 3, 224, 224) are wanted") from error
+        raise ZooError(f"input {shown!r} is not a shape: expected integers >= 1, such as (1, 3, 224, 224)") from error
 
 
 def _remembered(known: Pairs, tensor: Tensor, name: str | None, value: Tensor | None = None) -> Tensor:
@@ -93,12 +93,12 @@ def _abstract(known: Pairs, name: str | None, tensor: Tensor) -> Tensor:
         return _remembered(known, torch.empty_like(tensor, device="meta"), name, None if tensor.is_meta else tensor)
     except RuntimeError as error:
         kind = "nested tensor" if tensor.is_nested else f"tensor of layout {str(tensor.layout).removeprefix('torch.')}"
-        raise ZooError(f"an input is a {kind}, whose shape is not one row of numbers: give it padded, or dense") from error
+        raise ZooError(f"an input is a {kind}, which has no regular shape; expected a dense or padded tensor") from error
 
 
 def _copied(name: str | None, tensor: Tensor) -> Tensor:
     if tensor.is_meta:
-        raise ZooError("real=True needs inputs with values, and one is on the meta device")
+        raise ZooError("real=True requires inputs with values, but one is on the meta device")
     return tensor.detach().clone()
 
 
@@ -106,7 +106,7 @@ def mapped(thing: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """`thing` with every tensor in it changed: in any nesting of tuples, lists, mappings and dataclasses; all else as it is."""
     if isinstance(thing, Tensor):
         return change(thing)
-    if isinstance(thing, PackedSequence):  # its other parts say how it is packed, and are read by value
+    if isinstance(thing, PackedSequence):  # its other parts describe the packing and are read by value
         return PackedSequence(change(thing.data), *thing[1:])
     if isinstance(thing, tuple) and hasattr(thing, "_fields"):
         return type(thing)(*(mapped(item, change) for item in thing))

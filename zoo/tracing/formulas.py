@@ -18,7 +18,7 @@ def registered() -> Mapping[str, Callable[..., Any]]:
 
 
 def computed(op: Op, formula: Callable[..., Any]) -> int:
-    """What a formula says of an op: it is given the op's arguments and results, with tensors on meta in the place of the values."""
+    """Return the result of a formula for an op: it is called with the op's arguments and results, as meta tensors."""
     torch = sys.modules["torch"]
     namespace, _, name = op.kind.partition("::")
     packet = getattr(getattr(torch.ops, namespace), name)

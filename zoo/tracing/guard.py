@@ -1,158 +1,237 @@
-"""Leaving a model and the process exactly as they were, however the forward ends."""
+"""Restore a model and the process exactly, however the forward pass ends."""
 
-import random
+import copy
 import sys
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from operator import eq, is_
-from threading import Condition, Lock, active_count, get_ident
-from types import FunctionType, ModuleType
-from typing import Any
+from types import FunctionType, MemberDescriptorType, ModuleType
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from zoo.tracing.process import Generators, Surroundings, Turns, alone, each, surely
+
+T = TypeVar("T")
 Restore = Callable[[], None]
 
-_BUSY: dict[int, int] = {}  # by a module's id the thread that works on it
-_FREED = Condition()
 
-# Reading torch's generator makes a tensor while a mutex of torch is held. If Python then collects garbage, that thread gives up the
-# interpreter's lock, and another one that reads the generator meanwhile would wait for the mutex with it: both for ever.
-_GENERATOR = Lock()
-
-
-@contextmanager
-def untouched(modules: Sequence[nn.Module], drew: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """On leaving, every attribute, flag, hook, parameter, buffer and submodule of `modules` is the object that it was on entering,
-    with what dicts, lists, sets and plain objects among them held, and tensors have the storage and gradient that they had; the
-    random generators of torch, numpy and Python stand where they stood, and torch's default type and determinism are as they were.
+class Guard:
+    """Runs a function, and leaves every attribute, flag, hook, parameter, buffer and submodule of `modules` the object that it was,
+    with what dicts, lists, sets and plain objects among them held, tensors with the storage and gradient that they had; random
+    generators, settings of Python and torch and the modes of this thread too (see `zoo.tracing.process`).
 
     Another thread that would work on one of `modules` waits. Where there are other threads, `drew` tells whether torch's generator
     was drawn from in this one: if not, it stays as it is, since what moved it was another thread. Tensors' contents are not this
     guard's concern: the recorder lets no op write to them.
     """
-    with _alone(modules), generators_kept(drew):
-        restores = [_attributes(modules), _tensors(modules), _settings()]
-        try:
-            yield
-        finally:
-            _all(restores)
+
+    def __init__(self, modules: Sequence[nn.Module], drew: Callable[[], bool] = lambda: True) -> None:
+        self.modules = modules
+        self.drew = drew
+        self._restores: list[Restore] = []
+
+    def run(self, body: Callable[[], T]) -> T:
+        """`body()`, with everything as it was afterwards. An interrupt may come at any point, inside and here."""
+        return surely(lambda: self._enter(body), self._leave)
+
+    def _enter(self, body: Callable[[], T]) -> T:
+        surroundings, numbers = Surroundings(), Generators()
+        self._restores = [surroundings.restore, lambda: numbers.restore(self.drew() or alone())]
+        surroundings.enter()
+        _TURNS.take(self, map(id, self.modules))
+        self._restores = [*self._restores, _attributes(self.modules), _tensors(self.modules)]  # modes go first
+        return body()
+
+    def _leave(self) -> None:
+        each(self._restores)
+        self._restores = []
+        _TURNS.give_back(self, map(id, self.modules))
 
 
-@contextmanager
-def generators_kept(drew: Callable[[], bool] = lambda: True) -> Iterator[None]:
-    """On leaving, the random generators of torch, numpy and Python stand where they stood. `drew` as in `untouched`."""
-    restores = _generators(drew)
-    try:
-        yield
-    finally:
-        _all(restores)
+_TURNS = Turns()
 
 
-def _all(restores: Sequence[Restore]) -> None:
-    """Each of them, and all once more if an interrupt comes between."""
-    try:
-        for restore in restores:
-            restore()
-    except BaseException:
-        for restore in restores:
-            restore()
-        raise
-
-
-@contextmanager
-def _alone(modules: Sequence[nn.Module]) -> Iterator[None]:
-    """Waits until no other thread works on any of `modules`, and keeps others waiting."""
-    me, keys = get_ident(), {id(module) for module in modules}
-    with _FREED:
-        _FREED.wait_for(lambda: all(_BUSY.get(key, me) == me for key in keys))
-        mine = keys - _BUSY.keys()
-        _BUSY.update(dict.fromkeys(mine, me))
-    try:
-        yield
-    finally:
-        with _FREED:
-            for key in mine:
-                del _BUSY[key]
-            _FREED.notify_all()
+# The model
 
 
 def _attributes(modules: Sequence[nn.Module]) -> Restore:
-    """Restores each module's `__dict__` and what it holds: parameters, buffers, submodules, hooks, and the model's own caches."""
+    """Restores each module's class and `__dict__` and what it holds (parameters, buffers, submodules, hooks, own caches),
+    and the attributes of classes that are not torch's.
+    """
+    kinds = [(module, type(module)) for module in modules]
     own = [(live, live.copy()) for live in map(vars, modules)]
-    odd = [value for _, saved in own for value in saved.values() if type(value) not in _PLAIN]
+    classes = [
+        (kind, dict(vars(kind))) for kind in dict.fromkeys(base for _, kind in kinds for base in kind.__mro__) if _foreign(kind)
+    ]
+    odd = [value for _, saved in own for value in saved.values() if not _plain(value)]
     dicts = [value for value in odd if isinstance(value, dict)]
     filled = [value for value in dicts if value]
     deeper = [value for value in odd if not isinstance(value, dict)]
-    deeper += [item for value in filled for item in value.values() if type(item) not in _PLAIN and not isinstance(item, nn.Module)]
+    deeper += [item for value in filled for item in value.values() if not _plain(item) and not isinstance(item, nn.Module)]
+    deeper += [value for _, saved in classes for value in saved.values() if type(value) in _CONTAINERS]
     held: dict[int, Any] = {}
     _collect(deeper, held)
     dicts += [value for value in held.values() if isinstance(value, dict)]
     full = own + [(value, value.copy()) for value in dicts if value]
     empty = [value for value in dicts if not value]
-    sets = [(value, value.copy()) for value in held.values() if isinstance(value, set)]
-    lists = [(value, list(value)) for value in held.values() if isinstance(value, list | deque)]
+    contents = [_contents(value) for value in held.values() if not isinstance(value, dict)]
+    for live, saved in own:
+        for name, value in saved.items():
+            if type(value) in _ITERATORS:  # the forward goes on with a copy, and this one stays where it stands
+                live[name] = copy.copy(value)
 
     def restore() -> None:
+        for module, kind in kinds:
+            if type(module) is not kind:  # as register_parametrization leaves it
+                module.__class__ = kind
         for live, saved in full:
             _put_back(live, saved)
         for value in filter(None, empty):
             value.clear()
-        for names, members in sets:
-            if names != members:
-                names.clear()
-                names.update(members)
-        for items, kept in lists:
-            if len(items) != len(kept) or not all(map(is_, items, kept)):
-                items.clear()
-                items.extend(kept)
+        for put_back in contents:
+            put_back()
+        for kind, attributes in classes:
+            _put_class_back(kind, attributes)
 
     return restore
 
 
-_PLAIN = frozenset({type(None), bool, int, float, str, bytes, tuple, torch.Size, torch.dtype, torch.device, nn.Parameter, Tensor})
+_PLAIN = frozenset({type(None), bool, int, float, str, bytes, torch.Size, torch.dtype, torch.device, nn.Parameter, Tensor})
+_CONTAINERS = frozenset({dict, list, deque, set, bytearray, OrderedDict, defaultdict, Counter})
+_ITERATORS = frozenset({type(iter([])), type(iter(())), type(iter(range(0))), type(reversed([]))})
 _DEEP = 4
+_MOST_BYTES = 64 * 2**20
+"""So large an array of numpy is copied before a forward. Larger ones are not put back."""
+
+
+def _plain(value: object) -> bool:
+    """Whether a value cannot change, or is a tensor, which the recorder looks after."""
+    return type(value) in _PLAIN or (type(value) is tuple and all(map(_plain, value)))
+
+
+def _foreign(kind: type) -> bool:
+    return kind is not object and kind.__module__.partition(".")[0] not in {"torch", "typing", "abc"}
 
 
 def _collect(values: Iterable[Any], held: dict[int, Any], depth: int = _DEEP) -> None:
-    """Every dict, list, deque and set among `values` and in these, by its id, and what plain objects among `values` hold.
+    """Every container and array among `values` and in these, by its id, and what plain objects among `values` hold.
 
     Objects of objects are let be: of a trainer or a logger they are others' business, and perhaps another thread's.
     """
     for value in values:
         if isinstance(value, nn.Module | Tensor | type | ModuleType | FunctionType) or id(value) in held:
             continue
-        if isinstance(value, dict | list | deque | set):
+        inner: Iterable[Any]
+        if isinstance(value, tuple | frozenset):
+            inner = value
+        elif isinstance(value, dict | list | deque | set):
             held[id(value)] = value
-            inner: Iterable[Any] = value.values() if isinstance(value, dict) else value
+            inner = value.values() if isinstance(value, dict) else value
+        elif isinstance(value, bytearray) or _is_array(value):
+            held[id(value)] = value
+            continue
+        elif depth == _DEEP and (slots := _slots(value)):
+            held[id(value)] = value
+            inner = [getattr(value, name) for name in slots]
         elif depth == _DEEP and type(own := getattr(value, "__dict__", None)) is dict and id(own) not in held:
             held[id(own)] = own
             inner = own.values()
         else:
             continue
-        if depth and (more := [item for item in inner if type(item) not in _PLAIN]):
+        if depth and (more := [item for item in inner if not _plain(item)]):
             _collect(more, held, depth - 1)
+
+
+def _is_array(value: object) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray) and value.nbytes <= _MOST_BYTES and value.flags.writeable
+
+
+def _slots(value: object) -> list[str]:
+    """The attributes of an object that has no `__dict__` for them."""
+    if not _foreign(type(value)) or type(value).__module__ in {"builtins", "numpy"}:
+        return []
+    names = [name for kind in type(value).__mro__ for name in vars(kind) if type(vars(kind)[name]) is MemberDescriptorType]
+    return [name for name in names if hasattr(value, name)]
+
+
+def _contents(value: Any) -> Restore:
+    """Restores what a set, a list, an array or an object with slots holds."""
+    if isinstance(value, set):
+        members = value.copy()
+
+        def restore() -> None:
+            if value != members:
+                value.clear()
+                value.update(members)
+
+    elif isinstance(value, list | deque):
+        kept = list(value)
+
+        def restore() -> None:
+            if len(value) != len(kept) or not all(map(is_, value, kept)):
+                value.clear()
+                value.extend(kept)
+
+    elif isinstance(value, bytearray):
+        content = bytes(value)
+
+        def restore() -> None:
+            value[:] = content
+
+    elif _is_array(value):
+        shape, copied = value.shape, value.copy()
+
+        def restore() -> None:
+            if value.shape != shape:
+                value.shape = shape
+            value[...] = copied
+
+    else:
+        slots = {name: getattr(value, name) for name in _slots(value)}
+
+        def restore() -> None:
+            for name, item in slots.items():
+                if getattr(value, name, None) is not item:
+                    with suppress(AttributeError):  # read-only, as those of functools.partial
+                        object.__setattr__(value, name, item)
+            for name in set(_slots(value)) - slots.keys():
+                object.__delattr__(value, name)
+
+    return restore
+
+
+def _put_class_back(kind: type, saved: dict[str, Any]) -> None:
+    live = vars(kind)
+    for name in [name for name in live if name not in saved]:
+        delattr(kind, name)
+    for name, value in saved.items():
+        if live.get(name, saved) is not value:
+            setattr(kind, name, value)
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
     if len(live) != len(saved) or not all(map(eq, live, saved)):
-        for key in [*islice(live, len(saved), None)]:  # what was added stands behind
+        for key in [*islice(live, len(saved), None)]:  # additions are at the end
             del live[key]
-        if [*live] != [*saved]:  # something was taken away, and perhaps put back behind the others
+        if [*live] != [*saved]:  # something was removed, and perhaps added again at the end
             live.clear()
     if not all(map(is_, live.values(), saved.values())) or not live:
         live.update(saved)
 
 
 def _tensors(modules: Sequence[nn.Module]) -> Restore:
-    """Restores which parameters want a gradient and have one, and the storage of tensors that have values."""
+    """Restores which parameters require a gradient and have one, and the storage of tensors that have values."""
     parameters = [p for module in modules for p in module._parameters.values() if p is not None]
     flags = [(p, p.requires_grad, p.grad) for p in parameters]
     buffers = [b for module in modules for b in module._buffers.values() if b is not None]
-    data = [(t, t.detach()) for t in (*parameters, *buffers) if type(t) in _ORDINARY and not t.is_meta]
+    data = [
+        (t, t.detach()) for t in (*parameters, *buffers) if type(t) in _ORDINARY and t.layout is torch.strided and not t.is_meta
+    ]
 
     def restore() -> None:
         for tensor, same in data:
@@ -168,38 +247,3 @@ def _tensors(modules: Sequence[nn.Module]) -> Restore:
 
 
 _ORDINARY = frozenset({nn.Parameter, Tensor})
-
-
-def _settings() -> Restore:
-    dtype, deterministic = torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled()
-    warned, benchmark = torch.is_deterministic_algorithms_warn_only_enabled(), torch.backends.cudnn.benchmark
-
-    def restore() -> None:
-        if torch.get_default_dtype() != dtype:
-            torch.set_default_dtype(dtype)
-        if torch.are_deterministic_algorithms_enabled() != deterministic:
-            torch.use_deterministic_algorithms(deterministic, warn_only=warned)
-        if torch.backends.cudnn.benchmark != benchmark:
-            torch.backends.cudnn.benchmark = benchmark
-
-    return restore
-
-
-def _generators(drew: Callable[[], bool]) -> list[Restore]:
-    with _GENERATOR:
-        state = torch.get_rng_state()
-    python = random.getstate()
-
-    def restore() -> None:
-        if drew() or active_count() == 1:
-            with _GENERATOR:
-                torch.set_rng_state(state)
-
-    restores: list[Restore] = [restore, lambda: random.setstate(python)]
-    if numpy_random := sys.modules.get("numpy.random"):
-        numbers = numpy_random.get_state()
-        restores.append(lambda: numpy_random.set_state(numbers))
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
-        devices = torch.cuda.get_rng_state_all()
-        restores.append(lambda: torch.cuda.set_rng_state_all(devices) if drew() else None)
-    return restores

@@ -1,4 +1,4 @@
-"""What a forward is given: shapes, typed and named inputs, strings as on the command line, ready tensors. Torch-free."""
+"""The inputs of a forward pass: shapes, typed and named inputs, strings as on the command line, tensors. Without torch."""
 
 import ast
 import re
@@ -11,10 +11,10 @@ from zoo.errors import ZooError
 
 
 class Input(NamedTuple):
-    """One argument of a forward, where a shape alone does not say it.
+    """One argument of a forward pass that a shape alone does not describe.
 
     Arguments:
-        sizes: The sizes of a tensor, batch included; None for an argument that is no tensor.
+        sizes: The sizes of a tensor, including the batch; None for an argument other than a tensor.
         dtype: torch's name of a type ("int64", "bool"); None is the type of the model's weights.
         name: The name of a keyword argument; None for a positional one.
         value: The argument itself, if `sizes` is None.
@@ -42,12 +42,12 @@ def settled(input: Any, inputs: Any, batch: int = 1) -> tuple[Any, Any]:
     and for a `batch` beside shapes that have their own.
     """
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
-        raise ZooError(f"batch {batch!r}: expected an integer >= 1")
+        raise ZooError(f"batch: expected an integer >= 1, got {batch!r}")
     if input is not None and inputs is not None:
-        raise ZooError("give either input (shapes) or inputs (tensors)")
+        raise ZooError("expected either input (shapes) or inputs (tensors), got both")
     ready = (tuple(input) if isinstance(input, list) else input) if _ready(input) else inputs
     if ready is not None and batch != 1:
-        raise ZooError(f"batch={batch} does not apply to tensors, which have a batch of their own")
+        raise ZooError(f"batch={batch} does not apply to tensors, which include the batch")
     if input is None or ready is not None:
         return None, ready
     if isinstance(input, str | Input) or _sizes(input) is not None:
@@ -58,8 +58,9 @@ def settled(input: Any, inputs: Any, batch: int = 1) -> tuple[Any, Any]:
 
 
 def read(text: str, batch: int, label: str = "input") -> tuple[int, ...] | Input:
-    """What a string says: [NAME=]SIZES[:TYPE], with the batch before the sizes or where N stands in them, without one after another
-    equals sign; or NAME:=VALUE for what is no tensor. Raises `ZooError`, which begins with `label`, for anything else.
+    """Parse an input: [NAME=]SIZES[:TYPE], with the batch first or at the position N; a second equals sign means no batch.
+
+    NAME:=VALUE is a value other than a tensor. Raises a `ZooError` that begins with `label` for anything else.
     """
     if match := re.fullmatch(r"(\w+):=(.*)", text):
         return Input(None, name=match[1], value=value_of(match[2]))
@@ -102,12 +103,12 @@ def _one(one: Any, batch: int) -> Any:
     if sizes is None:
         raise ZooError(f"input {_described(one)}: {_SHAPE}")
     if batch != 1 and sizes[:1] != (batch,):
-        raise ZooError(f"batch={batch} does not apply to input {sizes}, which has a batch of its own")
+        raise ZooError(f"batch={batch} does not apply to input {sizes}, which includes the batch")
     return sizes
 
 
 def _sizes(thing: Any) -> tuple[int, ...] | None:
-    """`thing` as a shape; None if it is none. Whole numbers of other libraries count."""
+    """Return `thing` as a shape; None if it is not a shape. Integers of other libraries are accepted."""
     if not isinstance(thing, Sequence) or isinstance(thing, str | bytes):
         return None
     try:
@@ -126,7 +127,7 @@ def _ready(input: Any) -> bool:
         return False
     tensors = [_tensor(one) for one in input]
     if any(tensors) and isinstance(input, list) and not all(tensors):
-        raise ZooError("input mixes tensors and shapes: give tensors alone, or all arguments of the forward as inputs=(...)")
+        raise ZooError("input: expected either tensors or shapes, got both; pass all arguments of the forward pass as inputs=(...)")
     return any(tensors)
 
 
@@ -136,7 +137,7 @@ def _tensor(thing: Any) -> bool:
 
 
 def _described(thing: Any) -> str:
-    """What was given, in few words; of an array its shape and never its values."""
+    """Describe an argument briefly; for an array, by its shape and never by its values."""
     shape = getattr(thing, "shape", None)
     if shape is not None:
         return f"is a {type(thing).__name__} of shape {tuple(shape)}"

@@ -1,14 +1,15 @@
-"""A forward on real tensors: a copy of the model with weights of its own, and records that keep no activation alive."""
+"""A forward pass on real tensors: a copy of the model with its own weights, and records that keep no activation alive."""
 
 import copy
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import ZooError
+from zoo.errors import ZooError, told
 from zoo.tracing.record import Value
 
 
@@ -21,9 +22,7 @@ def real_copy(module: nn.Module) -> nn.Module:
     try:
         copied = copy.deepcopy(module)
     except Exception as error:
-        raise ZooError(
-            f"{name} cannot be copied, so it cannot run without being changed: {type(error).__name__}: {error}"
-        ) from error
+        raise ZooError(f"{name} cannot be copied, so it cannot run without being changed: {told(error)}") from error
     try:
         allocate(copied, _neutral)
     except RuntimeError as error:
@@ -50,7 +49,7 @@ def allocate(module: nn.Module, make: Callable[[str, Tensor], Tensor]) -> None:
 
 
 def _neutral(key: str, tensor: Tensor) -> Tensor:
-    """Scales of 1, and all else 0: activations stay finite through any number of layers."""
+    """Return 1 for scales and 0 for everything else, so that activations stay finite through any number of layers."""
     make = torch.ones if tensor.dim() == 1 and key.endswith("weight") else torch.zeros
     return make(tensor.shape, dtype=tensor.dtype)
 
@@ -59,7 +58,5 @@ class WhileAlive(dict[int, tuple[Any, Value]]):
     """Values by the ids of tensors, each as long as its tensor lives: an id may then be another's."""
 
     def __setitem__(self, key: int, entry: tuple[Any, Value]) -> None:
-        def gone(_: object) -> None:
-            self.pop(key, None)
-
-        super().__setitem__(key, (weakref.ref(entry[0], gone), entry[1]))
+        # called as pop(key, reference): no line of ours runs that an interrupt, which is lost there, could keep from its end
+        super().__setitem__(key, (weakref.ref(entry[0], partial(self.pop, key)), entry[1]))

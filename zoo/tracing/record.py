@@ -25,9 +25,9 @@ _BYTES = {dtype: size for size, dtypes in _SIZES.items() for dtype in dtypes.spl
 
 
 def bytes_each(dtype: str) -> int:
-    """Bytes of one element, as torch stores it. Raises `ZooError` for a type that is not known."""
+    """Return the bytes of one element. Raises `ZooError` for an unknown type."""
     if dtype not in _BYTES:
-        raise ZooError(f"how many bytes an element of {dtype} takes is not known")
+        raise ZooError(f"the number of bytes per element of {dtype} is unknown")
     return _BYTES[dtype]
 
 
@@ -50,7 +50,7 @@ class Value(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its elements. Raises `ZooError` for a type that is not known."""
+        """Bytes of its elements. Raises `ZooError` for an unknown type."""
         return self.numel * bytes_each(self.dtype)
 
 
@@ -70,7 +70,7 @@ class Param(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of its elements. Raises `ZooError` for a type that is not known."""
+        """Bytes of its elements. Raises `ZooError` for an unknown type."""
         return self.numel * bytes_each(self.dtype)
 
 
@@ -108,7 +108,7 @@ class Op(NamedTuple):
     owns: tuple[Param, ...] = ()
 
     def input(self, role: str) -> Value | None:
-        """The first input that is passed as the argument `role`, or None."""
+        """Return the first input that is passed as the argument `role`, or None."""
         return self.inputs[self.roles.index(role)] if role in self.roles else None
 
     @property
@@ -127,10 +127,10 @@ def likeness(value: Value) -> Hashable:
 
 
 UNUSED = "unused"
-"""The kind of the pseudo-op that stands for parameters and buffers which this forward did not read."""
+"""The kind of the pseudo-op for parameters and buffers that this forward pass did not read."""
 
 WRITE = "write"
-"""The kind of the pseudo-op that stands for a tensor being changed through another view of its storage."""
+"""The kind of the pseudo-op for a tensor that is changed through another view of its storage."""
 
 
 OWN_BACKWARD = "own backward"
@@ -166,7 +166,7 @@ class Trace:
         return tuple(p for op in self.ops if op.kind == UNUSED for p in op.owns if p.kind == "parameter")
 
     def to_dict(self) -> dict[str, Any]:
-        """The trace as JSON-able data: values in a list, everything else by index."""
+        """Return the trace as JSON data: values in a list, everything else by index."""
         values = {v.id: v for op in self.ops for v in (*op.inputs, *op.outputs)}
         values |= {v.id: v for v in (*self.inputs, *self.outputs, *(v for call in self.calls for v in call.outputs))}
         ids = {old: new for new, old in enumerate(sorted(values))}

@@ -15,7 +15,7 @@ result (by a shortcut, or by running it on meta tensors), write down an `Op`. Wh
 import dis
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache
 from itertools import chain
@@ -105,7 +105,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._real = isinstance(values, WhileAlive)
         self._made = 0  # values so far
         self._known: dict[int, tuple[Known, OpRule | None, bool]] = {}
-        # By the id of a real tensor, the tensor (which keeps its id from being given to another) and what stands in for it.
+        # By the id of a real tensor, the tensor (which keeps its id from being given to another) and its replacement.
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
         self._copies: dict[int, tuple[Tensor, Tensor]] = {}
         # Storages that more than one tensor shares, and by storage what was written to it since. Most forwards never write to such.
@@ -191,9 +191,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return out
 
     def _look_up(self, func: Any) -> tuple[Known, OpRule | None, bool]:
-        """What is known of an overload, by its id from now on: overloads live for ever, and their own hash is slow.
+        """Look up what is known about an overload, and keep it by id: overloads are never freed, and their hash is slow.
 
-        Its words, its record if that can answer in the place of torch, and whether it is taken apart.
+        Returns its description, its record if that can compute shapes instead of torch, and whether it is decomposed.
         """
         known = known_op(func)
         rule = rule_of_kind(known.kind)
@@ -267,14 +267,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
             return made
         stand_in = self._on_meta(found) if abstract else self._on_private(known)
-        with nullcontext() if abstract else _ordinary():
+        with nullcontext() if abstract else torch._C._InferenceMode(False):
+            if not abstract:  # tensors are made that autograd can use: what has values, the model may keep
+                torch._C._set_grad_enabled(False)
             return func(*map(stand_in, args), **{name: stand_in(argument) for name, argument in kwargs.items()})
 
     def _refuse(self, known: Known) -> None:
         """Raises where an op on meta tensors cannot answer, before torch says so less clearly and imports its compiler for that."""
         if known.data_dependent:
             what = "an if, int() or item()" if known.kind == "_local_scalar_dense" else known.kind
-            why = f"{what} needs the values of a tensor, and only shapes are computed here"
+            why = f"{what} requires the values of a tensor, but only shapes are computed"
             raise ForwardError(f"{self.where()}: {why}", needs_values=True)
         if self.attempt is not None and (misfit := diagnose(self.attempt)) is not None:
             raise RuntimeError(misfit)
@@ -306,11 +308,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return stand_in
 
     def _meta_twin(self, tensor: Tensor) -> Tensor:
-        """A meta tensor in the place of a real one, always the same, so that views and writes of it are seen to belong together."""
+        """Return the meta tensor for a real one, always the same, so that its views and writes are recognised."""
         if tensor.is_meta:
             return tensor
         if id(tensor) not in self._twins:
-            with torch.inference_mode(False):  # an inference tensor could not be viewed as a parameter is
+            with torch._C._InferenceMode(False):  # an inference tensor could not be viewed as a parameter is
                 twin = torch.empty_strided(tensor.shape, tensor.stride(), dtype=tensor.dtype, device="meta")
             self._twins[id(tensor)] = tensor, twin
             self._values[id(twin)] = twin, self.value(tensor)
@@ -322,7 +324,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._copies[id(tensor)][1]
         outside = self.value(tensor).source != "op"
         if outside and not known.traits.isdisjoint({"inplace", "alias"}):
-            with torch.inference_mode(False):
+            with torch._C._InferenceMode(False):
                 self._copies[id(tensor)] = tensor, tensor.detach().clone()
             return self._copies[id(tensor)][1]
         return tensor
@@ -352,7 +354,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         mine = _all_tensors(args)
         for tensor in list(mine):
-            for stand_ins in (self._twins, self._copies):  # the op was run on these in the place of the model's tensors
+            for stand_ins in (self._twins, self._copies):  # the op was run on these instead of the model's tensors
                 if id(tensor) in stand_ins:
                     mine.append(stand_ins[id(tensor)][1])
         shared = set(map(storage_of, mine)) & set(map(storage_of, results))
@@ -399,13 +401,6 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return tuple(self.ops), calls
 
 
-@contextmanager
-def _ordinary() -> Iterator[None]:
-    """Tensors are made that autograd can use: what has values, the model may keep."""
-    with torch.inference_mode(False), torch.no_grad():
-        yield
-
-
 _FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
 _OWN = frozenset({OWN_BACKWARD})
 _PASSES_ON = frozenset({overrides.__file__, constants.__file__})
@@ -429,7 +424,7 @@ def _spelling(caller: FrameType, kind: str, functions: frozenset[int]) -> frozen
     return _FUNCTIONAL if code.co_filename == functional.__file__ else _CALL
 
 
-# An op has one of few sets of traits: made once, they are not built anew for each op.
+# An op has one of few sets of traits: made once, they are not built again for each op.
 @cache
 def _also(traits: frozenset[str], said: frozenset[str]) -> frozenset[str]:
     return traits | said
@@ -492,7 +487,7 @@ def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, P
                     continue
                 name = f"{path}.{key}" if path else key
                 if is_lazy(t):
-                    raise ZooError(f"{name} is not initialised yet: run the lazy module once, then analyse it")
+                    raise ZooError(f"{name} is not initialised: run the lazy module once before you analyse it")
                 yield t, Param(name, tuple(t.shape), _DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
 
 

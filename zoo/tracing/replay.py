@@ -1,4 +1,4 @@
-"""A module that does again what an exported program says, op by op, with a stand-in for each module that was called.
+"""A module that replays an exported program op by op, with a stand-in for each module that was called.
 
 The program is plain data, as torch's archives describe it: names, numbers, and for each op its name and arguments.
 """
@@ -128,7 +128,7 @@ def empty(size: Sequence[int], dtype: int) -> Tensor:
 
 def _dtype(number: int) -> torch.dtype:
     if number not in _DTYPES:
-        raise ZooError(f"type {number} of tensors is not known")
+        raise ZooError(f"unknown tensor type {number}")
     return _DTYPES[number]
 
 
@@ -142,7 +142,7 @@ def _name(argument: Json) -> str | None:
 
 
 def _inlined(nodes: Sequence[Json]) -> Iterator[Json]:
-    """The nodes, with those of `torch.no_grad()` blocks in the place of the block."""
+    """The nodes, with those of `torch.no_grad()` blocks instead of the block."""
     for node in nodes:
         if not node["target"].startswith("torch.ops.higher_order.wrap_with"):
             yield node
@@ -187,7 +187,7 @@ def _segments(nodes: Sequence[Json], parts: Mapping[str, nn.Module], outputs: Se
 
 
 def _leaves(name: str, made: Mapping[str, list[_Segment]], reader: Sequence[_Segment]) -> None:
-    """A value that is read outside of a call leaves that call."""
+    """A value that is read outside of a call is an output of that call."""
     for segment in made.get(name, ()):
         if all(segment is not one for one in reader) and name not in segment.outputs:
             segment.outputs.append(name)
@@ -253,7 +253,7 @@ def _function(target: str, arguments: Sequence[Any]) -> Callable[..., Any]:
         return _NUMBERS[found[1]]
     found = re.fullmatch(r"torch\.ops\.(aten|torchvision)\.(\w+)\.(\w+)", target)
     if found is None:
-        raise ZooError(f"op {target.removeprefix('torch.ops.')} is neither torch's nor torchvision's: analyse the module itself")
+        raise ZooError(f"op {target.removeprefix('torch.ops.')} is not an op of torch or torchvision; analyse the module itself")
     space, name, overload = found.groups()
     if not (any(map(_holds_tensor, arguments)) or name in _MADE):
         raise ZooError(f"{target} without a tensor")
@@ -292,4 +292,4 @@ def _argument(argument: Json, values: Mapping[str, Any]) -> Any:
         return torch.device("meta")
     if kind in {"as_int", "as_ints", "as_float", "as_floats", "as_string", "as_strings", "as_bool", "as_bools"}:
         return value
-    raise ZooError(f"argument of a kind that is not known: {kind}")
+    raise ZooError(f"unknown kind of argument: {kind}")

@@ -1,4 +1,4 @@
-"""Modules without weights: a constructor runs, its weights stay on the meta device, and its initialisers do nothing."""
+"""Build modules without weights: the constructor runs, weights stay on the meta device, and initialisers do nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
-from zoo.tracing.guard import generators_kept
+from zoo.tracing.process import Generators, alone, surely
 from zoo.tracing.trees import tree_leaves, tree_map_only
 
 _FILLS = """
@@ -38,16 +38,24 @@ class Skeleton(TorchFunctionMode):
     def __init__(self) -> None:
         super().__init__()
         self.drew = False
-        self.generators = generators_kept(lambda: self.drew)
+        self.generators = Generators()
+        self.depth = torch._C._len_torch_function_stack()
 
     def __enter__(self) -> "Skeleton":
-        self.generators.__enter__()
-        super().__enter__()  # type: ignore[no-untyped-call]
-        return self
+        try:
+            torch._C._push_on_torch_function_stack(self)
+            return self
+        except BaseException:  # an interrupt: nobody would leave what was not entered to its end
+            self._leave()
+            raise
 
     def __exit__(self, *error: Any) -> None:
-        super().__exit__(*error)  # type: ignore[no-untyped-call]
-        self.generators.__exit__(*error)
+        surely(lambda: None, self._leave)
+
+    def _leave(self) -> None:
+        while torch._C._len_torch_function_stack() > self.depth:
+            torch._C._pop_torch_function_stack()
+        self.generators.restore(self.drew or alone())
 
     def __torch_function__(
         self,

@@ -1,28 +1,29 @@
 """From a module to a `Trace`. This folder is the only place that knows torch's internals."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+import gc
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from threading import get_ident
-from types import GeneratorType
+from types import CoroutineType
 from typing import Any
 
 import torch
 from torch import nn
 from torch.overrides import BaseTorchFunctionMode
 
-from zoo.errors import ForwardError, ZooError
+from zoo.errors import ForwardError, ZooError, all_words, told
 from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.constants import Constants
 from zoo.tracing.diagnosis import diagnose
-from zoo.tracing.guard import untouched
+from zoo.tracing.guard import Guard
 from zoo.tracing.places import place
+from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.recorder import Recorder, tensors
 from zoo.tracing.values import Pairs
 from zoo.tracing.wrappers import unwrapped, without_sharding
-from zoo.util.pausing import no_collection
 
 _SOURCES = {False: "input", True: "variable"}
 
@@ -36,63 +37,91 @@ def trace(
     real: bool = False,
     target: str = "",
 ) -> Trace:
-    """Record one forward of `module` without computing anything: activations have shapes and no values.
+    """Record one forward pass of `module` without computing anything: activations have shapes but no values.
 
-    `input` is the shape of the input with its batch dimension, an `Input`, or a list of such; `inputs` are ready ones instead: a
-    tuple with one item per argument, a dict of keyword arguments, or one argument by itself. Each is any nesting of tensors, of
-    which only shape and type are read, and of other values, which are passed as they are. `train` puts every layer into training
-    mode for the time of the forward, else evaluation mode. `real` runs a copy of the model once on real tensors, for models that
-    need values: on `inputs`, or on ones and zeros. The module is left as it was, whatever happens.
+    `input` is the shape of the input with its batch dimension, an `Input`, or a list of these. `inputs` are actual values instead:
+    a tuple with one item per argument, a dict of keyword arguments, or a single argument. Each can be a nested structure of
+    tensors, of which only shape and type are read, and of other values, which are passed unchanged. `train` selects training mode
+    for every layer during the forward pass; the default is evaluation mode. `real` runs a copy of the model once on real tensors,
+    for models that need values: on `inputs`, or on ones and zeros. The module does not change in any case.
 
-    Raises `ForwardError` if the forward raises or needs the values of tensors, `ZooError` if `input` is no shape.
+    Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
     module = unwrapped(module, target)
+    known: Pairs = {}
     if real:
         module = real_copy(module)
-    with ExitStack() as stack:
-        named = list(module.named_modules(remove_duplicate=False))
-        parts = list({id(part): part for _, part in named}.values())
-        recorder: Recorder | None = None
-        stack.enter_context(untouched(parts, lambda: recorder is not None and recorder.drew))
-        stack.enter_context(torch.inference_mode())
-        stack.enter_context(_plain_dispatch())
-        if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):
-            stack.enter_context(BaseTorchFunctionMode())  # under any such mode they do without their fast path, as on meta
-        stack.enter_context(nullcontext() if real else no_collection())
-        known: Pairs = {}
-        args, kwargs = arguments(module, input, inputs, real=real, known=known)
-        recorder = Recorder(named, WhileAlive() if real else {}, known)
-        wanted = [t.requires_grad for t in tensors((args, kwargs) if inputs is None else inputs)]
-        given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors((args, kwargs)), wanted, strict=True))
-        without_sharding(parts)
-        for part in parts:
-            vars(part)["training"] = train
-            if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
-                vars(part)["use_nested_tensor"] = False
-            if getattr(part, "_compiled_call_impl", None) is not None:  # module.compile()
-                vars(part)["_compiled_call_impl"] = None
-            if part is not module:
-                vars(part)["forward"] = _traced(recorder, part, _forward(part))
+    named = list(module.named_modules(remove_duplicate=False))
+    parts = list({id(part): part for _, part in named}.values())
+    recorder: Recorder | None = None
+
+    def forward() -> tuple[Recorder, tuple[Value, ...], object]:
+        nonlocal recorder
         if not real:
-            stack.enter_context(Constants(recorder.true))
-        stack.enter_context(recorder)
-        recorder.open(module)  # the model's own hooks run in its call too
-        try:
-            output = module(*args, **kwargs)
-        except Exception as error:
-            recorder.fail()
-            raise _placed(recorder, error) from error
-        recorder.close(output)
-    outputs = _returned(recorder, output)
-    ops, calls = recorder.finish()
+            gc.disable()  # looking for garbage would take as long as all else; the guard puts it back
+        with torch._C._InferenceMode(True), _plain_dispatch():
+            args, kwargs = arguments(module, input, inputs, real=real, known=known)
+            recorder = Recorder(named, WhileAlive() if real else {}, known)
+            wanted = [t.requires_grad for t in tensors((args, kwargs) if inputs is None else inputs)]
+            given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors((args, kwargs)), wanted, strict=True))
+            _prepare(recorder, module, parts, train)
+            if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):
+                BaseTorchFunctionMode().__enter__()  # type: ignore[no-untyped-call]  # under any such mode they do without their fast path, as on meta
+            if not real:
+                Constants(recorder.true).__enter__()  # type: ignore[no-untyped-call]
+            recorder.__enter__()  # type: ignore[no-untyped-call]  # the guard takes all modes off their stacks
+            try:
+                return recorder, given, _run(recorder, module, args, kwargs)
+            except BaseException as error:
+                leave_managers(error.__traceback__)  # those inside before the two around them
+                raise
+
+    done, given, output = Guard(parts, lambda: recorder is not None and recorder.drew).run(forward)
+    outputs = tuple(map(done.value, tensors(output)))
+    ops, calls = done.finish()
     mode = "train" if train else "eval"
     return Trace(target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__})
 
 
-def _returned(recorder: Recorder, output: object) -> tuple[Value, ...]:
-    if isinstance(output, GeneratorType):
-        raise ForwardError("forward returns a generator, of which nothing has run: return a list or a tuple of its items")
-    return tuple(map(recorder.value, tensors(output)))
+def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], train: bool) -> None:
+    """Modes and forwards of the modules as they are to be for this forward; the guard puts back what they were."""
+    without_sharding(parts)
+    for part in parts:
+        vars(part)["training"] = train
+        if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
+            vars(part)["use_nested_tensor"] = False
+        if getattr(part, "_compiled_call_impl", None) is not None:  # module.compile()
+            vars(part)["_compiled_call_impl"] = None
+        if part is not module:
+            vars(part)["forward"] = _traced(recorder, part, _forward(part))
+
+
+def _run(recorder: Recorder, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
+    """What the forward returns. Raises `ForwardError` if it raises, or if what it returns has not run yet."""
+    recorder.open(module)  # the model's own hooks run in its call too
+    try:
+        output = module(*args, **kwargs)
+    except Exception as error:
+        recorder.fail()
+        raise _placed(recorder, error) from error
+    if (kind := _unrun(output)) is not None:
+        raise ForwardError(f"forward returns {kind}, of which nothing has run: return a list or a tuple of its items")
+    recorder.close(output)
+    return output
+
+
+def _unrun(output: object, depth: int = 8) -> str | None:
+    """What of `output` computes only when it is asked for: a coroutine, a generator, a map."""
+    if isinstance(output, Awaitable):
+        if isinstance(output, CoroutineType):
+            output.close()  # or Python complains that it was never awaited
+        return f"a {type(output).__name__}"
+    if isinstance(output, Iterator | AsyncIterator):
+        return f"a {type(output).__name__}"
+    if depth and isinstance(output, Mapping | list | tuple | set | frozenset):
+        items = output.values() if isinstance(output, Mapping) else output
+        return next((kind for item in items if (kind := _unrun(item, depth - 1)) is not None), None)
+    return None
 
 
 def _plain_dispatch() -> AbstractContextManager[object]:
@@ -142,26 +171,26 @@ def _placed(recorder: Recorder, error: Exception) -> ZooError:
 
 def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     """The error of a forward, with the place and, where it is a matter of sizes, the reason."""
-    where, text = recorder.failed or "forward", str(error)
+    where, text = recorder.failed or "forward", all_words(error)
     first = text.strip().partition("\n")[0]
     kind = recorder.attempt.kind if recorder.attempt is not None else None
     reason = diagnose(recorder.attempt) if recorder.attempt is not None else None
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
     if messages.lacks_shapes(text):
-        advice = "give it a fake implementation (torch.library.register_fake)"
+        advice = "register a fake implementation (torch.library.register_fake)"
         unknown = f"{kind or 'an op'}, and torch does not know the shapes that it returns; {advice}"
         return ForwardError(f"{where} runs {unknown}", needs_values=True)
     if (name := messages.op_on_functions(text)) is not None:
-        advice = "call the function that is meant"
-        return ForwardError(f"{where} runs {name}, an op on functions, whose choice depends on values; {advice}")
+        advice = "call the chosen function directly"
+        return ForwardError(f"{where} runs {name}, which selects a function depending on values; {advice}")
     shaped = kind is not None and messages.shape_depends_on_values(text)
     valueless = isinstance(error, NotImplementedError) and not messages.lacks_forward(text)
     if valueless or shaped or messages.needs_values(text):
-        why = f"the shape of what {kind} returns depends on them" if shaped else first.partition(". ")[0]
-        return ForwardError(f"{where} needs the values of a tensor, and only shapes are computed here ({why})", needs_values=True)
+        why = f"the shape of the output of {kind} depends on them" if shaped else first.partition(". ")[0]
+        return ForwardError(f"{where} requires the values of a tensor, but only shapes are computed ({why})", needs_values=True)
     return ForwardError(
-        f"{where} raised {type(error).__name__}: {first}",
+        f"{where} raised {told(error)}",
         needs_values=messages.refuses_meta(first),
         needs_integers=messages.needs_integers(first),
     )

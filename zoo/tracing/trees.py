@@ -1,4 +1,4 @@
-"""Nested tuples, lists and dicts of tensors, taken apart and put together: torch's own functions, which it keeps private."""
+"""Nested tuples, lists and dicts of tensors, flattened and rebuilt with torch's private functions."""
 
 from torch.utils._pytree import tree_flatten, tree_leaves, tree_map_only, tree_unflatten
 

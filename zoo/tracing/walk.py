@@ -1,4 +1,4 @@
-"""A walk over a trace that carries a state along its edges. Torch-free."""
+"""A walk over a trace that carries a state along its edges. Without torch."""
 
 from collections.abc import Callable
 from typing import TypeVar

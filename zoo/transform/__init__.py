@@ -1,1 +1,1 @@
-"""Networks made into something else: other heads, feature maps, files of source, files for other programs."""
+"""Transform networks: replace heads, extract feature maps, write source files and files for other programs."""

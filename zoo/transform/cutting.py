@@ -1,4 +1,4 @@
-"""A module cut down to what some of its layers need, as a graph that calls the very layers."""
+"""Cut a module down to some of its layers, as a graph that calls these layers."""
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
@@ -9,26 +9,26 @@ import torch
 from torch import fx, nn
 
 from zoo.analysis.stages import Stage, call_names
-from zoo.errors import ZooError
-from zoo.tracing.guard import untouched
+from zoo.errors import ZooError, words
+from zoo.tracing.guard import Guard
 from zoo.tracing.trees import tree_flatten, tree_leaves, tree_unflatten
 
 
 class Features(fx.GraphModule):
-    """Input as that of the network it was cut from, output a dict of feature maps by name."""
+    """A network that takes the input of the original and returns a dict of feature maps by name."""
 
     @property
     def stages(self) -> dict[str, Stage]:
-        """Layer, channels, size, stride and receptive field of each of the outputs, by name."""
+        """Layer, channels, size, stride and receptive field of each output, by name."""
         stages: dict[str, Stage] = self.meta["stages"]
         return stages
 
 
 def cut(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str] = ()) -> Features:
-    """A network that gives what the layers of `stages` hand on, by name, and has no more than it needs for that.
+    """Return a network that computes the outputs of the layers of `stages`, by name, and contains only what they need.
 
-    Layers and weights are those of `module`, which is left as it was. The outputs named in `copied` are copies, because a later op
-    writes to the tensor. Raises `ZooError` if the forward is no fixed graph.
+    Layers and weights are those of `module`, which does not change. The outputs named in `copied` are copies, because a later op
+    writes to the tensor. Raises `ZooError` if the forward pass is not a fixed graph.
     """
     graph, twin = (_graph(module, stages, copied, train) for train in (False, True))
     _follow_mode(graph, twin)
@@ -76,32 +76,34 @@ def _loaded_from(new: str, old: str, module: nn.Module, state: dict[str, Any], p
 
 
 def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str], train: bool) -> fx.Graph:
-    """What the layers of `stages` need, as the forward does it in that mode."""
+    """Return the graph that the layers of `stages` need, in the given mode."""
     parts = list(dict.fromkeys(module.modules()))
     layers = _Layers()
-    with untouched(parts):
+
+    def traced() -> fx.Graph:
         for part in parts:
             vars(part)["training"] = train
         try:
-            graph = layers.trace(module)
+            return layers.trace(module)
         except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise ZooError(f"{type(module).__name__} cannot be cut: its forward is no fixed graph ({reason})") from error
+            raise ZooError(f"{type(module).__name__} cannot be cut: its forward is no fixed graph ({words(error)})") from error
+
+    graph = Guard(parts).run(traced)
     names = call_names([path for path, _ in layers.calls])
     handed_on = dict(zip(names, (out for _, out in layers.calls), strict=True))
     outputs = {}
     for name, stage in stages.items():
         out = handed_on.get(stage.layer)
         if not isinstance(out, fx.Proxy):
-            raise ZooError(f"{type(module).__name__} cannot be cut at {stage.layer}: it runs inside a layer that is called whole")
+            raise ZooError(f"cannot cut {type(module).__name__} at {stage.layer}: it runs inside a layer that is called as one op")
         outputs[name] = _copy(graph, out.node) if name in copied else out.node
     _keep_only(graph, outputs)
     return graph
 
 
 class _Layers(fx.Tracer):
-    """A tracer that remembers what each call handed on, in the order in which they began. Modules without submodules stay whole, so
-    that they follow the mode they are in.
+    """A tracer that records the output of each call, in the order in which the calls began. Modules without submodules are not
+    traced into, so that they keep following their training mode.
     """
 
     def __init__(self) -> None:
@@ -125,7 +127,7 @@ def _copy(graph: fx.Graph, node: fx.Node) -> fx.Node:
 
 
 def _keep_only(graph: fx.Graph, outputs: Mapping[str, fx.Node]) -> None:
-    """The graph up to `outputs`, without what they do not need."""
+    """Return the graph up to `outputs`, without nodes that they do not need."""
     end = next(node for node in graph.nodes if node.op == "output")
     end.args = (dict(outputs),)
     needed = {end}
@@ -137,7 +139,7 @@ def _keep_only(graph: fx.Graph, outputs: Mapping[str, fx.Node]) -> None:
 
 
 def _follow_mode(graph: fx.Graph, twin: fx.Graph) -> None:
-    """What is False in `graph` and True in its `twin` of training mode (an argument of F.dropout) becomes the network's flag."""
+    """Replace arguments that are False in `graph` and True in its training `twin` (as in F.dropout) by the network's flag."""
     flag: fx.Node | None = None
     for node, other in zip(list(graph.nodes), twin.nodes, strict=False):
         values, structure = tree_flatten((node.args, node.kwargs))

@@ -1,10 +1,11 @@
-"""What one function of a module needs, cut from the text of the module: comments, names and layout stay.
+"""Extract what one function needs from the source of its module, with comments, names and layout.
 
-Three steps: *reading* splits the module into statements with the names that each defines and needs (`_parts`), *choosing* follows
-needs from one function until nothing more is needed (`_reached`), *writing* copies the text of what was chosen with a few edits.
+There are three steps. *Reading* splits the module into statements with the names that each defines and needs (`_parts`). *Choosing*
+follows these needs from one function until nothing more is needed (`_reached`). *Writing* copies the text of the chosen statements
+with a few edits.
 
-A name that stands only in a type is no need where the other side of its union is kept: `type[A | B]` becomes `type[A]`. Types in
-quotes stay as they are, and what only they name is not followed: nothing runs them.
+A name that occurs only in a type is left out if another member of its union is kept: `type[A | B]` becomes `type[A]`. Quoted types
+do not change, and names that occur only in them are not followed, because they are never evaluated.
 """
 
 import ast
@@ -22,7 +23,7 @@ _Definition = ast.FunctionDef | ast.ClassDef
 
 
 class _Text:
-    """A module's text, and where its nodes stand in it."""
+    """The source of a module, and the positions of its nodes."""
 
     def __init__(self, source: str) -> None:
         self.source = source
@@ -30,7 +31,7 @@ class _Text:
         self.starts = [0, *accumulate(map(len, self.lines))]
 
     def offset(self, line: int, column: int) -> int:
-        """Of a line from 1 and a column in bytes, as `ast` counts."""
+        """Return the offset of a line (from 1) and a column (in bytes), as `ast` counts them."""
         return self.starts[line - 1] + len(self.lines[line - 1].encode()[:column].decode())
 
     def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
@@ -44,7 +45,7 @@ class _Text:
 
 @dataclass(frozen=True)
 class _Edit:
-    """What stands from `start` to `end` gives way to `text`."""
+    """Replace the source from `start` to `end` by `text`."""
 
     start: int
     end: int
@@ -53,9 +54,9 @@ class _Edit:
 
 @dataclass(frozen=True)
 class _Part:
-    """A statement of the module: from `start` to `end` with its decorators, below `blank` empty lines and `comments`.
+    """A statement of the module: from `start` to `end` with its decorators, after `blank` empty lines and `comments`.
 
-    It `defines` names, and `needs` others to run, or in `types`. `decorators` are those that stay behind.
+    It `defines` names and `needs` other names to run, or in `types`. `decorators` are those that are left out.
     """
 
     node: ast.stmt
@@ -70,9 +71,9 @@ class _Part:
 
 
 def excerpt(source: str, root: str, defaults: Mapping[str, Any]) -> str:
-    """The imports and definitions that the function `root` reaches, with other `defaults` for its arguments.
+    """Return the imports and definitions that the function `root` needs, with other `defaults` for its arguments.
 
-    Decorators that come from `zoo` are left out. Raises `ZooError` if anything else comes from there.
+    Decorators from `zoo` are left out. Raises `ZooError` if it needs anything else from `zoo`.
     """
     text, module = _Text(source), ast.parse(source)
     ours = _all_names(_defined(node) for node in module.body if _from_zoo(node))
@@ -80,7 +81,7 @@ def excerpt(source: str, root: str, defaults: Mapping[str, Any]) -> str:
     kept, gone = _reached(parts, root)
     used = _all_names(part.needs | _in_types(part.types, gone) for part in kept)
     if used & ours:
-        raise ZooError(f"{root} cannot stand alone: it needs {', '.join(sorted(used & ours))} of zoo")
+        raise ZooError(f"cannot pull {root}: it needs {', '.join(sorted(used & ours))} from zoo")
     pieces, previous = [], None
     for part in kept:
         edits = _edits(text, part, gone, used)
@@ -104,7 +105,7 @@ def _from_zoo(node: ast.stmt) -> bool:
 
 
 def _parts(text: _Text, module: ast.Module, ours: Set[str]) -> Iterator[_Part]:
-    """The statements but the docstring, imports of zoo, and what runs when the file is a script."""
+    """Return the statements except the docstring, imports of zoo, and the block that runs as a script."""
     above = 0
     for i, node in enumerate(module.body):
         decorators = getattr(node, "decorator_list", [])
@@ -143,7 +144,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
 
 
 class _Names(ast.NodeVisitor):
-    """The names that a statement needs to run; its types; the decorators that come from `ours`."""
+    """Return the names that a statement needs to run, its types, and its decorators from `ours`."""
 
     def __init__(self, ours: Set[str]) -> None:
         self.ours = ours
@@ -178,7 +179,7 @@ class _Names(ast.NodeVisitor):
 
 
 def _names(node: ast.AST) -> set[str]:
-    """All names in an expression."""
+    """Return all names in an expression."""
     return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
@@ -186,7 +187,7 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _reached(parts: list[_Part], root: str) -> tuple[list[_Part], set[str]]:
-    """The parts that `root` needs, directly or not, in their order; and the names of the definitions that nothing needs."""
+    """Return the parts that `root` needs, directly or not, in order; and the names of the definitions that nothing needs."""
     by_name: dict[str, _Part] = {}
     for part in parts:
         by_name.update(dict.fromkeys(part.defines, part))
@@ -197,13 +198,13 @@ def _reached(parts: list[_Part], root: str) -> tuple[list[_Part], set[str]]:
         names |= wanted
         kept = [part for part in parts if part.defines & names or not part.defines]
         wanted = _all_names(part.needs for part in kept) & by_name.keys()
-        if not wanted - names:  # nothing more to run: what do types need that cannot be left out?
+        if not wanted - names:  # all names needed to run are found; continue with types that cannot be left out
             wanted = _all_names(_in_types(part.types, definitions - names) for part in kept) & by_name.keys()
     return kept, definitions - names
 
 
 def _in_types(types: Iterable[ast.expr], gone: Set[str]) -> set[str]:
-    """The names in types, but those of a union that can be left out."""
+    """Return the names in types, without members of unions that can be left out."""
     return _all_names(_names(_shrunk(one, gone)) for one in types)
 
 
@@ -253,13 +254,13 @@ def _edited(text: _Text, part: _Part, edits: list[_Edit]) -> str:
 
 
 def _without(text: _Text, decorator: ast.expr) -> _Edit:
-    """The lines of a decorator go."""
+    """Remove the lines of a decorator."""
     assert decorator.end_lineno is not None
     return _Edit(text.starts[decorator.lineno - 1], text.starts[decorator.end_lineno], "")
 
 
 def _narrowed(text: _Text, node: ast.Import | ast.ImportFrom, used: Set[str]) -> _Edit:
-    """An import of what is used alone."""
+    """Return an import of the used names only."""
     start, end = text.span(node)
     future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
     names = [alias for alias in node.names if future or (alias.asname or alias.name).partition(".")[0] in used]
@@ -270,7 +271,7 @@ def _narrowed(text: _Text, node: ast.Import | ast.ImportFrom, used: Set[str]) ->
 
 
 def _signature(text: _Text, node: ast.FunctionDef, defaults: Mapping[str, Any]) -> _Edit:
-    """The first line of a function whose arguments all have defaults, or its first lines if it is long."""
+    """Return the signature of a function whose arguments all have defaults, on several lines if it is long."""
     start, end = text.offset(node.lineno, node.col_offset), text.span(node.body[0])[0]
     found = zip(node.args.args + node.args.kwonlyargs, [*node.args.defaults, *node.args.kw_defaults], strict=True)
     arguments = [f"{text.source[slice(*_whole(text, one))]} = {_default(text, one, old, defaults)}" for one, old in found]
@@ -298,7 +299,7 @@ def _default(text: _Text, argument: ast.arg, old: ast.expr | None, defaults: Map
 
 
 def _blank(previous: ast.stmt | None, part: _Part) -> int:
-    """How many empty lines stand above a part, by the rules of the field's formatters."""
+    """Return the number of empty lines before a part, by the rules of common formatters."""
     imports = (ast.Import, ast.ImportFrom)
     if previous is None:
         return 0

@@ -1,4 +1,4 @@
-"""Networks as files for other programs: ONNX, torch's exported programs, state dicts."""
+"""Write networks to files for other programs: ONNX, torch's exported programs, state dicts."""
 
 import contextlib
 import io
@@ -10,10 +10,12 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError, unknown
-from zoo.models.targets import Subject, built, neighbours
+from zoo.errors import ZooError, all_words, told, unknown
+from zoo.models.importing import neighbours
+from zoo.models.targets import Subject, built
 from zoo.tracing import messages
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 from zoo.util.files import whole
 from zoo.util.text import sizes
 
@@ -21,15 +23,18 @@ if TYPE_CHECKING:
     from torch import nn
 
 _LARGEST = 2**31 - 2**20
-"""What one ONNX file may hold: protobuf's 2 GiB, less some for the graph."""
+"""The largest size of weights in an ONNX file: protobuf's 2 GiB, minus some space for the graph."""
+
+_SEEDS = 2**64
+"""What torch's generator can be seeded with."""
 
 _ROUNDING = 1e-4
-"""How far outputs of two runtimes may lie apart, in parts of the largest."""
+"""The allowed difference between outputs of two runtimes, relative to the largest output."""
 
 
 @dataclass(frozen=True)
 class _Job:
-    """A model with weights in evaluation mode, its inputs with batch, whether their batch is to be free."""
+    """A model with weights in evaluation mode, its inputs with batch, and whether the batch size is dynamic."""
 
     name: str
     module: "nn.Module"
@@ -37,6 +42,7 @@ class _Job:
     dynamic: bool
 
 
+@undisturbed
 def export(
     target: "str | nn.Module",
     file: str | Path,
@@ -52,15 +58,15 @@ def export(
     """Write a network, in evaluation mode, to a file for other programs.
 
     Arguments:
-        target: A TARGET, built with initial weights; or a module, which is written as it is, and left so.
-        file: The path; nothing half-written is ever there.
-        to: "onnx", "torch-export" or "state-dict", by default what the suffix says: .onnx, .pt2, or .pt, .pth and .safetensors.
-        input: As in `zoo.trace`, shapes alone.
-        batch: The batch that the file is for; by default any in use.
-        options: For the builder of a model that is named.
-        seed: Draws the initial weights.
-        weights: Weights instead of initial ones, for networks of the catalogue, as `create_model` takes them.
-        force: Replace a file that exists.
+        target: A TARGET, built with initial weights; or a module, which is exported as it is and does not change.
+        file: The path; it is written atomically.
+        to: "onnx", "torch-export" or "state-dict"; the default follows from the suffix: .onnx, .pt2, or .pt, .pth and .safetensors.
+        input: As in `zoo.trace`, shapes only.
+        batch: The batch size of the exported network; by default it takes any.
+        options: Options of the builder of a named model.
+        seed: Seed of the initial weights.
+        weights: Weights to load instead, for networks of the catalogue, as `create_model` takes them.
+        force: Replace an existing file.
 
     Returns:
         The path of the file.
@@ -74,31 +80,38 @@ def export(
     """
     file = Path(file)
     writer = _WRITERS[format_of(to, file)]
+    if not 0 <= seed < _SEEDS:
+        raise ZooError(f"seed {seed}: expected an integer from 0 to {_SEEDS - 1:,}")
     with whole(file, force=force) as path, neighbours(target):
         subject = _subject(target, options or {}, seed, weights)
         _check(subject, _inputs(subject, input, batch or 1))
         job = _Job(subject.name, subject.module, _inputs(subject, input, batch or _FREE), batch is None)
-        if any(tensor.is_meta for tensor in job.module.state_dict().values()):
-            raise ZooError(f"{subject.name} has no weights to export: it is on the meta device")
-        with _evaluation(job.module), _silence():
-            writer(job, path)
+        _check_weights(job)
+        try:
+            _evaluated(job.module, lambda: writer(job, path))
+        except (OSError, ZooError):
+            raise  # of which the first is a full disk, for `whole`
+        except Exception as error:
+            raise ZooError(_refusal(job, error)) from error
     return file
 
 
 def format_of(to: str | None, file: Path) -> str:
-    """What is written to `file`, by what was asked for or its suffix. Raises `ZooError` if that is unknown, or they contradict."""
+    """Return the export format from `to` or the suffix of `file`. Raises `ZooError` if it is unknown, or if they contradict."""
     suffix = _SUFFIXES.get(file.suffix.lower())
     if to is None and suffix is None:
-        raise ZooError(f"{file}: as what? --to onnx, torch-export or state-dict, or a suffix: {', '.join(_SUFFIXES)}")
+        raise ZooError(
+            f"{file}: cannot infer the format from the suffix; pass --to {', '.join(_WRITERS)}, or use {' '.join(_SUFFIXES)}"
+        )
     if to is not None and to not in _WRITERS:
-        raise unknown("format to export to", to, _WRITERS)
+        raise unknown("export format", to, _WRITERS)
     if to is not None and suffix not in (None, to):
-        raise ZooError(f"{file} is named as {suffix}, and --to says {to}")
+        raise ZooError(f"{file}: the suffix means {suffix}, but --to is {to}")
     return to or str(suffix)
 
 
 def _subject(target: "str | nn.Module", options: Mapping[str, Any], seed: int, weights: str | None) -> Subject:
-    """The model with its weights, the same for the same seed; torch's generator stays where it was."""
+    """Return the model with its weights, the same for the same seed, without changing the state of torch's generator."""
     import torch
 
     if weights is not None and (not isinstance(target, str) or ":" in target):
@@ -109,11 +122,11 @@ def _subject(target: "str | nn.Module", options: Mapping[str, Any], seed: int, w
 
 
 _FREE = 2
-"""The batch with which a free one is tried: torch regards 1 as special."""
+"""The batch size for a dynamic batch, because torch specialises on 1."""
 
 
 def _inputs(subject: Subject, input: Any, batch: int) -> tuple[Input, ...]:
-    """The inputs, with `batch` in the place of their own: that with which the first of them begins."""
+    """The inputs, with `batch` instead of their own: that with which the first of them begins."""
     given, ready = settled(input, None) if input is not None else (subject.shape(), None)
     if ready is not None:
         raise ZooError("export: expected shapes as input, such as (1, 3, 224, 224), not tensors")
@@ -128,7 +141,7 @@ def _batched(one: Input, batch: int | None) -> bool:
 
 
 def _check(subject: Subject, inputs: Sequence[Input]) -> None:
-    """Raises `ZooError`, in our words and not in an exporter's, if a layer refuses the size of what it gets."""
+    """Raise a clear `ZooError`, before the exporter does, if a layer refuses the size of its input."""
     from zoo.models.running import trace_subject
 
     plain = [one if one.dtype or one.name else one.sizes for one in inputs]
@@ -139,19 +152,32 @@ def _check(subject: Subject, inputs: Sequence[Input]) -> None:
             raise
 
 
-@contextlib.contextmanager
-def _evaluation(module: "nn.Module") -> Iterator[None]:
-    """Evaluation mode; afterwards the module and the random generators are as they were."""
-    from zoo.tracing.guard import untouched
+def _evaluated(module: "nn.Module", write: Callable[[], None]) -> None:
+    """Write in evaluation mode; afterwards the module and the process are as they were."""
+    from zoo.tracing.guard import Guard
 
-    with untouched(list(module.modules())):
+    def quietly() -> None:
         module.eval()
-        yield
+        with _silence():
+            write()
+
+    Guard(list(module.modules())).run(quietly)
+
+
+def _check_weights(job: _Job) -> None:
+    """Raises `ZooError` for weights that are not there, or not laid out as files hold them."""
+    for name, tensor in job.module.state_dict().items():
+        if not hasattr(tensor, "is_meta"):  # what a module keeps by get_extra_state
+            continue
+        if tensor.is_meta:
+            raise ZooError(f"{job.name} has no weights to export: it is on the meta device")
+        if str(tensor.layout) != "torch.strided":
+            raise ZooError(f"{job.name} cannot be exported: {name} is a tensor of layout {tensor.layout}; make it dense first")
 
 
 @contextlib.contextmanager
 def _silence() -> Iterator[None]:
-    """What exporters say of themselves is not said, nor what the network prints meanwhile."""
+    """Suppress the output of exporters, and of the network while it runs."""
     level = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -163,19 +189,31 @@ def _silence() -> Iterator[None]:
         logging.disable(level)
 
 
+@contextlib.contextmanager
+def _through_memory(path: Path) -> Iterator[io.BytesIO]:
+    """What is written is put into the file at the end. torch's own writer ends the process when a disk takes no more."""
+    written = io.BytesIO()
+    yield written
+    path.write_bytes(written.getbuffer())
+
+
 # One writer for each format
 
 
 def _state_dict(job: _Job, path: Path) -> None:
     import torch
 
-    state = {name: tensor.detach().cpu().contiguous() for name, tensor in job.module.state_dict().items()}
+    own = job.module.state_dict().items()
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in own if isinstance(tensor, torch.Tensor)}
+    for name in dict(own).keys() - state.keys():
+        raise ZooError(f"{job.name} cannot be exported: {name} is no tensor")
     if path.suffix.lower() != ".safetensors":
-        torch.save(state, path)
+        with _through_memory(path) as file:
+            torch.save(state, file)
         return
     with _extra("safetensors", "pip install safetensors"):
         from safetensors.torch import save
-    path.write_bytes(save({name: tensor.clone() for name, tensor in state.items()}))  # tied weights once for each name
+    path.write_bytes(save({name: tensor.clone() for name, tensor in state.items()}))  # writes shared weights once per name
 
 
 def _torch_export(job: _Job, path: Path) -> None:
@@ -184,7 +222,8 @@ def _torch_export(job: _Job, path: Path) -> None:
     program = _program(job)
     for node in program.graph.nodes:
         node.meta.pop("stack_trace", None)  # names the folders of this machine
-    torch.export.save(program, path)
+    with _through_memory(path) as file:
+        torch.export.save(program, file)
 
 
 def _program(job: _Job) -> Any:
@@ -200,19 +239,21 @@ def _program(job: _Job) -> Any:
     if kwargs:
         names = list(signature(job.module.forward).parameters)
         shapes = {**dict(zip(names, shapes, strict=False)), **{one.name: free[id(one)] for one in job.inputs if one.name}}
-    try:
-        return torch.export.export(job.module, args, kwargs or None, dynamic_shapes=shapes if job.dynamic else None)
-    except Exception as error:
-        raise ZooError(_refusal(job, error)) from error
+    program = torch.export.export(job.module, args, kwargs or None, dynamic_shapes=shapes if job.dynamic else None)
+    if not any(isinstance(spec.arg, torch.export.graph_signature.TensorArgument) for spec in program.graph_signature.output_specs):
+        raise ZooError(f"{job.name} cannot be exported: its forward returns no tensor")
+    return program
 
 
 def _refusal(job: _Job, error: Exception) -> str:
-    text = str(error).strip()
+    text = all_words(error).strip()
     given = " and ".join(sizes(one.sizes) if one.sizes else repr(one.value) for one in job.inputs)
     if job.dynamic and messages.fixes_batch(text):
-        return f"{job.name} cannot be exported for any batch size: its forward fixes it; --batch N exports it for N"
+        return f"{job.name} cannot be exported for any batch size: its forward pass fixes it; use --batch N to export it for N"
     if messages.decides_by_values(text):
         return f"{job.name} cannot be exported: its forward decides by the values of a tensor, which a graph does not hold"
+    if "Failed to convert" in text and error.__cause__ is not None:
+        return f"{job.name} cannot be exported with input {sizes}: {told(error.__cause__)}"
     reason = next((line.strip() for line in text.splitlines() if line.strip()), "")
     return f"{job.name} cannot be exported with input {given}: {type(error).__name__}: {reason}"
 
@@ -224,19 +265,16 @@ def _onnx(job: _Job, path: Path) -> None:
 
     size = sum(tensor.nbytes for tensor in job.module.state_dict().values())
     if size > _LARGEST:
-        most = f"one ONNX file holds 2 GiB, and its weights take {size / 2**30:.1f}"
-        raise ZooError(f"{job.name}: {most}; --to torch-export has no limit")
+        most = f"an ONNX file can hold 2 GiB, and the weights take {size / 2**30:.1f} GiB"
+        raise ZooError(f"{job.name}: {most}; use --to torch-export, which has no limit")
     program = _program(job)
     _multiply_out_divisors(job, program)
-    try:
-        _faithful(program).save(path, external_data=False)
-    except Exception as error:
-        raise ZooError(_refusal(job, error)) from error
+    _faithful(program).save(path, external_data=False)
     _compare(job, path)
 
 
 def _multiply_out_divisors(job: _Job, program: Any) -> None:
-    """Sums over windows as averages times a number: torch's translation to ONNX forgets divisors in silence."""
+    """Rewrite sum pooling as average pooling times a number: torch's translation to ONNX drops divisors without a warning."""
     from math import prod
 
     from torch import ops
@@ -246,7 +284,7 @@ def _multiply_out_divisors(job: _Job, program: Any) -> None:
             continue
         kernel, divisor = node.args[1], node.args[6]
         if node.args[4]:
-            raise ZooError(f"{job.name} cannot be exported to ONNX: {node.name} has a divisor of its own and rounds up")
+            raise ZooError(f"{job.name} cannot be exported to ONNX: {node.name} combines divisor_override with ceil_mode")
         node.args = (*node.args[:5], True)
         with program.graph.inserting_after(node):
             scaled = program.graph.call_function(ops.aten.mul.Tensor)
@@ -257,7 +295,7 @@ def _multiply_out_divisors(job: _Job, program: Any) -> None:
 
 
 def _compare(job: _Job, path: Path) -> None:
-    """Run the file once beside the module. Raises `ZooError` if their outputs differ by more than rounding."""
+    """Run the file and the module. Raises `ZooError` if their outputs differ by more than rounding."""
     import torch
 
     from zoo.tracing.trees import tree_leaves
@@ -281,18 +319,18 @@ def _compare(job: _Job, path: Path) -> None:
     for ours, theirs in zip(wanted, found, strict=True):
         far = (ours - torch.as_tensor(theirs)).abs().max() if ours.numel() else 0
         if not far <= _ROUNDING * ours.abs().max():
-            raise ZooError(f"{job.name} is not exported: the ONNX file computes something else, by up to {float(far):.3g}")
+            raise ZooError(f"{job.name} was not exported: the output of the ONNX file differs by up to {float(far):.3g}")
 
 
 _LOCAL = ("pkg.torch.onnx.stack_trace", "pkg.torch.onnx.fx_node", "namespace")
-"""What the exporter writes to each node that names folders of this machine, or says again what other entries say."""
+"""Metadata of nodes that names local folders or repeats other entries."""
 
 
 def _faithful(program: Any) -> Any:
-    """The ONNX program of a `torch.export.ExportedProgram`: torch's own translation, with its parameters and no others.
+    """Return the ONNX program of a `torch.export.ExportedProgram`, with torch's translation of each op and exactly its parameters.
 
-    torch's optimised export folds batch normalisation into convolutions and drops biases that are zero, which all biases of a new
-    network are: the file would have other parameters than the module. Runtimes fold by themselves when they load it.
+    torch's optimised export folds batch normalisation into convolutions and drops biases that are zero, as all biases of a new
+    network are. The file would then have other parameters than the module. Runtimes fold such layers when they load a file.
     """
     import torch
     from onnxscript import optimizer
@@ -306,7 +344,7 @@ def _faithful(program: Any) -> Any:
     )
     for node in graph:
         bias = node.inputs[2] if node.op_type in {"Conv", "ConvTranspose", "Gemm"} and len(node.inputs) == 3 else None
-        if _zero(bias) and not _named(bias, own):  # what the translation puts where there is none
+        if _zero(bias) and not _named(bias, own):  # the translation adds it if there is none
             node.resize_inputs(2)
         for key in _LOCAL:
             node.metadata_props.pop(key, None)
@@ -327,7 +365,7 @@ def _extra(package: str, remedy: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        raise ZooError(f"this format needs {package}, which does not import ({error}); {remedy}") from error
+        raise ZooError(f"this format requires {package}, which cannot be imported ({error}); {remedy}") from error
 
 
 _WRITERS: Mapping[str, Callable[[_Job, Path], None]] = {"onnx": _onnx, "torch-export": _torch_export, "state-dict": _state_dict}

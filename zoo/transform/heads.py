@@ -1,6 +1,6 @@
-"""Finding the head of a network, and putting another in its place.
+"""Find the head of a network, and replace it.
 
-The head is everything after the last feature maps of more than one unit. Where that is says the trace; torch.fx only cuts there.
+The head is everything after the last feature maps of more than one unit. The trace finds these maps, and torch.fx cuts there.
 """
 
 import copy
@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.analysis.stages import head_input
-from zoo.errors import ZooError
+from zoo.errors import ZooError, words
 from zoo.tracing.inputs import Input, settled
+from zoo.tracing.process import undisturbed
 from zoo.tracing.record import Trace
 
 if TYPE_CHECKING:
@@ -22,13 +23,14 @@ Kind = Literal["gap", "maps", "fc"]
 
 @dataclass(frozen=True)
 class Cut:
-    """A network in two: `body` gives `maps` (channels, then sizes), from which the network's own head made `classes` scores."""
+    """A network without its head: `body` returns `maps` (channels, then sizes); the original head computed `classes` scores."""
 
     body: "nn.Module"
     maps: tuple[int, ...]
     classes: int
 
 
+@undisturbed
 def replace_head(
     model: "str | nn.Module",
     head: "Kind | nn.Module",
@@ -37,18 +39,18 @@ def replace_head(
     num_classes: int | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> "nn.Module":
-    """A network of the body of a model, with its very weights, and another head; the model is left as it is.
+    """Return a network with the body of a model, including its weights, and another head; the model does not change.
 
     Arguments:
-        model: A TARGET, built with its initial weights or those that its options name; or a module.
+        model: A TARGET, built with initial weights or those that its options name; or a module.
         head: "gap" (global average, then one linear layer), "maps" (1×1 convolution to class maps, then global average), "fc"
             (VGG's three fully connected layers of 4096, 4096 and the classes), or a module from feature maps to scores.
-        input: A shape with batch, or a string without ("3x64x64"), for which the model runs; by default its own.
-        num_classes: By default what the model gives now.
-        options: For the builder of a model that is named.
+        input: A shape with batch, or a string without ("3x64x64"), that the model accepts; by default its own.
+        num_classes: The number of classes, by default that of the model.
+        options: Options of the builder of a named model.
 
     Returns:
-        A module with `body` and `head`. Dropout that the body calls as a function stays as in evaluation mode.
+        A module with `body` and `head`. Dropout that the body calls as a function stays in evaluation mode.
 
     Raises:
         ZooError: For an unknown model, and if no head can be found.
@@ -73,7 +75,7 @@ def replace_head(
 
 
 def make_head(kind: str, maps: Sequence[int], classes: int) -> "nn.Module":
-    """A new head of that kind for feature maps of such a shape (channels, height, width), in torch's default initialisation."""
+    """Return a new head of that kind for feature maps of a shape (channels, height, width), with torch's default initialisation."""
     from torch import nn
 
     channels, *sizes = maps
@@ -87,11 +89,11 @@ def make_head(kind: str, maps: Sequence[int], classes: int) -> "nn.Module":
         for i, (inside, outside) in enumerate(((features, 4096), (4096, 4096)), start=6):
             layers |= {f"fc{i}": nn.Linear(inside, outside), f"relu{i}": nn.ReLU(inplace=True), f"drop{i}": nn.Dropout(0.5)}
         return nn.Sequential(OrderedDict(layers, fc8=nn.Linear(4096, classes)))
-    raise ZooError(f"unknown head {kind!r}; choose gap, maps, fc, or give a module")
+    raise ZooError(f"unknown head {kind!r}; expected gap, maps, fc, or a module")
 
 
 def find_head(model: "nn.Module", input: Sequence[int]) -> Cut:
-    """Where the head of `model` begins. Raises `ZooError` if it gives no scores, or has no feature maps before them."""
+    """Find where the head of `model` begins. Raises `ZooError` if it does not return scores, or has no feature maps before them."""
     from torch import fx, nn
 
     class Layers(fx.Tracer):
@@ -102,14 +104,15 @@ def find_head(model: "nn.Module", input: Sequence[int]) -> Cut:
     try:
         graph = fx.GraphModule(model, Layers().trace(model))
     except Exception as error:
-        raise ZooError(f"the head of {type(model).__name__} cannot be found: its forward is no fixed graph ({error})") from error
+        reason = f"its forward is no fixed graph ({words(error)})"
+        raise ZooError(f"the head of {type(model).__name__} cannot be found: {reason}") from error
     found, nodes = _traced(graph, input, type(model).__name__)
     maps = head_input(found, nodes)
     return Cut(_body(graph, nodes[maps.id]), maps.shape[1:], found.outputs[0].shape[1])
 
 
 def _traced(graph: "fx.GraphModule", input: Sequence[int], name: str) -> "tuple[Trace, dict[int, fx.Node]]":
-    """One forward of a graph, and by the id of each value the last node that hands it on."""
+    """Trace a graph; also return, by the id of each value, the last node that outputs it."""
     from torch import fx, nn
 
     from zoo.tracing.trace import trace
@@ -118,7 +121,7 @@ def _traced(graph: "fx.GraphModule", input: Sequence[int], name: str) -> "tuple[
     numbers = {node: i for i, node in enumerate(nodes)}
 
     class Run(nn.Module):
-        """Runs the graph; what a node gives passes through a module of its number, so that the trace names it."""
+        """Runs the graph; the output of each node passes through a module with its number, so that the trace names it."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -140,7 +143,7 @@ def _traced(graph: "fx.GraphModule", input: Sequence[int], name: str) -> "tuple[
 
 
 def _body(graph: "fx.GraphModule", last: "fx.Node") -> "fx.GraphModule":
-    """The graph up to `last`, and of its modules those that it needs."""
+    """Return the graph up to `last`, with the modules that it needs."""
     output = next(node for node in graph.graph.nodes if node.op == "output")
     output.args = (last,)
     graph.graph.eliminate_dead_code()

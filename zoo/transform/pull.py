@@ -1,4 +1,4 @@
-"""One architecture as one file that needs torch alone: what its builder reaches in the family's file, and where it came from."""
+"""Write one architecture as one file that depends only on torch: what its builder needs from its family's file, and its source."""
 
 import ast
 import importlib.util
@@ -11,6 +11,7 @@ from typing import Any
 
 from zoo.catalogue.entries import Entry, check_options, entry
 from zoo.errors import ZooError
+from zoo.tracing.process import undisturbed
 from zoo.transform.excerpt import excerpt
 from zoo.util.text import sizes
 from zoo.util.version import __version__
@@ -41,8 +42,9 @@ SOFTWARE.
 """
 
 
+@undisturbed
 def pull(name: str, /, **options: Any) -> str:
-    """The source of one architecture, as a file of its own that needs torch alone.
+    """Return the source of one architecture as one file that depends only on torch.
 
     Arguments:
         name: A name of `zoo.list_models`, in any usual spelling.
@@ -64,7 +66,7 @@ def pull(name: str, /, **options: Any) -> str:
     body = excerpt(family, found.card.name, baked)
     wanted = {package for node in ast.walk(ast.parse(body)) for package in _packages(node)} - {"torch", *sys.stdlib_module_names}
     if wanted:
-        raise ZooError(f"{found.card.name} cannot stand alone: it needs {', '.join(sorted(wanted))}")
+        raise ZooError(f"cannot pull {found.card.name}: it depends on {', '.join(sorted(wanted))}")
     return f"{_header(found, baked, family)}\n{body}\n\n{_script(found.card.name)}{_licence(found)}"
 
 
@@ -74,22 +76,22 @@ def _baked(found: Entry, options: Mapping[str, Any]) -> dict[str, Any]:
         return checked
     if checked.keys() - {option.name for option in found.options} or checked.get("num_classes") == 0:
         layer = found.card.classifier or "its last layer"
-        raise ZooError(f"{found.card.name} is pulled whole, with its own start: set model.{layer} = nn.Identity() for its features")
+        raise ZooError(f"{found.card.name}: pull does not support head and init; for features, set model.{layer} = nn.Identity()")
     from zoo.models.targets import resolve
 
-    resolve(found.card.name, checked)  # which says what the builder refuses
+    resolve(found.card.name, checked)  # raises if the builder refuses an option
     return checked
 
 
 def _source(found: Entry) -> str:
-    """The text of the file that defines an architecture."""
+    """Return the source of the file that defines an architecture."""
     try:
         spec = importlib.util.find_spec(found.module)
         assert spec is not None
         assert spec.origin is not None
         return Path(spec.origin).read_text(encoding="utf-8")
     except (ImportError, ValueError, AssertionError, OSError) as error:
-        raise ZooError(f"{found.card.name} cannot be pulled: {found.module} has no file that can be read") from error
+        raise ZooError(f"cannot pull {found.card.name}: {found.module} has no readable source file") from error
 
 
 def _packages(node: ast.AST) -> Iterator[str]:
@@ -100,7 +102,7 @@ def _packages(node: ast.AST) -> Iterator[str]:
 
 
 def _header(found: Entry, baked: Mapping[str, Any], family: str) -> str:
-    """The file's docstring: what it is, of which paper, from where; what its family's file says; what differs from the paper."""
+    """Return the docstring of the file: title, paper, source, the text of the family's file, and deviations from the paper."""
     c = found.card
     place = f"doi:{c.doi}" if c.doi else f"arXiv:{c.arxiv}" if c.arxiv else c.url
     command = " ".join(["zoo pull", c.name, *(f"--set {key}={value}" for key, value in baked.items())])
@@ -112,14 +114,14 @@ def _header(found: Entry, baked: Mapping[str, Any], family: str) -> str:
         "Source": f"zoo {__version__}, {found.module.replace('.', '/')}.py{found.origin and f' ({found.origin})'}, by: {command}",
         "Licence": f"{c.licence}, see the end of this file" if _licence(found) else c.licence,
     }
-    lines = [f"{c.title}: one file that needs torch alone.", ""]
+    lines = [f"{c.title}: one file that depends only on torch.", ""]
     for key, value in facts.items():
         lines += textwrap.wrap(value, _WIDTH, initial_indent=f"{key:<9}", subsequent_indent=" " * 9, **_WRAP)
     for paragraph in (ast.get_docstring(ast.parse(family)) or "").split("\n\n")[1:]:  # the first one names the paper
         told = re.sub(r"\s*Deviations\s+stand\s+on\s+the\s+cards?\.", "", paragraph)
         lines += ["", *textwrap.wrap(told, _WIDTH, **_WRAP)]
     if c.deviations:
-        lines += ["", "What is not as in the paper, or not in the paper:", ""]
+        lines += ["", "Deviations from the paper, and details that the paper omits:", ""]
     for deviation in c.deviations:
         lines += textwrap.wrap(deviation.text, _WIDTH, initial_indent="- ", subsequent_indent="  ", **_WRAP)
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', r"\"\"\"")
@@ -130,13 +132,13 @@ _WRAP: Mapping[str, Any] = {"break_long_words": False, "break_on_hyphens": False
 
 
 def _script(builder: str) -> str:
-    """What the file does when it is run: it counts."""
+    """Return the block that runs as a script: it prints the number of parameters."""
     count = "sum(parameter.numel() for parameter in model.parameters())"
     return f'if __name__ == "__main__":\n    model = {builder}()\n    print(f"{builder}: {{{count}:,}} parameters")\n'
 
 
 def _licence(found: Entry) -> str:
-    """Our own networks bring the notice that their licence wants to be kept."""
+    """Return the licence notice for built-in networks, which their licence requires."""
     if found.card.licence != "MIT" or found.origin:
         return ""
     return "\n" + "".join(f"# {line}".rstrip() + "\n" for line in _NOTICE.splitlines())

@@ -1,1 +1,1 @@
-"""Tools that know nothing of networks: atomic files, worker processes, garbage-collection pauses, finding plugins."""
+"""Tools that do not depend on networks: atomic files, worker processes, pausing garbage collection, finding plugins."""

@@ -1,6 +1,7 @@
-"""Files that are written atomically: whole, or not at all. All that the project writes goes through here."""
+"""Write files atomically. The whole project writes its files here."""
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -12,27 +13,37 @@ from zoo.errors import ZooError
 
 @contextlib.contextmanager
 def whole(file: Path, *, force: bool = False) -> Iterator[Path]:
-    """A path of the same name, in a folder of its own (named .zoo.*) beside `file`; on leaving, what is there replaces `file`.
+    """Yield a temporary path with the name of `file`, in a new folder (.zoo.*) next to it; on exit, what was written there replaces
+    `file`.
 
-    On an exception nothing is left behind. Raises `ZooError` if `file` exists and `force` is not given, or cannot be written.
+    After an exception, nothing remains. Raises `ZooError` if `file` exists and `force` is false, or if it cannot be written.
     """
     with _unwritable(file):
         target = file.resolve()
         if target.is_dir():
             raise IsADirectoryError(None, "it is a folder")
         if target.exists() and not force:
-            raise ZooError(f"{file} already exists; --force replaces it")
+            raise ZooError(f"{file} already exists; use --force to replace it")
         if target.exists() and not (target.is_file() and os.access(target, os.W_OK)):
-            raise PermissionError(None, "permission denied" if target.is_file() else "it is no plain file")
+            raise PermissionError(None, "permission denied" if target.is_file() else "it is not a regular file")
         folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=".zoo."))
     try:
-        yield folder / target.name
+        try:
+            yield folder / target.name
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise ZooError(f"cannot write {file}: {error.strerror}") from error
         with _unwritable(file):
             if target.exists():
                 shutil.copymode(target, folder / target.name)
             (folder / target.name).replace(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+"""What a disk says that takes no more."""
 
 
 def write(content: bytes, file: Path) -> None:
@@ -54,5 +65,5 @@ def _unwritable(file: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ZooError(f"cannot write {file}: {error.strerror or error}") from error
-    except RuntimeError as error:  # how Python before 3.13 says that links run in a circle
-        raise ZooError(f"cannot write {file}: symbolic links that lead nowhere") from error
+    except RuntimeError as error:  # Python before 3.13 raises this for circular links
+        raise ZooError(f"cannot write {file}: its symbolic links form a circle") from error

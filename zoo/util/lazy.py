@@ -1,4 +1,4 @@
-"""Names of a module that are imported when they are first asked for."""
+"""Import the names of a module on first access."""
 
 import sys
 from collections.abc import Callable, Mapping

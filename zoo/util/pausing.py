@@ -1,4 +1,4 @@
-"""The collector of cyclic garbage, paused where thousands of objects are made that are no garbage."""
+"""Pause garbage collection while many long-lived objects are created."""
 
 import gc
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_collection() -> Iterator[None]:
-    """While it is entered, Python does not look for cyclic garbage, which would take as long as all else that happens here.
+    """A context manager and decorator that pauses the cyclic garbage collector, which can take as long as the work itself.
 
-    Afterwards the collector is on if it was on. Also a decorator.
+    Afterwards the collector is enabled if it was enabled before.
     """
     was_on = gc.isenabled()
     gc.disable()

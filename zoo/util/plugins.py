@@ -1,8 +1,8 @@
-"""What extends `zoo`: collections of things of one kind, ours, those of installed packages, and those registered at run time.
+"""Extensions of `zoo`, in one collection per kind: built in, from installed packages, and registered at run time.
 
-A package offers a module under an entry point group such as `zoo.archs` or `zoo.columns`; the module is what a file of our own
-folder of that name is. A broken plugin is reported once, in one line, and left out. Ours win over others of the same name, and the
-first package over the next.
+A package offers a module under an entry point group such as `zoo.archs` or `zoo.columns`. The module has the same form as a file in
+the folder of that name. A broken plugin is reported once, in one line, and skipped. Built-in names take precedence over those of
+packages, and the package that comes first in alphabetical order over the others.
 """
 
 import functools
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from zoo.errors import ZooError, spelling
+from zoo.errors import ZooError, spelling, told
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -33,7 +33,7 @@ _reported: set[str] = set()
 
 @dataclass(frozen=True, order=True)
 class Plugin:
-    """A module that an installed package offers: the package, one of `KINDS`, the entry point's name, the module's."""
+    """A module that an installed package offers: the package, one of `KINDS`, the names of the entry point and of the module."""
 
     package: str
     kind: str
@@ -44,11 +44,11 @@ class Plugin:
         return f"plugin {self.package}"
 
     def load(self) -> ModuleType:
-        """The module, imported."""
+        """Import and return the module."""
         return importlib.import_module(self.module)
 
     def files(self) -> Iterator[tuple[str, Path]]:
-        """The names and files of the module, or of all modules of the package it is, found without importing anything.
+        """Yield names and files of the module, or of all modules if it is a package, without importing anything.
 
         Raises `ImportError` if there is none.
         """
@@ -67,9 +67,9 @@ class Plugin:
 
 @cache
 def installed() -> tuple[Plugin, ...]:
-    """Every plugin of every package on the path.
+    """Return every plugin of every package on the path.
 
-    The packages' entry points are read here and not by `importlib.metadata`, which takes several times as long as `zoo list`.
+    This reads the packages' entry points directly, because `importlib.metadata` takes several times as long as `zoo list`.
     """
     found: dict[str, list[Plugin]] = {}
     for place in dict.fromkeys(sys.path):
@@ -77,8 +77,8 @@ def installed() -> tuple[Plugin, ...]:
             for entry in os.listdir(place or "."):
                 package = entry.removesuffix(".dist-info").removesuffix(".egg-info").partition("-")[0]
                 if entry.endswith((".dist-info", ".egg-info")) and package not in found:
-                    with suppress(FileNotFoundError, NotADirectoryError):
-                        text = Path(place, entry, "entry_points.txt").read_text(encoding="utf-8")
+                    with suppress(OSError):
+                        text = Path(place, entry, "entry_points.txt").read_text(encoding="utf-8", errors="replace")
                         found[package] = list(_entry_points(package, text)) if "zoo." in text else []
     return tuple(sorted(plugin for plugins in found.values() for plugin in plugins))
 
@@ -97,18 +97,19 @@ def _entry_points(package: str, text: str) -> Iterator[Plugin]:
         group, _, kind = (deprecated(section, f"plugin {package}") or section).partition(".")
         for name, module in parser[section].items() if group == "zoo" else ():
             if kind not in KINDS:
-                report(f"plugin {package}", f"there is no group {section}; there are {', '.join(f'zoo.{k}' for k in KINDS)}")
+                report(f"plugin {package}", f"unknown entry point group {section}; expected {', '.join(f'zoo.{k}' for k in KINDS)}")
             elif ":" in module:
-                report(f"plugin {package}", f"{section}: {name} = {module}: a module is wanted")
+                report(f"plugin {package}", f"{section}: {name} = {module}: expected a module, without a colon")
             else:
                 yield Plugin(package, kind, name, module.strip())
 
 
 class Collection(Generic[T]):
-    """All things of one kind, by name.
+    """All extensions of one kind, by name.
 
-    `own` gives ours, `read` those of a plugin as pairs of name and thing. `adopt` gives such pairs for what `register` is given: a
-    thing of this kind, or a module that defines some; none for anything else. `changed` is called when things come or go.
+    `own` returns the built-in ones, and `read` those of a plugin as pairs of name and extension. `adopt` returns such pairs for an
+    argument of `register`: an extension of this kind, or a module that defines some; nothing for anything else. `changed` is called
+    when extensions are added or removed.
     """
 
     def __init__(
@@ -124,13 +125,13 @@ class Collection(Generic[T]):
         self._own = own
         self._read = read
         self._changed = changed
-        self._installed: tuple[dict[str, T], dict[str, str]] | None = None  # by name, and the holder of each name by its spelling
-        self._registered: dict[str, tuple[str, T]] = {}  # home and thing by name
+        self._installed: tuple[dict[str, T], dict[str, str]] | None = None  # by name; and the owner of each name, by its spelling
+        self._registered: dict[str, tuple[str, T]] = {}  # module and extension by name
         self._all: Mapping[str, T] | None = None
         _collections.append(self)
 
     def all(self) -> Mapping[str, T]:
-        """Every thing by name: ours, then those of plugins, then those registered."""
+        """Return every extension by name: built in, then from plugins, then registered."""
         if self._all is None:
             registered = {name: thing for name, (_, thing) in self._registered.items()}
             self._all = {**self._gathered()[0], **registered}
@@ -142,7 +143,7 @@ class Collection(Generic[T]):
         return not self._registered and all(plugin.kind != self.kind for plugin in installed())
 
     def _gathered(self) -> tuple[dict[str, T], dict[str, str]]:
-        """What is installed by name, and who has each name by its spelling."""
+        """Return the installed extensions by name, and the owner of each name by its spelling."""
         if self._installed is not None:
             return self._installed
         found = dict(self._own())
@@ -151,12 +152,14 @@ class Collection(Generic[T]):
         for plugin in plugins:
             try:
                 offered = list(self._read(plugin))
-            except (Exception, SystemExit) as error:
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # whatever a plugin raises to say that it cannot be used
                 report(f"{plugin} ({plugin.module})", error)
                 continue
             for name, thing in offered:
                 if (holder := holders.get(spelling(name))) is not None:
-                    report(f"{name} of {plugin}", f"{holder} has one of that name")
+                    report(f"{name} of {plugin}", f"{holder} already uses this name")
                 else:
                     found[name] = thing
                     holders[spelling(name)] = str(plugin)
@@ -169,18 +172,18 @@ class Collection(Generic[T]):
         taken = {spelling(known): "zoo itself" for known in found} | holders
         taken.update((spelling(known), place) for known, (place, _) in self._registered.items() if place != home)
         if (holder := taken.get(spelling(name))) is not None:
-            raise ZooError(f"{name} of {home} cannot be registered: {holder} has one of that name")
+            raise ZooError(f"cannot register {name} of {home}: {holder} already uses this name")
         self._registered[name] = home, thing
         self._forget()
 
     def remove(self, name: str, thing: T) -> None:
-        """Take out what was registered, unless another thing has taken its place since."""
+        """Remove a registered extension, unless another one has replaced it."""
         if name in self._registered and self._registered[name][1] is thing:
             del self._registered[name]
         self._forget()
 
     def refresh(self) -> None:
-        """Look at what is installed anew."""
+        """Forget what is installed, so that it is looked up again."""
         self._installed = None
         self._forget()
 
@@ -191,7 +194,7 @@ class Collection(Generic[T]):
 
 def report(origin: str, problem: object) -> None:
     """One line on standard error, once."""
-    what = f"{type(problem).__name__}: {problem}" if isinstance(problem, BaseException) else str(problem)
+    what = told(problem) if isinstance(problem, BaseException) else str(problem)
     line = " ".join(f"zoo: {origin} is left out: {what}".split())
     if line not in _reported and sys.stderr is not None:
         _reported.add(line)
@@ -212,7 +215,7 @@ def deprecated(name: str, where: str) -> str | None:
 
 
 def guarded(origin: object, function: Callable[P, T]) -> Callable[P, T]:
-    """`function`, with what it raises as one line that says whose it is."""
+    """Wrap `function` so that its exceptions become a `ZooError` that names `origin`."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -221,16 +224,16 @@ def guarded(origin: object, function: Callable[P, T]) -> Callable[P, T]:
         except ZooError:
             raise
         except Exception as error:
-            raise ZooError(f"{origin}: {type(error).__name__}: {error}") from error
+            raise ZooError(f"{origin}: {told(error)}") from error
 
     return call
 
 
 def register(things: Iterable[Any], collections: Sequence[Collection[Any]]) -> ExitStack:
-    """Add things to the collections that adopt them; what is returned takes them out again when it is closed.
+    """Add extensions to the collections that adopt them. Closing the returned stack removes them again.
 
-    A module may register a name anew, as a cell of a notebook does that runs again. Raises `ZooError` for a name that is taken, and
-    for a thing that no collection adopts.
+    A module can register the same name again, as a notebook cell does when it runs twice. Raises `ZooError` for a name that is
+    taken, and for an object that no collection adopts.
     """
     with ExitStack() as undo:
         for thing in things:
@@ -241,7 +244,7 @@ def register(things: Iterable[Any], collections: Sequence[Collection[Any]]) -> E
 
 
 def refresh() -> None:
-    """Look for plugins anew: packages were installed or removed since."""
+    """Look for plugins again, after packages were installed or removed."""
     installed.cache_clear()
     _reported.clear()
     for collection in _collections:
@@ -249,16 +252,16 @@ def refresh() -> None:
 
 
 def _parts(thing: Any, collections: Sequence[Collection[Any]]) -> list[tuple[Collection[Any], str, Any]]:
-    """Collection, name and item of what `thing` is, or of what it defines if it is a module."""
+    """Return collection, name and extension of `thing`, or of everything that it defines if it is a module."""
     adopted = [(one, name, item) for one in collections for name, item in one.adopt(thing)]
     if not adopted:
-        expected = "a builder under @arch, a column, a study, a format, an OpRule, or a module that defines one"
-        raise ZooError(f"{thing!r:.80} cannot be registered: expected {expected}")
+        expected = "a builder decorated with @arch, a column, a study, a format, an OpRule, or a module that defines one"
+        raise ZooError(f"cannot register {thing!r:.80}: expected {expected}")
     return adopted
 
 
 def constant(thing: Any, *names: str) -> Any:
-    """Of a module the first of its constants of these names, or None; anything else as it is."""
+    """Return the first of a module's constants with these names, or None; return anything else unchanged."""
     if not isinstance(thing, ModuleType):
         return thing
     name = next((name for name in names if name in vars(thing)), None)
@@ -269,7 +272,7 @@ def constant(thing: Any, *names: str) -> Any:
 
 
 def _home(thing: Any) -> str:
-    """The module that a thing comes from; that of its function, where it is made of one."""
+    """Return the module that defines an extension, or its function."""
     if isinstance(thing, ModuleType):
         return thing.__name__
     names = ("run", "count", "rule", "render", "macs", "shape")

@@ -1,7 +1,7 @@
-"""A process pool in which a death is the failure of one task: the others go on, in a new process.
+"""A process pool in which a crash fails one task only: the other tasks continue in a new process.
 
-The workers are fresh interpreters that talk over pipes, not forks and not `multiprocessing`: a script without a main guard may use
-them, threads and locks of the caller are not inherited, and a worker whose parent is gone ends by itself.
+The workers are new interpreters that communicate over pipes; they are not forked and do not use `multiprocessing`. So a script
+without a main guard can use them, they inherit no threads or locks, and a worker exits when its parent is gone.
 """
 
 import contextlib
@@ -17,29 +17,34 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
+from zoo.errors import told
+
 
 class WorkerDiedError(Exception):
-    """The process that worked on a task came to its end: a signal, a lack of memory, an exit."""
+    """The process of a task ended: a signal, out of memory, or an exit."""
 
 
 def cores() -> int:
-    """The processors that this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Workers(Executor):
     """`jobs` processes with one thread each. Functions and arguments are pickled, so a function must be importable by its name.
 
-    A task whose process dies raises `WorkerDiedError`. Interrupts are the parent's: `shutdown(wait=False)` kills what still works.
+    A task whose process dies raises `WorkerDiedError`, also if it is killed since the task took longer than `timeout` seconds, in
+    which the start of the process and imports are counted. Interrupts are the parent's: `shutdown(wait=False)` kills what still
+    works.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, *, timeout: float | None = None) -> None:
+        self._timeout = timeout
         self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="zoo")
         self._mine = threading.local()
         self._all: list[_Worker] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """The future of `fn(*args, **kwargs)` in one of the processes."""
+        """Return the future of `fn(*args, **kwargs)`, which runs in one of the processes."""
         return self._threads.submit(self._call, fn, args, kwargs)
 
     def _call(self, *task: Any) -> Any:
@@ -47,10 +52,10 @@ class Workers(Executor):
         if worker is None or worker.process.poll() is not None:
             worker = self._mine.worker = _Worker()
             self._all.append(worker)
-        return worker.call(task)
+        return worker.call(task, self._timeout)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Let every task end, or with `wait=False` none."""
+        """Wait for all tasks, or with `wait=False` kill them."""
         self._threads.shutdown(wait=wait, cancel_futures=cancel_futures or not wait)
         for worker in self._all:
             if not wait:
@@ -71,28 +76,49 @@ class _Worker:
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(place or os.getcwd() for place in sys.path)},
         )
 
-    def call(self, task: Any) -> Any:
+    def call(self, task: Any, timeout: float | None = None) -> Any:
+        """What the task returns, or raises."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
+        said_before = os.fstat(self._last_words.fileno()).st_size
+        late = threading.Event()
+
+        def stop() -> None:
+            late.set()
+            self.process.kill()
+
+        clock = threading.Timer(timeout, stop) if timeout is not None else None
         try:
+            if clock is not None:
+                clock.start()
             pickle.dump(task, self.process.stdin)
             self.process.stdin.flush()
             result, error = pickle.load(self.process.stdout)
         except (OSError, EOFError, ValueError, pickle.UnpicklingError) as gone:
-            raise WorkerDiedError(f"its process died: {self._how()}") from gone
+            if late.is_set():
+                self.process.wait()
+                raise WorkerDiedError(f"no result within {timeout:g} seconds") from gone
+            raise WorkerDiedError(f"its process died: {self._how(said_before)}") from gone
+        finally:
+            if clock is not None:
+                clock.cancel()
         if error is not None:
             raise error
         return result
 
-    def _how(self) -> str:
+    def _how(self, said_before: int) -> str:
+        """The exit code or signal, and the last line that this task wrote to standard error."""
         code = self.process.wait()
-        self._last_words.seek(0)
-        said = self._last_words.read().decode(errors="replace").strip().rpartition("\n")[2]
+        end = self._last_words.seek(0, os.SEEK_END)
+        self._last_words.seek(max(said_before, end - 4096))
+        lines = self._last_words.read().decode(errors="replace").split("\n")
+        last = next((line for line in map(_printable, reversed(lines)) if line), "")
+        said = f" ({last if len(last) <= _LINE else last[:_LINE] + '…'})" if last else ""
         if code >= 0:
-            return f"exit code {code}" + (f" ({said})" if said else "")
+            return f"exit code {code}{said}"
         with contextlib.suppress(ValueError):
-            return f"{signal.Signals(-code).name} ({signal.strsignal(-code)})"
-        return f"signal {-code}"
+            return f"{signal.Signals(-code).name}{said or f' ({signal.strsignal(-code)})'}"
+        return f"signal {-code}{said}"
 
     def end(self) -> None:
         with contextlib.suppress(OSError):
@@ -100,15 +126,22 @@ class _Worker:
         self._last_words.close()
 
 
+_LINE = 120
+
+
+def _printable(line: str) -> str:
+    return "".join(sign if sign.isprintable() else " " for sign in line).strip()
+
+
 def _serve() -> None:
-    """What a worker does: tasks from standard input, results to standard output, which the tasks themselves do not see."""
+    """Run tasks from standard input and write results to standard output, which the tasks cannot access."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with os.fdopen(os.dup(1), "wb") as results, os.fdopen(os.dup(0), "rb") as tasks:
         os.dup2(2, 1)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         imported = 0
         while True:
-            if len(sys.modules) > imported:  # what they brought stays: the collector need not look at it again and again
+            if len(sys.modules) > imported:  # exclude the imported modules from later collections
                 imported = len(sys.modules)
                 gc.collect()
                 gc.freeze()
@@ -127,4 +160,4 @@ def _done(function: Callable[..., Any], args: Any, kwargs: Any) -> bytes:
         with contextlib.suppress(Exception):
             pickle.loads(packed := pickle.dumps((None, error)))
             return packed
-        return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
+        return pickle.dumps((None, RuntimeError(told(error))))

@@ -1,4 +1,4 @@
-"""`zoo cache`: what earlier answers are kept."""
+"""`zoo cache`: the cache of traces."""
 
 from typing import Annotated
 
@@ -12,14 +12,17 @@ _ACTIONS = ("show", "clear")
 
 def cache(
     action: Annotated[
-        str, typer.Argument(metavar="[show|clear]", help="What to do.", autocompletion=lambda incomplete: list(_ACTIONS))
+        str,
+        typer.Argument(
+            metavar="[show|clear]", help="Show the cache, or clear it.", autocompletion=lambda incomplete: list(_ACTIONS)
+        ),
     ] = "show",
 ) -> None:
-    """Show where traces are kept for the next time, and how many; or remove them."""
+    """Show or clear the cache of traces."""
     from zoo.models import caching
 
     if action not in _ACTIONS:
-        raise ZooError(f"cache {action}: choose from {', '.join(_ACTIONS)}")
+        raise ZooError(f"cache: expected {' or '.join(_ACTIONS)}, got {action}")
     found = caching.clear() if action == "clear" else caching.state()
     said = "removed " if action == "clear" else ""
     traces = "1 trace" if found.entries == 1 else f"{found.entries:,} traces"

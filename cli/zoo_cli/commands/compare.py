@@ -1,4 +1,4 @@
-"""`zoo compare`: a study, or models against each other."""
+"""`zoo compare`: a study, or models side by side."""
 
 import contextlib
 import sys
@@ -17,7 +17,7 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="[STUDY | TARGET TARGET...]",
-            help="A study by name, or models; none lists the studies. zoo compare STUDY --help shows its options.",
+            help="A study, or two or more models; by default, list the studies. zoo compare STUDY --help lists its options.",
             autocompletion=compared,
         ),
     ] = None,
@@ -26,7 +26,7 @@ def compare(
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Run a study (fully connected heads or global average pooling, ...), or put any models side by side."""
+    """Run a study, or compare models side by side."""
     from zoo.questions.compare import compare as compare_models
     from zoo.tables import formats
 

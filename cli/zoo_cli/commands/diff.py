@@ -9,7 +9,7 @@ from zoo_cli.parameters import Format, How, Output, Target, takes_a_model
 
 @takes_a_model()
 def diff(first: Target, second: Target, how: How, format: Format = None, output: Output = None) -> None:
-    """Show layer by layer what the second model adds, removes and changes. Options and inputs are for both models."""
+    """Compare two models layer by layer. The rows show what the second model adds, removes and changes; options apply to both."""
     from zoo.questions.diff import diff as difference
     from zoo.tables import formats
 

@@ -1,4 +1,4 @@
-"""`zoo export`: a network as a file for other programs."""
+"""`zoo export`: write a network to a file for other programs."""
 
 import contextlib
 import sys
@@ -18,21 +18,32 @@ def _kinds(incomplete: str) -> list[str]:
 def export(
     target: Target,
     how: How,
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE", help="Write to this file, atomically.")],
     to: Annotated[
         str | None,
-        typer.Option("--to", metavar="FORMAT", help="onnx, torch-export or state-dict; else by suffix.", autocompletion=_kinds),
+        typer.Option(
+            "--to",
+            metavar="FORMAT",
+            help="Export format: onnx, torch-export or state-dict; inferred from the suffix by default.",
+            autocompletion=_kinds,
+        ),
     ] = None,
-    batch: Annotated[int | None, typer.Option("--batch", "-b", min=1, metavar="N", help="Fix the batch; else it is free.")] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Draws the initial weights.")] = 0,
-    weights: Annotated[str | None, typer.Option("--weights", metavar="W", help="Weights instead of initial ones.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    batch: Annotated[
+        int | None, typer.Option("--batch", "-b", min=1, metavar="N", help="Fix the batch size; dynamic by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the initial weights.")] = 0,
+    weights: Annotated[
+        str | None, typer.Option("--weights", metavar="W", help="Load these weights: torchvision:NAME or a file.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Export a network, in evaluation mode: ONNX, torch's exported program (.pt2), state dict (.pt, .safetensors)."""
+    """Export a network to a file. Writes ONNX, torch's exported program (.pt2), or a state dict (.pt, .safetensors), in evaluation
+    mode.
+    """
     from zoo.transform.export import export as write
     from zoo.transform.export import format_of
 
-    with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints
+    with contextlib.redirect_stdout(sys.stderr):  # output of a user's module
         write(
             target,
             output,
@@ -43,6 +54,6 @@ def export(
             force=force,
             **how,
         )
-    drawn = weights if weights is not None else f"those that the constructor draws, seed {seed}"
-    taken = "" if format_of(to, output) == "state-dict" else f", batch {'of any size' if batch is None else batch}"
+    drawn = weights if weights is not None else f"initial, seed {seed}"
+    taken = "" if format_of(to, output) == "state-dict" else f", batch {'dynamic' if batch is None else batch}"
     typer.echo(f"{output}: {target}{taken}, weights: {drawn}", err=True)

@@ -1,4 +1,4 @@
-"""`zoo list`: the catalogue."""
+"""`zoo list`: list the catalogue."""
 
 from typing import Annotated
 
@@ -9,12 +9,14 @@ from zoo_cli.parameters import Format, Output, families
 
 
 def list_(
-    pattern: Annotated[str, typer.Argument(metavar="PATTERN", help="Part of a name, or wildcards: 'vgg*'.")] = "*",
-    family: Annotated[str | None, typer.Option("--family", metavar="F", help="Of one family.", autocompletion=families)] = None,
+    pattern: Annotated[str, typer.Argument(metavar="PATTERN", help="Part of a name, or a pattern such as 'vgg*'.")] = "*",
+    family: Annotated[
+        str | None, typer.Option("--family", metavar="F", help="List this family only.", autocompletion=families)
+    ] = None,
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """List the architectures: year, parameters, MACs, depth."""
+    """List the architectures of the catalogue."""
     from zoo.questions.list import listing
 
     emit(listing(pattern, family=family), format, output)

@@ -1,4 +1,4 @@
-"""`zoo pull`: one architecture as a file."""
+"""`zoo pull`: write one architecture as a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +13,15 @@ from zoo_cli.parameters import Model
 def pull(
     name: Model,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="NAME.py by default; - is standard output.")
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="Write to this file (default NAME.py); - is standard output."),
     ] = None,
     set: Annotated[
-        list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="A default of the builder, such as num_classes=10.")
+        list[str] | None, typer.Option("--set", "-s", metavar="K=V", help="Set a default of the builder, such as num_classes=10.")
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that exists.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write one architecture as a single Python file that needs torch alone."""
+    """Write one architecture as a Python file. The file depends only on torch."""
     from zoo.catalogue.entries import card
     from zoo.transform.pull import pull as source_of
     from zoo.util.files import whole

@@ -1,4 +1,4 @@
-"""`zoo stages`: the resolutions of a network."""
+"""`zoo stages`: list the stages of a network."""
 
 import contextlib
 import sys
@@ -9,7 +9,7 @@ from zoo_cli.parameters import Format, How, Output, Target, takes_a_model
 
 @takes_a_model()
 def stages(target: Target, how: How, format: Format = None, output: Output = None) -> None:
-    """List the stages, the last feature maps of each resolution: layer, channels, size, stride, receptive field."""
+    """List the stages of a model. A stage is the last feature maps of one resolution."""
     from zoo.questions.stages import stages as staged
     from zoo.tables import formats
 

@@ -1,11 +1,13 @@
-"""`zoo summary`: a model, layer by layer."""
+"""`zoo summary`: analyse a model layer by layer."""
 
 import contextlib
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from zoo.errors import ZooError
 from zoo.tables.notes import LowerBound
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
@@ -15,12 +17,15 @@ _MACHINES = frozenset({"json", "csv"})
 
 
 Depth = Annotated[
-    int | None, typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 is the whole.")
+    int | None,
+    typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 shows the total only."),
 ]
 Fold = Annotated[
     bool | None,
     typer.Option(
-        "--fold/--expand", help="Identical blocks as one row, or each by itself; json and csv expand.", show_default=False
+        "--fold/--expand",
+        help="Show identical blocks as one row, or each block; json and csv expand by default.",
+        show_default=False,
     ),
 ]
 Columns = Annotated[
@@ -29,13 +34,27 @@ Columns = Annotated[
         "--columns",
         "-c",
         metavar="A,B",
-        help="Columns, in this order; also trainable, frozen, buffers; params% is a share.",
+        help="Show these columns, in this order; also trainable, frozen, buffers; params% is a share.",
         autocompletion=completed_columns,
     ),
 ]
-Filter = Annotated[str | None, typer.Option("--filter", metavar="PATTERN", help="Only rows with such names: 'conv5_x.*'.")]
-Sort = Annotated[str | None, typer.Option("--sort", metavar="COLUMN", help="The greatest first; name and type by alphabet.")]
-Top = Annotated[int | None, typer.Option("--top", min=1, metavar="N", help="Only the N greatest, by MACs unless sorted.")]
+Filter = Annotated[
+    str | None, typer.Option("--filter", metavar="PATTERN", help="Show rows whose names match, such as 'conv5_x.*'.")
+]
+Sort = Annotated[
+    str | None, typer.Option("--sort", metavar="COLUMN", help="Sort by this column, largest first; name and type alphabetically.")
+]
+Top = Annotated[
+    int | None, typer.Option("--top", min=1, metavar="N", help="Show the N largest rows, by MACs unless --sort is given.")
+]
+Style = Annotated[
+    str,
+    typer.Option(
+        "--style",
+        metavar="NAME",
+        help="table; lecture: maps, kernel, stride, padding, activation, from the output; lecture-down: from the input.",
+    ),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")]
 
 
@@ -50,20 +69,24 @@ def summary(
     sort: Sort = None,
     top: Top = None,
     convention: Convention = "pure",
+    style: Style = "table",
     strict: Strict = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Analyse a model layer by layer: shapes, parameters, MACs, FLOPs, receptive fields, activations, depth."""
+    """Analyse a model layer by layer. Columns are shapes, parameters, MACs, FLOPs, receptive fields, activations and depth."""
     chosen = parse_columns(columns or ())
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
+    if style != "table":
+        _lecture(style, target, how, format, output)
+        return
     from zoo.questions.summary import summary as analyse
     from zoo.tables import formats
 
     formats.load(wanted)
 
-    with contextlib.redirect_stdout(sys.stderr):  # what a user's module prints
+    with contextlib.redirect_stdout(sys.stderr):  # output of a user's module
         table = analyse(
             target,
             depth="auto" if depth is None and people else depth,
@@ -80,3 +103,14 @@ def summary(
     if strict and partial:
         typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
         raise typer.Exit(1)
+
+
+def _lecture(style: str, target: str, how: How, format: str | None, output: Path | None) -> None:
+    """The table of lectures, from the output to the input, or down from the input."""
+    if style not in {"lecture", "lecture-down"}:
+        raise ZooError(f"--style {style!r}: expected table, lecture or lecture-down")
+    from zoo.questions.lecture import lecture
+
+    with contextlib.redirect_stdout(sys.stderr):
+        found = lecture(target, input_first=style == "lecture-down", **how)
+    emit(found, format, output)

@@ -1,14 +1,14 @@
-"""`zoo sweep`: one model over a grid of inputs, batches and options."""
+"""`zoo sweep`: analyse one model on a grid of inputs, batch sizes and options."""
 
 import contextlib
 import sys
 from itertools import product
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from zoo_cli.arguments import expand, parse_columns, parse_grid, parse_options, parse_sizes
-from zoo_cli.output import emit, ready
+from zoo_cli.arguments import check_product, expand, parse_columns, parse_grid, parse_options, parse_sizes
+from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
 from zoo_cli.parameters import Columns, Format, Output, Real, Target, Train
 from zoo_cli.progress import bar
 
@@ -18,44 +18,49 @@ def sweep(
     input: Annotated[
         list[str] | None,
         typer.Option(
-            "--input", "-i", metavar="GRID", help="Inputs without batch: '3x{128,160,...,512}x{128..512..32}'; '...' repeats."
+            "--input",
+            "-i",
+            metavar="GRID",
+            help="Input sizes without batch, such as '3x{128,160,...,512}x{128..512..32}'; '...' repeats a size.",
         ),
     ] = None,
-    batch: Annotated[str, typer.Option("--batch", "-b", metavar="GRID", help="Images in a batch: '{1,8,32}'.")] = "1",
+    batch: Annotated[str, typer.Option("--batch", "-b", metavar="GRID", help="Batch sizes, such as '{1,8,32}'.")] = "1",
     set: Annotated[
-        list[str] | None, typer.Option("--set", "-s", metavar="K=GRID", help="An option of the builder: 'num_classes={10,100}'.")
+        list[str] | None,
+        typer.Option("--set", "-s", metavar="K=GRID", help="Set an option of the builder, such as 'num_classes={10,100}'."),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up on a point that takes longer.")
     ] = None,
     columns: Columns = None,
     train: Train = False,
     real: Real = False,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Processes; default: one for each core.")
+        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Number of processes; one per core by default.")
     ] = None,
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Analyse a model over a grid of inputs, batches and options, one row for each point. Braces are multiplied."""
+    """Analyse a model over a grid of inputs, batches and options, one row for each point. Braces are multiplied.
+
+    With -o, the same command goes on from where it was broken off.
+    """
     inputs = parse_grid(input) if input else None
     batches = [
         n for text in expand(batch) for n in parse_sizes("--batch", text, "expected an integer >= 1, or several: '{1,8,32}'")
     ]
-    options = [parse_options(words) for words in product(*map(expand, set or ()))]
+    settings = [expand(text) for text in set or ()]
+    check_product("the grid", len(inputs or "1"), len(batches), *map(len, settings))
+    options = [parse_options(words) for words in product(*settings)]
     chosen = parse_columns(columns or ())
     ready(format, output)
+    journal = journal_of(output)
     from zoo.questions.sweep import sweep as swept
 
-    with bar() as progress, contextlib.redirect_stdout(sys.stderr):
-        table = swept(
-            target,
-            inputs=inputs,
-            batches=batches,
-            options=options,
-            train=train,
-            real=real,
-            columns=chosen,
-            jobs=jobs,
-            progress=progress,
-        )
+    how: dict[str, Any] = {"train": train, "real": real, "columns": chosen, "jobs": jobs, "timeout": timeout, "journal": journal}
+    with resumable(journal), bar() as progress, contextlib.redirect_stdout(sys.stderr):
+        table = swept(target, inputs=inputs, batches=batches, options=options, **how, progress=progress)
     emit(table, format, output)
+    remove_journal(journal)
     if all(row.cells.get("failure") for row in table.rows):
         raise typer.Exit(1)

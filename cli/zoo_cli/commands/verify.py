@@ -1,4 +1,4 @@
-"""`zoo verify`: our numbers against independent ones."""
+"""`zoo verify`: cross-check the numbers."""
 
 import contextlib
 import sys
@@ -16,12 +16,15 @@ def verify(
     target: Target,
     how: How,
     rf: Annotated[
-        bool, typer.Option("--rf", help="Prove the receptive fields by experiment: poison pixels, see which units notice.")
+        bool,
+        typer.Option(
+            "--rf", help="Check receptive fields by experiment: set pixels to NaN, and compare the units that they reach."
+        ),
     ] = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Check our numbers against independent ones; exit with 1 on a difference that is not explained."""
+    """Cross-check the numbers of a model. Exits with 1 if a difference from an independent source is not explained."""
     from zoo.questions.verify import differences
     from zoo.questions.verify import verify as verified
     from zoo.tables import formats

@@ -1,5 +1,6 @@
-"""Activations: what a forward writes into new memory."""
+"""Activations: elements that a forward pass writes into newly allocated memory."""
 
+from zoo.analysis.counting import of_written
 from zoo.extend import Column, Op, Sum
 from zoo.ops.memory import written
 
@@ -12,4 +13,5 @@ def activations(op: Op) -> int:
 COLUMN = Sum(
     Column("activations", "elements", "outputs written into new memory: not views, not in place", order=50, hide_order=5),
     activations,
+    of_written(),
 )

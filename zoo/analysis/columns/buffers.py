@@ -1,5 +1,6 @@
-"""Buffers: state that is no parameter, such as the running statistics of batch normalisation."""
+"""Buffers: state other than parameters, such as the running statistics of batch normalisation."""
 
+from zoo.analysis.counting import of_params
 from zoo.extend import Column, Op, Sum
 
 
@@ -9,5 +10,7 @@ def buffers(op: Op) -> int:
 
 
 COLUMN = Sum(
-    Column("buffers", "elements", "state that is no parameter, such as running statistics", order=13, on_request=True), buffers
+    Column("buffers", "elements", "state other than parameters, such as running statistics", order=13, on_request=True),
+    buffers,
+    of_params(lambda param: param.kind == "buffer"),
 )

@@ -1,16 +1,18 @@
 """Depth: layers with weights on the longest path, the number in the networks' names."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from zoo.extend import Column, Count, Flow, Op, Value
+from zoo.extend import Column, Count, Flow, Line, Op, Place, Value
 from zoo.ops.book import RULES
+from zoo.ops.working import total
+from zoo.tracing.walk import carry
 
 Depth = int | Count
 
 
 def start(value: Value) -> Depth:
-    """No layer yet."""
+    """Return 0 layers, for an input."""
     return 0
 
 
@@ -41,10 +43,39 @@ def _deepest(depths: Sequence[Depth]) -> Depth:
 
 
 def cell(depths: Sequence[Depth | None]) -> Any:
-    """The deepest of what leaves."""
+    """Return the largest depth of the outputs."""
     known = [depth for depth in depths if depth is not None]
     deepest = _deepest(known) if known else None
     return deepest.cell() if isinstance(deepest, Count) else deepest
 
 
-COLUMN = Flow(Column("depth", "layers", "layers with weights on the longest path", order=60, hide_order=3), start, rule, cell)
+def lines(place: Place, cell: Any) -> Iterator[Line]:
+    """The layers with weights on the longest path from the input to what leaves, added up."""
+    depths = carry(place.trace, start, rule)
+    values = [value for value in place.group.outputs if depths.get(value.id) is not None]
+    if not values:
+        yield Line("depth", says="it does not depend on the network's input")
+        return
+    value, path = max(values, key=lambda one: _known(depths[one.id])), list[tuple[str, int]]()
+    while (op := place.wiring.maker.get(value.id)) is not None:
+        fed = tuple(depths.get(one.id) for one in op.inputs)
+        if count := _known(layers(op, fed)):
+            path.append((place.wiring.row_of(op), count))
+        inputs = [one for one in op.inputs if depths.get(one.id) is not None]
+        if not inputs:
+            break
+        value = max(inputs, key=lambda one: _known(depths[one.id]))
+    if not path:
+        yield Line("depth", says="0: no layer with weights on the way", part=())
+        return
+    known = cell["at_least"] if isinstance(cell, dict) else cell
+    yield total("path", path[::-1], known, part=(), says="" if known == cell else "a lower bound: some ops are unknown")
+
+
+def _known(depth: Depth | None) -> int:
+    return depth.known if isinstance(depth, Count) else depth or 0
+
+
+COLUMN = Flow(
+    Column("depth", "layers", "layers with weights on the longest path", order=60, hide_order=3), start, rule, cell, lines
+)

@@ -1,5 +1,6 @@
-"""Parameters. A shared or tied one counts once, where the forward reads it first."""
+"""Parameters. A shared parameter counts once, where the forward pass first reads it."""
 
+from zoo.analysis.counting import of_params
 from zoo.extend import Column, Op, Sum
 
 
@@ -8,4 +9,8 @@ def params(op: Op) -> int:
     return sum(param.numel for param in op.owns if param.kind == "parameter")
 
 
-COLUMN = Sum(Column("params", "elements", "trainable and frozen parameters, shared ones once", order=10, hide_order=0), params)
+COLUMN = Sum(
+    Column("params", "elements", "trainable and frozen parameters, shared ones once", order=10, hide_order=0),
+    params,
+    of_params(lambda param: param.kind == "parameter"),
+)

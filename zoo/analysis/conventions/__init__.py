@@ -7,21 +7,23 @@ from dataclasses import replace
 
 from zoo.analysis.convention import Convention
 from zoo.analysis.kinds import Pass, Share, Tally
+from zoo.analysis.working import OfOp
 from zoo.errors import unknown
 from zoo.ops.arithmetic import macs
 from zoo.ops.count import Count
+from zoo.ops.working import Line
 from zoo.tables.notes import Convention as Legend
 from zoo.tables.notes import NotCounted
 from zoo.tracing.record import Trace
 
 
 def names() -> list[str]:
-    """Every convention, the default first."""
+    """Return the names of all conventions, the default first."""
     return sorted((info.name for info in pkgutil.iter_modules(__path__)), key=lambda name: (name != "pure", name))
 
 
 def load(name: str) -> Convention:
-    """The convention of that name. Raises `ZooError` for an unknown one."""
+    """Return the convention with this name. Raises `ZooError` for an unknown one."""
     if name not in names():
         raise unknown("convention", name, names(), f"there are {', '.join(names())}")
     found: Convention = importlib.import_module(f"{__name__}.{name}").CONVENTION
@@ -29,7 +31,7 @@ def load(name: str) -> Convention:
 
 
 def under(name: str, passes: Sequence[Pass]) -> list[Pass]:
-    """The passes, with the convention's own in the place of `macs` and `flops`. Raises `ZooError` for an unknown convention."""
+    """Return the columns, with those of the convention instead of `macs` and `flops`. Raises `ZooError` for an unknown name."""
     convention = load(name)
     figures = {} if name == "pure" else {"macs": convention.macs, "flops": convention.flops}
 
@@ -37,13 +39,32 @@ def under(name: str, passes: Sequence[Pass]) -> list[Pass]:
         if isinstance(one, Share):
             return replace(one, of=own(one.of))
         counts = figures.get(one.column.name)
-        return one if counts is None else Tally(replace(one.column, description=convention.says), counts)
+        return (
+            one
+            if counts is None
+            else Tally(
+                replace(one.column, description=convention.says),
+                counts,
+                lambda trace: _as_the_tool(convention, counts(trace), trace),
+            )
+        )
 
     return list(map(own, passes))
 
 
+def _as_the_tool(convention: Convention, counts: Sequence[int | Count], trace: Trace) -> OfOp:
+    """The lines of a tool's counts, which are not made of factors."""
+    each = dict(zip(map(id, trace.ops), counts, strict=True))
+    says = f"as {convention.tool} counts it"
+    return lambda op: [Line(op.kind, "{count}", {"count": _number(each[id(op)])}, _number(each[id(op)]), says=says)]
+
+
+def _number(count: int | Count) -> int:
+    return count if isinstance(count, int) else count.known
+
+
 COUNTED = frozenset({"macs", "flops", "macs%", "flops%"})
-"""The columns of which a convention decides."""
+"""The columns that a convention determines."""
 
 
 def legend(name: str) -> tuple[Legend, ...]:

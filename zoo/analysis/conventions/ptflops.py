@@ -41,7 +41,7 @@ def _deformed(op: Op) -> int:
     assert weight is not None
     out_channels = weight.shape[0]
     extra = 24 + (op.input("mask") is not None)
-    return _with_bias(op) + prod(weight.shape[2:]) * extra * (op.output.numel // out_channels)
+    return _with_bias(op) + prod(weight.shape[2:]) * extra * (op.output.numel // max(out_channels, 1))
 
 
 def _cell(kind: str, matrices: int, hidden: int, biases: int) -> int:
@@ -109,8 +109,8 @@ def _attention(layer: Layer) -> int:
     whole = product.kind == "scaled_dot_product_attention"
     query, key = product.inputs[:2] if product.kind != "baddbmm" else product.inputs[1:3]
     head, target, source = query.shape[-1], query.shape[-2], key.shape[-2] if whole else key.shape[-1]
-    heads = width // head
-    batch = query.numel // (width * target)
+    heads = width // max(head, 1)
+    batch = query.numel // max(width * target, 1)
     projected = layer.op("linear", "addmm")
     biased = projected is not None and (projected.kind == "addmm" or projected.input("bias") is not None)
     lengths = target + 2 * source

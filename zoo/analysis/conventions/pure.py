@@ -1,4 +1,4 @@
-"""The default: multiply-accumulates as in a textbook, and every other operation beside them. In words: docs/conventions.md."""
+"""The default: multiply-accumulates as in a textbook, and all other operations separately. See docs/conventions.md."""
 
 from zoo.extend import Convention, by_op
 from zoo.ops.arithmetic import flops, macs

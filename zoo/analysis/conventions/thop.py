@@ -33,13 +33,13 @@ def _linear(op: Op) -> int:
 
 def _softmax(op: Op) -> int:
     n = op.inputs[0].shape[int(op.attrs["dim"])]
-    return op.inputs[0].numel // n * (3 * n - 1)
+    return op.inputs[0].numel // max(n, 1) * (3 * n - 1)
 
 
 def _adaptive(op: Op) -> int:
     """A window of the average size, which need not be whole, and a division for each output."""
     sizes = zip(op.inputs[0].shape[2:], op.output.shape[2:], strict=True)
-    return int((prod(n / out for n, out in sizes) + 1) * op.output.numel)
+    return int((prod(n / max(out, 1) for n, out in sizes) + 1) * op.output.numel)
 
 
 _PER_SAMPLE = {"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259, "trilinear": 0}

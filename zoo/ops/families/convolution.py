@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from math import prod
 
+from zoo.ops import window
 from zoo.ops.facts import bias, every_input, fits, forward_again, per_axis, required
 from zoo.ops.rule import Cost, Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
@@ -79,6 +80,12 @@ def shape(op: Op) -> Shape | None:
     return (sizes[0], kernel[0], *out) if min(out) > 0 else None
 
 
+def sliding_window(op: Op) -> Sequence[window.Axis] | None:
+    """The kernel, which is what the weight has after its channels."""
+    kernel = required(op, "weight").shape[2:]
+    return window.of_op(op, kernel, each_axis(op.attrs.get("stride", 1), len(kernel)))
+
+
 def saved(op: Op, needed: Needs) -> Saved:
     """Input and weight; where padding "same" is uneven, a padded copy of the input."""
     x, weight = op.inputs[:2]
@@ -129,6 +136,7 @@ RULES: Sequence[OpRule] = (
         backward_macs=forward_again(conv),
         refusal=refusal,
         whole=True,
+        window=sliding_window,
     ),
     OpRule(
         "conv_transpose1d conv_transpose2d conv_transpose3d",

@@ -1,7 +1,9 @@
 """Pooling: a window without weights. Maps are N×C×sizes."""
 
+from collections.abc import Sequence
 from math import prod
 
+from zoo.ops import window
 from zoo.ops.facts import FLOATING, first_input, fits, per_axis
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
@@ -79,6 +81,12 @@ def adaptive_shape(op: Op) -> Shape | None:
     return (*x[:2], *size) if fit else None
 
 
+def sliding_window(op: Op) -> Sequence[window.Axis] | None:
+    """The window, which moves by its own size unless a stride is given."""
+    kernel = each_axis(op.attrs["kernel_size"], spatial_axes(op.kind))
+    return window.of_op(op, kernel, each_axis(op.attrs.get("stride") or kernel, len(kernel)))
+
+
 # Backward and refusal -------------------------------------------------------------------------------------------------
 
 
@@ -111,6 +119,7 @@ RULES = (
         macs=0,
         other_flops=maximum,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=saved_by_maximum,
         refusal=refusal,
         whole=True,
@@ -121,6 +130,7 @@ RULES = (
         macs=0,
         other_flops=maximum,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=saved_by_maximum,
         refusal=refusal,
         whole=True,
@@ -130,6 +140,7 @@ RULES = (
         macs=0,
         other_flops=maximum,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=saved_by_maximum,
         refusal=refusal,
     ),
@@ -138,6 +149,7 @@ RULES = (
         macs=0,
         other_flops=average,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=first_input,
         refusal=refusal,
         whole=True,
@@ -148,6 +160,7 @@ RULES = (
         macs=0,
         other_flops=average,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=first_input,
         refusal=refusal,
     ),
@@ -157,6 +170,7 @@ RULES = (
         macs=0,
         other_flops=average,
         receptive_field=sliding.pool,
+        window=sliding_window,
         saved=first_input,
         refusal=refusal,
     ),

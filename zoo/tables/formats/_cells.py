@@ -1,4 +1,4 @@
-"""How a cell is written for people, and how it is taken apart for flat files."""
+"""Format cells for people, and flatten them for files."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -35,7 +35,7 @@ def text(value: Any) -> str:
 
 
 def cells(column: Column, values: Sequence[Any]) -> list[str]:
-    """Each of `values` as `cell` writes it."""
+    """Return each of `values` as `cell` formats it."""
     return [cell(column, value) for value in values]
 
 
@@ -53,7 +53,7 @@ def cell(column: Column, value: Any) -> str:
 
 
 def _axes(by_axis: list[int]) -> str:
-    """One number if it is the same along every axis."""
+    """Return one number if it is the same along every axis."""
     return str(by_axis[0]) if len(set(by_axis)) == 1 else sizes(by_axis)
 
 

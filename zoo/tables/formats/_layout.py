@@ -1,4 +1,4 @@
-"""What a page of text shows of a table: which columns, how wide, and every cell written once. Nothing here draws."""
+"""The layout of a page of text: which columns it shows, how wide they are, and the text of every cell. Nothing is printed here."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +22,7 @@ class Layout:
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:
-        """The columns for which the page has room, name and type beside them."""
+        """The columns that fit on the page next to name and type."""
         columns = list(self.table.columns)
         labels = min(self._longest_name, _NARROWEST_NAME) + min(self._longest_type, _NARROWEST_TYPE) + GAP
         for column in sorted(self.table.columns, key=lambda c: -c.hide_order):
@@ -34,14 +34,14 @@ class Layout:
 
     @cached_property
     def asides(self) -> list[str]:
-        """What stands in columns of sentences that must be shown, and for which a line has no room."""
+        """Texts of columns that must be shown but do not fit on a line."""
         beside = [c for c in self.table.columns if c.hide_order == 0 and c not in self.columns]
         rows = enumerate(self.table.rows)
         return [f"{row.name} ({row.type}): {self.texts[c.name][i]}" for i, row in rows for c in beside if row.cells.get(c.name)]
 
     @cached_property
     def texts(self) -> dict[str, list[str]]:
-        """The cells of each column, top to bottom."""
+        """The cells of each column, from top to bottom."""
         rows = self.table.rows
         return {column.name: cells(column, [row.cells.get(column.name) for row in rows]) for column in self.table.columns}
 
@@ -52,7 +52,7 @@ class Layout:
 
     @cached_property
     def has_totals(self) -> bool:
-        """Whether any column that is shown has a total."""
+        """Return whether any visible column has a total."""
         return any(column.name in self.totals for column in self.columns)
 
     def words(self, column: Column) -> bool:
@@ -61,7 +61,7 @@ class Layout:
 
     @cached_property
     def label_widths(self) -> tuple[int, int]:
-        """How wide name and type are drawn: in full if there is room beside the cells; else they are cut, words broken, in turn."""
+        """Widths of name and type: in full if they fit next to the cells; otherwise they are cut, and texts are wrapped."""
         comfortable, least = (sum(map(room, self.columns)) for room in (self._comfortable, self._room))
         name, kind = self._longest_name, self._longest_type
         lack = name + kind + GAP + comfortable - self.width
@@ -76,14 +76,14 @@ class Layout:
 
     @cached_property
     def least_width(self) -> int:
-        """Characters that the page must have for its numbers and words to be whole; columns of words can be broken between them."""
+        """Characters that the page needs so that no number or word is cut; columns of text can be wrapped between words."""
         if not self.table.rows:
             return self.width
         return max(self.width, sum(self.label_widths) + GAP + sum(map(self._room, self.columns)))
 
     @cached_property
     def widths(self) -> dict[str, int]:
-        """Characters of each column: numbers whole; words share what is left, the shortest first."""
+        """Characters of each column: numbers are never cut; columns of text share the rest, the shortest first."""
         found = {column.name: self._room(column) - GAP for column in self.columns}
         spare = self.least_width - sum(self.label_widths) - GAP - sum(wide + GAP for wide in found.values())
         broken = sorted((c for c in self.columns if self.natural(c) > found[c.name]), key=self.natural)
@@ -94,7 +94,7 @@ class Layout:
         return found
 
     def natural(self, column: Column) -> int:
-        """Characters of the longest cell, unbroken."""
+        """Characters of the longest cell on one line."""
         return max([len(column.name), len(self.totals.get(column.name, "")), *map(len, self.texts[column.name])])
 
     def longest_word(self, column: Column) -> int:
@@ -104,7 +104,7 @@ class Layout:
 
     @cached_property
     def labels(self) -> list[tuple[str, str]]:
-        """Each row's name and type, as far as there is room."""
+        """The name and type of each row, cut to fit."""
         name_width, type_width = self.label_widths
         by_end = self._told_by_ends
         return [
@@ -114,12 +114,12 @@ class Layout:
 
     @cached_property
     def _told_by_ends(self) -> bool:
-        """Whether names that are no paths would be alike if they were cut at their ends."""
+        """Return whether names other than paths would become equal if their ends were cut."""
         names, (width, _) = {row.name for row in self.table.rows}, self.label_widths
         return len({_cut_name(name, width, False) for name in names}) < len(names)
 
     def values(self, column: Column) -> list[Any]:
-        """The cells of a column as they are, the total behind them."""
+        """The cells of a column, followed by its total."""
         total = [self.table.total.get(column.name)] if self.table.total else []
         return [row.cells.get(column.name) for row in self.table.rows] + total
 
@@ -137,7 +137,7 @@ class Layout:
 
     @cached_property
     def _types(self) -> list[str]:
-        """The rows' types with what is said beside them."""
+        """The types of the rows, with their marks."""
         return labels(self.table.rows)
 
     def _room(self, column: Column) -> int:
@@ -147,7 +147,7 @@ class Layout:
         return self.natural(column) + GAP
 
     def _comfortable(self, column: Column) -> int:
-        """As `_room`, but words that may be broken have room for a few."""
+        """As `_room`, but columns of text that can be wrapped count with the width of a few words."""
         return max(self._room(column), min(self.natural(column) + GAP, _WORDS))
 
 
@@ -159,7 +159,7 @@ def _cut_name(name: str, width: int, by_end: bool) -> str:
 
 
 def _cut_type(kind: str, label: str, width: int) -> str:
-    """Bottlen… ×35: what is said beside the type stays whole."""
+    """Bottlen… ×35: only the type is cut, not its mark."""
     beside = label.removeprefix(kind)
     room = width - len(beside)
     return f"{kind[: max(room - 1, 0)]}…{beside}" if len(kind) > room else label

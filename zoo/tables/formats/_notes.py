@@ -1,4 +1,4 @@
-"""What a reader needs to know of the columns that are shown, in every format that people read."""
+"""Notes on the visible columns, for every format that people read."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from zoo.tables.content import Column, Content
 
 
 def explanations(table: Content, columns: Sequence[Column]) -> list[str]:
-    """How a receptive field is written, what the table's legend says of these columns, and why some fields are undefined."""
+    """Explain how receptive fields are written, add the legend of the visible columns, and give reasons for undefined fields."""
     cells = [row.cells.get(column.name) for column in columns for row in table.rows]
     fields = [value for value in (*cells, *map(table.total.get, (c.name for c in columns))) if isinstance(value, dict)]
     notes = []

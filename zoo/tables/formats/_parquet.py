@@ -1,4 +1,4 @@
-"""Parquet, for files alone: the columns of the CSV, with their types."""
+"""Parquet, for files only: the columns of the CSV, with their types."""
 
 import io
 from typing import Any
@@ -9,7 +9,7 @@ from zoo.tables.formats._cells import flat
 
 
 def encode(table: Content) -> bytes:
-    """The rows as a Parquet file. Raises `ZooError` where pyarrow is not installed."""
+    """Return the rows as a Parquet file. Raises `ZooError` if pyarrow is not installed."""
     pyarrow, parquet = load()
     rows = [_flat({"name": row.name, "type": row.type, **row.cells}) for row in table.rows]
     nested = dict.fromkeys(key for row in rows for key in row if "." in key)
@@ -25,12 +25,12 @@ def encode(table: Content) -> bytes:
 
 
 def load() -> tuple[Any, Any]:
-    """pyarrow and its parquet. Raises `ZooError` where it is not installed."""
+    """Return pyarrow and its parquet module. Raises `ZooError` if it is not installed."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError as error:
-        raise ZooError(f"Parquet needs pyarrow ({error}); pip install 'zoo[parquet]'") from error
+        raise ZooError(f"Parquet requires pyarrow, which cannot be imported ({error}); pip install 'zoo[parquet]'") from error
     return pyarrow, parquet
 
 

@@ -8,7 +8,7 @@ from zoo.tables.formats._cells import flat
 
 
 def render(table: Content, width: int | None = None) -> str:
-    """The rows alone: the total of an additive column is its sum, so it is not repeated."""
+    """Return the rows only: the total of an additive column is its sum, so it is not repeated."""
     rows = [
         {"name": row.name, "type": row.type, "times": str(row.times), "mark": row.mark}
         | {k: v for name, cell in row.cells.items() for k, v in flat(name, cell)}

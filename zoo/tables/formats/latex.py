@@ -1,4 +1,4 @@
-"""LaTeX: a table in the manner of the booktabs package, which is all that it needs."""
+"""LaTeX: a table in the style of the booktabs package, the only package that it requires."""
 
 import re
 
@@ -24,7 +24,7 @@ _SPECIAL = re.compile("[" + re.escape("".join(_WRITTEN)) + "]")
 
 
 def escape(written: str) -> str:
-    """A text as LaTeX sets it, in one line."""
+    """Return a text with LaTeX's special characters escaped, on one line."""
     return _SPECIAL.sub(lambda match: _WRITTEN[match[0]], " ".join(written.split()))
 
 

@@ -1,4 +1,4 @@
-"""Text for a terminal: as wide as it is, columns with the largest hide order hidden where it is narrow."""
+"""Text for a terminal: fitted to its width; columns with the largest hide order are hidden first."""
 
 import io
 import os

@@ -1,0 +1,213 @@
+"""Explanations are true: a parser reads every formula that is printed, computes it, and compares it with the cell of the table."""
+
+import ast
+import math
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+import zoo
+from zoo.analysis.choose import choose, columns
+from zoo.analysis.kinds import Pass
+from zoo.analysis.windows import OfOps, OfWindow
+from zoo.analysis.working import Place, places
+from zoo.catalogue.entries import list_models
+from zoo.ops.working import Line
+
+_FUNCTIONS: dict[str, Any] = {"floor": math.floor, "ceil": math.ceil, "min": min, "max": max}
+_OPERATORS: dict[type, Any] = {
+    ast.Add: lambda a, b: a + b,
+    ast.Sub: lambda a, b: a - b,
+    ast.Mult: lambda a, b: a * b,
+    ast.Div: lambda a, b: Fraction(a) / Fraction(b),
+    ast.USub: lambda a: -a,
+}
+
+
+def computed(formula: str) -> Fraction:
+    """What a formula in numbers gives, exactly."""
+
+    def value(node: ast.AST) -> Any:
+        match node:
+            case ast.Expression(body=body):
+                return value(body)
+            case ast.Constant(value=number):
+                return Fraction(str(number))
+            case ast.BinOp(left=left, op=sign, right=right):
+                return _OPERATORS[type(sign)](value(left), value(right))
+            case ast.UnaryOp(op=sign, operand=one):
+                return _OPERATORS[type(sign)](value(one))
+            case ast.Call(func=ast.Name(id=name), args=args):
+                return Fraction(_FUNCTIONS[name](*map(value, args)))
+        raise AssertionError(f"{ast.dump(node)} in {formula}")
+
+    return value(ast.parse(re.sub(r"(?<=\d),(?=\d{3})", "", formula), mode="eval"))
+
+
+@pytest.mark.parametrize(
+    ("formula", "expected"),
+    [
+        ("floor((227 + 2*0 - 11) / 4) + 1", 55),
+        ("2 * 1,234 + 1", 2469),
+        ("max((-3), 5, 1,000) - (-2)", 1002),
+        ("7 / 2", Fraction(7, 2)),
+    ],
+)
+def test_formulas_are_computed(formula: str, expected: Any) -> None:
+    assert computed(formula) == expected
+
+
+def part_of(cell: Any, part: tuple[str | int, ...]) -> Any:
+    """What stands in a cell at that place."""
+    if part and part[0] == "from":
+        return -cell["padding"][part[1]]
+    if isinstance(cell, dict) and "at_least" in cell:
+        cell = cell["at_least"]
+    for key in part:
+        cell = cell[key]
+    return Fraction(cell) if isinstance(cell, str) else cell
+
+
+def every_part(cell: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The places of all numbers in a cell."""
+    if isinstance(cell, dict) and ("at_least" in cell or "undefined" in cell):
+        if "at_least" in cell:
+            yield path
+    elif isinstance(cell, dict):
+        for key, item in cell.items():
+            if key != "global":
+                yield from every_part(item, (*path, "from" if key == "padding" else key))
+    elif isinstance(cell, list):
+        for index, item in enumerate(cell):
+            yield from every_part(item, (*path, index))
+    elif cell is not None:
+        yield path
+
+
+def wrong(one: Pass, place: Place) -> list[str]:
+    """What is wrong with the working of a cell: formulas that give another number, parts that no line gives."""
+    (cell,), _ = one.measure(place.trace, [place.group])
+    lines: list[Line] = list(one.working(place, cell))  # type: ignore[attr-defined]
+    where = f"{place.trace.target} {place.group.name} {one.column.name}"
+    found = []
+    for line in lines:
+        if line.formula:
+            got = computed(line.numbers)
+            if not math.isclose(got, line.result, rel_tol=1e-5):
+                found.append(f"{where}: {line.label} {line.numbers} gives {got}, not {line.result}")
+        if (
+            line.part is not None
+            and line.result is not None
+            and not math.isclose(line.result, part_of(cell, line.part), rel_tol=1e-5)
+        ):
+            found.append(f"{where}: {line.label} says {line.result}, the cell has {part_of(cell, line.part)}")
+    given = {line.part for line in lines if line.part is not None}
+    words = [line for line in lines if line.says and not line.formula]
+    missing = [part for part in every_part(cell) if part not in given]
+    if missing and not words:
+        found.append(f"{where}: nothing gives {missing} of {cell}")
+    if one.column.name in _ALWAYS and missing:
+        found.append(f"{where}: no formula for {missing}: {[line.says for line in words]}")
+    if one.column.name in _ALWAYS and cell and any(line.says == "no working is given" for line in lines):
+        found.append(f"{where}: no working")
+    return found
+
+
+_ALWAYS = frozenset(  # of these every number has a formula
+    name for name, one in columns().items() if name != "output" and not isinstance(one, OfWindow | OfOps)
+)
+
+
+def problems(trace: zoo.Trace, names: list[str] | None = None) -> list[str]:
+    passes = choose(names or [*columns(), "params%"])
+    return [text for place in places(trace) for one in passes for text in wrong(one, place)]
+
+
+_DEEP = re.compile(r"(resnet|plain)(34|44|56|101|110|152).*|googlenet_bn")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * bool(_DEEP.fullmatch(name))) for name in list_models()]
+)
+def test_every_formula_of_the_catalogue(name: str) -> None:
+    assert problems(zoo.trace(name)) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["resnet18", "mobilenet_v3_small", "densenet121", "shufflenet_v2_x0_5", "squeezenet1_0", "inception_v3", "vit_b_32"]
+)
+def test_every_formula_of_torchvision(name: str) -> None:
+    passes = ["output", "params", "macs", "flops", "rf", "activations", "depth", "units", "connections", "peak"]
+    assert problems(zoo.trace(f"torchvision:{name}"), passes) == []
+
+
+@pytest.mark.parametrize("convention", ["fvcore", "ptflops", "thop", "torch", "torchinfo"])
+def test_counts_of_tools_add_up(convention: str) -> None:
+    from zoo.analysis.conventions import under
+
+    trace = zoo.trace("lenet5")
+    assert [
+        text for place in places(trace) for one in under(convention, choose(["macs", "flops"])) for text in wrong(one, place)
+    ] == []
+
+
+def test_a_chain_ends_at_what_rf_says() -> None:
+    """The last line of each axis is the window of the first unit, as `zoo rf` has it without the border."""
+    for name, layer in (("alexnet", "pool5"), ("googlenet", "inception_4e"), ("resnet18", "conv4_x")):
+        (rf,) = zoo.explain(name, layer, ["rf"]).quantities
+        ends = {line.part: line.result for line in rf.lines if line.part}
+        for axis, extent in enumerate(zoo.receptive_field(name, layer, (0, 0)).axes):
+            assert extent.unclipped == (ends["from", axis], ends["from", axis] + ends["size", axis] - 1)
+
+
+def test_ends_of_different_branches() -> None:
+    """One branch reaches further to the front, the other to the back: each end has a chain of its own."""
+    from torch import Tensor, nn
+
+    class Fork(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.front, self.back = nn.Conv2d(1, 1, 3, padding=(2, 1)), nn.Conv2d(1, 1, 3, padding=(0, 1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.front(x)[:, :, :6] + self.back(x)[:, :, :6]
+
+    trace = zoo.trace(Fork(), input=(1, 1, 8, 8))
+    assert problems(trace) == []
+    text = str(zoo.explain(trace, "add", ["rf"]))
+    assert "height, from:" in text
+    assert "height, to:" in text
+
+
+def test_a_shared_parameter_says_where_it_was_counted() -> None:
+    from torch import Tensor, nn
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one = nn.Linear(4, 4)
+            self.other = nn.Linear(4, 4)
+            self.other.weight = self.one.weight
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.other(self.one(x))
+
+    found = zoo.explain(Twice(), "other", ["params"], input=(1, 4))
+    assert found.quantities[0].cell == 4
+    assert "weight 4×4: shared with one, which counts it" in found.notes
+
+
+def test_unknown_layers_are_refused() -> None:
+    with pytest.raises(zoo.ZooError, match="unknown layer of alexnet 'conv9'; did you mean"):
+        zoo.explain("alexnet", "conv9")
+
+
+def test_factors_by_name_in_json() -> None:
+    data = zoo.explain("alexnet", "conv2", ["macs"]).to_dict()
+    (line,) = data["quantities"][0]["lines"]
+    expected = {"N": 1, "C_out": 256, "H_out": 27, "W_out": 27, "C_in/groups": 48, "k_h": 5, "k_w": 5}
+    assert (data["schema"], line["operands"], line["result"]) == ("zoo.explanation/1", expected, 223_948_800)

@@ -1,0 +1,34 @@
+"""Tables as lectures print them, against the lectures' own rows."""
+
+import zoo
+from zoo.questions.lecture import lecture
+
+
+def printed(table: zoo.Table) -> list[tuple[object, ...]]:
+    return [(row.name, *(row.cells[key] for key in ("maps", "size", "kernel", "stride", "padding"))) for row in table.rows]
+
+
+def test_lenet5() -> None:
+    """LeNet-5's layers as every lecture has them: C1 6@28x28 5x5, S2 6@14x14 2x2/2, C3 16@10x10, S4, C5 120@1x1, F6 84."""
+    table = lecture("lenet5")
+    assert printed(table)[1:] == [
+        ("F6", None, 84, None, None, None),
+        ("C5", 120, [1, 1], [5, 5], [1, 1], "VALID"),
+        ("S4", 16, [5, 5], [2, 2], [2, 2], "VALID"),
+        ("C3", 16, [10, 10], [5, 5], [1, 1], "VALID"),
+        ("S2", 6, [14, 14], [2, 2], [2, 2], "VALID"),
+        ("C1", 6, [28, 28], [5, 5], [1, 1], "VALID"),
+        ("input", 1, [32, 32], None, None, None),
+    ]
+    assert {row.cells["activation"] for row in table.rows[1:-1]} == {"tanh"}
+
+
+def test_alexnet() -> None:
+    """Géron's table of AlexNet, from the input; his SAME on the first layer is 56x56, and his 224 is 227."""
+    rows = {row[0]: row[1:] for row in printed(lecture("alexnet", input_first=True))}
+    assert rows["conv1"] == (96, [55, 55], [11, 11], [4, 4], "VALID")
+    assert rows["pool1"] == (96, [27, 27], [3, 3], [2, 2], "VALID")
+    assert rows["conv2"] == (256, [27, 27], [5, 5], [1, 1], "SAME")
+    assert rows["conv3"] == rows["conv4"] == (384, [13, 13], [3, 3], [1, 1], "SAME")
+    assert next(iter(rows)) == "input"
+    assert zoo.layer((3, 224, 224), "conv 96 11x11/4 same").table.rows[0].cells["output"] == [1, 96, 56, 56]

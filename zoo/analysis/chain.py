@@ -1,0 +1,255 @@
+"""The receptive field of a layer as a chain of recurrences, from the input to the layer.
+
+Along one axis every op that slides a window of k elements, d apart, in steps of s and with p of padding before the first, changes
+what a unit sees by
+
+    size' = size + d·(k − 1)·stride      stride' = stride·s      from' = from − p·stride
+
+where `from` is the first pixel of the first window. Where branches join, the one that reaches furthest decides each end. `_path`
+follows the deciding branch back to the input; `_links` derives each step forward again.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from zoo.analysis.working import Place
+from zoo.ops.book import rule_of
+from zoo.ops.window import NAMES, Axis
+from zoo.ops.working import Line
+from zoo.receptive.shown import Shown
+from zoo.receptive.spans import Field, Spans
+from zoo.tracing.record import Op, Value
+
+End = Literal["first", "last"]
+
+
+def chains(place: Place, cell: Any) -> Iterator[Line]:
+    """The lines behind a layer's cell: a chain for each axis of the input, or two where different branches decide its two ends."""
+    fields = _Fields(place)
+    value = next((value for value in place.group.outputs if fields.states.get(value.id) is not None), None)
+    if value is None:
+        yield Line("rf", says="it does not depend on the network's input")
+        return
+    found = fields.shown(value)
+    if isinstance(found, str):
+        yield Line("rf", says=f"undefined: {found}")
+        return
+    names = NAMES.get(len(found), tuple(map(str, range(len(found)))))
+    for axis, name in enumerate(names):
+        first, last = (_path(fields, value, axis, end) for end in _ENDS)
+        if [op for op, _ in first] == [op for op, _ in last] and first == last:
+            yield from _chain(fields, first, value, axis, name)
+        else:
+            yield from _two_chains(fields, (first, last), value, axis, name)
+
+
+_ENDS: tuple[End, End] = ("first", "last")
+_PARTS = frozenset({"size", "stride", "from"})
+
+
+@dataclass(frozen=True)
+class _Fields:
+    """The field of every value of a trace."""
+
+    place: Place
+
+    @property
+    def states(self) -> Mapping[int, Field | None]:
+        return self.place.wiring.fields
+
+    def shown(self, value: Value) -> list[Shown] | str:
+        return self.place.wiring.window(value)
+
+    def along(self, value: Value, axis: int) -> Shown | None:
+        """What is shown of a value along an axis, or None."""
+        found = self.shown(value)
+        return None if isinstance(found, str) else found[axis]
+
+    def units(self, value: Value, axis: int) -> int:
+        """How many units a value has along an axis."""
+        field = self.states[value.id]
+        return field[axis].units if isinstance(field, tuple) else 1
+
+    def inputs(self, op: Op) -> list[Value]:
+        """The inputs of an op that depend on the network's, each once."""
+        return list({value.id: value for value in op.inputs if self.states.get(value.id) is not None}.values())
+
+
+_Path = list[tuple[Value, Value]]
+"""Steps from one value to the next, from the network's input on."""
+
+
+def _path(fields: _Fields, value: Value, axis: int, end: End) -> _Path:
+    """The values from the input to `value` that decide one end of its window."""
+    steps: _Path = []
+    while (op := fields.place.wiring.maker.get(value.id)) is not None:
+        inputs = fields.inputs(op)
+        if not inputs:
+            break
+        source = _decides(fields, inputs, axis, end)
+        steps.append((source, value))
+        value = source
+    return steps[::-1]
+
+
+def _decides(fields: _Fields, inputs: list[Value], axis: int, end: End) -> Value:
+    """Of several inputs the one whose window reaches furthest; the first where several reach as far."""
+    if len(inputs) == 1:
+        return inputs[0]
+    reach = {value.id: _reach(fields, value, axis, end) for value in inputs}
+    both = [
+        value
+        for value in inputs
+        if all(_reach(fields, value, axis, e) == max(_reach(fields, v, axis, e) for v in inputs) for e in _ENDS)
+    ]
+    return both[0] if both else max(inputs, key=lambda value: reach[value.id])
+
+
+def _reach(fields: _Fields, value: Value, axis: int, end: End) -> int:
+    found = fields.along(value, axis)
+    if found is None:
+        return -1
+    return -found.first if end == "first" else found.last
+
+
+def _chain(fields: _Fields, path: _Path, value: Value, axis: int, name: str) -> Iterator[Line]:
+    """Size, stride and start from one value to the next, as far as they change."""
+    lines = [
+        Line("input", "1", {}, 1, axis=name, name="size"),
+        Line("input", "1", {}, 1, axis=name, name="stride"),
+        Line("input", "0", {}, 0, axis=name, name="from"),
+    ]
+    for source, target in path:
+        lines += [line for line in _link(fields, source, target, axis, name) if line.name != "to"]
+    ends = {line.name: i for i, line in enumerate(lines)}  # the last line of each name is what the cell says
+    for i, line in enumerate(lines):
+        yield line.at((line.name, axis)) if line.name in _PARTS and ends[line.name] == i else line
+
+
+def _two_chains(fields: _Fields, paths: tuple[_Path, _Path], value: Value, axis: int, name: str) -> Iterator[Line]:
+    """A chain for either end of the window, then its size."""
+    found = fields.along(value, axis)
+    assert found is not None
+    for path, end in zip(paths, ("from", "to"), strict=True):
+        lines = [
+            Line("input", "1", {}, 1, axis=f"{name}, {end}", name="stride"),
+            Line("input", "0", {}, 0, axis=f"{name}, {end}", name=end),
+        ]
+        for source, target in path:
+            lines += [line for line in _link(fields, source, target, axis, f"{name}, {end}") if line.name in {"stride", end, ""}]
+        last = {line.name: i for i, line in enumerate(lines)}
+        for i, line in enumerate(lines):
+            final = end == "from" and line.name in _PARTS and last[line.name] == i
+            yield line.at((line.name, axis)) if final else line
+    operands = {"to": found.last, "from": found.first}
+    yield Line("window", "{to} - {from} + 1", operands, found.size, axis=name, name="size", part=("size", axis))
+
+
+def _link(fields: _Fields, source: Value, target: Value, axis: int, name: str) -> list[Line]:
+    """How what one value sees follows from what the one before it sees; nothing where nothing changes."""
+    before, after = fields.along(source, axis), fields.along(target, axis)
+    op = fields.place.wiring.maker[target.id]
+    label = fields.place.wiring.row_of(op)
+    if before is None or after is None:
+        return [Line(label, says=f"{op.kind}: no window for all units here", axis=name)]
+    inputs = fields.inputs(op)
+    if len(inputs) > 1 and op.kind not in _PRODUCTS:
+        return _joined(fields, op, inputs, after, axis, name, label)
+    if (before.size, before.stride, before.padding) == (after.size, after.stride, after.padding):
+        return []
+    window = _window(fields, op, axis)
+    if window is not None and _slides(before, after, window):
+        return list(_slid(before, after, window, label, name))
+    n = fields.units(source, axis)
+    if after.whole and after.size == before.size + (n - 1) * before.stride and after.padding == before.padding:
+        return list(_whole(before, after, n, label, name, op.kind))
+    return list(_stated(after, label, name, op.kind))
+
+
+_PRODUCTS = frozenset({"matmul", "bmm", "mm", "scaled_dot_product_attention"})
+"""These sum over units before they join."""
+
+
+def _window(fields: _Fields, op: Op, axis: int) -> Axis | None:
+    """The window of an op along an axis of the input, if the op slides along as many axes."""
+    windows = rule_of(op).window
+    found = windows(op) if windows else None
+    field: Spans | None = fields.states[op.output.id]  # type: ignore[assignment]
+    return found[axis] if found and field and len(found) == len(field) else None
+
+
+def _slides(before: Shown, after: Shown, window: Axis) -> bool:
+    size = before.size + (window.reach - 1) * before.stride
+    start = before.first - window.before * before.stride
+    return (after.size, after.stride, after.first) == (size, before.stride * window.stride, start)
+
+
+def _slid(before: Shown, after: Shown, window: Axis, label: str, name: str) -> Iterator[Line]:
+    """The recurrences of a window."""
+    stride = _exact(before.stride)
+    dilated = "{d}*" if window.dilation != 1 else ""
+    gap = {"d": window.dilation} if window.dilation != 1 else {}
+    common = {"k": window.kernel, "stride": stride, **gap}
+    yield Line(
+        label, f"{{size}} + {dilated}({{k}} - 1)*{{stride}}", {"size": before.size, **common}, after.size, axis=name, name="size"
+    )
+    yield Line(label, "{stride}*{s}", {"stride": stride, "s": window.stride}, _exact(after.stride), axis=name, name="stride")
+    padded = {"from": before.first, "p": window.before, "stride": stride}
+    yield Line(label, "{from} - {p}*{stride}", padded, after.first, axis=name, name="from")
+    operands = {"to": before.last, "p": window.before, **common}
+    yield Line(label, f"{{to}} + ({dilated}({{k}} - 1) - {{p}})*{{stride}}", operands, after.last, axis=name, name="to")
+
+
+def _whole(before: Shown, after: Shown, n: int, label: str, name: str, kind: str) -> Iterator[Line]:
+    """All units together."""
+    stride = _exact(before.stride)
+    says = f"{kind} sees all {n} units together"
+    operands = {"size": before.size, "n": n, "stride": stride}
+    yield Line(label, "{size} + ({n} - 1)*{stride}", operands, after.size, axis=name, name="size", says=says)
+    if after.stride != before.stride and before.stride:
+        times = _exact(after.stride / before.stride)
+        yield Line(label, "{stride}*{s}", {"stride": stride, "s": times}, _exact(after.stride), axis=name, name="stride")
+    operands = {"to": before.last, "n": n, "stride": stride}
+    yield Line(label, "{to} + ({n} - 1)*{stride}", operands, after.last, axis=name, name="to", says=says)
+
+
+def _joined(fields: _Fields, op: Op, inputs: list[Value], after: Shown, axis: int, name: str, label: str) -> list[Line]:
+    """The hull of what all branches see."""
+    first: dict[str, int | float] = {}
+    last: dict[str, int | float] = {}
+    for value in inputs:
+        found = fields.along(value, axis)
+        if found is None:
+            return list(_stated(after, label, name, op.kind))
+        more = (fields.units(value, axis) - 1) * found.stride if after.whole and not found.whole else 0
+        branch = fields.place.wiring.name_of(value)
+        first[branch], last[branch] = found.first, _exact(found.last + more)
+    if (min(first.values()), max(last.values())) != (after.first, after.last):
+        return list(_stated(after, label, name, op.kind))
+    low, high = min(first, key=first.__getitem__), max(last, key=last.__getitem__)
+    decides = f"{low} decides both ends" if low == high else f"{low} decides the first pixel, {high} the last"
+    same = len(set(first.values())) == len(set(last.values())) == 1
+    if same:
+        return []
+    says = f"{op.kind} joins {', '.join(first)}: {decides}"
+    braces = [f"{{{branch}}}" for branch in first]
+    spread = {**{f"{branch} to": value for branch, value in last.items()}, "from": after.first}
+    to = ", ".join(f"{{{branch} to}}" for branch in last)
+    return [
+        Line(label, f"min({', '.join(braces)})", first, after.first, axis=name, name="from", says=says),
+        Line(label, f"max({', '.join(braces)})", last, after.last, axis=name, name="to"),
+        Line(label, f"max({to}) - {{from}} + 1", spread, after.size, axis=name, name="size"),
+    ]
+
+
+def _stated(after: Shown, label: str, name: str, kind: str) -> Iterator[Line]:
+    """What is known without a recurrence of a window."""
+    says = f"by the rule of {kind}, unit by unit"
+    for part, value in (("size", after.size), ("stride", _exact(after.stride)), ("from", after.first), ("to", after.last)):
+        yield Line(label, "", {}, value, axis=name, name=part, says=says)
+
+
+def _exact(value: Any) -> Any:
+    """A whole number as an int; a fraction as a float."""
+    return int(value) if value == int(value) else float(value)

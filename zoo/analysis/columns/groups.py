@@ -1,0 +1,13 @@
+"""Groups: into how many parts the channels of a convolution are divided."""
+
+from zoo.analysis.windows import OfOps, weighted
+from zoo.extend import Column, Group, Trace
+
+
+def shown(trace: Trace, group: Group) -> int | None:
+    """The groups of the row's convolution."""
+    op = weighted(group.ops)
+    return None if op is None else op.attrs.get("groups")
+
+
+COLUMN = OfOps(Column("groups", "groups", "parts into which a convolution divides the channels", order=6, on_request=True), shown)
