@@ -23,11 +23,11 @@ def unwrapped(module: nn.Module, name: str) -> nn.Module:
         else:
             break
     if isinstance(module, torch.jit.ScriptModule):
-        raise ZooError(f"{name or type(module).__name__} is a scripted module: analyse the module it was made from")
+        raise ZooError(f"{name or type(module).__name__} is a scripted module; analyse the original module")
     for path, part in module.named_modules():
         if type(part).__name__ == "FullyShardedDataParallel" and type(part).__module__.startswith(_DISTRIBUTED):
             raise ZooError(
-                f"{path or type(part).__name__} is wrapped in FullyShardedDataParallel, which keeps its weights in flat tensors: "
+                f"{path or type(part).__name__} is wrapped in FullyShardedDataParallel, which keeps its weights in flat tensors; "
                 "analyse the model before it is wrapped, or shard it by fully_shard"
             )
     return module
