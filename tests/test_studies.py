@@ -158,7 +158,7 @@ def test_lessons_of_other_cases(name: str, options: dict[str, Any]) -> None:
             {"on": "nin_imagenet"},
             "is an average already, with 0.0% of its 7.6 million parameters; another linear layer",
         ),
-        ("fc-vs-gap", {"on": "alexnet"}, "one linear layer in the place of the head leaves 11,551,080"),
+        ("fc-vs-gap", {"on": "alexnet"}, "one linear layer instead of the head leaves 11,551,080"),
         ("dense-vs-sparse-vs-conv", {"input": (1, 5, 5), "kernel": (5, 5)}, "sharing saves nothing"),
         ("dense-vs-sparse-vs-conv", {"input": (1, 5, 5), "kernel": (5, 5)}, "sparse matrix takes 500 bytes, the dense one 100"),
         ("receptive-field-growth", {"on": "torchvision:swin_t"}, "is first known to cover the input at"),

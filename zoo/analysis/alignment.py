@@ -131,7 +131,7 @@ class _Kind:
 
 
 def _likeness(one: _Kind, other: _Kind, same: bool) -> int:
-    """How much speaks for two layers being one; 0 if nothing does. A number in the place of a name says little."""
+    """How much speaks for two layers being one; 0 if nothing does. A number instead of a name says little."""
     named = _NAME if one.name == other.name else 0
     if same:
         return _SAME + named

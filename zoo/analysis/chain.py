@@ -25,7 +25,7 @@ End = Literal["first", "last"]
 
 
 def chains(place: Place, cell: Any) -> Iterator[Line]:
-    """The lines behind a layer's cell: a chain for each axis of the input, or two where different branches decide its two ends."""
+    """The working of a layer's cell: a chain for each axis of the input, or two where different branches decide its two ends."""
     fields = _Fields(place)
     value = next((value for value in place.group.outputs if fields.states.get(value.id) is not None), None)
     if value is None:

@@ -33,7 +33,7 @@ def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Pass]]:
     if not isinstance(found.column, Column):
         raise TypeError(f"expected a Column, got {found.column!r}")
     if not (isinstance(found.column.name, str) and isinstance(found.column.order, int)):
-        raise TypeError(f"column {found.column.name!r}: its order {found.column.order!r} is no whole number")
+        raise TypeError(f"column {found.column.name!r}: its order {found.column.order!r} is not an integer")
     yield found.column.name, _Others(found, str(plugin))
 
 

@@ -61,7 +61,7 @@ def _layers(trace: Trace) -> "dict[int, Layer]":
 
 
 def _gives(op: Op) -> bool:
-    """Whether it returns a tensor: parameters that were not read stand in an op that does not."""
+    """Whether it returns a tensor: an op of unread parameters returns none."""
     return bool(op.outputs)
 
 

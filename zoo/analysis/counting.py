@@ -1,4 +1,4 @@
-"""The lines behind the counts of one op, for the columns that are sums."""
+"""The working of the counts of one op, for the columns that are sums."""
 
 from collections.abc import Callable
 

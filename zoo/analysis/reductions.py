@@ -1,6 +1,6 @@
 """How far the maps of each layer are reduced: the stage that every layer of a network belongs to.
 
-`zoo.analysis.stages` finds the maps that a network hands on; here every layer is put somewhere, so that stages add up to the whole.
+`zoo.analysis.stages` finds the maps that a network returns at each resolution; here every layer is put somewhere, so that stages add up to the whole.
 
 Start with `stages_of_rows`.
 """
@@ -36,7 +36,7 @@ def stages_of_rows(trace: Trace, rows: Sequence[Group]) -> list[int]:
     for number in range(len(rows) - 1, -1, -1):  # readers come later
         shape = rows[number].outputs[0].shape if rows[number].outputs else ()
         behind = min((found[reader] for reader in readers[number] if reader > number), default=HEAD)
-        maps = number in fed and number not in mixed and shape[:1] == batch  # windows stand one behind the other in the batch
+        maps = number in fed and number not in mixed and shape[:1] == batch  # windows stand one after the other in the batch
         own = reduction(shape, sizes) if maps else None
         if own is not None:
             stride = _by_field(fields[number])
@@ -94,7 +94,7 @@ def _readers(rows: Sequence[Group]) -> list[set[int]]:
 
 
 def reduction(shape: Sequence[int], sizes: Sequence[int]) -> int | None:
-    """By which power of two maps of that shape are smaller than the input, along each axis alike; None if they are no maps.
+    """By which power of two maps of that shape are smaller than the input, along each axis alike; None if they are not maps.
 
     Channels may come second or last, whichever leaves the axes reduced more evenly.
 

@@ -44,7 +44,7 @@ def read(target: str, *, input: Any, inputs: Any, train: bool, options: Mapping[
     if path.is_dir() or not path.exists():
         raise ZooError(f"{target}: {'it is a folder' if path.is_dir() else 'no such file'}")
     if not path.is_file():
-        raise ZooError(f"{target}: it is no plain file")  # a pipe, at which one would wait
+        raise ZooError(f"{target}: it is not a regular file")  # a pipe, at which one would wait
     shapes = None if input is None else [input] if all(isinstance(n, int) for n in input) else input
     try:
         reader = import_module(f"zoo.graph_files.{path.suffix.lower()[1:]}")

@@ -145,7 +145,7 @@ class Network:
 
     @cached_property
     def image(self) -> tuple[int, ...]:
-        """The sizes of the input's spatial axes; none of an input that is no image."""
+        """The sizes of the input's spatial axes; none of an input that is not an image."""
         return self.trace.inputs[0].shape[2:] if len(self.trace.inputs) == 1 else ()
 
     def sides(self, value: Value, fields: dict[int, Field | None]) -> tuple[int, ...]:

@@ -87,4 +87,4 @@ def source_of(target: str) -> tuple[str, int]:
 
 
 REPORTS: Mapping[str, Callable[[str, Iterable[Finding], Iterable[Rule]], str]] = {"sarif": sarif, "github": github}
-"""Formats of findings that are no tables."""
+"""Formats of findings other than tables."""

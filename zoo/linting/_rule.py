@@ -16,7 +16,7 @@ Level = Literal["warning", "info", "off"]
 
 @dataclass(frozen=True)
 class Hit:
-    """What a rule found at an op, or at the module of a path: `what` in words, with the numbers in them again as `evidence`.
+    """What a rule found at an op, or at the module of a path: `what` as text, with the numbers in them again as `evidence`.
 
     `saves` says what the remedy would save: "params" and "macs".
     """

@@ -1,4 +1,4 @@
-"""Channels that are no multiple of what a matrix unit takes at a time."""
+"""Channels that are not a multiple of what a matrix unit takes at a time."""
 
 from collections.abc import Iterator
 
@@ -45,7 +45,7 @@ def _up(n: int) -> int:
 
 RULE = Rule(
     name="channel-multiple",
-    finds="channels that are no multiple of 8, the width of tensor cores in half precision",
+    finds="channels that are not a multiple of 8, the width of tensor cores in half precision",
     why="Matrix units take 8 half-precision channels at a time. Others are padded, or the layer falls back to a slower kernel.",
     source="NVIDIA, Deep Learning Performance: Convolutional Layers User's Guide, section 'Channels in and out'",
     remedy="Round the channels to the next multiple of 8.",

@@ -1,4 +1,4 @@
-"""Transposed convolutions whose kernel is no multiple of their stride."""
+"""Transposed convolutions whose kernel is not a multiple of their stride."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ def check(network: Network) -> Iterator[Hit]:
 
 RULE = Rule(
     name="checkerboard",
-    finds="a transposed convolution whose kernel is no multiple of its stride",
+    finds="a transposed convolution whose kernel is not a multiple of its stride",
     why="Windows overlap unevenly, so that some pixels are sums of more products than others: a checkerboard in the output.",
     source="Odena et al., Deconvolution and Checkerboard Artifacts, Distill 2016, doi 10.23915/distill.00003",
     remedy="Make the kernel a multiple of the stride (4 with stride 2), or enlarge the maps first and convolve then.",

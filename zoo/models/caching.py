@@ -94,7 +94,7 @@ def _checksum(body: bytes) -> bytes:
 
 
 def keep(key: str, answer: Any) -> None:
-    """Write a JSON-able answer, whole or not at all. A folder that cannot be written to is no error."""
+    """Write a JSON-able answer atomically. A folder that cannot be written to is not an error."""
     with contextlib.suppress(OSError, TypeError, ValueError):
         body = json.dumps({"key": key, "answer": answer}).encode()
         path = _path(key)

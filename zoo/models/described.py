@@ -1,4 +1,4 @@
-"""Layers that are described in words, or written as in code: "conv 10 5x5 pad 2 | relu", "Conv2d(3, 10, 5, padding=2)".
+"""Layers described as text, or written as in code: "conv 10 5x5 pad 2 | relu", "Conv2d(3, 10, 5, padding=2)".
 
 The text is read, never evaluated. `read` gives a `Spec` for each layer; `zoo.models.by_hand` makes a trace of them.
 """

@@ -1,4 +1,4 @@
-"""Importing the code of a TARGET: its neighbours come first, and nothing of it stays behind.
+"""Importing the code of a TARGET: its neighbours come first, and nothing of it remains.
 
 Two folders may each have a `blocks.py`, and `sys.modules` has room for one. So what is imported from the folder of a TARGET is in
 `sys.modules` only while that TARGET is imported, built and run; between that it waits here.
@@ -141,7 +141,7 @@ def _beside(folder: Path, file: bool) -> contextlib.AbstractContextManager[objec
 
 
 def import_file(path: Path) -> Any:
-    """The module that a file is, run anew. Raises `ZooError` if there is none, or it does not import."""
+    """The module that a file is, run again. Raises `ZooError` if there is none, or it does not import."""
     if not path.is_file():
         raise ZooError(f"{path}: no such file")
     spec = importlib.util.spec_from_file_location(path.stem, path)

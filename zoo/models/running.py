@@ -136,7 +136,7 @@ def _hint(subject: Subject, shape: Any, train: bool) -> str:
 
 
 def _words(subject: Subject, shape: Any) -> str:
-    """What to give to a model of words that was run on an image, for want of an input: indices, by their name there."""
+    """What to give to a model of words that was run on an image, because no input was given: indices, by their name there."""
     if not subject.assumed or shape != subject.shape(shape[0] if shape else 1):
         return ""
     name = next(iter(signature(subject.module.forward).parameters), "")

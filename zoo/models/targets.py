@@ -196,7 +196,7 @@ def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
             module: Any = timm.create_model(name, **options)
     except Exception as error:  # a constructor that computes with its weights: with real ones, then
         if isinstance(error, OSError):  # no network, or no file: a second try would only take as long again
-            raise ZooError(f"timm:{name} cannot be built so: {told(error)}") from error
+            raise ZooError(f"timm:{name} could not be built with these options: {told(error)}") from error
         with Generators():
             module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), options)
     size = tuple(module.pretrained_cfg.get("input_size", _ASSUMED))
@@ -288,4 +288,4 @@ def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -
     except ZooError:
         raise
     except (Exception, SystemExit) as error:
-        raise ZooError(f"{name} cannot be built so: {told(error)}") from error
+        raise ZooError(f"{name} could not be built with these options: {told(error)}") from error

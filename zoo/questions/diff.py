@@ -349,7 +349,7 @@ def _without_shape(described: str | None) -> str:
 
 
 def _change(row: Row) -> str:
-    """What happened to a layer, in words."""
+    """What happened to a layer, as text."""
     before, after = row.cells["first"], row.cells["second"]
     if row.type in {"rewired", "sharing", "moved"}:
         return {"rewired": "reads other layers", "sharing": "reads other layers' parameters", "moved": "moved"}[row.type]
@@ -364,7 +364,7 @@ def _change(row: Row) -> str:
 
 
 def _reason(before: str, after: str) -> str:
-    """Of two descriptions that differ behind the arrow: another argument, input or output."""
+    """Of two descriptions that differ after the arrow: another argument, input or output."""
     (shape, _, mine), (other_shape, _, theirs) = before.partition(": "), after.partition(": ")
     if shape != other_shape:
         same_channels = shape.partition("×")[0] == other_shape.partition("×")[0]

@@ -68,7 +68,7 @@ def layer(input: Sequence[int], description: str, *, batch: int = 1, want: Seque
 
     Arguments:
         input: Channels and sizes, without batch: (3, 32, 32); (128, 21) for sequences; (784,) for features.
-        description: Layers separated by |, in words ("conv 10 5x5 pad 2", "conv 1 3x3/3", "pool 2x2", "fc 120", "relu") or as in
+        description: Layers separated by |, as text ("conv 10 5x5 pad 2", "conv 1 3x3/3", "pool 2x2", "fc 120", "relu") or as in
             code ("Conv2d(3, 10, 5, padding=2)"). The text is read, never evaluated.
         batch: The number of images.
         want: The size that the last layer with a window shall give; the result lists paddings and strides that do it.

@@ -60,7 +60,7 @@ class Lint:
         return len(self.findings)
 
     def to_table(self) -> Table:
-        """A row for each finding; why it matters and what to do stands in the notes, once for each rule."""
+        """A row for each finding; the notes say why it matters and what to do, once for each rule."""
         trace, found = self.run.trace, {one.rule: one for one in self.findings}
         about = {name: {"why": one.why, "source": one.source, "remedy": one.remedy} for name, one in found.items()}
         context = {

@@ -1,4 +1,4 @@
-"""What is shown of a field along each axis: one size, one stride and one start, whatever the law behind them."""
+"""What is shown of a field along each axis: one size, one stride and one start, whatever law they come from."""
 
 from dataclasses import dataclass
 from fractions import Fraction

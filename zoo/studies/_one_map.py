@@ -272,7 +272,7 @@ def _shift_itself(image: "Tensor") -> Iterator[Failed]:
 
 
 def _largest(errors: Sequence[float]) -> float | None:
-    """None where no shift leaves units to compare, or where an error is no number."""
+    """None where no shift leaves units to compare, or where an error is not a number."""
     worst = max(errors, default=inf)
     return worst if isfinite(worst) else None
 

@@ -34,7 +34,7 @@ def run() -> Table:
         notes=[
             "reduced: figure 2(b) of GoogLeNet's paper, with 1×1 convolutions before the 3×3 and 5×5 (reductions) and after "
             "the pooling (projections); naive: figure 2(a), the same 1×1, 3×3 and 5×5 filters on all channels",
-            f"{ALL}: one behind the other, with the pooling between them; each naive module takes what the one before it gives",
+            f"{ALL}: one after the other, with the pooling between them; each naive module takes what the one before it gives",
             f"{BLOCK}: a block of ResNet-34, one of ResNet-50, and one of ResNet-34's kind on ResNet-50's channels",
         ],
         lesson=_lesson({(arm.type, arm.name): arm.cells for arm in arms}),
@@ -146,7 +146,7 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[str]:
     macs = [short(block["macs"]) for block in (basic, narrow, wide)]
     return [
         f"Nine modules without reductions have {times('no reductions')}; without projections, {times('no projections')},",
-        f"since pooling hands on every channel that it gets; without both, {times('naive')}, for there are",
+        f"since pooling keeps every channel that it gets; without both, {times('naive')}, for there are",
         f"{naive['out']:,} channels at the end instead of {reduced['out']:,}.",
         f"In ResNet they let a block have {narrow['in']} channels for {macs[1]} MACs, where two 3×3 convolutions cost {macs[0]}",
         f"on {basic['in']} channels and {macs[2]} on {wide['in']}.",

@@ -35,7 +35,7 @@ def run(
     sums = {name: _sum([arm for arm in arms if arm.name == name]) for name in ("full", "separable")}
     arms += [Arm(name, cells, ALL) for name, cells in sums.items()]
     return arms_table(
-        "depthwise-separable: what does a depthwise convolution and a 1×1 in the place of a full one save?",
+        "depthwise-separable: what does a depthwise convolution and a 1×1 instead of a full one save?",
         COLUMNS,
         arms,
         ratios=("weights", "macs", "activations"),

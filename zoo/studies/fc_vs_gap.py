@@ -143,13 +143,14 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str
         lesson = [
             f"The head of {name} holds {published['share']:.1%} of its {all_params} parameters;",
             f"with an average and one linear layer the network has {gap['params']:,} parameters and {gap['macs']:,} MACs.",
-            f"Two changes make that: one linear layer in the place of the head leaves {flat['params']:,}, the average",
+            f"Two changes make that: one linear layer instead of the head leaves {flat['params']:,}, the average",
             "does the rest.",
         ]
     else:
         same = published["head_params"] == gap["head_params"]
         lesson = [
-            f"The head of {name} is an average {'and one linear layer' if same else 'already'}, with {published['share']:.1%} of its {all_params} parameters;",
+            f"The head of {name} is an average {'and one linear layer' if same else 'already'}, "
+            f"with {published['share']:.1%} of its {all_params} parameters;",
             *_added(published, gap),
             f"with VGG's head the network would have {fc['params']:,}, "
             f"{ratio_text(fc['params'], published['params'])} times as many.",
@@ -172,4 +173,4 @@ def _added(published: Mapping[str, Any], gap: Mapping[str, Any]) -> Iterator[str
         yield f"another linear layer after it would only add {short(more)};"
 
 
-STUDY = Study("fc-vs-gap", "What does global average pooling in the place of fully connected layers save?", run)
+STUDY = Study("fc-vs-gap", "What does global average pooling instead of fully connected layers save?", run)

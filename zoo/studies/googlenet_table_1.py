@@ -64,7 +64,7 @@ def run() -> Table:
 
 
 def _depthwise() -> tuple[int, int, int]:
-    """Weights, weights and biases, and MACs of a depthwise 7×7 convolution and a 1×1 after it, in the place of the first row's."""
+    """Weights, weights and biases, and MACs of a depthwise 7×7 convolution and a 1×1 after it, instead of the first row's."""
     from torch import nn
 
     from zoo.extend import trace
@@ -117,7 +117,7 @@ def _lesson(rows: Sequence[Mapping[str, Any]], depthwise: Mapping[str, Any], mac
     return [
         f"Of {len(PRINTED)} rows the operations of {operations} follow from the row's own filters, the weights of {agree};",
         f"weights with biases fit in {biased} rows.",
-        "The first row is no full 7×7 convolution from 3 to 64 maps: a depthwise one of multiplier",
+        "The first row is not a full 7×7 convolution from 3 to 64 maps: a depthwise one of multiplier",
         f"{MULTIPLIER}, then a 1×1 convolution, has {depthwise['weights']:,} weights and {depthwise['macs']:,}",
         f"multiply-accumulates, {'which is' if fits else 'which is not'} what the table prints.",
         "Row 5a does not fit its filters, though its two numbers fit each other.",

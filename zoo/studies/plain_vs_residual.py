@@ -105,7 +105,7 @@ def _cells(kind: str, counts: tuple[int, int, int, int]) -> dict[str, Any]:
 
 
 def _gradients(kind: str, depth: int, seeds: int) -> tuple[dict[str, Any], list[Failed]]:
-    """The medians over seeds by stage and how they grow, and the stages whose gradient vanishes or is no number."""
+    """The medians over seeds by stage and how they grow, and the stages whose gradient vanishes or is not a number."""
     norms: dict[str, list[float]] = {stage.name: [] for stage in STAGES}
     steps: dict[str, list[float]] = {stage.name: [] for stage in STAGES}
     for seed in range(seeds):

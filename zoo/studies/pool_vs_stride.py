@@ -83,10 +83,10 @@ def _lesson(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
     errors = {name: float(cell["error_printed"]) for name, cell in cells.items()}
     can = "Yes, in the paper's experiment" if errors["all conv"] <= errors["more convs"] else "Not in the paper's experiment"
     return [
-        f"{can}: it printed {new['error_printed']}% errors with a convolution in the place of each pooling, and",
+        f"{can}: it printed {new['error_printed']}% errors with a convolution instead of each pooling, and",
         f"{cells['more convs']['error_printed']}% with as many convolutions and pooling; the stride in the convolution before gave",
         f"{cells['strided']['error_printed']}% against {base['error_printed']}%.",
-        f"A convolution in the place of each pooling sees as far ({side['all conv']} pixels, {side['base']} with pooling), learns",
+        f"A convolution instead of each pooling sees as far ({side['all conv']} pixels, {side['base']} with pooling), learns",
         f"{short(new['params'] - base['params'])} parameters more, and costs "
         f"{ratio_text(new['macs'], base['macs'])} times the MACs:",
         f"{macs['all conv']}, where the same convolutions without their stride, before a pooling, need {macs['more convs']}.",

@@ -17,7 +17,7 @@ NETWORKS = (
     SHARE,
     Column("covers", "text", "the first layer whose receptive field is as large as the input, or the whole of it", hide_order=0),
     Column("at", "layers", "layers with weights on the longest path to there, itself included", hide_order=0),
-    Column("beyond", "layers", "layers with weights on the longest path behind it", hide_order=0),
+    Column("beyond", "layers", "layers with weights on the longest path up to it", hide_order=0),
     Column("unknown", "layers", "rows before it, or in all, whose receptive field is not known", hide_order=3),
 )
 LAYERS = (

@@ -31,7 +31,7 @@ class Constants(TorchFunctionMode):
         return func(*args, **kwargs)
 
     def _listed(self, index: Any) -> Any:
-        """The index with a tensor in the place of each list of whole numbers."""
+        """The index with a tensor instead of each list of whole numbers."""
         if _numbers(index):
             return self._values.constant(lambda: torch.tensor(index))
         return tuple(self._listed(item) if _numbers(item) else item for item in index) if isinstance(index, tuple) else index

@@ -162,7 +162,7 @@ def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) 
 
 
 def _placed(recorder: Recorder, error: Exception) -> ZooError:
-    """The error to show for one of a forward; where values are wanted, with the file, line and expression that wants them."""
+    """The error to show for one of a forward; where values are required, with the file, line and expression that wants them."""
     shown = error if isinstance(error, ZooError) else _explain(recorder, error)
     if isinstance(shown, ForwardError) and shown.needs_values and (where := place(error)) is not None:
         return shown.within(where)

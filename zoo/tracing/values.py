@@ -38,7 +38,7 @@ class KnownValues:
         self._storages = {storage_of(tensor) for pair in known.values() for tensor in pair}
         self._state = state
         self._private = private
-        self.making = False  # a constant is made: what torch runs for it is no op of the forward
+        self.making = False  # a constant is made: what torch runs for it is not an op of the forward
         self._stale: list[Tensor] = []  # real tensors to which something unknown was written
 
     def answer(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -86,7 +86,9 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
         try:
             return layers.trace(module)
         except Exception as error:
-            raise ZooError(f"{type(module).__name__} cannot be cut: its forward is no fixed graph ({words(error)})") from error
+            raise ZooError(
+                f"{type(module).__name__} cannot be cut: its forward pass is not a fixed graph ({words(error)})"
+            ) from error
 
     graph = Guard(parts).run(traced)
     names = call_names([path for path, _ in layers.calls])

@@ -206,7 +206,7 @@ def _state_dict(job: _Job, path: Path) -> None:
     own = job.module.state_dict().items()
     state = {name: tensor.detach().cpu().contiguous() for name, tensor in own if isinstance(tensor, torch.Tensor)}
     for name in dict(own).keys() - state.keys():
-        raise ZooError(f"{job.name} cannot be exported: {name} is no tensor")
+        raise ZooError(f"{job.name} cannot be exported: {name} is not a tensor")
     if path.suffix.lower() != ".safetensors":
         with _through_memory(path) as file:
             torch.save(state, file)

@@ -104,7 +104,7 @@ def find_head(model: "nn.Module", input: Sequence[int]) -> Cut:
     try:
         graph = fx.GraphModule(model, Layers().trace(model))
     except Exception as error:
-        reason = f"its forward is no fixed graph ({words(error)})"
+        reason = f"its forward pass is not a fixed graph ({words(error)})"
         raise ZooError(f"the head of {type(model).__name__} cannot be found: {reason}") from error
     found, nodes = _traced(graph, input, type(model).__name__)
     maps = head_input(found, nodes)

@@ -63,7 +63,7 @@ def lint(
         emit(explanation(explain) if explain is not None else listing(), format, output)
         return
     if target is None:
-        raise ZooError("lint requires a TARGET, or --list or --explain RULE (zoo lint --help shows what there is)")
+        raise ZooError("lint requires a TARGET, or --list or --explain RULE (see zoo lint --help)")
     asked = {"select": select, "ignore": ignore, "error-on": error_on, "object": object, "for": device}
     settings = {**_configured(Path.cwd()), **{name: value for name, value in asked.items() if value is not None}}
     found = _found(target, settings, how)

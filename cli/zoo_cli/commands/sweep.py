@@ -41,7 +41,7 @@ def sweep(
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Analyse a model over a grid of inputs, batches and options, one row for each point. Braces are multiplied.
+    """Analyse a model over a grid of inputs, batches and options, one row for each point. Several braces give all combinations.
 
     With -o, the same command goes on from where it was broken off.
     """

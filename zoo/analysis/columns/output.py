@@ -24,7 +24,7 @@ class Output:
         for i, value in enumerate(place.group.outputs):
             op = place.wiring.maker.get(value.id)
             if op is None:
-                yield Line("shape", says="what comes in is handed on")
+                yield Line("shape", says="the op returns its input")
                 continue
             if place.rows:
                 yield Line("shape", says=f"what {place.wiring.row_of(op)} gives")
