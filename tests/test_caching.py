@@ -255,7 +255,7 @@ def test_show_and_clear(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert capsys.readouterr().out.startswith("removed 3 traces, ")
     assert entries(folder) == []
     assert run(["cache", "wipe"]) == 2
-    assert capsys.readouterr().err == "zoo: cache wipe: choose from show, clear\n"
+    assert capsys.readouterr().err == "zoo: cache: expected show or clear, got wipe\n"
 
 
 def test_files_of_others_stay(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

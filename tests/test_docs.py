@@ -91,6 +91,15 @@ def test_the_recipe_of_a_comparison_is_right() -> None:
     assert f"{table.rows[1].cells['params/1']:.1f} times the parameters" in table.notes[-1]
 
 
+def test_the_recipe_of_a_lint_rule_is_right() -> None:
+    """Kills a recipe that finds nothing."""
+    from torch import nn
+
+    with zoo.register(loaded("Convolutions")):
+        [finding] = zoo.lint(nn.Sequential(nn.Conv2d(3, 1, 3, padding=1)), input=(1, 3, 8, 8), select=["single-filter"])
+    assert (finding.layer, finding.what) == ("0", "one map of 64 elements")
+
+
 def test_the_conventions_quote_computed_numbers() -> None:
     """Kills a number in the prose of docs/conventions.md that the analyzer does not compute."""
     prose = " ".join((ROOT / "docs" / "conventions.md").read_text(encoding="utf-8").split())

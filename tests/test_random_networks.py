@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from zoo.receptive import experiment, taps
+from zoo.analysis import experiment
+from zoo.receptive import taps
 
 ROOT = Path(__file__).parent.parent
 

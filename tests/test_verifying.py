@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 import zoo
+from zoo.analysis import experiment
 from zoo.questions import verify as verifying
 from zoo.questions.verify import differences, verify
-from zoo.receptive import experiment
 from zoo.receptive.spans import Field
 from zoo.receptive.windows import Units
 from zoo.tracing.record import Value

@@ -9,6 +9,7 @@
     zoo.explain("alexnet", "conv1")             how the numbers of a layer are computed
     zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
+    zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from zoo.questions.diff import diff
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
+    from zoo.questions.lint import Lint, lint
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Card",
     "Input",
+    "Lint",
     "ReceptiveField",
     "Stage",
     "Table",
@@ -72,6 +75,7 @@ __all__ = [
     "export",
     "features",
     "layer",
+    "lint",
     "list_models",
     "measure",
     "pull",
@@ -92,6 +96,7 @@ __getattr__, __dir__ = lazy(
     {
         "Card": "zoo.catalogue.card",
         "Input": "zoo.tracing.inputs",
+        "Lint": "zoo.questions.lint",
         "ReceptiveField": "zoo.questions.rf",
         "Stage": "zoo.analysis.stages",
         "Table": "zoo.tables.table",
@@ -106,6 +111,7 @@ __getattr__, __dir__ = lazy(
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
         "layer": "zoo.questions.layer",
+        "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
         "pull": "zoo.transform.pull",

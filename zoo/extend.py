@@ -1,4 +1,4 @@
-"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention.
+"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule.
 
 Built-in extensions import the same names. Each name is imported on first access, so an extension does not load other kinds.
 """
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from zoo.catalogue.entries import card, list_models
     from zoo.catalogue.published import Published
     from zoo.errors import ZooError
+    from zoo.linting._network import Network
+    from zoo.linting._rule import Hit, Rule
     from zoo.models.forward import trace
     from zoo.ops.book import rule_of_kind
     from zoo.ops.count import Count
@@ -42,8 +44,10 @@ __all__ = [
     "Flag",
     "Flow",
     "Group",
+    "Hit",
     "Layer",
     "Line",
+    "Network",
     "Op",
     "OpRule",
     "Param",
@@ -52,6 +56,7 @@ __all__ = [
     "PositiveInt",
     "Published",
     "Row",
+    "Rule",
     "Share",
     "Sizes",
     "Study",
@@ -102,6 +107,8 @@ __getattr__, __dir__ = lazy(
         "Group": "zoo.analysis.rows",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",
+        "Network": "zoo.linting._network",
+        **dict.fromkeys(("Hit", "Rule"), "zoo.linting._rule"),
         "ZooError": "zoo.errors",
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
@@ -119,8 +126,8 @@ def register(*things: Any) -> ExitStack:
 
     Arguments:
         things: Builders decorated with `@arch`, columns, studies, formats (functions of a table and a width, with their own names),
-            records of ops (`OpRule`), or modules that define these. A module can register the same name again, as a notebook cell
-            does when it runs twice.
+            records of ops (`OpRule`), lint rules, or modules that define these. A module can register the same name again, as a
+            notebook cell does when it runs twice.
 
     Returns:
         A context manager. Leaving or closing it removes the extensions again.
@@ -137,9 +144,10 @@ def register(*things: Any) -> ExitStack:
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES
+    from zoo.linting._rule import RULES
     from zoo.ops.book import OPS
     from zoo.studies._study import STUDIES
     from zoo.tables.formats import FORMATS
     from zoo.util import plugins
 
-    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS))
+    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS, RULES))

@@ -31,7 +31,7 @@ def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Pass]]:
     if found is None:
         raise AttributeError(f"module {plugin.module!r} has no attribute 'COLUMN'")
     if not isinstance(found.column, Column):
-        raise TypeError(f"{found.column!r} is no column")
+        raise TypeError(f"expected a Column, got {found.column!r}")
     if not (isinstance(found.column.name, str) and isinstance(found.column.order, int)):
         raise TypeError(f"column {found.column.name!r}: its order {found.column.order!r} is no whole number")
     yield found.column.name, _Others(found, str(plugin))

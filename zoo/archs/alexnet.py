@@ -19,6 +19,7 @@ NIPS_2012 = {
     "url": "https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks",
     "input": (3, 227, 227),
     "classifier": "fc8",
+    "by_design": ("fixed-input", "heavy-head"),
     "num_features": 4_096,
     "citation": {
         "type": "inproceedings",
@@ -279,6 +280,7 @@ class AlexNetOWT(nn.Module):
     depth=8,
     stages=("features.relu1 64 4 11", "features.relu2 192 8 51", "features.relu5 256 16 163", "features 256 32 195"),
     classifier="classifier.fc8",
+    by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
     published=(
         {"quantity": "params", "printed": "61,100,840", "where": "weight metadata", "source": "torchvision"},

@@ -84,6 +84,7 @@ class CaffeNet(nn.Module):
     depth=8,
     stages=("relu1 96 4 11", "relu2 256 8 51", "relu5 256 16 163", "pool5 256 32 195"),
     classifier="fc8",
+    by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
     parents=("alexnet",),
     published=(

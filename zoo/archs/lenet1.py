@@ -104,6 +104,7 @@ class LeNet1(nn.Module):
     depth=3,
     stages=("H1 4 1 5", "H3 12 2 14", "H4 12 4 16"),
     classifier="OUTPUT",
+    by_design=("fixed-input", "heavy-head"),
     num_features=192,
     connections=98_442,
     published=(

@@ -82,6 +82,7 @@ class LeNet1989(nn.Module):
     depth=4,
     stages=("H1 12 2 5", "H2 12 4 13"),
     classifier="OUTPUT",
+    by_design=("fixed-input", "heavy-head"),
     num_features=30,
     connections=64_660,
     published=(

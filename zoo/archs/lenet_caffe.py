@@ -54,6 +54,7 @@ class LeNetCaffe(nn.Module):
     depth=4,
     stages=("conv1 20 1 5", "conv2 50 2 14", "pool2 50 4 16"),
     classifier="ip2",
+    by_design=("fixed-input", "heavy-head"),
     num_features=500,
     parents=("lenet5",),
     sources={

@@ -76,6 +76,7 @@ class LeviHassner(nn.Module):
     depth=6,
     stages=("relu1 96 4 7", "relu2 256 8 47", "relu3 384 16 95", "pool5 384 32 127"),
     classifier="fc8",
+    by_design=("fixed-input", "heavy-head"),
     num_features=512,
     variants=({"options": {"num_classes": 2}, "params": 11_411_970, "macs": 709_250_048},),
     parents=("caffenet",),

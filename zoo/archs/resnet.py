@@ -353,6 +353,7 @@ class PlainNet(ResNet):
     recipe=RECIPE,
     preprocessing=(PIXEL_MEAN,),
     normalisation=(EPS,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-18 without its shortcuts."""
@@ -378,6 +379,7 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     recipe=RECIPE,
     preprocessing=(PIXEL_MEAN,),
     normalisation=(EPS,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-34 without its shortcuts."""

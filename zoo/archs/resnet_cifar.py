@@ -286,6 +286,7 @@ def resnet1202(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     parents=("plain34",),
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-20 without its shortcuts."""
@@ -303,6 +304,7 @@ def plain20(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     parents=("plain34",),
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-32 without its shortcuts."""
@@ -320,6 +322,7 @@ def plain32(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     parents=("plain34",),
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-44 without its shortcuts."""
@@ -337,6 +340,7 @@ def plain44(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     parents=("plain34",),
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-56 without its shortcuts."""
@@ -355,6 +359,7 @@ def plain56(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     sources={"paper": PAPER, "rectifiers": RECTIFIERS},
     deviations=(INITIALISATION,),
     notes=("Its error was above 60%, and figure 6 does not show it. [paper, figure 6]",),
+    by_design=("sees-whole-image", "small-image"),
 )
 def plain110(num_classes: int = 10, in_channels: int = 3) -> ResNetCifar:
     """He 2015 for CIFAR-10: the layers of ResNet-110 without its shortcuts."""

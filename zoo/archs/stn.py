@@ -103,6 +103,7 @@ class STN(nn.Module):
     depth=8,
     stages=("conv1 10 1 ?", "conv2 20 2 ?", "relu2 20 4 ?"),
     classifier="fc2",
+    by_design=("fixed-input", "heavy-head"),
     num_features=50,
     sources={
         "paper": ("transcription", "the paper's text as others copied it"),

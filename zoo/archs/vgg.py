@@ -30,6 +30,7 @@ ICLR_2015 = {
     "arxiv": "1409.1556",
     "input": (3, 224, 224),
     "classifier": "classifier.fc8",
+    "by_design": ("fixed-input", "heavy-head"),
     "num_features": 4_096,
     "recipe": {
         "loss": "Multinomial logistic regression. [paper, section 3.1]",

@@ -83,6 +83,7 @@ class CNNM(nn.Module):
     depth=8,
     stages=("norm1 96 2 7", "pool1 96 4 11", "norm2 256 8 27", "relu5 512 16 139", "pool5 512 32 171"),
     classifier="fc8",
+    by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
     variants=(
         {"options": {"fc7": 2048}, "params": 92_469_864, "macs": 1_665_735_712},

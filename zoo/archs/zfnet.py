@@ -83,6 +83,7 @@ class ZFNet(nn.Module):
     depth=8,
     stages=("relu1 96 2 7", "norm1 96 4 11", "relu2 256 8 27", "relu5 256 16 139", "pool5 256 32 171"),
     classifier="fc8",
+    by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
     published=({"quantity": "depth", "printed": "8", "where": "figure 3"},),
     parents=("alexnet",),

@@ -50,7 +50,8 @@ class Card:
     network. `torchvision_options` are passed to its builder, and `torchvision_training` as well for the network during training.
     `weights_note` is what users of its weights need to know. `classifier` is the path of the layer that computes the scores;
     without it, the network returns `num_features` features of an image. `url` is for a paper that has neither a DOI nor an arXiv
-    id. `neurons` is the number of outputs of all layers with weights.
+    id. `neurons` is the number of outputs of all layers with weights. `by_design` names the rules of `zoo lint` whose findings
+    are the design of the paper.
 
     Texts end with citations of `sources` (see `zoo.catalogue.evidence`). `errata` are mistakes of the paper, `deviations` are
     differences of this definition from it, and `notes` are about others: ports, tools, later networks. `results` are the errors of
@@ -102,6 +103,7 @@ class Card:
     weights: tuple[Statement, ...] = ()
     parents: tuple[str, ...] = ()
     citation: Mapping[str, str] = field(default_factory=dict)
+    by_design: tuple[str, ...] = ()
     licence: str = "MIT"
 
     @property

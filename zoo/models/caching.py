@@ -37,7 +37,7 @@ _in_use: ContextVar[bool] = ContextVar("cache in use", default=False)
 
 @contextlib.contextmanager
 def in_use() -> Iterator[None]:
-    """Inside, answers are kept and found; outside, as in any program that imports `zoo`, nothing is read or written."""
+    """Use the cache inside this context; outside, as in any program that imports `zoo`, nothing is read or written."""
     before = _in_use.get()
     try:
         _in_use.set(True)

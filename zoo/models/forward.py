@@ -48,13 +48,17 @@ def trace(
 ) -> Trace:
     """Record one forward of a model without computing anything: activations have shapes and no values.
 
-    Arguments: target: A catalogue name, another TARGET ("torchvision:NAME", "timm:NAME", "package.module:attribute",
-    "file.py:attribute", a file .onnx or .pt2), or an `nn.Module`, which does not change in any case. A `Trace` is returned as it
-    is. input: A shape with batch, an `Input`, a string as on the command line ("3x64x64", without batch), or a list of these; by
-    default the input that the model is made for. Tensors are taken as `inputs`. inputs: Actual values: one argument, a tuple of
-    all, or a dict of keyword arguments. Only shape and type of tensors are read. batch: The batch size if `input` is a string or
-    left out. train: Use training mode, with auxiliary heads, instead of evaluation mode. real: Run a copy once on real tensors, for
-    models whose control flow depends on values. options: Options of the builder of a named model.
+    Arguments:
+        target: A catalogue name, another TARGET ("torchvision:NAME", "timm:NAME", "package.module:attribute",
+            "file.py:attribute", a file .onnx or .pt2), or an `nn.Module`, which does not change in any case. A `Trace` is returned
+            as it is.
+        input: A shape with batch, an `Input`, a string as on the command line ("3x64x64", without batch), or a list of these; by
+            default the input that the model is made for. Tensors are taken as `inputs`.
+        inputs: Actual values: one argument, a tuple of all, or a dict of keyword arguments. Only shapes and types are read.
+        batch: The batch size if `input` is a string or left out.
+        train: Use training mode, with auxiliary heads, instead of evaluation mode.
+        real: Run a copy once on real tensors, for models whose control flow depends on values.
+        options: Options of the builder of a named model.
 
     Returns:
         A `Trace`: frozen records of the ops that ran, independent of torch; `measure` turns it into a table.

@@ -226,7 +226,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
     from torch import nn
 
     if not (place and name):
-        raise ZooError(f"{target!r}: package.module:attribute or path/to/file.py:attribute is wanted")
+        raise ZooError(f"expected package.module:attribute or path/to/file.py:attribute, got {target!r}")
     with contextlib.redirect_stdout(sys.stderr), Generators():
         module = import_file(Path(place)) if place.endswith(".py") else import_package(place)
     found: Any = module
@@ -247,7 +247,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
                 made = found(**options)
         except (Exception, SystemExit):
             with Generators():
-                made = _build(target, found, options)  # a constructor that needs real weights: with them, then
+                made = _build(target, found, options)  # the constructor needs real weights
     if not isinstance(made, nn.Module):
         raise ZooError(f"{target}: expected a torch.nn.Module, got {type(made).__name__}")
     return _assumed(target, made, options)
@@ -258,7 +258,7 @@ _REAL: ContextVar[bool] = ContextVar("real weights", default=False)
 
 @contextlib.contextmanager
 def real_weights() -> Iterator[None]:
-    """What is resolved meanwhile gets the weights that its constructor draws."""
+    """Models that are resolved inside this context get the weights that their constructor draws."""
     before = _REAL.get()
     try:
         _REAL.set(True)

@@ -54,12 +54,12 @@ def survey(
     Arguments:
         patterns: Match names of the catalogue, or "torchvision:*", "timm:resnet*"; any other TARGET selects itself.
         columns: Those of `zoo.summary`.
-        executor: Any `concurrent.futures.Executor`, which is left open.
-        jobs: Processes of one thread each, by default one for each core; a crash in one is a failure of one model.
-        journal: A file to which each row is appended as soon as it is there; rows that it already holds are not computed again.
-        real: Run models that decide by values once on real tensors.
+        executor: Any `concurrent.futures.Executor`, which stays open.
+        jobs: The number of processes, of one thread each, by default one per core; a crash fails one model only.
+        journal: A file to which each row is appended as soon as it is ready; rows that it already contains are not computed again.
+        real: Run models whose control flow depends on values once on real tensors.
         timeout: Seconds after which a model counts as a failure and its process is killed; not with an `executor`.
-        progress: Called with how many are done, how many there are, and the name of the one that was done last.
+        progress: Called with the number of models done, their total number, and the name of the last one.
 
     Returns:
         A `Table`.
@@ -331,7 +331,7 @@ class _Journal:
             if header["schema"] != SCHEMA:
                 raise ValueError(header)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ZooError(f"{self.path} is no journal of a survey, or is damaged; remove it to begin anew") from error
+            raise ZooError(f"{self.path} is damaged or not the journal of a survey; remove it to start again") from error
         if header != self.context:
             raise ZooError(f"{self.path} was started with other columns, versions or options; remove it to start again")
         self._file.truncate(len(kept))

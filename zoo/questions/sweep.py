@@ -56,7 +56,7 @@ def sweep(
             `concurrent.futures.Executor`. Code from elsewhere always runs apart: a crash is a failure of one row.
         journal: A file to which what is done is appended; what it already holds is not computed again.
         timeout: Seconds after which a point counts as a failure and its process is killed; not with an `executor`.
-        progress: Called with how many points are done, and how many there are.
+        progress: Called with the number of points done and their total number.
 
     Returns:
         A `Table`. If a point fails, because its input is too small or the model cannot be built with its options, its row gives the
@@ -75,7 +75,7 @@ def sweep(
     shapes = [(batch, size) for size in sizes for batch in batches]
     total = len(options) * len(shapes)
     if not total:
-        raise ZooError("the grid has no points: give inputs, batches and options, or leave them out")
+        raise ZooError("the grid has no points: expected non-empty inputs, batches and options, or none of them")
     check_timeout(timeout, executor)
     if isinstance(target, str) and _apart(target, total, executor, jobs, journal, timeout):
         context = {"sweep": target, "train": train, "real": real, "columns": list(wanted), "versions": versions()}
@@ -176,7 +176,7 @@ def _chunk(_: str, target: str, given: Mapping[str, Any], some: Sequence[Point],
 
 
 def _subject(target: Any, given: Mapping[str, Any], train: bool) -> Any:
-    """The model, or the reason why there is none."""
+    """Return the model, or the reason why it could not be built."""
     from zoo.models.importing import neighbours
     from zoo.models.targets import resolve
 

@@ -44,7 +44,7 @@ def trace(
     Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
     if isinstance(module, torch.jit.ScriptModule):
-        raise ZooError(f"{target or type(module).__name__} is a scripted module: analyse the module it was made from")
+        raise ZooError(f"{target or type(module).__name__} is a scripted module; analyse the original module")
     module = module._modules.get("_orig_mod") or module  # what torch.compile wraps
     if real:
         module = real_copy(module)

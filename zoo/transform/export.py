@@ -251,7 +251,7 @@ def _refusal(job: _Job, error: Exception) -> str:
     if job.dynamic and messages.fixes_batch(text):
         return f"{job.name} cannot be exported for any batch size: its forward pass fixes it; use --batch N to export it for N"
     if messages.decides_by_values(text):
-        return f"{job.name} cannot be exported: its forward decides by the values of a tensor, which a graph does not hold"
+        return f"{job.name} cannot be exported: its control flow depends on the values of a tensor, which a graph cannot express"
     if "Failed to convert" in text and error.__cause__ is not None:
         return f"{job.name} cannot be exported with input {sizes}: {told(error.__cause__)}"
     reason = next((line.strip() for line in text.splitlines() if line.strip()), "")

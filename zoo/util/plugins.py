@@ -24,7 +24,7 @@ from zoo.errors import ZooError, spelling, told
 T = TypeVar("T")
 P = ParamSpec("P")
 
-KINDS = ("archs", "columns", "studies", "formats", "ops")
+KINDS = ("archs", "columns", "studies", "formats", "ops", "lint")
 # Former names, each with its present one and the release that drops it: docs/releasing.md has the policy.
 DEPRECATED = {"zoo.passes": ("zoo.columns", "0.4.0"), "PASS": ("COLUMN", "0.4.0")}
 _collections: "list[Collection[Any]]" = []
@@ -193,9 +193,9 @@ class Collection(Generic[T]):
 
 
 def report(origin: str, problem: object) -> None:
-    """One line on standard error, once."""
+    """Print one line on standard error, once per problem."""
     what = told(problem) if isinstance(problem, BaseException) else str(problem)
-    line = " ".join(f"zoo: {origin} is left out: {what}".split())
+    line = " ".join(f"zoo: skipping {origin}: {what}".split())
     if line not in _reported and sys.stderr is not None:
         _reported.add(line)
         sys.stderr.write(f"{line}\n")
@@ -255,7 +255,9 @@ def _parts(thing: Any, collections: Sequence[Collection[Any]]) -> list[tuple[Col
     """Return collection, name and extension of `thing`, or of everything that it defines if it is a module."""
     adopted = [(one, name, item) for one in collections for name, item in one.adopt(thing)]
     if not adopted:
-        expected = "a builder decorated with @arch, a column, a study, a format, an OpRule, or a module that defines one"
+        expected = (
+            "a builder decorated with @arch, a column, a study, a format, an OpRule, a lint rule, or a module that defines one"
+        )
         raise ZooError(f"cannot register {thing!r:.80}: expected {expected}")
     return adopted
 
@@ -275,6 +277,6 @@ def _home(thing: Any) -> str:
     """Return the module that defines an extension, or its function."""
     if isinstance(thing, ModuleType):
         return thing.__name__
-    names = ("run", "count", "rule", "render", "macs", "shape")
+    names = ("run", "count", "rule", "render", "check", "macs", "shape")
     function = next((found for name in names if callable(found := getattr(thing, name, None))), thing)
     return str(getattr(function, "__module__", type(thing).__module__))

@@ -46,9 +46,7 @@ def sweep(
     With -o, the same command goes on from where it was broken off.
     """
     inputs = parse_grid(input) if input else None
-    batches = [
-        n for text in expand(batch) for n in parse_sizes("--batch", text, "expected an integer >= 1, or several: '{1,8,32}'")
-    ]
+    batches = [n for text in expand(batch) for n in parse_sizes("--batch", text, "integers >= 1, such as 8 or '{1,8,32}'")]
     settings = [expand(text) for text in set or ()]
     check_product("the grid", len(inputs or "1"), len(batches), *map(len, settings))
     options = [parse_options(words) for words in product(*settings)]

@@ -1,0 +1,13 @@
+"""Least receptive field: the window that a unit sees along the path with the smallest field, such as the shortcuts of a ResNet."""
+
+from zoo.analysis.columns.rf import cell
+from zoo.extend import Column, Flow
+from zoo.ops.least_field import least
+from zoo.receptive.spans import start
+
+COLUMN = Flow(
+    Column("rf_min", "pixels", "receptive field along the smallest path, gates aside", order=41, on_request=True),
+    start,
+    least,
+    cell,
+)

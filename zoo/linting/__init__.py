@@ -1,0 +1,1 @@
+"""Rules on architectures, one file each: what is wrong or wasteful, with evidence."""

@@ -1,0 +1,30 @@
+"""An even kernel that shifts the map by half a position."""
+
+from collections.abc import Iterator
+
+from zoo.extend import Hit, Network, Rule, each_axis
+from zoo.linting._network import CONVOLUTIONS, POOLINGS, kernel, stride
+from zoo.util.text import sizes
+
+
+def check(network: Network) -> Iterator[Hit]:
+    """Windows of even reach that move by one position, over maps larger than themselves."""
+    for op in network.of(CONVOLUTIONS | POOLINGS):
+        window = kernel(op)
+        dilation = each_axis(op.attrs.get("dilation", 1), len(window))
+        source = op.inputs[0].shape[-len(window) :] if window else ()
+        steps = zip(window, stride(op), dilation, source, strict=True)
+        if any(s == 1 and d * (k - 1) % 2 and d * (k - 1) + 1 < n for k, s, d, n in steps):
+            what = f"kernel {sizes(window)} with stride 1 shifts the map by half a position"
+            yield Hit(op, what, {"kernel": list(window)})
+
+
+RULE = Rule(
+    name="even-kernel",
+    finds="an even kernel with stride 1, which shifts the map by half a position",
+    why="No unit lies in the middle of an even window, so each such layer moves the map by half a position against the image; "
+    "several of them add up, and additions of shortcuts no longer fit.",
+    source="Wu et al., Convolution with even-sized kernels and symmetric padding, NeurIPS 2019, arXiv 1903.08385, section 3.1",
+    remedy="Use an odd kernel, or pad different sides in different channels.",
+    check=check,
+)

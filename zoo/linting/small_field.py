@@ -1,0 +1,26 @@
+"""Objects that no unit sees whole."""
+
+from collections.abc import Iterator
+
+from zoo.extend import Hit, Network, Rule
+
+
+def check(network: Network) -> Iterator[Hit]:
+    """The last layer with windows, if the largest receptive field is smaller than the object."""
+    if network.object_pixels is None or network.feasible is None:
+        return
+    largest = network.feasible[1]
+    if largest < network.object_pixels:
+        last = max(network.windows, key=lambda op: max(network.sides(op.output, network.widest)))
+        what = f"no unit sees more than {largest} pixels; the object has {network.object_pixels}"
+        yield Hit(last, what, {"rf": largest, "object": network.object_pixels})
+
+
+RULE = Rule(
+    name="small-field",
+    finds="a receptive field smaller than the object that --object names",
+    why="No unit of the maps sees the object whole. What joins its parts is only the pooling or attention after the maps, if any.",
+    source="Luo et al., arXiv 1701.04128, section 1; Araujo et al., Distill 2019, doi 10.23915/distill.00021",
+    remedy="Add layers or dilation, downsample earlier, or give smaller images.",
+    check=check,
+)

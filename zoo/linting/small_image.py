@@ -1,0 +1,34 @@
+"""An image smaller than what layers see on every path."""
+
+from collections.abc import Iterator
+
+from zoo.extend import Hit, Network, Rule
+from zoo.linting._network import CONVOLUTIONS
+
+_SHARE = 0.25  # of the convolutions: a few at the end are in most networks
+
+
+def check(network: Network) -> Iterator[Hit]:
+    """One hit at the first convolution whose least receptive field is larger than the image, if there are many such."""
+    convolutions = [op for op in network.windows if op.kind in CONVOLUTIONS]
+    larger = [op for op in convolutions if network.exceeds_image(op.output)]
+    if len(larger) > _SHARE * len(convolutions) and network.feasible is not None:
+        size = max(network.image)
+        what = (
+            f"{len(larger)} of {len(convolutions)} convolutions with windows, this one first, see more than the {size} pixels of"
+            f" the image on every path; from {network.feasible[0]} pixels on, none does"
+        )
+        evidence = {"layers": len(larger), "of": len(convolutions), "image": size, "feasible": list(network.feasible)}
+        yield Hit(larger[0], what, evidence)
+
+
+RULE = Rule(
+    name="small-image",
+    finds="an image smaller than what more than a quarter of the convolutions see on every path",
+    why="A part of each such window always lies outside of the image. Layers of which that holds add little to the accuracy, and a "
+    "network made for large images, given small ones, spends most of its work on them.",
+    source="Richter et al., arXiv 2106.12307",
+    remedy="Give larger images, or remove strides and poolings at the beginning of the network.",
+    check=check,
+    level="info",
+)
