@@ -136,8 +136,8 @@ def test_summary(ask: Ask) -> None:
     """Kills a page without the input, the mode, the layers or the totals."""
     page = ask("summary", "AlexNet")
     assert page.startswith("alexnet · input 1×3×227×227 · evaluation mode\n")
-    assert "pool5    MaxPool2d         1×256×6×6           0            0   195/32/64      5\n" in page
-    assert "total                         1×1000  60,965,224  724,406,816  355/32/64*      8\n" in page
+    assert "pool5    MaxPool2d        1×256×6×6           0            0   195@32i-64      5\n" in page
+    assert "total                        1×1000  60,965,224  724,406,816  355@32i-64*      8\n" in page
 
 
 @pytest.mark.parametrize("name", [name for name in zoo.list_models() if zoo.card(name).depth <= 200])

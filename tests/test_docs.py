@@ -112,6 +112,6 @@ def test_the_conventions_quote_computed_numbers() -> None:
     assert f"square {classes * units:,} differences" in prose
     assert f"LeNet-5 has {zoo.summary('lenet5', columns=['connections']).total['connections']:,}." in prose
     fc6 = next(row for row in zoo.summary("alexnet").rows if row.name == "fc6").cells["rf"]
-    assert f"AlexNet's fc6 has {fc6['size'][0]}/{fc6['stride'][0]}/{fc6['padding'][0]}" in prose
+    assert f"AlexNet's fc6 has {fc6['size'][0]}@{fc6['stride'][0]}i-{fc6['padding'][0]}" in prose
     depths = [zoo.summary(name).total["depth"] for name in ("alexnet", "vgg16", "googlenet", "resnet50", "resnet152")]
     assert "the {}, {}, {}, {} and {} of the networks' names".format(*depths) in prose

@@ -103,10 +103,10 @@ def test_sum_can_fail() -> None:
         ((1, 10), "1×10"),
         ([[1, 1000], [1, 1000]], "1×1000, 1×1000"),
         (PARTIAL, "≥ 1,234"),
-        (FIELD, "195/32/64"),
-        ({**FIELD, "global": True}, "195/32/64*"),
-        ({"size": [3, 5], "stride": [1, 2], "padding": [1, 1]}, "3×5/1×2/1"),
-        ({"size": [7], "stride": [2], "padding": [-1]}, "7/2/-1"),
+        (FIELD, "195@32i-64"),
+        ({**FIELD, "global": True}, "195@32i-64*"),
+        ({"size": [3, 5], "stride": [1, 2], "padding": [1, 1]}, "3×5@i-1×2i-1"),
+        ({"size": [7], "stride": [2], "padding": [-1]}, "7@2i+1"),
         ({"undefined": "no rule for sort"}, "undefined"),
         ({"float32": 3, "int64": 1_000}, "float32 3, int64 1,000"),
     ],
@@ -185,9 +185,9 @@ def test_columns_left_out() -> None:
 def test_notes_of_shown_columns_only() -> None:
     """Kills an explanation of receptive fields on a page that shows none."""
     whole = zoo.summary("alexnet")
-    assert "rf: size/stride/padding" in whole.render("text", 80)
+    assert "rf: 51@8i-16" in whole.render("text", 80)
     assert "rf" not in {column.name for column in Layout(whole, 45).columns}
-    assert "rf: size/stride/padding" not in whole.render("text", 45)
+    assert "rf: 51@8i-16" not in whole.render("text", 45)
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ class Flow(Generic[State]):
 
     def working(self, place: Place, cell: Any) -> Iterator[Line]:
         """What `lines` gives for what leaves the layer."""
-        return self.lines(place, cell) if self.lines else iter(())
+        if self.lines:
+            return self.lines(place, cell)
+        return iter([Line(self.column.name, says="carried from op to op; no working is given")])
 
 
 @dataclass(frozen=True)

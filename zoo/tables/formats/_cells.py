@@ -8,7 +8,7 @@ from zoo.util.text import sizes
 
 
 def text(value: Any) -> str:
-    """1,234 for a count, ≥ 1,234 for a lower bound, 1×96×55×55 for sizes, 195/32/64 for a receptive field's size/stride/padding.
+    """1,234 for a count, ≥ 1,234 for a lower bound, 1×96×55×55 for sizes, 195@32i-64 for a receptive field.
 
     A receptive field that holds the whole input has a star; one that is not defined says so; what does not apply is a dash.
     """
@@ -28,8 +28,8 @@ def text(value: Any) -> str:
         if "undefined" in value:
             return "undefined"
         if "size" in value:
-            parts = (_axes(value[part]) for part in ("size", "stride", "padding"))
-            return "/".join(parts) + ("*" if value.get("global") else "")
+            firsts = [_first(stride, padding) for stride, padding in zip(value["stride"], value["padding"], strict=True)]
+            return f"{_axes(value['size'])}@{_axes(firsts)}" + ("*" if value.get("global") else "")
         return ", ".join(f"{key} {text(item)}" for key, item in value.items())
     return str(value)
 
@@ -52,9 +52,20 @@ def cell(column: Column, value: Any) -> str:
     return text(value)
 
 
-def _axes(by_axis: list[int]) -> str:
+def _axes(by_axis: list[Any]) -> str:
     """Return one number if it is the same along every axis."""
     return str(by_axis[0]) if len(set(by_axis)) == 1 else sizes(by_axis)
+
+
+def _first(stride: int | str, padding: int) -> str:
+    """The first pixel that unit i sees, if the image went on beyond its border.
+
+    >>> _first(8, 16), _first(1, 0), _first("1/2", -3), _first("11/2", 0), _first(0, 0)
+    ('8i-16', 'i', 'i/2+3', '11i/2', '0')
+    """
+    count, _, part = str(stride).partition("/")
+    step = "" if count == "0" else f"{'' if count == '1' else count}i{part and f'/{part}'}"
+    return f"{step}{-padding:+d}" if step and padding else step or str(-padding)
 
 
 def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ def explanations(table: Content, columns: Sequence[Column]) -> list[str]:
     notes = []
     if any("size" in value for value in fields):
         star = "; * sees the whole input" if any(value.get("global") for value in fields) else ""
-        notes.append(f"rf: size/stride/padding in input pixels{star}")
+        notes.append(f"rf: 51@8i-16 means that unit i sees 51 pixels, the first of which is 8i-16{star}")
     names = {column.name for column in columns}
     notes += [str(note) for note in table.legend if not names.isdisjoint(note.columns)]
     reasons = list(dict.fromkeys(value["undefined"] for value in fields if "undefined" in value))
