@@ -249,7 +249,7 @@ def test_returned(pack: Callable[[Tensor], Any], output: Any) -> None:
 
 # One rule for all functions ------------------------------------------------------------------------------------------
 
-X = torch.zeros(2, 3, 64, 64)
+IMAGES = torch.zeros(2, 3, 64, 64)
 
 
 @pytest.mark.parametrize(
@@ -261,11 +261,11 @@ X = torch.zeros(2, 3, 64, 64)
         {"input": "3x64x64", "batch": 2},
         {"input": ["3x64x64"], "batch": 2},
         {"input": Input((2, 3, 64, 64))},
-        {"input": X},
-        {"input": [X]},
-        {"input": (X,)},
-        {"input": {"x": X}},
-        {"inputs": X},
+        {"input": IMAGES},
+        {"input": [IMAGES]},
+        {"input": (IMAGES,)},
+        {"input": {"x": IMAGES}},
+        {"inputs": IMAGES},
     ],
     ids=str,
 )
@@ -297,8 +297,8 @@ def test_all_functions_take_all_targets(target: str, tmp_path: Any) -> None:
     size = "3x64x64"
     assert zoo.trace(target, input=size).outputs[0].shape == (1, 1000)
     body = zoo.features(target, ["stage2"], input=size)
-    assert body(X)["stage2"].shape == (2, 64, 16, 16)
-    assert zoo.replace_head(target, "gap", input=size, num_classes=5)(X).shape == (2, 5)
+    assert body(IMAGES)["stage2"].shape == (2, 64, 16, 16)
+    assert zoo.replace_head(target, "gap", input=size, num_classes=5)(IMAGES).shape == (2, 5)
     assert len(zoo.stages(target, size)) == 5
     assert zoo.receptive_field(target, "conv1", input=size).axes[0].size == 7
     assert zoo.sweep(target, inputs=[size], columns=["params"]).rows[0].cells["params"] == 11_689_512

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from zoo.errors import ForwardError, ZooError, told
@@ -110,7 +111,7 @@ def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: 
     except ForwardError as error:
         if error.needs_values:
             raise error.within(subject.name) from error
-        hint = _hint(subject, shape, train) if error.misfit else ""
+        hint = _hint(subject, shape, train) if error.misfit else _words(subject, shape)
         raise error.within(f"{subject.name} does not take {_shown(shape)}", hint) from error
     except SystemExit as error:
         raise ZooError(f"the forward of {subject.name} ends the program: {told(error)}") from error
@@ -132,6 +133,16 @@ def _hint(subject: Subject, shape: Any, train: bool) -> str:
         return f"; the network expects {subject.input[0]} channels{way}"
     fits = _smallest(subject, shape, train)
     return f"; the smallest square input that fits is {sizes(fits)}" if fits else ""
+
+
+def _words(subject: Subject, shape: Any) -> str:
+    """What to give to a model of words that was run on an image, for want of an input: indices, by their name there."""
+    if not subject.assumed or shape != subject.shape(shape[0] if shape else 1):
+        return ""
+    name = next(iter(signature(subject.module.forward).parameters), "")
+    wants = any(sign in name for sign in ("ids", "tokens", "words"))
+    way = f"--input {name}=128:int64 (in Python input=zoo.Input((1, 128), 'int64', name='{name}'))"
+    return f"; no input was given, and 3×224×224 is assumed: try {way}" if wants else ""
 
 
 _UNKNOWN = "no input was given, so 3×224×224 is assumed; pass --input CxHxW (in Python input=(1, C, H, W))"

@@ -13,7 +13,7 @@ from typing import Any
 from zoo.ops.facts import nothing, per_input, per_output
 from zoo.ops.rule import Cost, Needs, OpRule
 from zoo.receptive import layout, sums
-from zoo.tracing.record import Op
+from zoo.tracing.record import OWN_BACKWARD, Op
 from zoo.util import plugins
 
 BY_TRAIT: Mapping[str, OpRule] = {
@@ -37,7 +37,10 @@ class _Found(dict[tuple[str, frozenset[str]], OpRule]):
             if trait in traits:
                 facts = ("macs", "other_flops", "receptive_field", "saved")
                 rule = replace(rule, **{name: getattr(said, name) for name in facts if getattr(rule, name) is None})
-        self[key] = rule = concluded(rule)
+        rule = concluded(rule)
+        if OWN_BACKWARD in traits:
+            rule = replace(rule, saved=None, backward_macs=None, cuts_gradient=False)
+        self[key] = rule
         return rule
 
 

@@ -102,7 +102,8 @@ def common(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> tuple[tupl
 
 
 def together_whole(spans: Sequence[Span]) -> Span:
-    """Something is seen whole: then by every unit.
+    """Something is seen whole: then by every unit. Units are numbered, and as far apart, as in the tensor that has the most digits:
+    queries 4 pixels apart stay so whatever keys they meet.
 
     Maps times the gate of a squeeze-and-excitation block, which was computed from all 4 units:
 
@@ -112,11 +113,10 @@ def together_whole(spans: Sequence[Span]) -> Span:
     Span(windows=Everything(seen=(-1, 7), stride=Fraction(2, 1)), walks=(Walk(dim=-1, inner=1, size=4),), pixels=8)
     """
     every = [span.everywhere() for span in spans]
-    windows = Everything(
-        hull([one.windows.window(0) for one in every]),
-        max([one.windows.stride for one in every if isinstance(one.windows, Everything)]),
-    )
-    return Span(windows, max([span.walks for span in spans], key=len), max([span.pixels for span in spans]))
+    strides = [one.windows.stride if isinstance(one.windows, Everything) else 0 for one in every]
+    first = max(range(len(spans)), key=lambda i: len(spans[i].walks))
+    windows = Everything(hull([one.windows.window(0) for one in every]), strides[first] or max(strides))
+    return Span(windows, spans[first].walks, max([span.pixels for span in spans]))
 
 
 def _hulls(laws: Sequence[Lattice]) -> Lattice:

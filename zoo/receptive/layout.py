@@ -134,6 +134,29 @@ def shuffle(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     return _viewed(spans, after, target)
 
 
+def channel_shuffle(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Channels in groups are dealt out, one of each group after the other: a view, a transposition, and a view back."""
+    source, spans = op.inputs[0].shape, data(fields)
+    batch, channels, *sizes = source
+    if not any(span.walks_along(1 - len(source)) for span in spans):
+        return spans  # the same units see the same in every channel
+    groups = op.attrs["groups"]
+    before, after = (batch, groups, channels // groups, *sizes), (batch, channels // groups, groups, *sizes)
+    first, second = 1 - len(before), 2 - len(before)
+    moved = {first: second, second: first}
+    spans = tuple([span.relabelled(lambda dim: moved.get(dim, dim)) for span in _viewed(spans, source, before)])
+    return _viewed(spans, after, source)
+
+
+def glu(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Each unit of the first half of a dimension with the same of the second half."""
+    ndim = len(op.output.shape)
+    dim = op.attrs.get("dim", -1) % ndim - ndim
+    n, half = op.inputs[0].shape[dim], op.output.shape[dim]
+    halves = [tuple([span.along(dim, n, taps.picked(first, 1, half)) for span in data(fields)]) for first in (0, half)]
+    return join(op.kind, halves, op.output.shape)
+
+
 def expand(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A unit that is repeated along its axis is the same at all positions."""
     source, target = op.inputs[0].shape, op.output.shape
@@ -218,9 +241,12 @@ def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Tensors are concatenated along a dimension."""
+    """Tensors are concatenated along a dimension. torch also takes empty ones of one dimension, and leaves them out."""
     ndim = len(op.output.shape)
-    return _beside(op, fields, [value.shape for value in op.inputs], op.attrs.get("dim", 0) % ndim - ndim)
+    several = [(field, value.shape) for field, value in zip(fields, op.inputs, strict=True) if len(value.shape) == ndim]
+    if len(several) == 1:
+        return several[0][0]
+    return _beside(op, [field for field, _ in several], [shape for _, shape in several], op.attrs.get("dim", 0) % ndim - ndim)
 
 
 def _beside(op: Op, fields: Sequence[Spans | None], shapes: Sequence[Shape], dim: int) -> Field | None:
@@ -320,16 +346,20 @@ def split(op: Op, fields: Sequence[Spans | None]) -> list[Field | None]:
 
 
 def index(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Picking along one dimension that no axis walks, with constant indices."""
+    """Picking along one dimension, with constant indices: known ones (`picked`), or any where all units see the same."""
     pattern = op.attrs.get("indices", ("tensor",))  # x[:, idx] has (None, "tensor")
     dims = [i for i, item in enumerate(pattern) if item == "tensor"] if op.kind == "index" else [op.attrs["dim"]]
     ndim = len(op.inputs[0].shape)
     if len(dims) != 1 or fields[0] is None or any(fields[1:]) or len(op.output.shape) != ndim:
         raise NoField(f"{op.kind} selects units at positions that depend on values")
     dim = dims[0] % ndim - ndim
-    if any(span.walks_along(dim) for span in fields[0]):
+    if not any(span.walks_along(dim) for span in fields[0]):
+        return fields[0]
+    picked = op.attrs.get("picked")
+    if picked is None:
         raise NoField(f"{op.kind} selects along an axis")
-    return fields[0]
+    n = op.inputs[0].shape[dim]
+    return tuple([span.along(dim, n, taps.listed([i % n for i in picked])) for span in fields[0]])
 
 
 def written(op: Op, fields: Sequence[Spans | None]) -> Field | None:

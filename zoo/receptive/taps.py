@@ -238,6 +238,15 @@ def picked(first: int, step: int, count: int) -> Taps:
     return Taps(count, lambda j: (first + j * step,), shift=step)
 
 
+def listed(units: Sequence[int]) -> Taps:
+    """Units in any order, as an index of constants picks them.
+
+    >>> [listed([3, 0]).reads(j) for j in range(2)]
+    [(3,), (0,)]
+    """
+    return Taps(len(units), lambda j: (units[j],), irregular="an index picks units in any order")
+
+
 def rolled(n: int, by: int) -> Taps:
     """Moved by some units; what leaves at one border comes in at the other.
 

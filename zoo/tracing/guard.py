@@ -4,6 +4,7 @@ import copy
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from itertools import islice
 from operator import eq, is_
 from types import FunctionType, MemberDescriptorType, ModuleType
@@ -196,7 +197,8 @@ def _contents(value: Any) -> Restore:
         def restore() -> None:
             for name, item in slots.items():
                 if getattr(value, name, None) is not item:
-                    object.__setattr__(value, name, item)
+                    with suppress(AttributeError):  # read-only, as those of functools.partial
+                        object.__setattr__(value, name, item)
             for name in set(_slots(value)) - slots.keys():
                 object.__delattr__(value, name)
 

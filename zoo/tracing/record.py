@@ -91,10 +91,11 @@ class Op(NamedTuple):
     """One operation, in torch's vocabulary without overload or in-place underscore ("conv2d", "add", "vision::nms").
 
     `roles` names the argument of each of `inputs`; `attrs` holds the other arguments by name, with defaults filled in.
+    Of an index along one dimension whose values are known, `attrs["picked"]` holds these.
     `traits` are what torch states of the op: "pointwise", "reduction", "view" (its output shares storage with its input),
     "inplace", "alias" (may be a view), "random"; and how the model came to it: "functional" (torch.nn.functional called it),
-    "operator" (it is written +, * or @), "in NAME" (it is a part of the composite op NAME, which torch took apart). `owns` are the
-    parameters and buffers that no earlier op has read.
+    "operator" (it is written +, * or @), "own backward" (see `OWN_BACKWARD`), "in NAME" (it is a part of the composite op NAME,
+    which torch took apart). `owns` are the parameters and buffers that no earlier op has read.
     """
 
     kind: str
@@ -130,6 +131,10 @@ UNUSED = "unused"
 
 WRITE = "write"
 """The kind of the pseudo-op for a tensor that is changed through another view of its storage."""
+
+
+OWN_BACKWARD = "own backward"
+"""The trait of an op that runs inside a `torch.autograd.Function`, whose backward is not that of its ops."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from zoo.errors import ForwardError, ZooError
 from zoo.ops.book import rule_of_kind
 from zoo.ops.rule import OpRule
+from zoo.tracing import constants
 from zoo.tracing.diagnosis import diagnose
+from zoo.tracing.places import functions, runs_in
 from zoo.tracing.real import WhileAlive
-from zoo.tracing.record import UNUSED, WRITE, Call, Op, Param, Value
+from zoo.tracing.record import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, answer
-from zoo.tracing.vocabulary import PLAIN, Known, known_op, plain
+from zoo.tracing.values import KnownValues, Pairs, storage_of
+from zoo.tracing.vocabulary import PLAIN, Known, argument_of, known_op, plain
 
 
 @dataclass(slots=True)
@@ -79,7 +82,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         return False
 
-    def __init__(self, modules: Sequence[tuple[str, nn.Module]], values: dict[int, tuple[Any, Value]]) -> None:
+    def __init__(
+        self, modules: Sequence[tuple[str, nn.Module]], values: dict[int, tuple[Any, Value]], known: Pairs | None = None
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.thread = get_ident()  # calls in other threads are none of this forward
         self.ops: list[Op] = []
@@ -107,6 +112,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._viewed: set[int] = set()
         self._writes: dict[int, list[Value]] = {}
         self._apart: str | None = None  # the composite op that is being taken apart
+        self._functions = functions()  # with backwards of their own
+        self.true = KnownValues({} if known is None else known, self.state, self._private)
 
     # Module calls
 
@@ -166,12 +173,16 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         known, rule, apart = self._known.get(id(func)) or self._look_up(func)
         if apart:
             return self._take_apart(func, known, args, kwargs)
-        said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind)
+        if known.kind in _MARKS or self.true.making:
+            return func(*args, **kwargs)
+        said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind, self._functions)
         given = self._read(known, args, kwargs)  # before the op runs: it may write to its arguments
         self.attempt = Op(known.kind, self.stack[-1], given.inputs, given.roles, (), given.attrs, known.traits)
         out = None if rule is None else answer(rule, known, self.attempt, given.tensors)
         if out is None:
             out = self._run(func, known, args, kwargs)
+        if not self._real:
+            self.true.follow(func, known, args, kwargs, given.tensors, out)
         if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
             self._values[id(out)] = out, given.inputs[0]
         else:
@@ -235,6 +246,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 roles.append(name)
                 if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
                     owns.append(param)
+        if known.kind in _PICKS and id(tensors[0]) not in self.state and (picked := self.true.listed(tensors[1:])) is not None:
+            attrs["picked"] = picked
         return _Given(tuple(inputs), tuple(roles), attrs, tuple(owns), tensors)
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
@@ -243,9 +256,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.drew = True  # what a kernel draws is not always said of its op
             return func(*args, **kwargs)
         found = _all_tensors((*args, *kwargs.values()))
-        abstract = any(t.is_meta or id(t) in self.state for t in found)
+        abstract = any(map(self.true.is_abstract, found))
         self.drew |= "random" in known.traits and not abstract
         if abstract:
+            if (out := self.true.answer(func, known, args, kwargs)) is not None:
+                return out
+            if known.kind == "index" and (picked := self.true.picked(args[1])) is not None:
+                args = (args[0], picked)
             self._refuse(known)
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
             return made
@@ -318,7 +335,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """The op with what it returned or wrote to; `said` is how the model came to it."""
         results = _direct_tensors(out)
         if known.writes:  # some ops write to an argument and return something else, or nothing
-            targets = _all_tensors([_argument(known, name, args, kwargs) for name in known.writes])
+            targets = _all_tensors([argument_of(known, name, args, kwargs) for name in known.writes])
             results = [*results, *(t for t in targets if all(t is not result for result in results))]
         traits = _also(known.traits, said)
         if "alias" in traits and self._share(args, results):
@@ -327,7 +344,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.ops.append(Op(known.kind, self.stack[-1], given.inputs, given.roles, outputs, given.attrs, traits, given.owns))
         if known.writes and self._viewed:
             for tensor, value in zip(results, outputs, strict=True):
-                if (storage := _storage(tensor)) in self._viewed:
+                if (storage := storage_of(tensor)) in self._viewed:
                     self._writes.setdefault(storage, []).append(value)
 
     def _share(self, args: Sequence[Any], results: Sequence[Tensor]) -> bool:
@@ -340,7 +357,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             for stand_ins in (self._twins, self._copies):  # the op was run on these instead of the model's tensors
                 if id(tensor) in stand_ins:
                     mine.append(stand_ins[id(tensor)][1])
-        shared = set(map(_storage, mine)) & set(map(_storage, results))
+        shared = set(map(storage_of, mine)) & set(map(storage_of, results))
         self._viewed |= shared
         return bool(shared)
 
@@ -349,7 +366,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         In `y = x[:, 0]; y.zero_(); f(x)` no op gives x a new value, and yet f reads zeros: a `WRITE` from y to x stands for that.
         """
-        later = [write for write in self._writes.get(_storage(tensor), ()) if write.id > value.id]
+        later = [write for write in self._writes.get(storage_of(tensor), ()) if write.id > value.id]
         if not later:
             return value
         inputs, roles = (value, *later), ("self", *["written"] * len(later))
@@ -385,15 +402,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 _FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
+_OWN = frozenset({OWN_BACKWARD})
+_PASSES_ON = frozenset({overrides.__file__, constants.__file__})
+_MARKS = frozenset({"profiler::_record_function_enter_new", "profiler::_record_function_exit"})  # nothing is computed
+_PICKS = frozenset({"index", "index_select"})
 _SIGNS = frozenset({"add", "mul", "matmul"})
 
 
-def _spelling(caller: FrameType, kind: str) -> frozenset[str]:
+def _spelling(caller: FrameType, kind: str, functions: frozenset[int]) -> frozenset[str]:
     """How the model wrote the op, from the frame that called torch: through torch.nn.functional, as the sign of an operator, or
-    by name. It is nothing to the op, but some other tools see one spelling and not the others.
+    by name. It is nothing to the op, but some other tools see one spelling and not the others. Or OWN_BACKWARD.
     """
+    if runs_in(caller, functions):
+        return _OWN
     code = caller.f_code
-    while code.co_filename == overrides.__file__ and caller.f_back is not None:  # a function mode passes the call on
+    while code.co_filename in _PASSES_ON and caller.f_back is not None:  # a function mode passes the call on
         caller = caller.f_back
         code = caller.f_code
     if kind in _SIGNS and code.co_code[caller.f_lasti] == dis.opmap["BINARY_OP"]:
@@ -452,17 +475,6 @@ def _autocast_type(found: Sequence[Tensor]) -> torch.dtype | None:
     """The type to which autocast would bring arguments of different ones: it converts real weights, but not meta activations."""
     types = {t.dtype for t in found if t.is_floating_point()}
     return min(types, key=lambda dtype: dtype.itemsize) if len(types) > 1 else None
-
-
-def _argument(known: Known, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-    """The argument of that name, passed by position or by name."""
-    position = known.names.index(name)
-    return args[position] if position < len(args) else kwargs.get(name)
-
-
-def _storage(tensor: Tensor) -> int:
-    """A number that tensors have in common if and only if they share storage. A sparse tensor has no storage: it is its own."""
-    return tensor.untyped_storage()._cdata if tensor.layout is torch.strided else id(tensor)
 
 
 def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Param]]:

@@ -80,8 +80,14 @@ def unpacked(data: Tensor, sizes: Tensor, batch_first: bool, value: Any, total: 
     return torch.empty((*padded.shape[:2], *data.shape[1:]), dtype=data.dtype, device="meta"), lengths
 
 
-MADE: dict[Any, Callable[..., tuple[Tensor, ...] | None]] = {
+def dequantized(x: Tensor) -> Any:
+    """As large, of single precision. torch has no shape function for it."""
+    return torch.empty(x.shape, device="meta") if x.is_meta else None
+
+
+MADE: dict[Any, Callable[..., Any]] = {
+    aten.dequantize.self: dequantized,
     aten._pack_padded_sequence.default: packed,
     aten._pad_packed_sequence.default: unpacked,
 }
-"""Ops on packed sequences, of which torch asks for the values of the lengths, which are real beside activations that have none."""
+"""Ops of which torch does not know the shapes, or asks for values: the lengths of packed sequences are real beside activations."""

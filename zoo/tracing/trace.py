@@ -14,12 +14,16 @@ from torch.overrides import BaseTorchFunctionMode
 from zoo.errors import ForwardError, ZooError, all_words, told
 from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
+from zoo.tracing.constants import Constants
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import Guard
+from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
 from zoo.tracing.recorder import Recorder, tensors
+from zoo.tracing.values import Pairs
+from zoo.tracing.wrappers import unwrapped, without_sharding
 
 _SOURCES = {False: "input", True: "variable"}
 
@@ -43,9 +47,8 @@ def trace(
 
     Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
-    if isinstance(module, torch.jit.ScriptModule):
-        raise ZooError(f"{target or type(module).__name__} is a scripted module; analyse the original module")
-    module = module._modules.get("_orig_mod") or module  # what torch.compile wraps
+    module = unwrapped(module, target)
+    known: Pairs = {}
     if real:
         module = real_copy(module)
     named = list(module.named_modules(remove_duplicate=False))
@@ -57,13 +60,15 @@ def trace(
         if not real:
             gc.disable()  # looking for garbage would take as long as all else; the guard puts it back
         with torch._C._InferenceMode(True), _plain_dispatch():
-            args, kwargs = arguments(module, input, inputs, real=real)
-            recorder = Recorder(named, WhileAlive() if real else {})
+            args, kwargs = arguments(module, input, inputs, real=real, known=known)
+            recorder = Recorder(named, WhileAlive() if real else {}, known)
             wanted = [t.requires_grad for t in tensors((args, kwargs) if inputs is None else inputs)]
             given = tuple(recorder.new_value(t, _SOURCES[own]) for t, own in zip(tensors((args, kwargs)), wanted, strict=True))
             _prepare(recorder, module, parts, train)
             if real and any(isinstance(part, nn.MultiheadAttention | nn.TransformerEncoderLayer) for part in parts):
                 BaseTorchFunctionMode().__enter__()  # type: ignore[no-untyped-call]  # under any such mode they do without their fast path, as on meta
+            if not real:
+                Constants(recorder.true).__enter__()  # type: ignore[no-untyped-call]
             recorder.__enter__()  # type: ignore[no-untyped-call]  # the guard takes all modes off their stacks
             try:
                 return recorder, given, _run(recorder, module, args, kwargs)
@@ -80,6 +85,7 @@ def trace(
 
 def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], train: bool) -> None:
     """Modes and forwards of the modules as they are to be for this forward; the guard puts back what they were."""
+    without_sharding(parts)
     for part in parts:
         vars(part)["training"] = train
         if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
@@ -87,7 +93,7 @@ def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], 
         if getattr(part, "_compiled_call_impl", None) is not None:  # module.compile()
             vars(part)["_compiled_call_impl"] = None
         if part is not module:
-            vars(part)["forward"] = _traced(recorder, part, part._modules.get("_orig_mod") or part.forward)
+            vars(part)["forward"] = _traced(recorder, part, _forward(part))
 
 
 def _run(recorder: Recorder, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
@@ -95,11 +101,9 @@ def _run(recorder: Recorder, module: nn.Module, args: Sequence[Any], kwargs: Map
     recorder.open(module)  # the model's own hooks run in its call too
     try:
         output = module(*args, **kwargs)
-    except ZooError:
-        raise
     except Exception as error:
         recorder.fail()
-        raise _explain(recorder, error) from error
+        raise _placed(recorder, error) from error
     if (kind := _unrun(output)) is not None:
         raise ForwardError(f"forward returns {kind}, of which nothing has run: return a list or a tuple of its items")
     recorder.close(output)
@@ -131,6 +135,11 @@ def _plain_dispatch() -> AbstractContextManager[object]:
     return guard
 
 
+def _forward(module: nn.Module) -> Callable[..., Any]:
+    """What a call of the module runs: of a compiled one, the module that was compiled."""
+    return dict(module._modules).get("_orig_mod") or module.forward  # a scripted module has its own kind of dict
+
+
 def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
     """`forward` with its call recorded. A wrapped forward, unlike a hook, also sees `module.forward(x)`, and torch's fast paths
     do not look for it.
@@ -150,6 +159,14 @@ def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) 
 
     traced.__wrapped__ = forward  # type: ignore[attr-defined]
     return traced
+
+
+def _placed(recorder: Recorder, error: Exception) -> ZooError:
+    """The error to show for one of a forward; where values are wanted, with the file, line and expression that wants them."""
+    shown = error if isinstance(error, ZooError) else _explain(recorder, error)
+    if isinstance(shown, ForwardError) and shown.needs_values and (where := place(error)) is not None:
+        return shown.within(where)
+    return shown
 
 
 def _explain(recorder: Recorder, error: Exception) -> ForwardError:

@@ -4,7 +4,7 @@ Under `torch.inference_mode()` composite ops arrive whole: `conv2d`, `linear`, `
 rule book says so are kept whole, others are taken apart into the ops that torch makes of them, so that few words cover every model.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -25,6 +25,7 @@ class Known:
     writes: tuple[str, ...]
     composite: bool
     data_dependent: bool
+    dynamic: bool  # the shape of the output depends on values
 
     @property
     def apart(self) -> bool:
@@ -52,7 +53,14 @@ def known_op(func: Any) -> Known:
         writes=writes,
         composite=func._can_decompose(),
         data_dependent=torch.Tag.data_dependent_output in tags,
+        dynamic=torch.Tag.dynamic_output_shape in tags,
     )
+
+
+def argument_of(known: Known, name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The argument of that name, passed by position or by name."""
+    position = known.names.index(name)
+    return args[position] if position < len(args) else kwargs.get(name)
 
 
 PLAIN = frozenset({type(None), bool, int, float, str})

@@ -1,6 +1,8 @@
 """Cut a module down to some of its layers, as a graph that calls these layers."""
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -30,9 +32,47 @@ def cut(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str] 
     """
     graph, twin = (_graph(module, stages, copied, train) for train in (False, True))
     _follow_mode(graph, twin)
-    made = Features(module, graph, type(module).__name__)
+    renamed = _renamed(graph)
+    root: Any = {new: _found(module, old) for new, old in renamed.items()} if renamed else module
+    made = Features(root, graph, type(module).__name__)
+    tops = {new.partition(".")[0]: old.partition(".")[0] for new, old in renamed.items()}
+    for new, old in tops.items():
+        if new != old:
+            made.register_state_dict_post_hook(partial(_saved_as, new, old))  # type: ignore[no-untyped-call]
+            made.register_load_state_dict_pre_hook(partial(_loaded_from, new, old))  # type: ignore[no-untyped-call]
     made.meta["stages"] = dict(stages)
     return made
+
+
+def _renamed(graph: fx.Graph) -> dict[str, str]:
+    """New names of all that the graph calls, with the old ones, if a child has a name that `Features` needs itself, such as
+    `graph` or `stages`. Such a child gets an underscore in the module, but not in its state dict.
+    """
+    nodes = [node for node in graph.nodes if node.op in {"call_module", "get_attr"}]
+    if not any(hasattr(Features, node.target.partition(".")[0]) for node in nodes):
+        return {}
+    found = {}
+    for node in nodes:
+        top, dot, rest = node.target.partition(".")
+        name = f"{top}_{dot}{rest}" if hasattr(Features, top) else node.target
+        found[name], node.target = node.target, name
+    return found
+
+
+def _found(module: nn.Module, path: str) -> Any:
+    return attrgetter(path)(module)
+
+
+def _saved_as(new: str, old: str, module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """The state dict has the name that the child had."""
+    for key in [key for key in state if key.startswith(f"{prefix}{new}.")]:
+        state[f"{prefix}{old}.{key.removeprefix(f'{prefix}{new}.')}"] = state.pop(key)
+
+
+def _loaded_from(new: str, old: str, module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """The inverse of `_saved_as`."""
+    for key in [key for key in state if key.startswith(f"{prefix}{old}.")]:
+        state[f"{prefix}{new}.{key.removeprefix(f'{prefix}{old}.')}"] = state.pop(key)
 
 
 def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str], train: bool) -> fx.Graph:

@@ -7,6 +7,7 @@ from zoo.ops import window
 from zoo.ops.facts import bias, every_input, fits, forward_again, per_axis, required
 from zoo.ops.rule import Cost, Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
+from zoo.receptive.spans import Field, Spans
 from zoo.tracing.record import Op, bytes_each, each_axis
 from zoo.util.text import sizes
 
@@ -47,6 +48,12 @@ def either_way(op: Op) -> Values | None:
 
 def _either(op: Op) -> Cost:
     return transposed if op.attrs["transposed"] else conv
+
+
+def either_field(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """The window of the convolution that it is."""
+    transposed = "_transpose" if op.attrs["transposed"] else ""
+    return sliding.conv(op._replace(kind=f"conv{transposed}{len(required(op, 'weight').shape) - 2}d"), fields)
 
 
 @factors("steps", "N", "C_out", "C_in", "k")
@@ -141,7 +148,14 @@ RULES: Sequence[OpRule] = (
         backward_macs=forward_again(transposed),
         whole=True,
     ),
-    OpRule("convolution", macs=either_way, other_flops=bias, layers=1, backward_macs=forward_again(either_way)),
+    OpRule(
+        "convolution _convolution",
+        macs=either_way,
+        other_flops=bias,
+        receptive_field=either_field,
+        layers=1,
+        backward_macs=forward_again(either_way),
+    ),
     OpRule("conv_tbc", macs=steps_first, other_flops=bias, layers=1, backward_macs=forward_again(steps_first)),
     OpRule("torchvision::deform_conv2d", macs=conv, other_flops=bias, layers=1, saved=every_input, backward_macs=deformed_again),
 )

@@ -112,7 +112,7 @@ RULES = (
     elementwise("elu celu leaky_relu", saved=input_or_result),
     elementwise("selu", saved=input_or_result, whole=True),
     elementwise("prelu", saved=every_input, whole=True),
-    OpRule("glu", macs=0, other_flops=each_output(2), saved=first_input),
+    OpRule("glu", macs=0, other_flops=each_output(2), receptive_field=layout.glu, saved=first_input),
     OpRule("log_sigmoid_forward", macs=0, other_flops=per_output, saved=saved_by_log_sigmoid),
     OpRule("rrelu floor_divide", macs=0, other_flops=per_output),
     OpRule("addr", macs=0, other_flops=each_output(2)),

@@ -58,7 +58,7 @@ RULES = (
     moves("slice", receptive_field=layout.slice_),
     moves("select_scatter slice_scatter tril triu", saved=nothing),
     moves("pixel_shuffle pixel_unshuffle", receptive_field=layout.shuffle, saved=nothing, whole=True),
-    moves("channel_shuffle", receptive_field=layout.same, saved=nothing, whole=True),
+    moves("channel_shuffle", receptive_field=layout.channel_shuffle, saved=nothing, whole=True),
     moves("pad", receptive_field=sliding.pad, saved=saved_by_pad, whole=True),
     moves("constant_pad_nd", receptive_field=sliding.pad, saved=nothing),
     moves("reflection_pad1d reflection_pad2d reflection_pad3d", receptive_field=sliding.pad),

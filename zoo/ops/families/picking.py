@@ -43,5 +43,7 @@ RULES = (
     OpRule("_embedding_bag _embedding_bag_forward_only", macs=0, other_flops=embedding_bag),
     OpRule("sort topk", macs=0, saved=further_outputs),
     OpRule("argsort multinomial searchsorted bucketize nonzero index_reduce torchvision::nms", macs=0),
+    OpRule("masked_select", macs=0, other_flops=0, saved=every_input),
+    OpRule("histc histogram _histogramdd_from_bin_cts _histogramdd_from_bin_tensors _histogramdd_bin_edges bincount", macs=0),
     OpRule("_unique2 unique_dim unique_consecutive", macs=0),
 )

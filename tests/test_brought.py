@@ -1,0 +1,172 @@
+"""Models as people bring them: caches that begin empty, scripted parts, children with awkward names, weights outside of layers."""
+
+import copy
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import zoo
+
+
+class Cached(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([torch.empty(0), self.conv(x)], -2)
+
+
+def test_what_is_put_beside_an_empty_tensor() -> None:
+    """Kills a cache that begins as a tensor of one dimension without elements, as those of language models do."""
+    assert zoo.summary(Cached(), input=(1, 3, 8, 8)).total["rf"] == {"size": [3, 3], "stride": [1, 1], "padding": [0, 0]}
+
+
+class Around(nn.Module):
+    def __init__(self, inner: Any) -> None:
+        super().__init__()
+        self.inner, self.last = inner, nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.last(self.inner(x))
+        return found
+
+
+@pytest.mark.parametrize("how", ["script", "trace"])
+def test_scripted_parts_count(how: str) -> None:
+    """Kills a crash on a scripted or traced submodule, whose ops are there: the same numbers as before it was compiled."""
+    plain = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU())
+    x = torch.rand(1, 3, 8, 8)
+    with warnings.catch_warnings(action="ignore"):
+        inner = torch.jit.script(plain) if how == "script" else torch.jit.trace(plain, x)
+    model = Around(inner).eval()
+    expected, columns = model(x), ["params", "macs", "flops", "rf", "depth"]
+    assert (
+        zoo.summary(model, input=x.shape, columns=columns).total == zoo.summary(Around(plain), input=x.shape, columns=columns).total
+    )
+    assert model(x).equal(expected)
+
+
+class Awkward(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.ReLU(), nn.Conv2d(4, 8, 3, 2))
+        self.graph, self.code, self.plain = nn.Conv2d(8, 8, 1), nn.Conv2d(8, 8, 3, 2), nn.Conv2d(8, 8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found: Tensor = self.plain(self.code(self.graph(self.stages(x))))
+        return found
+
+
+def test_features_of_a_model_whose_children_have_any_name() -> None:
+    """Kills features that need for themselves the name of a child (`stages` in every ConvNeXt), or other names of weights."""
+    model, x = Awkward().eval(), torch.rand(1, 3, 32, 32)
+    body = zoo.features(model, ["stages", "graph", "plain"], input=(1, 3, 32, 32))
+    assert body(x)["plain"].equal(model(x))
+    assert set(body.stages) == {"stages", "graph", "plain"}
+    assert body.state_dict().keys() == model.state_dict().keys()
+    other = Awkward().eval()
+    body.load_state_dict(other.state_dict())
+    assert body(x)["plain"].equal(other(x))
+    assert copy.deepcopy(body).state_dict().keys() == model.state_dict().keys()
+
+
+class Weights(nn.Module):
+    """A product with a parameter, an LSTM, a layer with weights of its own at each place, and a scaled adaptive pooling."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.w, self.local = nn.Parameter(torch.zeros(8, 4)), nn.Parameter(torch.zeros(36, 8, 27))
+        self.lstm, self.scale = nn.LSTM(8, 5, batch_first=True, num_layers=2), nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.how == "product":
+            return x[0, 0] @ self.w
+        if self.how == "lstm":
+            found: Tensor = self.lstm(x[0])[0]
+            return found
+        if self.how == "local":
+            return torch.einsum("bkl,lok->bol", nn.functional.unfold(x, 3), self.local)
+        return nn.functional.adaptive_avg_pool2d(x, 3) * self.scale
+
+
+@pytest.mark.parametrize(
+    ("how", "units", "connections"),
+    [
+        ("product", 8 * 4, 8 * 4 * 8),
+        ("lstm", 3 * 8 * 5 * 2, 3 * 8 * (20 * 8 + 20 * 5 + 2 * 20 + 20 * 5 + 20 * 5 + 2 * 20)),
+        ("local", 36 * 8, 36 * 8 * 27),
+        ("pool", 3 * 9, 3 * (3 + 4 + 3) ** 2),  # windows of 3, 4 and 3 of 8 rows
+    ],
+)
+def test_units_of_weights_outside_of_layers(how: str, units: int, connections: int) -> None:
+    """Kills a silent zero where there are weights: counted by hand."""
+    total = zoo.summary(Weights(how), input=(1, 3, 8, 8), columns=["units", "connections"]).total
+    assert total == {"units": units, "connections": connections}
+
+
+class Quantised(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = torch.fake_quantize_per_tensor_affine(x, 0.1, 0, -128, 127)
+        x = torch.quantize_per_tensor(x, 0.1, 0, torch.qint8).dequantize()
+        x.histc(4)
+        return self.linear(x)
+
+
+def test_ops_that_multiply_nothing() -> None:
+    """Kills a lower bound of multiply-accumulates for want of a record."""
+    assert zoo.summary(Quantised(), input=(1, 8), columns=["macs"]).total["macs"] == 64
+
+
+class Doubled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
+        return torch.relu(x @ w)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0], None
+
+
+class WithItsOwnBackward(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.w, self.linear = nn.Parameter(torch.zeros(8, 8)), nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Any:
+        return Doubled.apply(self.linear(x), self.w)  # type: ignore[no-untyped-call]
+
+
+def test_a_backward_of_its_own_is_unknown() -> None:
+    """Kills the backward of the ops of a function that has another: nothing here multiplies for the weight or keeps the input."""
+    total = zoo.summary(WithItsOwnBackward(), input=(2, 8), columns=["macs", "backward_macs", "saved"], train=True).total
+    unknown = {"matmul": 1, "relu": 1}
+    assert total["macs"] == 2 * 2 * 64
+    assert total["backward_macs"] == {"at_least": 2 * 64, "unknown": unknown}  # the weights of the layer; the input needs none
+    assert total["saved"]["unknown"] == unknown
+
+
+class Words(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+
+    def forward(self, input_ids: Tensor) -> Tensor:
+        _batch, _length = input_ids.shape
+        found: Tensor = self.words(input_ids)
+        return found
+
+
+def test_a_model_of_words_without_an_input() -> None:
+    """Kills the bare "too many values to unpack" of an image, and advice that does not work."""
+    with pytest.raises(zoo.ZooError, match=r"--input input_ids=128:int64 \(in Python input="):
+        zoo.summary(Words())
+    assert zoo.summary(Words(), input=zoo.Input((1, 128), "int64", name="input_ids")).total["output"] == [1, 128, 4]

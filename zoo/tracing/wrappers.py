@@ -1,0 +1,44 @@
+"""Wrappers around a model that say how it is trained or compiled and not what it computes: a trace sees through them."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+
+from zoo.errors import ZooError
+
+_DISTRIBUTED = "torch.distributed"
+
+
+def unwrapped(module: nn.Module, name: str) -> nn.Module:
+    """The model inside of `torch.compile`, `DistributedDataParallel` and `DataParallel`, in any order.
+
+    Raises `ZooError` for a scripted module, and where `FullyShardedDataParallel` has put weights into flat tensors.
+    """
+    while True:
+        if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
+            module = module.module
+        elif (compiled := getattr(module, "_orig_mod", None)) is not None:
+            module = compiled
+        else:
+            break
+    if isinstance(module, torch.jit.ScriptModule):
+        raise ZooError(f"{name or type(module).__name__} is a scripted module; analyse the original module")
+    for path, part in module.named_modules():
+        if type(part).__name__ == "FullyShardedDataParallel" and type(part).__module__.startswith(_DISTRIBUTED):
+            raise ZooError(
+                f"{path or type(part).__name__} is wrapped in FullyShardedDataParallel, which keeps its weights in flat tensors; "
+                "analyse the model before it is wrapped, or shard it by fully_shard"
+            )
+    return module
+
+
+def without_sharding(modules: Iterable[nn.Module]) -> None:
+    """Take away the hooks by which `fully_shard` gathers the parameters of a module, which have their whole shapes without.
+
+    Whoever calls it puts them back (see `guard`).
+    """
+    for module in modules:
+        for hooks in (module._forward_pre_hooks, module._forward_hooks):
+            for key in [key for key, hook in hooks.items() if (getattr(hook, "__module__", "") or "").startswith(_DISTRIBUTED)]:
+                del hooks[key]
