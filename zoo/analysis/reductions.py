@@ -1,6 +1,7 @@
 """How far the maps of each layer are reduced: the stage that every layer of a network belongs to.
 
-`zoo.analysis.stages` finds the maps that a network returns at each resolution; here every layer is put somewhere, so that stages add up to the whole.
+`zoo.analysis.stages` finds the maps that a network returns at each resolution. Here every layer belongs to a stage, so that the
+stages add up to the whole network.
 
 Start with `stages_of_rows`.
 """

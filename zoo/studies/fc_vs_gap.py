@@ -147,10 +147,9 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str
             "does the rest.",
         ]
     else:
-        same = published["head_params"] == gap["head_params"]
+        kind = "and one linear layer" if published["head_params"] == gap["head_params"] else "already"
         lesson = [
-            f"The head of {name} is an average {'and one linear layer' if same else 'already'}, "
-            f"with {published['share']:.1%} of its {all_params} parameters;",
+            f"The head of {name} is an average {kind}, with {published['share']:.1%} of its {all_params} parameters;",
             *_added(published, gap),
             f"with VGG's head the network would have {fc['params']:,}, "
             f"{ratio_text(fc['params'], published['params'])} times as many.",
