@@ -238,7 +238,7 @@ summary alexnet --batch 0                 --batch & 1
 summary alexnet --batch two               --batch & integer
 summary alexnet --depth -1                --depth & 0
 summary alexnet --depth deep              --depth & integer
-summary alexnet --columns wheels          unknown column 'wheels' & choose from output, params
+summary alexnet --columns wheels          unknown column 'wheels' & did you mean
 summary alexnet --columns param           unknown column 'param' & did you mean params
 summary alexnet --columns ,               --columns & params,macs,rf
 summary alexnet --format xlsx             unknown format 'xlsx' & choose from csv, html, json, latex, markdown, text

@@ -332,5 +332,5 @@ def test_bad_layers(model: nn.Module, layers: Any, message: str) -> None:
 
 def test_options_of_a_module() -> None:
     """Kills options that vanish."""
-    with pytest.raises(zoo.ZooError, match="options build a model"):
+    with pytest.raises(zoo.ZooError, match="options apply to named models only"):
         zoo.features(Tutorial(), ["conv1"], num_classes=3)

@@ -142,7 +142,7 @@ BROKEN = [
     (("zoo.archs", "a", "bad_mod"), builder("ResNet_50"), "skipping ResNet_50 of plugin bad: zoo itself already uses this name"),
     (("zoo.columns", "a", "bad_mod"), "raise SystemExit(3)", "plugin bad (bad_mod): SystemExit: 3"),
     (("zoo.columns", "a", "bad_mod"), "import absent_package", "ModuleNotFoundError: No module named 'absent_package'"),
-    (("zoo.columns", "a", "bad_mod"), "class COLUMN: column = 3", "TypeError: 3 is no column"),
+    (("zoo.columns", "a", "bad_mod"), "class COLUMN: column = 3", "TypeError: expected a Column, got 3"),
     (("zoo.columns", "a", "bad_mod"), PASS.format("params", 1), "skipping params of plugin bad: zoo itself already uses this name"),
     (("zoo.columns", "a", "bad_mod"), PASS.format("mine", "1 / 0"), "skipping column mine of plugin bad: ZeroDivisionError"),
     (("zoo.studies", "a", "bad_mod"), "STUDY = None", "AttributeError: 'NoneType' object has no attribute 'name'"),

@@ -136,9 +136,9 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["lenet5", "-i", "1x{32"], "braces"),
-        (["lenet5", "-i", "1x{a,b}"], "--input '1xa'"),
-        (["lenet5", "-b", "{0,1}"], "--batch '0'"),
-        (["lenet5", "-s", "num_classes"], "name=value"),
+        (["lenet5", "-i", "1x{a,b}"], "got '1xa'"),
+        (["lenet5", "-b", "{0,1}"], "--batch: expected integers >= 1"),
+        (["lenet5", "-s", "num_classes"], "expected NAME=VALUE"),
         (["lenet6"], "did you mean lenet5"),
         (["lenet5", "-o", "found.parquet"], "zoo[parquet]"),
     ],
@@ -217,7 +217,7 @@ def test_journal(tmp_path: Path) -> None:
         assert zoo.sweep("lenet5_modern", **grid, journal=journal) == first
         assert len(seen) == count
         assert zoo.sweep("lenet5_modern", **{**grid, "executor": None}) == first
-        with pytest.raises(zoo.ZooError, match="begun with other"):
+        with pytest.raises(zoo.ZooError, match="was started with other"):
             zoo.sweep("lenet5", **grid, journal=journal)
 
 

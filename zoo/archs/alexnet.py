@@ -1,7 +1,7 @@
 """AlexNet: A. Krizhevsky, I. Sutskever, G. E. Hinton, "ImageNet Classification with Deep Convolutional Neural Networks", NIPS 2012.
 
 Section 3 and figure 2 give the layers, section 5 the initialisation. Layers carry the names of the authors' Caffe descendants
-(conv1, norm1, pool1, ..., fc8). Shapes in comments are for one 3×227×227 image. Deviations stand on the cards.
+(conv1, norm1, pool1, ..., fc8). Shapes in comments are for one 3×227×227 image. Deviations are on the cards.
 """
 
 from collections import OrderedDict

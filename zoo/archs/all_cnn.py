@@ -1,7 +1,7 @@
 """All-CNN: J. T. Springenberg, A. Dosovitskiy, T. Brox, M. Riedmiller, "Striving for Simplicity: The All Convolutional Net", 2014.
 
 Tables 1 and 2 give the networks: convolutions of stride 2 in place of poolings. Layers are numbered through (conv1 to conv9).
-Deviations stand on the card.
+Deviations are on the card.
 """
 
 from collections import OrderedDict

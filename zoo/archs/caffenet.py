@@ -1,7 +1,7 @@
 """CaffeNet: the reference model of Y. Jia et al., "Caffe: Convolutional Architecture for Fast Feature Embedding", 2014.
 
 The layers are those of models/bvlc_reference_caffenet/train_val.prototxt and carry its names. It is AlexNet with normalisation
-after pooling. Shapes in comments are for 227×227 images. Deviations stand on the card.
+after pooling. Shapes in comments are for 227×227 images. Deviations are on the card.
 """
 
 import torch

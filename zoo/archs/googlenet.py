@@ -2,7 +2,7 @@
 
 Figure 2(b) is the inception module, Table 1 the network, section 5 the auxiliary classifiers. Layers carry the names of
 Table 1 and of the Caffe model (conv1, inception_3a, reduce3x3, pool_proj, ...), which is followed where the paper is
-silent. Shapes in comments are for 224×224 images. Deviations stand on the cards.
+silent. Shapes in comments are for 224×224 images. Deviations are on the cards.
 """
 
 import math

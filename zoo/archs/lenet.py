@@ -2,7 +2,7 @@
 
 Section II.B and figure 2 give the layers, Table I the connections of C3, figure 3 the codes of the output units,
 appendix A the squashing function. Layers carry the paper's names (C1, S2, C3, S4, C5, F6, OUTPUT) and include their
-squashing, as in the paper. Inputs there are -0.1 for background and 1.175 for ink. Deviations stand on the cards.
+squashing, as in the paper. Inputs there are -0.1 for background and 1.175 for ink. Deviations are on the cards.
 """
 
 import torch

@@ -1,7 +1,7 @@
 """LeNet-1: Y. LeCun et al., "Handwritten Digit Recognition with a Back-Propagation Network", NIPS 2, 1989.
 
 The text gives the layers, a table the connections of H3. Layers carry the paper's names (H1, H2, H3, H4) and include their
-squashing. Deviations stand on the card.
+squashing. Deviations are on the card.
 """
 
 import torch

@@ -1,7 +1,7 @@
 """LeNet-1989: Y. LeCun et al., "Backpropagation Applied to Handwritten Zip Code Recognition", Neural Computation 1, 1989.
 
 The text gives the layers and counts their units, connections and parameters. Layers carry the paper's names (H1, H2, H3) and
-include their squashing. Inputs there are between -1, the background, and 1. Deviations stand on the card.
+include their squashing. Inputs there are between -1, the background, and 1. Deviations are on the card.
 """
 
 import torch

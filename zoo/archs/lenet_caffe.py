@@ -1,6 +1,6 @@
 """Caffe's LeNet: the MNIST example of Y. Jia et al., "Caffe: Convolutional Architecture for Fast Feature Embedding", 2014.
 
-The layers are those of examples/mnist/lenet_train_test.prototxt and carry its names. Deviations stand on the card.
+The layers are those of examples/mnist/lenet_train_test.prototxt and carry its names. Deviations are on the card.
 """
 
 import torch

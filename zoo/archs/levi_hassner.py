@@ -1,7 +1,7 @@
 """Levi and Hassner: G. Levi, T. Hassner, "Age and Gender Classification Using Convolutional Neural Networks", CVPR workshops 2015.
 
 Section 3 and figure 2 give the network; what they leave out is in the authors' Caffe prototxts, whose names the layers carry:
-the third pooling is called pool5 there. Shapes in comments are for 227×227 images. Deviations stand on the card.
+the third pooling is called pool5 there. Shapes in comments are for 227×227 images. Deviations are on the card.
 """
 
 import torch

@@ -1,7 +1,7 @@
 """NIN: M. Lin, Q. Chen, S. Yan, "Network in Network", ICLR 2014.
 
 Section 3 gives the idea: 1×1 convolutions after each convolution, and global average pooling in place of fully connected layers.
-Layers, with their names, are those of the authors' released models (conv1, cccp1, cccp2, pool1, ...). Deviations stand on the
+Layers, with their names, are those of the authors' released models (conv1, cccp1, cccp2, pool1, ...). Deviations are on the
 cards.
 """
 

@@ -2,7 +2,7 @@
 
 Table 1 gives the networks, figure 5 the two kinds of block, section 4.1 the kinds of shortcut, section 3.3 the
 plain networks. Stages carry the names of Table 1 (conv1, conv2_x, ..., conv5_x). Shapes in comments are for 224×224
-images. Deviations stand on the cards.
+images. Deviations are on the cards.
 """
 
 from collections import OrderedDict

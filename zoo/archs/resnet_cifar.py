@@ -2,7 +2,7 @@
 
 The networks have 6n + 2 layers: a convolution, three stages of n blocks with 16, 32 and 64 maps, a fully connected layer. Stages
 are named as in the networks for ImageNet (conv1, conv2_x, conv3_x, conv4_x). Shapes in comments are for 32×32 images.
-Deviations stand on the cards.
+Deviations are on the cards.
 """
 
 import torch

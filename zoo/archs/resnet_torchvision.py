@@ -2,7 +2,7 @@
 Learning for Image Recognition", CVPR 2016.
 
 Table 1 gives the networks, figure 5 the two kinds of block, section 4.1 the kinds of shortcut. Stages carry the names of
-Table 1 (conv1, conv2_x, ..., conv5_x). Shapes in comments are for 224×224 images. Deviations stand on the cards.
+Table 1 (conv1, conv2_x, ..., conv5_x). Shapes in comments are for 224×224 images. Deviations are on the cards.
 """
 
 from collections import OrderedDict

@@ -1,7 +1,7 @@
 """STN: M. Jaderberg, K. Simonyan, A. Zisserman, K. Kavukcuoglu, "Spatial Transformer Networks", NIPS 2015.
 
 Section 3 gives the three parts of a spatial transformer and their names: localisation network, grid generator, sampler. Here it
-precedes a small classifier of digits. The card lists deviations.
+precedes a small classifier of digits. Deviations are on the card.
 """
 
 from collections import OrderedDict

@@ -2,7 +2,7 @@
 
 Table 1 gives the configurations A to E, section 2.1 the layers, section 3.1 the initialisation. Layers carry the names
 of the authors' Caffe models (conv1_1, ..., pool5, fc6, fc7, fc8). Shapes in comments are for 224×224 images. Deviations
-stand on the cards.
+are on the cards.
 """
 
 from collections import OrderedDict

@@ -3,7 +3,7 @@ Large-Scale Image Recognition", ICLR 2015, as torchvision ships them.
 
 Table 1 gives the configurations, S. Ioffe, C. Szegedy, "Batch Normalization", ICML 2015, the layer after each convolution. Layers
 carry the names of the authors' Caffe models (conv1_1, ..., pool5, fc6, fc7, fc8). Shapes in comments are for 224×224 images.
-Deviations stand on the cards.
+Deviations are on the cards.
 """
 
 from collections import OrderedDict

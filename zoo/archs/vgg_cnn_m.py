@@ -1,7 +1,7 @@
 """CNN-M: K. Chatfield, K. Simonyan, A. Vedaldi, A. Zisserman, "Return of the Devil in the Details", BMVC 2014.
 
 Table 1 gives the medium network, CNN-M. Layers carry the names of the authors' Caffe models, some of which have a narrower fc7.
-Shapes in comments are for 224×224 images. Deviations stand on the card.
+Shapes in comments are for 224×224 images. Deviations are on the card.
 """
 
 import torch

@@ -1,7 +1,7 @@
 """ZFNet: M. D. Zeiler, R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
 
 Figure 3 gives the layers, section 3 the training. The final version of the paper is meant: 7×7 kernels of stride 2 come first.
-Layers carry the names of AlexNet's. Shapes in comments are for 224×224 images. Deviations stand on the card.
+Layers carry the names of AlexNet's. Shapes in comments are for 224×224 images. Deviations are on the card.
 """
 
 import torch

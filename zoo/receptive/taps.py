@@ -253,7 +253,7 @@ def rolled(n: int, by: int) -> Taps:
     >>> [rolled(n=4, by=1).reads(j) for j in range(4)]
     [(3,), (0,), (1,), (2,)]
     """
-    return Taps(n, lambda j: ((j - by) % n,), irregular="roll goes round to the other border")
+    return Taps(n, lambda j: ((j - by) % n,), irregular="roll reads from the other border")
 
 
 def repeated(n: int, copies: int) -> Taps:

@@ -105,7 +105,7 @@ def find_head(model: "nn.Module", input: Sequence[int]) -> Cut:
         graph = fx.GraphModule(model, Layers().trace(model))
     except Exception as error:
         reason = f"its forward pass is not a fixed graph ({words(error)})"
-        raise ZooError(f"the head of {type(model).__name__} cannot be found: {reason}") from error
+        raise ZooError(f"cannot find the head of {type(model).__name__}: {reason}") from error
     found, nodes = _traced(graph, input, type(model).__name__)
     maps = head_input(found, nodes)
     return Cut(_body(graph, nodes[maps.id]), maps.shape[1:], found.outputs[0].shape[1])

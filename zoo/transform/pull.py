@@ -118,7 +118,7 @@ def _header(found: Entry, baked: Mapping[str, Any], family: str) -> str:
     for key, value in facts.items():
         lines += textwrap.wrap(value, _WIDTH, initial_indent=f"{key:<9}", subsequent_indent=" " * 9, **_WRAP)
     for paragraph in (ast.get_docstring(ast.parse(family)) or "").split("\n\n")[1:]:  # the first one names the paper
-        told = re.sub(r"\s*Deviations\s+stand\s+on\s+the\s+cards?\.", "", paragraph)
+        told = re.sub(r"\s*Deviations\s+are\s+on\s+the\s+cards?\.", "", paragraph)
         lines += ["", *textwrap.wrap(told, _WIDTH, **_WRAP)]
     if c.deviations:
         lines += ["", "Deviations from the paper, and details that the paper omits:", ""]

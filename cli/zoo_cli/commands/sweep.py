@@ -43,7 +43,7 @@ def sweep(
 ) -> None:
     """Analyse a model over a grid of inputs, batches and options, one row for each point. Several braces give all combinations.
 
-    With -o, the same command goes on from where it was broken off.
+    With -o, an interrupted command resumes when it is run again.
     """
     inputs = parse_grid(input) if input else None
     batches = [n for text in expand(batch) for n in parse_sizes("--batch", text, "integers >= 1, such as 8 or '{1,8,32}'")]
