@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ForwardError
+from zoo.extend import ForwardError
 from zoo.questions.survey import Record, gather, targets, versions
 
 ALL = ("torchvision:*", "timm:*")

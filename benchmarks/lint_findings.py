@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.extend import ZooError
 from zoo.linting._rule import rules
 from zoo.questions.survey import Record, targets, versions
 from zoo_cli.progress import bar

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from peers import installed
 
-from zoo.tables.table import Column, Row, Table
+from zoo.extend import Column, Row, Table
 
 NETWORKS = ("alexnet", "vgg16", "googlenet", "resnet50", "resnet152", "densenet201", "vit_b_16", "swin_t")
 HERE = Path(__file__).parent

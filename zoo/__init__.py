@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
     from zoo.catalogue.twin import to_torchvision
-    from zoo.errors import ZooError
-    from zoo.extend import register
-    from zoo.models.forward import trace
+    from zoo.extend import Input, Table, Trace, ZooError, register, trace
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
     from zoo.questions.explain import explain
@@ -48,9 +46,6 @@ if TYPE_CHECKING:
     from zoo.questions.survey import survey
     from zoo.questions.sweep import sweep
     from zoo.questions.verify import verify
-    from zoo.tables.table import Table
-    from zoo.tracing.inputs import Input
-    from zoo.tracing.record import Trace
     from zoo.transform.export import export
     from zoo.transform.features import features
     from zoo.transform.heads import replace_head

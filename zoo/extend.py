@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
     from zoo.catalogue.published import Published
-    from zoo.errors import ZooError
+    from zoo.errors import ForwardError, ZooError
     from zoo.linting._network import Network
     from zoo.linting._rule import Hit, Rule
     from zoo.models.forward import trace
+    from zoo.ops.arithmetic import macs
     from zoo.ops.book import rule_of_kind
     from zoo.ops.count import Count
     from zoo.ops.rule import Cost, OpRule, factors
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.notes import Failed
     from zoo.tables.table import Column, Row, Table
+    from zoo.tracing.inputs import Input
     from zoo.tracing.record import UNUSED, Call, Op, Param, Trace, Value, each_axis
 
 __all__ = [
@@ -45,8 +47,10 @@ __all__ = [
     "Failed",
     "Flag",
     "Flow",
+    "ForwardError",
     "Group",
     "Hit",
+    "Input",
     "Layer",
     "Line",
     "Network",
@@ -81,6 +85,7 @@ __all__ = [
     "factors",
     "first_role",
     "list_models",
+    "macs",
     "measure",
     "of_tool",
     "ratio",
@@ -108,15 +113,17 @@ __getattr__, __dir__ = lazy(
         "Failed": "zoo.tables.notes",
         "rule_of_kind": "zoo.ops.book",
         "Group": "zoo.analysis.rows",
+        "Input": "zoo.tracing.inputs",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",
         "Network": "zoo.linting._network",
         **dict.fromkeys(("Hit", "Rule"), "zoo.linting._rule"),
-        "ZooError": "zoo.errors",
+        **dict.fromkeys(("ForwardError", "ZooError"), "zoo.errors"),
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
         "create_model": "zoo.catalogue.create",
         "list_models": "zoo.catalogue.entries",
+        "macs": "zoo.ops.arithmetic",
         "measure": "zoo.analysis.measure",
         "trace": "zoo.models.forward",
         "Published": "zoo.catalogue.published",

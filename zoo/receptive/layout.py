@@ -25,7 +25,6 @@ from zoo.receptive.sliding import data
 from zoo.receptive.spans import Field, Span, Spans, Walk, check
 from zoo.receptive.windows import NoField, Units
 from zoo.tracing.record import Op
-from zoo.util.text import sizes
 
 Shape = tuple[int, ...]
 
@@ -99,7 +98,7 @@ def _parts(walk: Walk, source: Shape, target: Shape) -> list[Walk]:
         if high > low:
             whole = high % low == low % least == most % high == low % after == 0
             if not whole:
-                raise NoField(f"a view from {sizes(source)} as {sizes(target)} cuts across an axis")
+                raise NoField(f"a view from {source} as {target} cuts across an axis")
             parts.append(Walk(dim, low // after, high // low))
     return parts
 

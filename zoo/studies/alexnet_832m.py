@@ -56,8 +56,7 @@ def _slide(grouped: Mapping[str, Mapping[str, Any]], full: Mapping[str, Mapping[
 
 def _weights(name: str) -> Mapping[str, Mapping[str, Any]]:
     """Return weights, without biases, and MACs by layer."""
-    from zoo.extend import trace
-    from zoo.ops.arithmetic import macs
+    from zoo.extend import macs, trace
 
     ops = trace(name).ops
     weighted = [(op, weight) for op in ops if (weight := op.input("weight")) is not None]

@@ -12,6 +12,7 @@ from zoo.extend import Convention, Op, Trace
 from zoo.ops.arithmetic import known_macs
 from zoo.ops.book import multiplies
 from zoo.tracing.formulas import computed, registered
+from zoo.util.plugins import guarded
 
 _WITHOUT_FORMULA = frozenset("mv dot vdot addmv addbmm bilinear affine_grid_generator _grouped_mm".split())
 
@@ -19,7 +20,8 @@ _WITHOUT_FORMULA = frozenset("mv dot vdot addmv addbmm bilinear affine_grid_gene
 def flops(trace: Trace) -> list[int]:
     """Twice what `pure` counts, where torch arrives at an op with a formula; of other packages' ops, what their formulas say."""
     formulas = registered()
-    return [computed(op, formulas[op.kind]) if op.kind in formulas else 2 * products(op) for op in trace.ops]
+    named = {kind: guarded(f"the FLOP formula of {kind}", formula) for kind, formula in formulas.items()}
+    return [computed(op, named[op.kind]) if op.kind in formulas else 2 * products(op) for op in trace.ops]
 
 
 def macs(trace: Trace) -> list[int]:
