@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from zoo.extend import Column, Count, Group, Line, Op, Place, Trace
-from zoo.ops.arithmetic import macs
+from zoo.extend import Column, Count, Group, Line, Op, Place, Trace, macs
 from zoo.ops.memory import moved
 from zoo.ops.working import total
 
