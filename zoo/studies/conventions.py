@@ -27,8 +27,8 @@ def run(
     traces = [trace(target, input=(1, *input) if input else None) for target in ([on] if on else ["alexnet", "resnet50"])]
     arms = [arm for trace in traces for arm in _arms(trace)]
     lesson = [sentence for found in traces for sentence in _sentences(found.target, arms)]
-    lesson.append("A figure is worth its convention's name.")
-    title = "conventions: what would other tools say of this network?"
+    lesson.append("State the convention with every number.")
+    title = "conventions: how many MACs do other tools report?"
     return arms_table(title, COLUMNS, arms, ratios=("figure",), lesson=lesson, context={"convention": "that of each row"})
 
 
