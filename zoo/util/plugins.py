@@ -149,6 +149,7 @@ class Collection(Generic[T]):
         found = dict(self._own())
         plugins = [plugin for plugin in installed() if plugin.kind == self.kind]
         holders = {spelling(name): "zoo itself" for name in found} if plugins else {}
+        self._installed = found, holders  # what a plugin sees that asks for this collection while it is imported
         for plugin in plugins:
             try:
                 offered = list(self._read(plugin))
