@@ -117,6 +117,7 @@ from torch import nn
 
 net = nn.Sequential(*[nn.Conv2d(3, 3, 3, padding=1) for _ in range(60)])
 zoo.trace(net, input=(1, 3, 8, 8))
+zoo.summary("lenet5")  # a child that is forked in the middle of an import waits for Python's own lock of that module
 stop = False
 
 def work():

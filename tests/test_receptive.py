@@ -151,7 +151,16 @@ def test_command_refuses(arguments: list[str], capsys: pytest.CaptureFixture[str
     assert said.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("name", ["alexnet", "googlenet", "vgg11_lrn", "torchvision:swin_t", "torchvision:shufflenet_v2_x1_0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "alexnet",
+        "googlenet",
+        "vgg11_lrn",
+        pytest.param("torchvision:swin_t", marks=pytest.mark.slow),
+        pytest.param("torchvision:shufflenet_v2_x1_0", marks=pytest.mark.slow),
+    ],
+)
 def test_channels_are_not_told_apart(name: str) -> None:
     """Kills a unit that is asked for by its channel, because a normalisation or a shuffle of channels told them apart."""
     trace = trace_target(name)

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from zoo.ops.facts import each_output, nothing
+from zoo.ops.facts import each_output, nothing, same
 from zoo.ops.rule import OpRule
 from zoo.receptive import layout
 
@@ -12,7 +12,7 @@ rounds = partial(OpRule, macs=0, receptive_field=layout.same)
 RULES = (
     rounds("quantize_per_tensor quantize_per_tensor_dynamic quantize_per_channel", other_flops=each_output(2)),
     rounds("dequantize", other_flops=each_output(2)),
-    rounds("fake_quantize_per_tensor_affine fake_quantize_per_channel_affine", other_flops=each_output(4), whole=True),
+    rounds("fake_quantize_per_tensor_affine fake_quantize_per_channel_affine", shape=same, other_flops=each_output(4), whole=True),
     rounds("_fake_quantize_learnable_per_tensor_affine _fake_quantize_learnable_per_channel_affine", other_flops=each_output(4)),
     OpRule("fake_quantize_per_tensor_affine_cachemask fake_quantize_per_channel_affine_cachemask", macs=0),
     OpRule("_fake_quantize_per_tensor_affine_cachemask_tensor_qparams", macs=0),
