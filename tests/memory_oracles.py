@@ -109,7 +109,7 @@ def made(model: nn.Module, inputs: Inputs) -> int:
 
 
 def freed_peak(model: nn.Module, inputs: Inputs) -> int:
-    """The peak of the same ops run once more, every tensor being deleted behind the last op that names it."""
+    """The peak of the same ops run once more, every tensor being deleted after the last op that names it."""
     tape, outputs = written_down(model, inputs)
     values, steps = tape.outside, tape.steps
     last = {leaf.id: i for i, step in enumerate(steps) for leaf in tree_leaves(step) if isinstance(leaf, Name)}

@@ -122,7 +122,7 @@ class Quantised(nn.Module):
 
 
 def test_ops_that_multiply_nothing() -> None:
-    """Kills a lower bound of multiply-accumulates for want of a record."""
+    """Kills a lower bound of multiply-accumulates because a record is missing."""
     assert zoo.summary(Quantised(), input=(1, 8), columns=["macs"]).total["macs"] == 64
 
 

@@ -51,7 +51,7 @@ class Axis:
 
     @property
     def rest(self) -> int:
-        """Padded elements behind the last window: 0 if windows fit exactly; negative if the last window reaches beyond.
+        """Padded elements after the last window: 0 if windows fit exactly; negative if the last window reaches beyond.
 
         >>> Axis("width", 7, 2, kernel=3, stride=3, before=0, after=0).rest
         1
@@ -60,7 +60,7 @@ class Axis:
 
     @property
     def unseen(self) -> range:
-        """The elements behind the last window that no window sees, counted from 1.
+        """The elements after the last window that no window sees, counted from 1.
 
         >>> Axis("width", 7, 2, kernel=3, stride=3, before=0, after=0).unseen
         range(7, 8)
@@ -75,7 +75,7 @@ class Axis:
         if not self.rest:
             return ""
         if not self.unseen:
-            return f"does not fit exactly: {self.rest} of the padding behind the last {what} is not used"
+            return f"does not fit exactly: {self.rest} of the padding after the last {what} is not used"
         lost = f"{what} {self.unseen[0]}" if len(self.unseen) == 1 else f"{what}s {self.unseen[0]} to {self.unseen[-1]}"
         return f"does not fit exactly: no window sees {lost} of {self.n}"
 
