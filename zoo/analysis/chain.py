@@ -83,14 +83,21 @@ _Path = list[tuple[Value, Value]]
 def _path(fields: _Fields, value: Value, axis: int, end: End) -> _Path:
     """The values from the input to `value` that decide one end of its window."""
     steps: _Path = []
-    while (op := fields.place.wiring.maker.get(value.id)) is not None:
-        inputs = fields.inputs(op)
-        if not inputs:
-            break
-        source = _decides(fields, inputs, axis, end)
+    while (source := _source(fields, value, axis, end)) is not None:
         steps.append((source, value))
         value = source
     return steps[::-1]
+
+
+def _source(fields: _Fields, value: Value, axis: int, end: End) -> Value | None:
+    """The input of a value's op that decides one end of its window; None of a value that no op gave."""
+    known, key = fields.place.wiring.links, ("source", value.id, axis, end)
+    if key not in known:
+        op = fields.place.wiring.maker.get(value.id)
+        inputs = fields.inputs(op) if op is not None else []
+        known[key] = _decides(fields, inputs, axis, end) if inputs else None
+    found: Value | None = known[key]
+    return found
 
 
 def _decides(fields: _Fields, inputs: list[Value], axis: int, end: End) -> Value:
@@ -148,6 +155,15 @@ def _two_chains(fields: _Fields, paths: tuple[_Path, _Path], value: Value, axis:
 
 def _link(fields: _Fields, source: Value, target: Value, axis: int, name: str) -> list[Line]:
     """How what one value sees follows from what the one before it sees; nothing where nothing changes."""
+    known, key = fields.place.wiring.links, ("link", source.id, target.id, axis, name)
+    if key not in known:
+        known[key] = _derived(fields, source, target, axis, name)
+    found: list[Line] = known[key]
+    return found
+
+
+def _derived(fields: _Fields, source: Value, target: Value, axis: int, name: str) -> list[Line]:
+    """The lines of a link."""
     before, after = fields.along(source, axis), fields.along(target, axis)
     op = fields.place.wiring.maker[target.id]
     label = fields.place.wiring.row_of(op)

@@ -60,7 +60,7 @@ class Explanation:
     def to_table(self) -> Table:
         """A row for each line: its formula in symbols and in numbers, and its result."""
         rows = [
-            Row(f"{one.column.name} {line.label}", one.column.unit, _cells(line)) for one in self.quantities for line in one.lines
+            Row(f"{one.column.name} {line.label}", one.column.unit, line_cells(line)) for one in self.quantities for line in one.lines
         ]
         return Table(self.title, self.context, _COLUMNS, tuple(rows), notes=self.notes)
 
@@ -110,7 +110,8 @@ class _Page:
     label: int
 
 
-def _cells(line: Line) -> dict[str, Any]:
+def line_cells(line: Line) -> dict[str, Any]:
+    """A line as cells: its formula in symbols and in numbers, its result, and where the numbers come from."""
     return {"formula": line.symbols, "numbers": line.numbers, "result": _result(line), "where": "; ".join(_remarks(line))}
 
 
@@ -137,7 +138,7 @@ def _remarks(line: Line) -> Iterator[str]:
 def _blocks(lines: Sequence[Line], width: int) -> Iterator[str]:
     """Lines one by one; the steps of a chain side by side, and axes that are alike once."""
     page = _Page(width, min(max(_LABEL, *(len(line.label) for line in lines)), _LONGEST))
-    for _, several in groupby(_merged(lines), key=lambda one: one[0].axis):
+    for _, several in groupby(merged(lines), key=lambda one: one[0].axis):
         block = list(several)
         chain = block[0][0].axis
         if not chain:
@@ -149,7 +150,7 @@ def _blocks(lines: Sequence[Line], width: int) -> Iterator[str]:
             yield from _step(label, [line for line, _ in steps], page)
 
 
-def _merged(lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
+def merged(lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
     """Each line with its label. Successive lines of equal content share one, and chains of equal content their axes."""
     chains: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     by_axis = {axis: list(several) for axis, several in groupby(lines, key=lambda line: line.axis)}

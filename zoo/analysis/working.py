@@ -53,6 +53,11 @@ class Wiring:
         """What is shown of the field of each value that was asked for so far."""
         return {}
 
+    @cached_property
+    def links(self) -> dict[tuple[Any, ...], Any]:
+        """What chains and paths have derived so far, so that those of many layers share it."""
+        return {}
+
     def window(self, value: Value) -> list[Shown] | str:
         """What is shown of a value's field along each axis, or why nothing is."""
         if value.id not in self.windows:

@@ -134,8 +134,10 @@ def total(label: str, terms: Sequence[tuple[str, Number]], result: Any, **more: 
 
 
 def _distinct(name: str, taken: Mapping[str, Any]) -> str:
+    if name not in taken:
+        return name
     count = sum(one == name or (one.startswith(f"{name}_") and one[len(name) + 1 :].isdecimal()) for one in taken)
-    return f"{name}_{count}" if count else name
+    return f"{name}_{count}"
 
 
 def rule_says(function: Callable[..., Any]) -> str:

@@ -68,7 +68,7 @@ def explain(
         "convention": convention,
     }
     counted = not COUNTED.isdisjoint(one.column.name for one in passes)
-    notes = (*_shared(place), *((f"convention {convention}: {load(convention).says}",) if counted else ()))
+    notes = (*shared(place), *((f"convention {convention}: {load(convention).says}",) if counted else ()))
     return Explanation(_title(place), place.group.name, place.group.type, quantities, notes, context)
 
 
@@ -83,6 +83,12 @@ def _quantity(one: Pass, place: Place) -> Quantity:
 
 
 def _title(place: Place) -> str:
+    name, target = place.group.name, place.trace.target
+    return f"{f'{target} · {name}' if name != target else name} · {described(place)}"
+
+
+def described(place: Place) -> str:
+    """What a layer is, and from which shape to which: Conv2d 3 -> 96, kernel 11×11 · input 1×3×227×227 -> 1×96×55×55."""
     group = place.group
     ops = [op for op in group.ops if op.inputs]
     first = next((value for op in ops for value in op.inputs if value.source in {"input", "variable", "op"}), None)
@@ -90,8 +96,7 @@ def _title(place: Place) -> str:
     what = [group.type, *_about(chief[0] if len(chief) == 1 else None)]
     out = ", ".join(sizes(value.shape) for value in group.outputs)
     shapes = f" · input {sizes(first.shape)} -> {out}" if first is not None and out else ""
-    name = f"{place.trace.target} · {group.name}" if group.name != place.trace.target else group.name
-    return f"{name} · {' '.join(what)}{shapes}"
+    return f"{' '.join(what)}{shapes}"
 
 
 def _about(op: Op | None) -> Iterator[str]:
@@ -122,7 +127,7 @@ def _unless(name: str, values: Sequence[int], usual: int) -> list[str]:
     return [f"{name} {values[0] if len(set(values)) == 1 else sizes(values)}"]
 
 
-def _shared(place: Place) -> Iterator[str]:
+def shared(place: Place) -> Iterator[str]:
     """Where parameters are counted that a layer reads and does not count."""
     trace, own = place.trace, set(map(id, place.group.ops))
     first: dict[int, Op] = {}

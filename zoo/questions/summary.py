@@ -73,7 +73,7 @@ def summary(
     table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention)
     notes = (*table.notes, *found.notes, *_folding(found.trace, table, level))
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
-    return select(replace(table, title=_title(found), context=context, notes=notes), filter=filter, sort=sort, top=top)
+    return select(replace(table, title=title(found), context=context, notes=notes), filter=filter, sort=sort, top=top)
 
 
 def _with(columns: Sequence[str] | None, sort: str | None) -> Sequence[str] | None:
@@ -111,7 +111,8 @@ def _check(depth: Any, top: Any) -> None:
         raise ZooError(f"top: expected an integer >= 1, got {top!r}")
 
 
-def _title(found: Run) -> str:
+def title(found: Run) -> str:
+    """What ran on which input: "alexnet · input 1×3×227×227 · evaluation mode"."""
     chosen = ", ".join(f"{key}={value}" for key, value in found.options.items())
     inputs = ", ".join(_size(value) for value in found.trace.inputs)
     mode = "training" if found.trace.mode == "train" else "evaluation"

@@ -1,6 +1,6 @@
 """Depth: layers with weights on the longest path, the number in the networks' names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from zoo.extend import Column, Count, Flow, Line, Op, Place, Value
@@ -51,7 +51,7 @@ def cell(depths: Sequence[Depth | None]) -> Any:
 
 def lines(place: Place, cell: Any) -> Iterator[Line]:
     """The layers with weights on the longest path from the input to what leaves, added up."""
-    depths = carry(place.trace, start, rule)
+    depths = _depths(place)
     values = [value for value in place.group.outputs if depths.get(value.id) is not None]
     if not values:
         yield Line("depth", says="it does not depend on the network's input")
@@ -70,6 +70,15 @@ def lines(place: Place, cell: Any) -> Iterator[Line]:
         return
     known = cell["at_least"] if isinstance(cell, dict) else cell
     yield total("path", path[::-1], known, part=(), says="" if known == cell else "a lower bound: some ops are unknown")
+
+
+def _depths(place: Place) -> Mapping[int, Depth | None]:
+    """The depth of each value, by its id; carried once for all places of a trace."""
+    known = place.wiring.links
+    if ("depths",) not in known:
+        known["depths",] = carry(place.trace, start, rule)
+    found: Mapping[int, Depth | None] = known["depths",]
+    return found
 
 
 def _known(depth: Depth | None) -> int:

@@ -1,0 +1,71 @@
+"""Fill a template. Jinja2 is imported on first use; whatever is filled in is escaped.
+
+A page is one file: the style and the script stand in it, and a policy in its head allows these two by their hashes and nothing else,
+so that no page can load anything or run what a name contains.
+"""
+
+import base64
+import hashlib
+import json
+import zlib
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+_FOLDER = Path(__file__).parent
+
+
+def fill(template: str, **data: Any) -> str:
+    """Return a template of `zoo/pages/templates` filled with data."""
+    return _environment().get_template(template).render(**data)
+
+
+def page(template: str, *, script: str, **data: Any) -> str:
+    """Return a whole page in one file, with the style and a script of `zoo/pages` in it.
+
+    Example:
+        >>> page("report.html", script="report.js", title="a <b>", models=[], differences=None, packed="")[:15]
+        '<!doctype html>'
+    """
+    style, code = source("style.css"), source(script)
+    policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(code)}'; base-uri 'none'; form-action 'none'"
+    return fill(template, style=style, script=code, policy=policy, **data)
+
+
+def packed(data: Any) -> str:
+    """Return JSON-able data compressed (deflate), as base64: its text cannot end a script element, whatever names are in it.
+
+    Example:
+        >>> packed({"</script>": 1}).isascii()
+        True
+    """
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+    squeeze = zlib.compressobj(9, wbits=-15)
+    return base64.b64encode(squeeze.compress(text.encode()) + squeeze.flush()).decode()
+
+
+@cache
+def source(name: str) -> str:
+    """Return a style or a script of `zoo/pages`."""
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """How a Content-Security-Policy names an inline style or script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+@cache
+def _environment() -> "Environment":
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
