@@ -10,6 +10,7 @@
     zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
     zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
+    zoo.report("alexnet")                       all of it on one HTML page, for one model or two
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
+    from zoo.questions.report import Report, report
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -56,6 +58,7 @@ __all__ = [
     "Input",
     "Lint",
     "ReceptiveField",
+    "Report",
     "Stage",
     "Table",
     "Trace",
@@ -77,6 +80,7 @@ __all__ = [
     "receptive_field",
     "register",
     "replace_head",
+    "report",
     "stages",
     "summary",
     "survey",
@@ -93,6 +97,7 @@ __getattr__, __dir__ = lazy(
         "Input": "zoo.tracing.inputs",
         "Lint": "zoo.questions.lint",
         "ReceptiveField": "zoo.questions.rf",
+        "Report": "zoo.questions.report",
         "Stage": "zoo.analysis.stages",
         "Table": "zoo.tables.table",
         "Trace": "zoo.tracing.record",
@@ -113,6 +118,7 @@ __getattr__, __dir__ = lazy(
         "receptive_field": "zoo.questions.rf",
         "register": "zoo.extend",
         "replace_head": "zoo.transform.heads",
+        "report": "zoo.questions.report",
         "stages": "zoo.questions.stages",
         "summary": "zoo.questions.summary",
         "survey": "zoo.questions.survey",

@@ -4,6 +4,7 @@ Start with `report`. `_model` collects what the page says of one model; `_differ
 page itself is in `zoo/pages`: it gets text and plain data, so that nothing in it depends on networks.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -240,8 +241,10 @@ def _differences(runs: Sequence[Run], models: Sequence[Mapping[str, Any]]) -> di
         nodes = first.get(mine) if mine is not None else None, second.get(row.name) if row.type != "removed" else None
         for model, node in zip(models, nodes, strict=True):
             if node is not None:
-                model["rows"][node]["mark"] = row.type
+                model["rows"][node] |= {"mark": row.type, "kind": row.type}
         listed.append({"name": row.name, "kind": row.type, "nodes": nodes, "cells": texts})
+    for model in models:
+        _mark_modules(model)
     return {
         "title": table.title,
         "about": table.context["about"],
@@ -250,6 +253,19 @@ def _differences(runs: Sequence[Run], models: Sequence[Mapping[str, Any]]) -> di
         "rows": listed,
         "pairs": [*pairs, *_modules(first, second, pairs)],
     }
+
+
+def _mark_modules(model: Mapping[str, Any]) -> None:
+    """Say of each module how many of the layers in it differ."""
+    inside = Counter[int]()
+    for index, row in enumerate(model["rows"]):
+        around = model["data"]["parents"][index] if "kind" in row else None
+        while around is not None:
+            inside[around] += 1
+            around = model["data"]["parents"][around]
+    for index, count in inside.items():
+        if "kind" not in model["rows"][index]:
+            model["rows"][index] |= {"mark": f"{count} differ{'s' if count == 1 else ''}", "kind": "differs"}
 
 
 def _texts(table: Table) -> Iterator[list[str]]:
