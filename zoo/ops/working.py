@@ -50,13 +50,19 @@ class Line:
     @property
     def symbols(self) -> str:
         """The formula with the names of its operands; a name that reads as a sum stands in parentheses."""
-        return _OPERAND.sub(lambda found: f"({found[1]})" if _SUM.search(found[1]) else found[1], self.formula)
+        return self._written(lambda name: f"({name})" if _SUM.search(name) else name)
 
     @property
     def numbers(self) -> str:
         """The formula with the values of its operands."""
-        written = _OPERAND.sub(lambda found: number(self.operands[found[1]]), self.formula)
-        return _FIRST.sub(r"\1\2", written)
+        return _FIRST.sub(r"\1\2", self._written(lambda name: number(self.operands[name])))
+
+    def _written(self, of: Callable[[str], str]) -> str:
+        """The formula with `of` each operand in its place. A module's name may have braces itself."""
+        operand = _OPERAND
+        if any("{" in name or "}" in name for name in self.operands):
+            operand = re.compile(f"{{({'|'.join(map(re.escape, sorted(self.operands, key=len, reverse=True)))})}}")
+        return operand.sub(lambda found: of(found[1]), self.formula)
 
     def at(self, part: Part) -> "Line":
         """The same line, whose result stands in the cell there."""

@@ -610,5 +610,6 @@
     select(0, leaves.reduce((most, node) => (number(costs?.[node]) > number(costs?.[most]) ? node : most), leaves[0]), { quiet: true });
   }
   addEventListener("hashchange", fromAddress);
+  performance.mark("ready");
   document.documentElement.dataset.ready = "";
 })();
