@@ -108,7 +108,7 @@ LIGHT = (
     *(f"zoo/catalogue/{name}.py" for name in ("card", "entries", "published")),
     *(f"zoo/receptive/{name}.py" for name in ("join", "layout", "rules", "sliding", "spans", "sums", "taps", "windows")),
     *(f"zoo/tracing/{name}.py" for name in ("diagnosis", "inputs", "messages", "record", "walk")),
-    *("zoo/questions/info.py", "zoo/questions/list.py", "zoo/linting"),
+    *("zoo/questions/info.py", "zoo/questions/list.py", "zoo/linting", "zoo/pages"),
 )
 
 

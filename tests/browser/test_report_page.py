@@ -31,7 +31,7 @@ def ready(page: Any) -> float:
 def test_load(name: str, bytes_: int, load: int, report_of: ReportOf, opened: Opened) -> None:
     """Kills a page that grows with the square of the network, or that has to be waited for."""
     assert report_of(name).stat().st_size <= bytes_
-    assert min(ready(opened(report_of(name))) for _ in range(5)) <= load
+    assert min(ready(opened(report_of(name))) for _ in range(3)) <= load
 
 
 LASTS = """async (act) => {
