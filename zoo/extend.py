@@ -1,4 +1,4 @@
-"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule.
+"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule, a picture.
 
 Built-in extensions import the same names. Each name is imported on first access, so an extension does not load other kinds.
 """
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zoo.ops.count import Count
     from zoo.ops.rule import Cost, OpRule, factors
     from zoo.ops.working import Line
+    from zoo.pictures._picture import Kind, Picture
     from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
     from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.notes import Failed
@@ -51,6 +52,7 @@ __all__ = [
     "Group",
     "Hit",
     "Input",
+    "Kind",
     "Layer",
     "Line",
     "Network",
@@ -58,6 +60,7 @@ __all__ = [
     "OpRule",
     "Param",
     "Pass",
+    "Picture",
     "Place",
     "PositiveInt",
     "Published",
@@ -116,6 +119,7 @@ __getattr__, __dir__ = lazy(
         "Input": "zoo.tracing.inputs",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",
+        **dict.fromkeys(("Kind", "Picture"), "zoo.pictures._picture"),
         "Network": "zoo.linting._network",
         **dict.fromkeys(("Hit", "Rule"), "zoo.linting._rule"),
         **dict.fromkeys(("ForwardError", "ZooError"), "zoo.errors"),
@@ -136,8 +140,8 @@ def register(*things: Any) -> ExitStack:
 
     Arguments:
         things: Builders decorated with `@arch`, columns, studies, formats (functions of a table and a width, with their own names),
-            records of ops (`OpRule`), lint rules, or modules that define these. A module can register the same name again, as a
-            notebook cell does when it runs twice.
+            records of ops (`OpRule`), lint rules, kinds of pictures, or modules that define these. A module can register the same name
+            again, as a notebook cell does when it runs twice.
 
     Returns:
         A context manager. Leaving or closing it removes the extensions again.
@@ -156,8 +160,9 @@ def register(*things: Any) -> ExitStack:
     from zoo.catalogue.entries import ARCHITECTURES
     from zoo.linting._rule import RULES
     from zoo.ops.book import OPS
+    from zoo.pictures._picture import PICTURES
     from zoo.studies._study import STUDIES
     from zoo.tables.formats import FORMATS
     from zoo.util import plugins
 
-    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS, RULES))
+    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS, RULES, PICTURES))
