@@ -140,8 +140,8 @@ def register(*things: Any) -> ExitStack:
 
     Arguments:
         things: Builders decorated with `@arch`, columns, studies, formats (functions of a table and a width, with their own names),
-            records of ops (`OpRule`), lint rules, kinds of pictures, or modules that define these. A module can register the same name
-            again, as a notebook cell does when it runs twice.
+            records of ops (`OpRule`), lint rules, kinds of pictures, or modules that define these. A module can register the same
+            name again, as a notebook cell does when it runs twice.
 
     Returns:
         A context manager. Leaving or closing it removes the extensions again.
