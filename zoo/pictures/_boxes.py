@@ -4,16 +4,16 @@ Start with `Boxes.scene`. An opened module is a frame around its own graph, and 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from dataclasses import dataclass, field, replace
 
 from zoo.pictures._bus import Bus, find_bus
 from zoo.pictures._graph import IN, OUT, Graphs, Level, Node
 from zoo.pictures._layout import GAP, LANE, Box, Placed, crowds, place
-from zoo.pictures._metrics import fitted, text_width
-from zoo.pictures._scene import FONT, LINE, Point, Rect, Scene, Text, Wire, centred, moved, moved_wire
+from zoo.pictures._metrics import fitted, text_width, wrapped
+from zoo.pictures._scene import FONT, LINE, Point, Rect, Scene, Text, Wire, centred, heat, moved, moved_wire, percent
 from zoo.pictures._scene import Node as Drawn
-from zoo.pictures._words import Words, described, read_by, result, role, shape_of, symbol
+from zoo.pictures._words import Words, described, plain, read_by, result, role, shape_of, symbol
+from zoo.util.text import sizes
 
 _PAD = 4.0
 _WIDEST = 100.0
@@ -22,8 +22,8 @@ _RADIUS = 5.0
 _TITLE = LINE + 3
 _STEM = 9.0  # of a bus, to the side of its members
 
-Cost = Callable[[Node], tuple[str, str, float] | None]
-"""The role of a node's colour, what is written, and the share of the largest; None if nothing is to be shown."""
+Cost = Callable[[Node], float | None]
+"""The share of a node in the network's cost; None if no cost is to be shown."""
 
 
 @dataclass
@@ -81,10 +81,9 @@ class Boxes:
             return self._sign(node, sign, most)
         if self.graphs.leaf(node.part) or not self.opened(node.part, depth + 1):
             return self._box(level, node, most)
-        inside = self.graphs.level(node.part)
-        if len(inside.nodes) == 1:  # a frame around one box says nothing
-            (only,) = inside.nodes
-            return self._part(level, Node(only.parts, node.ops, node.times * only.times), depth, most)
+        nodes = self.graphs.level(node.part).nodes
+        if len(nodes) == 1:  # a frame around one box says nothing
+            return self._part(level, Node(nodes[0].parts, node.ops, node.times * nodes[0].times), depth, most)
         return self._frame(level, node, depth, most)
 
     def _box(self, level: Level, node: Node, most: float) -> Part:
@@ -99,25 +98,34 @@ class Boxes:
         if shape and (not graphs.leaf(node.part) or shape != shape_of(read_by(graphs, node)[:1])):
             lines.append((shape, "soft"))
         cost = self.cost(node)
-        if cost:
-            lines.append((cost[1], "ink"))
-        lines = [(fitted(text, FONT, min(most, _WIDEST) - 7), kind) for text, kind in lines]
+        if cost is not None:
+            lines.append((percent(cost), "ink"))
+        lines = [(line, kind) for text, kind in lines for line in wrapped(text, FONT, min(most, _WIDEST) - 7)]
         half = max(max(text_width(text, FONT) for text, _ in lines) / 2 + 3.5, 12)
-        height = LINE * len(lines) + 4 + (2.5 if cost else 0)
-        shapes = [Rect(-half, 0, 2 * half, height, cost[0] if cost else role(graphs, node))]
-        if cost and cost[2] > 0:
-            shapes.append(Rect(-half + 2, height - 3.2, max((2 * half - 4) * cost[2], 0.4), 1.8, "bar", 0))
+        height = LINE * len(lines) + 4 + (2.5 if cost is not None else 0)
+        shapes = [Rect(-half, 0, 2 * half, height, role(graphs, node) if cost is None else heat(cost))]
+        if cost:
+            shapes.append(Rect(-half + 2, height - 3.2, max((2 * half - 4) * cost, 0.4), 1.8, "bar", 0))
         texts = tuple(centred(lines, 0, 2))
         return self._one(node, Box(half, half, height), tuple(shapes), texts)
 
     def _one(self, node: Node, box: Box, shapes: tuple[Rect, ...], texts: tuple[Text, ...], *, frame: bool = False) -> Part:
-        name = self.graphs.name(node)
-        says = ", ".join([*described(self.graphs, node), shape_of(result(self.graphs, node))])
-        cost = self.cost(node)
-        title = f"{name}: {says}{f', {cost[1]}' if cost else ''}"
+        key = f"layer-{self.graphs.key(node)}"
         bounds = (-box.left, 0.0, box.left + box.right, box.height)
-        id = f"layer-{self.graphs.key(node)}"
-        return Part(id, box, [Drawn(id, name, title, bounds, shapes, texts, tuple(node.ops), frame)])
+        share = self.cost(node)
+        drawn = Drawn(
+            key,
+            self.graphs.name(node),
+            bounds,
+            shapes,
+            texts,
+            tuple(node.ops),
+            frame,
+            " ".join(described(self.graphs, node)),
+            plain(result(self.graphs, node)),
+            share,
+        )
+        return Part(key, box, [drawn])
 
     def _sign(self, node: Node, sign: str, most: float) -> Part:
         """A circle for an addition or a product, a flat box for a concatenation."""
@@ -132,8 +140,7 @@ class Boxes:
 
     def _frame(self, level: Level, node: Node, depth: int, most: float) -> Part:
         """A frame with a title around the graph of a module."""
-        id = f"layer-{self.graphs.key(node)}"
-        inner = self._level(node.part, depth + 1, most - 2 * _PAD, id)
+        inner = self._level(node.part, depth + 1, most - 2 * _PAD, f"layer-{self.graphs.key(node)}")
         name = _relative(self.graphs.name(node), self.graphs.trace.calls[level.call].path)
         kind = self.graphs.trace.calls[node.part].type
         times = f" ×{node.times}" if node.times > 1 else ""
@@ -156,7 +163,7 @@ class Boxes:
             return Part(frame, Box(0, 0, 0), arrow=False)
         values = [self.graphs.value(source) for source in sorted(sources)]
         number = "" if len(_entries(level)) == 1 else f"-{min(sources, key=abs)}"
-        return _end(f"layer-input{number}", "input", shape_of(values) if len(values) == 1 else f"{len(values)} tensors")
+        return _end(f"layer-input{number}", "input", plain(values) if len(values) == 1 else ())
 
     def _exit(self, level: Level, frame: str) -> Part:
         if frame:
@@ -166,13 +173,13 @@ class Boxes:
         return _end("layer-output", "output", shape)
 
 
-def _end(id: str, name: str, shape: str) -> Part:
-    text = f"{name}  {shape}".strip()
+def _end(key: str, name: str, shape: tuple[int, ...]) -> Part:
+    text = f"{name}  {sizes(shape)}".strip()
     half, height = text_width(text, FONT) / 2 + 5, LINE + 3
     texts = tuple(centred([(text, "ink")], 0, 1.5))
     shapes = (Rect(-half, 0, 2 * half, height, "end", height / 2),)
-    drawn = Drawn(id, name, text, (-half, 0, 2 * half, height), shapes, texts)
-    return Part(id, Box(half, half, height), [drawn])
+    drawn = Drawn(key, name, (-half, 0, 2 * half, height), shapes, texts, output=shape)
+    return Part(key, Box(half, half, height), [drawn])
 
 
 def _relative(name: str, path: str) -> str:
@@ -246,7 +253,7 @@ def _stretched(node: Drawn, box: Box, shift: float) -> Drawn:
     shapes = (Rect(x, y, width, height, "merge"),)
     middle = x + width / 2
     texts = tuple(Text(middle, text.y, text.text, text.role) for text in node.texts)
-    return Drawn(node.id, node.layer, node.title, (x, y, width, height), shapes, texts, node.ops, node.frame)
+    return replace(node, bounds=(x, y, width, height), shapes=shapes, texts=texts)
 
 
 def _wires(

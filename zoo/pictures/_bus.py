@@ -1,7 +1,7 @@
 """Dense blocks: a run of boxes in which each reads the sources and all boxes before it.
 
-Drawn as any other graph, n boxes have n(n+1)/2 lines. Drawn on a bus they have n + 1: each output joins the bus, each box reads all that
-joined above it.
+Drawn as any other graph, n boxes have n(n+1)/2 lines. Drawn on a bus they have n + 1: each output joins the bus, each box reads all
+that joined above it.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
 """From a trace to graphs: one for each level of its modules, never one of all ops.
 
-Start with `Graphs.of`. The nodes of a module's graph are the modules and ops that it runs itself. `_absorbed` joins what a paper draws
-as one box (a convolution, its normalisation and its activation), `_folded` joins identical blocks that follow one another. Both keep
-the graph free of circles and its nodes in the order in which they ran.
+Start with `Graphs.level`. The nodes of a module's graph are the modules and ops that it runs itself. `_constants` and `_tails` find
+what a paper draws as one box (a convolution, its normalisation and its activation), `_folded` joins identical blocks that follow
+one another. All keep the graph free of circles and its nodes in the order in which they ran.
 """
 
 import re
@@ -74,6 +74,7 @@ class Graphs:
         self.names = call_names([call.path for call in trace.calls])
         self.rows = {id(op): row.name for row in group(trace) for op in row.ops}
         self.items, self.spans = _contents(trace)
+        self._leaves: dict[int, bool] = {}
         self.made = {value.id: -1 - i for i, value in enumerate(trace.inputs)}
         self.made |= {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
         self.pairs = list(_pairs(trace, self.made))
@@ -99,6 +100,10 @@ class Graphs:
         level = self._wired(call, _joined(level, _tails(self, level)))
         return self._wired(call, _folded(self, level))
 
+    def whole(self, nodes: list[Node]) -> Level:
+        """The graph of the whole trace on these nodes."""
+        return self._wired(0, nodes)
+
     def _wired(self, call: int, nodes: list[Node]) -> Level:
         """The level with its edges, in the order of what reads and what is read."""
         place = {op: position for position, node in enumerate(nodes) for op in node.ops}
@@ -117,20 +122,35 @@ class Graphs:
         return Level(call, nodes, edges)
 
     def leaf(self, part: int) -> bool:
-        """Whether a part is an op, or a call without calls that ran ops."""
-        return part < 0 or all(item < 0 for item in self.items[part])
+        """Whether a part is drawn as one layer: an op, a call without calls, or one around a single box (Conv2d, norm and ReLU)."""
+        if part < 0:
+            return True
+        if part not in self._leaves:
+            self._leaves[part] = self.trace.calls[part].leaf or (part > 0 and len(self.items[part]) < 8 and self._one_box(part))
+        return self._leaves[part]
+
+    def _one_box(self, part: int) -> bool:
+        nodes = self.level(part).nodes
+        return len(nodes) == 1 and nodes[0].times == 1 and self.leaf(nodes[0].part)
 
     def name(self, node: Node) -> str:
         """The node's name as in a table: the module's, or the kind of op after its container's; 1–35 for several."""
         first = self._named(node.part)
         return span_of_names(first, self._named(node.parts[-1])) if node.times > 1 else first
 
+    def span(self, node: Node) -> str:
+        """One name for all that a node stands for: conv3–4."""
+        calls = [part for part in node.parts if part >= 0 and not _light(self, Node([part], []))] or node.parts
+        if calls[0] < 0:
+            return self.name(node)
+        return span_of_names(self._named(calls[0]), self._named(calls[-1])) if len(calls) > 1 else self.name(node)
+
     def key(self, node: Node) -> str:
         """The name of the first of the layers that a node stands for, with underscores for what ids cannot hold."""
         return re.sub(r"[^\w.-]", "_", self._named(node.part))
 
     def _named(self, part: int) -> str:
-        if self.leaf(part) and self.kinds(part):
+        if (part < 0 or self.trace.calls[part].leaf) and self.kinds(part):
             return self.rows[id(self.kinds(part)[0])]
         return self.names[part] or self.trace.target
 
@@ -305,4 +325,5 @@ _WORDS = {
     "linear": ("linear", "addmm", "matmul", "bmm", "mm", "einsum"),
     "recurrent": ("lstm", "gru", "rnn"),
     "concat": ("cat", "stack"),
+    "activation": ("relu", "elu", "swish", "sigmoid", "tanh", "softmax", "mish", "softplus", "silu", "glu"),
 }

@@ -1,7 +1,7 @@
 """Place the boxes of one level, and route the lines between them: from top to bottom, in rows, as wide as a page at most.
 
-A layered layout in five steps: `_rows` gives each box the row after those that it reads, at most a page wide; a line that passes a row
-has a lane there, a box of no height; `_ordered` sorts rows so that few lines cross; `_aligned` chains what should stand in one
+A layered layout in five steps: `_rows` gives each box the row after those that it reads, at most a page wide; a line that passes a
+row has a lane there, a box of no height; `_ordered` sorts rows so that few lines cross; `_aligned` chains what should stand in one
 vertical line, and `_placed` moves the chains close to what they are linked to; `_routed` draws lines as steps, each source's on a
 track of its own between two rows.
 """
@@ -22,8 +22,8 @@ Point = tuple[float, float]
 class Box:
     """What is placed: how far it extends to the left and right of the line that enters it, its height, and where its line leaves.
 
-    `round` boxes are circles, which lines also enter from the sides; a `wide` one extends to the lines that enter it. `x` is that of
-    the line that enters, `y` the upper edge; both are set by `place`.
+    `round` boxes are circles, which lines also enter from the sides; a `wide` one extends to the lines that enter it. `x` is that
+    of the line that enters, `y` the upper edge; both are set by `place`.
     """
 
     left: float
@@ -137,7 +137,7 @@ def _link(grid: _Grid, source: int, target: int) -> None:
 
 
 def _ordered(grid: _Grid) -> None:
-    """Sort each row by the mean place of what its boxes are linked to, downwards and upwards; keep the order with fewest crossings."""
+    """Sort each row by the mean place of what its boxes are linked to, down and up; keep the order with the fewest crossings."""
     best, fewest = [list(row) for row in grid.rows], _crossings(grid)
     for turn in range(8):
         if not fewest:
@@ -380,7 +380,7 @@ def _entries(grid: _Grid, row: int, here: int) -> dict[int, float]:
     box = grid.boxes[here]
     sources = sorted(grid.up.get(here, ()), key=lambda source: grid.boxes[source].x + grid.boxes[source].exit)
     if len(sources) < 2 and not box.wide:
-        return {source: box.x for source in sources}
+        return dict.fromkeys(sources, box.x)
     starts = [grid.boxes[source].x + grid.boxes[source].exit for source in sources]
     if box.round:
         return dict(zip(sources, [_beside(grid, row, here, start) for start in starts], strict=True))

@@ -69,6 +69,22 @@ def text_width(text: str, size: float) -> float:
     return sum(ADVANCES.get(sign, _UNITS) for sign in text) * size / _UNITS
 
 
+def wrapped(text: str, size: float, width: float) -> list[str]:
+    """Return `text` in lines that fit into `width`, broken at spaces; a word that is too long is shortened.
+
+    >>> wrapped("3×3 max pool /2", 7, 40)
+    ['3×3 max', 'pool /2']
+    """
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}".lstrip()
+        if not lines[-1] or text_width(longer, size) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [fitted(line, size, width) for line in lines]
+
+
 @cache
 def fitted(text: str, size: float, width: float) -> str:
     """Return `text`, or as much of its beginning and end as fits into `width` around an ellipsis.

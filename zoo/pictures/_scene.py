@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from zoo.pictures._metrics import text_width, wrapped
+from zoo.util.text import sizes
+
 FONT = 7.0
 """The size of all text, in points: the smallest that journals print, at the width of a column."""
 
@@ -59,17 +62,38 @@ class Text:
 class Node:
     """A box that stands for a layer, a block or several alike: shapes, and labels within `bounds` (x, y, width, height).
 
-    `id` is unique in the drawing, `layer` the name in `zoo summary`. `ops` are the numbers of the ops of the trace that it stands for.
+    `id` is unique in the drawing, `layer` the name in `zoo summary`. `ops` are the numbers of the ops of the trace that it stands
+    for, `kind` is what it does, `output` the sizes of what it makes without the batch, `share` that of the network's cost.
     """
 
     id: str
     layer: str
-    title: str
     bounds: tuple[float, float, float, float]
     shapes: tuple[Rect | Polygon, ...]
     texts: tuple[Text, ...]
     ops: tuple[int, ...] = ()
     frame: bool = False
+    kind: str = ""
+    output: tuple[int, ...] = ()
+    share: float | None = None
+
+    @property
+    def title(self) -> str:
+        """What a pointer on the box shows."""
+        shape = [sizes(self.output)] if self.output else []
+        share = [percent(self.share)] if self.share is not None else []
+        return ": ".join([self.layer, ", ".join([*([self.kind] if self.kind else []), *shape, *share])])
+
+
+def percent(share: float) -> str:
+    """Return a share as text.
+
+    >>> percent(0.8951), percent(0.0251), percent(0.0002), percent(0)
+    ('90 %', '2.5 %', '< 0.1 %', '0 %')
+    """
+    if not share:
+        return "0 %"
+    return "< 0.1 %" if share < 0.001 else f"{100 * share:.1f} %" if share < 0.0995 else f"{100 * share:.0f} %"
 
 
 @dataclass(frozen=True)
@@ -92,6 +116,17 @@ class Scene:
     height: float
     nodes: tuple[Node, ...]
     wires: tuple[Wire, ...]
+    caption: tuple[Text, ...] = ()
+
+
+def captioned(scene: Scene, text: str) -> Scene:
+    """Return the drawing with a sentence below it."""
+    lines = wrapped(text, FONT, scene.width - 4)
+    width = max(scene.width, *(text_width(line, FONT) + 4 for line in lines))
+    caption = tuple(centred([(line, "soft") for line in lines], width / 2, scene.height + 4))
+    dx = (width - scene.width) / 2
+    nodes, wires = tuple(moved(node, dx, 0) for node in scene.nodes), tuple(moved_wire(wire, dx, 0) for wire in scene.wires)
+    return replace(scene, width=width, height=scene.height + LINE * len(lines) + 6, nodes=nodes, wires=wires, caption=caption)
 
 
 def moved(node: Node, dx: float, dy: float) -> Node:
@@ -175,6 +210,11 @@ HEAT = ("#ffffff", "#fdeee0", "#fbdcbd", "#f8c594", "#f3aa68", "#e98d41", "#d672
 HEAT_DARK = ("#1b1b1b", "#352a20", "#4e3823", "#6a4722", "#865521", "#a3641f", "#bf731b")
 for _step, (_light, _dark) in enumerate(zip(HEAT, HEAT_DARK, strict=True)):
     LIGHT[f"heat{_step}"], DARK[f"heat{_step}"] = _light, _dark
+
+
+def heat(share: float) -> str:
+    """The role of a box that has a share of a cost: darker for more, by the square root, so that small shares differ."""
+    return f"heat{min(round(share**0.5 * (len(HEAT) - 1)), len(HEAT) - 1)}"
 
 
 def shade(colour: str, factor: float) -> str:

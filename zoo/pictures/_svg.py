@@ -28,6 +28,7 @@ def svg(scene: Scene) -> str:
         *(_node(node) for node in frames),
         *(_wire(wire, drawn) for wire in scene.wires),
         *(_node(node) for node in boxes),
+        *map(_text, scene.caption),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"

@@ -7,18 +7,35 @@ from zoo.tracing.record import Op, Value
 from zoo.util.text import sizes
 
 _SHORT = {
-    **{"batch_norm": "BN", "layer_norm": "LN", "group_norm": "GN", "instance_norm": "IN", "rms_norm": "RMSNorm"},
-    **{"relu": "ReLU", "relu6": "ReLU6", "leaky_relu": "LeakyReLU", "prelu": "PReLU", "gelu": "GELU", "silu": "SiLU", "elu": "ELU"},
-    **{"hardswish": "h-swish", "hardsigmoid": "h-sigmoid", "hardtanh": "ReLU6"},
+    "batch_norm": "BN",
+    "elu": "ELU",
+    "gelu": "GELU",
+    "group_norm": "GN",
+    "hardsigmoid": "h-sigmoid",
+    "hardswish": "h-swish",
+    "hardtanh": "ReLU6",
+    "instance_norm": "IN",
+    "layer_norm": "LN",
+    "leaky_relu": "LeakyReLU",
+    "prelu": "PReLU",
+    "relu": "ReLU",
+    "relu6": "ReLU6",
+    "rms_norm": "RMSNorm",
+    "silu": "SiLU",
 }
 _SHOWN = ("attention", "conv", "linear", "recurrent", "pool", "norm")
 Words = list[tuple[str, str]]
 
 
-def shape_of(values: Sequence[Value]) -> str:
-    """The sizes of the last of some values, without the batch: 64×112×112."""
+def plain(values: Sequence[Value]) -> tuple[int, ...]:
+    """The sizes of the last of some values, without the batch."""
     shape = values[-1].shape if values else ()
-    return sizes(shape[1:] if len(shape) > 1 else shape)
+    return shape[1:] if len(shape) > 1 else shape
+
+
+def shape_of(values: Sequence[Value]) -> str:
+    """The sizes of the last of some values, without the batch, as text: 64×112×112."""
+    return sizes(plain(values))
 
 
 def result(graphs: Graphs, node: Node) -> tuple[Value, ...]:
@@ -43,12 +60,23 @@ def role(graphs: Graphs, node: Node) -> str:
     if not graphs.leaf(node.part):
         return "block"
     found = _families(graphs, node)
-    if node.part >= 0 and "norm" in graphs.trace.calls[node.part].type.lower():
+    if _normalises(graphs, node):
         return "norm"
     for name in (*_SHOWN, "activation", "dropout"):
         if name in found:
             return name
     return "merge" if found & {"concat", "add", "mul"} else "other"
+
+
+def dominant(graphs: Graphs, node: Node) -> str:
+    """The role of a volume: what multiplies most generally in it, whatever surrounds that."""
+    found = _families(graphs, node)
+    return next((name for name in _SHOWN if name in found), "other")
+
+
+def _normalises(graphs: Graphs, node: Node) -> bool:
+    """Whether a node is a layer whose type says that it normalises, however it does it (LocalResponseNorm pools)."""
+    return node.part >= 0 and graphs.trace.calls[node.part].leaf and "norm" in graphs.trace.calls[node.part].type.lower()
 
 
 def _families(graphs: Graphs, node: Node) -> set[str]:
@@ -57,7 +85,9 @@ def _families(graphs: Graphs, node: Node) -> set[str]:
 
 def symbol(graphs: Graphs, node: Node) -> str:
     """The sign of an addition or a product of several tensors, "concat" for a concatenation; "" for any other node."""
-    if node.part >= 0 or len(node.parts) > 1 or len({value.id for value in read_by(graphs, node)}) < 2:
+    if node.part >= 0 or len({value.id for value in read_by(graphs, node)}) < 2:
+        return ""
+    if not all(moves(op) for part in node.parts[1:] for op in graphs.kinds(part)):
         return ""
     return {"add": "+", "mul": "×", "cat": "concat"}.get(graphs.trace.ops[~node.part].kind, "")
 
@@ -67,12 +97,10 @@ def described(graphs: Graphs, node: Node) -> list[str]:
     if not graphs.leaf(node.part):
         return [graphs.trace.calls[node.part].type]
     ops = [graphs.trace.ops[op] for op in node.ops]
-    norm = node.part >= 0 and role(graphs, node) == "norm"
-    main = None if norm else next((op for name in _SHOWN for op in ops if family(op) == name), None)
+    main = None if _normalises(graphs, node) else next((op for name in _SHOWN for op in ops if family(op) == name), None)
     if main is None or (node.part >= 0 and family(main) == "norm"):
-        what = graphs.trace.calls[node.part].type if node.part >= 0 else ops[0].kind
-        after = [part for part in node.parts[1:]]
-        tails = [op for part in after for op in graphs.kinds(part)]
+        what = graphs.trace.calls[node.part].type if node.part >= 0 else graphs.trace.ops[~node.part].kind
+        tails = [op for part in node.parts[1:] for op in graphs.kinds(part)]
     else:
         what = _layer(main)
         tails = [op for op in ops if op is not main]
