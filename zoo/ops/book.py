@@ -82,7 +82,7 @@ def computes_nothing(kind: str) -> bool:
 # Where records come from ----------------------------------------------------------------------------------------------
 
 
-def families() -> Iterator[ModuleType]:
+def families() -> list[ModuleType]:
     """The files of `zoo/ops/families`."""
     return plugins.files_of("zoo.ops.families")
 

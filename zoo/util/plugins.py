@@ -32,14 +32,13 @@ _collections: "list[Collection[Any]]" = []
 _reported: set[str] = set()
 
 
-def files_of(folder: str) -> Iterator[ModuleType]:
+def files_of(folder: str) -> list[ModuleType]:
     """The built-in extensions of one kind: every module of a folder, such as `zoo.studies`, in alphabetical order.
 
     Files whose name begins with an underscore hold what several of them share.
     """
-    for info in pkgutil.iter_modules(importlib.import_module(folder).__path__):
-        if not info.name.startswith("_"):
-            yield importlib.import_module(f"{folder}.{info.name}")
+    names = [info.name for info in pkgutil.iter_modules(importlib.import_module(folder).__path__)]
+    return [importlib.import_module(f"{folder}.{name}") for name in names if not name.startswith("_")]
 
 
 @dataclass(frozen=True, order=True)
