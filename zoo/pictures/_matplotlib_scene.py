@@ -4,9 +4,9 @@ import io
 from itertools import pairwise
 from typing import Any
 
-from zoo.errors import ZooError
 from zoo.pictures._scene import FONT, LIGHT, Node, Polygon, Rect, Scene, Text
 from zoo.pictures._svg import cut, tip
+from zoo.util.errors import ZooError
 
 _DPI = 300
 _METADATA: dict[str, dict[str, Any]] = {

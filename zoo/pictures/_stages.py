@@ -7,9 +7,9 @@ neighbours that hand on the same shape.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zoo.errors import ZooError
 from zoo.pictures._graph import IN, OUT, Graphs, Level, Node
 from zoo.pictures._words import result
+from zoo.util.errors import ZooError
 
 _NAMELESS = ("Sequential", "ModuleList")
 _FEWEST = 4

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from zoo.pictures._graph import Graphs, Node, family, moves
-from zoo.tracing.record import Op, Value
+from zoo.record.trace import Op, Value
 from zoo.util.text import sizes
 
 _SHORT = {

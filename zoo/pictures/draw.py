@@ -2,7 +2,6 @@
 
 from zoo.analysis.choose import choose
 from zoo.analysis.rows import Group
-from zoo.errors import ZooError, unknown
 from zoo.pictures._boxes import Boxes, Cost
 from zoo.pictures._graph import Graphs, Node
 from zoo.pictures._matplotlib_scene import encode
@@ -11,8 +10,9 @@ from zoo.pictures._scene import COLUMN_MM, Scene, captioned, points_of
 from zoo.pictures._svg import svg
 from zoo.pictures._tikz import tikz
 from zoo.pictures._volumes import scene as of_volumes
+from zoo.record.trace import Trace
 from zoo.tables.table import Column, Row, Table
-from zoo.tracing.record import Trace
+from zoo.util.errors import ZooError, unknown
 
 LEVELS = ("stages", "blocks", "layers")
 COSTS = {"params": "params", "macs": "macs", "memory": "activation_bytes"}
