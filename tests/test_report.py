@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from test_laws import COMMAND, loaded
 
 import zoo
-from test_laws import COMMAND, loaded
 from zoo.analysis.choose import choose
 from zoo.analysis.tree import tree
 from zoo.pages.render import packed
@@ -70,7 +70,9 @@ def test_only_its_own_style_and_script(googlenet: zoo.Report) -> None:
         (text,) = re.findall(rf"<{kind}>(.*?)</{kind}>", googlenet.html, re.DOTALL)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         assert f"{kind}-src &#39;sha256-{digest}&#39;" in policy
-    assert not re.search(r'\s(style|src|on\w+)="|@import|url\(', re.sub(r"<script>.*?</script>", "", googlenet.html, flags=re.DOTALL))
+    assert not re.search(
+        r'\s(style|src|on\w+)="|@import|url\(', re.sub(r"<script>.*?</script>", "", googlenet.html, flags=re.DOTALL)
+    )
 
 
 def test_the_same_again_and_without_torch(tmp_path: Path) -> None:
@@ -93,7 +95,9 @@ def test_the_same_again_and_without_torch(tmp_path: Path) -> None:
     ],
     ids=" ".join,
 )
-def test_bad_input(arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_input(
+    arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Kills a traceback, and a file that is half written."""
     monkeypatch.chdir(tmp_path)
     assert run(["report", *arguments]) == 2

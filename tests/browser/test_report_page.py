@@ -79,7 +79,8 @@ def read(text: str) -> Any:
     return int(text.replace(",", ""))
 
 
-CELLS = """() => [...document.querySelectorAll("[role=treegrid] tbody tr")].map((row) => [...row.cells].map((cell) => cell.textContent))"""
+CELLS = """() => [...document.querySelectorAll("[role=treegrid] tbody tr")]
+  .map((row) => [...row.cells].map((cell) => cell.textContent))"""
 
 
 @pytest.mark.parametrize("name", ["googlenet", "resnet152"])
@@ -116,7 +117,9 @@ def chosen(page: Any) -> set[str]:
     """The names that the parts of the page show as selected."""
     row = page.locator("tr[aria-selected=true] th").inner_text()
     heading = page.locator("#inspector h3.name").inner_text()
-    spoken = [value.partition(",")[0] for value in page.eval_on_selector_all("[role=slider]", "all => all.map(one => one.ariaValueText)")]
+    spoken = [
+        value.partition(",")[0] for value in page.eval_on_selector_all("[role=slider]", "all => all.map(one => one.ariaValueText)")
+    ]
     return {row, heading, *spoken}
 
 
@@ -181,10 +184,14 @@ def test_by_keyboard_alone(report_of: ReportOf, opened: Opened) -> None:
 def test_sorted_and_filtered(report_of: ReportOf, opened: Opened) -> None:
     """Kills an order or a filter that is not that of the numbers."""
     page = opened(report_of("googlenet"))
-    shown = "[...document.querySelectorAll('[role=treegrid] tbody tr')].filter(row => !row.hidden).map(row => row.cells[0].textContent)"
+    shown = (
+        "[...document.querySelectorAll('[role=treegrid] tbody tr')].filter(row => !row.hidden).map(row => row.cells[0].textContent)"
+    )
     page.locator("[data-sort=macs]").click()
     table = zoo.summary("googlenet", sort="macs")
-    assert [table_row.cells["macs"] for table_row in table.rows] == [read(text) for text in page.evaluate(shown.replace("cells[0]", "cells[4]"))]
+    assert [table_row.cells["macs"] for table_row in table.rows] == [
+        read(text) for text in page.evaluate(shown.replace("cells[0]", "cells[4]"))
+    ]
     page.locator(".filter").fill("macs>100M")
     assert set(page.evaluate(shown)) == {row.name for row in table.rows if row.cells["macs"] > 100_000_000}
     page.locator("[data-sort=macs]").click()
@@ -240,6 +247,14 @@ def plain(text: str) -> str:
     return re.sub(r"\s", "", normalize("NFKC", text))
 
 
+CUT = """all => all
+  .filter((one) => one.checkVisibility() && !one.closest("svg"))
+  .filter((one) => one.getBoundingClientRect().right > innerWidth + 1
+    || (getComputedStyle(one).overflow !== "visible" && one.clientHeight && one.scrollHeight > one.clientHeight + 1))
+  .map((one) => one.outerHTML.slice(0, 150))"""
+"""What reaches beyond the page, or hides a part of itself."""
+
+
 def test_print(report_of: ReportOf, opened: Opened) -> None:
     """Kills a row or a number that paper cuts off: the PDF says all that the page shows."""
     from pypdf import PdfReader
@@ -247,20 +262,13 @@ def test_print(report_of: ReportOf, opened: Opened) -> None:
     page = opened(report_of("googlenet"))
     printed = PdfReader(io.BytesIO(page.pdf(format="A4")))
     text = plain("".join(sheet.extract_text() for sheet in printed.pages))
-    shown = page.evaluate(
-        """() => [...document.querySelectorAll("tr:not([hidden]) > *, h2, .cards p, .statements li, .facts dd")].map((one) => one.textContent)"""
-    )
+    places = "tr:not([hidden]) > *, h2, .cards p, .statements li, .facts dd"
+    shown = page.eval_on_selector_all(places, "all => all.map(one => one.textContent)")
     assert len(shown) > 200
     assert [one for one in shown if plain(one) not in text] == []
     page.set_viewport_size({"width": 700, "height": 900})
     page.emulate_media(media="print")
-    cut = page.evaluate(
-        """() => [...document.querySelectorAll("main *")].filter((one) => one.checkVisibility()
-          && (one.getBoundingClientRect().right > innerWidth + 1
-            || (getComputedStyle(one).overflow !== "visible" && one.scrollHeight > one.clientHeight + 1 && one.clientHeight && !one.closest("svg"))))
-          .map((one) => one.outerHTML.slice(0, 150))"""
-    )
-    assert cut == []
+    assert page.eval_on_selector_all("main *", CUT) == []
 
 
 # Whom it does not trust
@@ -273,8 +281,8 @@ from torch import nn
 class Net(nn.Module):
     def __init__(self):
         super().__init__()
-        self.names = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "' onmouseover='alert(3)", '" autofocus onfocus="alert(4)',
-                      "<!--", "{{ 7*7 }}", "</style><svg onload=alert(5)>", "javascript:alert(6)", "]]>"]
+        self.names = ["<img src=x onerror=alert(1)>", "</script><script>alert(2)</script>", "' onmouseover='alert(3)"]
+        self.names += ['" autofocus onfocus="alert(4)', "<!--", "{{ 7*7 }}", "</style><svg onload=alert(5)>", "alert(6)", "]]>"]
         for name in self.names:
             self.add_module(name, nn.Conv2d(3, 3, 1))
 
@@ -305,7 +313,10 @@ def test_policy(report_of: ReportOf, folder: Path, browser: Any) -> None:
     """Kills a policy that lets through what is not the page's own."""
     path = folder / "tampered.html"
     text = report_of("lenet5").read_text(encoding="utf-8")
-    path.write_text(text.replace("</main>", "<script>document.title = 'run'</script><img src='https://localhost/x.png'></main>"), encoding="utf-8")
+    path.write_text(
+        text.replace("</main>", "<script>document.title = 'run'</script><img src='https://localhost/x.png'></main>"),
+        encoding="utf-8",
+    )
     page = browser.new_page()
     blocked: list[str] = []
     page.on("console", lambda message: blocked.append(message.text))

@@ -60,7 +60,9 @@ class Explanation:
     def to_table(self) -> Table:
         """A row for each line: its formula in symbols and in numbers, and its result."""
         rows = [
-            Row(f"{one.column.name} {line.label}", one.column.unit, line_cells(line)) for one in self.quantities for line in one.lines
+            Row(f"{one.column.name} {line.label}", one.column.unit, line_cells(line))
+            for one in self.quantities
+            for line in one.lines
         ]
         return Table(self.title, self.context, _COLUMNS, tuple(rows), notes=self.notes)
 

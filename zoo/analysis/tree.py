@@ -8,7 +8,7 @@ from typing import Any
 from zoo.analysis.kinds import Pass
 from zoo.analysis.rows import Group, group
 from zoo.analysis.working import Place, Wiring
-from zoo.tracing.record import Trace
+from zoo.record.trace import Trace
 
 
 @dataclass(frozen=True)

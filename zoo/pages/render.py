@@ -1,13 +1,15 @@
 """Fill a template. Jinja2 is imported on first use; whatever is filled in is escaped.
 
-A page is one file: the style and the script stand in it, and a policy in its head allows these two by their hashes and nothing else,
-so that no page can load anything or run what a name contains.
+A page is one file: its styles and its script stand in it, and a policy in its head allows these by their hashes and nothing else.
+So no page can load anything, or run what a name contains.
 """
 
 import base64
 import hashlib
 import json
+import re
 import zlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _FOLDER = Path(__file__).parent
+_STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
 def fill(template: str, **data: Any) -> str:
@@ -23,15 +26,19 @@ def fill(template: str, **data: Any) -> str:
     return _environment().get_template(template).render(**data)
 
 
-def page(template: str, *, script: str, **data: Any) -> str:
+def page(template: str, *, script: str, drawings: Iterable[str] = (), **data: Any) -> str:
     """Return a whole page in one file, with the style and a script of `zoo/pages` in it.
 
-    Example:
-        >>> page("report.html", script="report.js", title="a <b>", models=[], differences=None, packed="")[:15]
-        '<!doctype html>'
+    Arguments:
+        template: The name of a file of `zoo/pages/templates`.
+        script: The name of a file of `zoo/pages`.
+        drawings: SVG files that the page contains, whose styles it allows.
+        data: What the template is filled with.
     """
     style, code = source("style.css"), source(script)
-    policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(code)}'; base-uri 'none'; form-action 'none'"
+    found = [style, *(text for drawing in drawings for text in _STYLE.findall(drawing))]
+    styles = " ".join(dict.fromkeys(f"'{_hash(text)}'" for text in found))
+    policy = f"default-src 'none'; style-src {styles}; script-src '{_hash(code)}'; base-uri 'none'; form-action 'none'"
     return fill(template, style=style, script=code, policy=policy, **data)
 
 

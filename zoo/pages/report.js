@@ -310,6 +310,53 @@
     redrawn(element, draw);
   }
 
+  function diagram(model) {
+    const part = one(`#diagram-${"ab"[model.number]}`), element = one(".drawing", part), level = one(".drawn-level", part);
+    const offered = Object.keys(model.drawings);
+    if (!offered.length) return void part.remove();
+    level.append(...offered.map((name) => make("option", {}, name)));
+    let boxes = new Map(); // by node
+
+    function draw() {
+      const read = new DOMParser().parseFromString(model.drawings[level.value], "image/svg+xml").documentElement;
+      const svg = document.importNode(read, true);
+      svg.removeAttribute("role");
+      svg.setAttribute("aria-hidden", "true");
+      for (const box of all("[id]", svg)) box.removeAttribute("id");
+      element.replaceChildren(svg);
+      boxes = new Map();
+      for (const box of all("[data-layer]", svg)) {
+        const node = model.named.get(box.dataset.layer);
+        if (node === undefined) continue;
+        box.dataset.node = node;
+        if (!boxes.has(node)) boxes.set(node, box);
+      }
+      mark(chosen(model));
+    }
+    function mark(node) {
+      for (const box of all(".selected", element)) box.classList.remove("selected");
+      if (node === null) return;
+      let around = node;
+      while (around !== null && around !== 0 && !boxes.has(around)) around = model.parents[around];
+      const box = boxes.get(around ?? 0);
+      box?.classList.add("selected");
+      says(element, model, node, "output");
+      if (!box) return;
+      const inner = box.getBoundingClientRect(), outer = element.getBoundingClientRect();
+      if (inner.left < outer.left || inner.right > outer.right) element.scrollLeft += inner.left - outer.left - outer.width / 2;
+      if (inner.top < outer.top || inner.bottom > outer.bottom) element.scrollTop += inner.top - outer.top - outer.height / 2;
+    }
+    const drawn = (by) => (node) => steps([...boxes.keys()].sort((a, b) => a - b), by)(node);
+    steers(element, model, `Diagram of ${model.name}`, { ArrowLeft: drawn(-1), ArrowUp: drawn(-1), ArrowRight: drawn(1), ArrowDown: drawn(1) });
+    element.addEventListener("click", (event) => {
+      const box = event.target.closest("[data-node]");
+      if (box) select(model.number, Number(box.dataset.node), { from: element });
+    });
+    level.addEventListener("change", draw);
+    model.showDiagram = mark;
+    draw();
+  }
+
   /** Draw again when the width changes. */
   function redrawn(element, draw) {
     let width = element.clientWidth;
@@ -567,6 +614,7 @@
       model.showRow(own, selected.column, from);
       model.showCost(own);
       model.showGrowth?.();
+      model.showDiagram?.(own);
     }
     for (const button of all("[data-nodes]")) {
       const nodes = button.dataset.nodes.split(",");
@@ -597,6 +645,7 @@
 
   models.forEach(table);
   models.forEach(icicle);
+  models.forEach(diagram);
   growth();
   all(".findings [data-node]").forEach((button) => button.addEventListener("click", () => select("ab".indexOf(button.closest("[data-model]").dataset.model), Number(button.dataset.node))));
   all("[data-nodes]").forEach((button) => button.addEventListener("click", () => {

@@ -1,11 +1,12 @@
-"""One page that shows a model, or two side by side: table, costs, receptive fields, findings, card, and how each number is computed.
+"""One page that shows a model, or two side by side: diagram, table, costs, receptive fields, findings, card, and every working.
 
-Start with `report`. `_model` collects what the page says of one model; `_differences` what changes from the first to the second. The
-page itself is in `zoo/pages`: it gets text and plain data, so that nothing in it depends on networks.
+Start with `report`. `_model` collects what the page says of one model; `_differences` what changes from the first to the second.
+The page itself is in `zoo/pages`: it gets text and plain data, so that nothing in it depends on networks.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -18,17 +19,18 @@ from zoo.catalogue.entries import architectures
 from zoo.models.forward import forward
 from zoo.models.running import Run
 from zoo.pages.render import packed, page
+from zoo.pictures.draw import LEVELS, diagram
 from zoo.questions.compare import labels
 from zoo.questions.diff import compared, diff
 from zoo.questions.explain import described, shared
 from zoo.questions.lint import Lint, lint
 from zoo.questions.summary import title
+from zoo.record.trace import Op, Trace
 from zoo.tables.formats._cells import cell
 from zoo.tables.formats._notes import explanations
 from zoo.tables.table import Column, Table
-from zoo.tracing.record import Op
+from zoo.util.errors import ZooError
 from zoo.util.pausing import no_collection
-from zoo.util.text import sizes
 from zoo.util.version import __version__
 
 if TYPE_CHECKING:
@@ -36,6 +38,10 @@ if TYPE_CHECKING:
 
 _ROWS = 64
 """Rows that a table shows at first, if the levels of the network allow it."""
+_MOST_BOXES = 150
+"""Of a diagram of all layers."""
+_WIDE = 300.0
+"""Of a diagram, in millimetres."""
 _HEIGHT = 900
 """Of a report in a notebook, in pixels."""
 
@@ -102,6 +108,7 @@ def _report(runs: Sequence[Run], findings: Sequence[Lint]) -> Report:
     html = page(
         "report.html",
         script="report.js",
+        drawings=[svg for model in data["models"] for svg in model["drawings"].values()],
         title=shown,
         heading=heading,
         models=models,
@@ -190,6 +197,7 @@ def _data(run: Run, found: Tree, passes: Sequence[Any]) -> dict[str, Any]:
     groups = [node.group for node in found.nodes]
     return {
         "name": run.name,
+        "drawings": _drawings(run.trace),
         "input": list(run.trace.inputs[0].shape) if run.trace.inputs else [],
         "columns": [[column.name, column.unit, column.description] for column in columns],
         "names": [group.name for group in groups],
@@ -202,6 +210,17 @@ def _data(run: Run, found: Tree, passes: Sequence[Any]) -> dict[str, Any]:
         "lines": derived.lines,
         "work": work,
     }
+
+
+def _drawings(trace: Trace) -> dict[str, str]:
+    """The diagram at every level at which it is not too large, as SVG."""
+    found = {}
+    for level in LEVELS:
+        if level == "layers" and len(trace.calls) > _MOST_BOXES:
+            continue
+        with suppress(ZooError):
+            found[level] = diagram(trace, level=level, width=_WIDE).svg()
+    return found
 
 
 _KINDS = (
@@ -233,8 +252,9 @@ def _differences(runs: Sequence[Run], models: Sequence[Mapping[str, Any]]) -> di
     table = diff(*traces)
     before, after, matched, rows = compared(traces)
     first, second = ({name: i for i, name in reversed(list(enumerate(model["data"]["names"])))} for model in models)
-    pairs = [(first[before[i].name], second[after[j].name]) for i, j in matched if before[i].name in first and after[j].name in second]
-    partner = {after[j].name: before[i].name for i, j in matched}
+    names = [(before[i].name, after[j].name) for i, j in matched]
+    pairs = [(first[one], second[other]) for one, other in names if one in first and other in second]
+    partner = {other: one for one, other in names}
     listed = []
     for row, texts in zip(rows, _texts(table), strict=True):
         mine = row.name if row.type == "removed" else partner.get(row.name)

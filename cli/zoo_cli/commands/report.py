@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 from zoo_cli.output import write
 from zoo_cli.parameters import How, Output, Target, completed_models, takes_a_model
 
