@@ -11,6 +11,7 @@
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
     zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
     zoo.report("alexnet")                       all of it on one HTML page, for one model or two
+    zoo.site("zoo-site")                        the catalogue as a static site
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from zoo.questions.lint import Lint, lint
     from zoo.questions.report import Report, report
     from zoo.questions.rf import ReceptiveField, receptive_field
+    from zoo.questions.site import site
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
     from zoo.questions.survey import survey
@@ -81,6 +83,7 @@ __all__ = [
     "register",
     "replace_head",
     "report",
+    "site",
     "stages",
     "summary",
     "survey",
@@ -119,6 +122,7 @@ __getattr__, __dir__ = lazy(
         "register": "zoo.extend",
         "replace_head": "zoo.transform.heads",
         "report": "zoo.questions.report",
+        "site": "zoo.questions.site",
         "stages": "zoo.questions.stages",
         "summary": "zoo.questions.summary",
         "survey": "zoo.questions.survey",

@@ -93,11 +93,21 @@ def report(
     """
     how: dict[str, Any] = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
     targets = [target] if second is None else [target, second]
-    return _report([forward(one, **how) for one in targets], [lint(one, **how) for one in targets])
+    return of_runs([forward(one, **how) for one in targets], [lint(one, **how) for one in targets])
+
+
+@dataclass(frozen=True)
+class Around:
+    """What stands around a report that is a page of a site: links to other pages, networks near it, its source."""
+
+    links: Sequence[tuple[str, str]] = ()
+    near: Sequence[Mapping[str, Any]] = ()
+    source: str = ""
 
 
 @no_collection()
-def _report(runs: Sequence[Run], findings: Sequence[Lint]) -> Report:
+def of_runs(runs: Sequence[Run], findings: Sequence[Lint], around: Around | None = None) -> Report:
+    """The report of one recorded forward or of two, and the findings on them."""
     models = [_model(key, run, found) for key, run, found in zip("ab", runs, findings, strict=False)]
     for model, name in zip(models, labels([run.trace for run in runs]), strict=True):
         model["name"] = name if len(runs) > 1 else model["name"]
@@ -114,6 +124,7 @@ def _report(runs: Sequence[Run], findings: Sequence[Lint]) -> Report:
         models=models,
         differences=differences,
         version=__version__,
+        around=around or Around(),
         packed=packed(data),
     )
     return Report(shown, html)
