@@ -274,12 +274,40 @@ def _study(study: Study) -> str:
         study.name,
         study.question,
         1,
-        notes=[*map(str, table.notes), *explanations(table, table.columns)],
+        result=str(table.notes[-1]) if table.notes else "",
+        bars=_bars(table),
+        notes=[*map(str, table.notes[:-1]), *explanations(table, table.columns)],
         facts=[(label, text(fact)) for label, fact in table.context.get("about", {}).items()],
         heads=[(column.name, f"{column.description} ({column.unit})") for column in table.columns],
         rows=list(_rows(table)),
         command=f"zoo compare {study.name}",
     )
+
+
+def _bars(table: Table) -> dict[str, Any] | None:
+    """The first column of numbers as bars, one for each row; arms of one type are drawn alike. None if there is no such column."""
+    for column in table.columns:
+        cells = [row.cells.get(column.name) for row in table.rows]
+        counts = [count for count in cells if isinstance(count, int | float)]
+        if len(counts) < 2 or column.unit in {"year", "ratio"} or min(counts) < 0:
+            continue
+        types = list(dict.fromkeys(row.type for row in table.rows))
+        rows = [
+            (
+                row.name if len(types) == 1 else f"{row.type} {row.name}",
+                cell(column, count),
+                round(840 * count / max(counts), 1) if max(counts) else 0,
+                _SHADES[types.index(row.type) % len(_SHADES)],
+            )
+            for row, count in zip(table.rows, cells, strict=True)
+            if isinstance(count, int | float)
+        ]
+        return {"title": f"{column.name}: {column.description}", "rows": rows}
+    return None
+
+
+_SHADES = ("convolution", "pooling", "activation", "join", "linear")
+"""Classes of the page's style."""
 
 
 def _rows(table: Table) -> Iterator[tuple[list[str], list[str]]]:
