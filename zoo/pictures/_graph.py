@@ -93,18 +93,32 @@ class Graphs:
     def level(self, call: int, *, joined: bool = True) -> Level:
         """The graph of a call; with `joined`, boxes as papers draw them."""
         nodes = [Node([item], list(self.inside(item))) for item in self.items[call]]
-        level = self._wired(call, nodes)
+        level = self.wired(call, nodes)
         if not joined:
             return level
-        level = self._wired(call, _joined(level, _constants(level)))
-        level = self._wired(call, _joined(level, _tails(self, level)))
-        return self._wired(call, _folded(self, level))
+        level = self.wired(call, _joined(level, _constants(level)))
+        level = self.wired(call, _joined(level, _tails(self, level)))
+        return self.wired(call, _folded(self, level))
+
+    def bundled(self, part: int) -> bool:
+        """Whether one line into a module's frame and one out of it say all: what enters is read by the same nodes, and so is what
+        leaves.
+        """
+        inside = self.inside(part)
+        level = self.level(part)
+        readers: dict[int, set[int]] = {}
+        for (start, end), pairs in level.edges.items():
+            for source, _ in pairs if start == IN else ():
+                readers.setdefault(source, set()).add(end)
+        leaving = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
+        beyond = [frozenset(one for one in self.read.get(op, ()) if one not in inside) for op in leaving]
+        return len(set(map(frozenset, readers.values()))) < 2 and len(set(beyond)) < 2
 
     def whole(self, nodes: list[Node]) -> Level:
         """The graph of the whole trace on these nodes."""
-        return self._wired(0, nodes)
+        return self.wired(0, nodes)
 
-    def _wired(self, call: int, nodes: list[Node]) -> Level:
+    def wired(self, call: int, nodes: list[Node]) -> Level:
         """The level with its edges, in the order of what reads and what is read."""
         place = {op: position for position, node in enumerate(nodes) for op in node.ops}
         edges: dict[tuple[int, int], list[Pair]] = {}
@@ -232,7 +246,7 @@ def _tails(graphs: Graphs, level: Level) -> list[int]:
         data = [source for source in before if source != IN]
         alone = len(before) == 1 and data and level.after(data[0]) == [here]
         if _is(graphs, node, moves):
-            if alone:
+            if alone and graphs.leaf(level.nodes[_root(owner, data[0])].part):
                 owner[here] = _root(owner, data[0])
             elif len(after) == 1 and after[0] != OUT:
                 owner[here] = after[0]
@@ -265,7 +279,8 @@ def moves(op: Op) -> bool:
 def _light(graphs: Graphs, node: Node) -> bool:
     """Whether a node is an activation, a normalisation or dropout."""
     kinds = graphs.kinds(node.part)
-    return graphs.leaf(node.part) and all(family(op) in {"activation", "norm", "dropout"} or moves(op) for op in kinds)
+    named = node.part >= 0 and "norm" in graphs.trace.calls[node.part].type.lower() and graphs.trace.calls[node.part].leaf
+    return graphs.leaf(node.part) and (named or all(family(op) in {"activation", "norm", "dropout"} or moves(op) for op in kinds))
 
 
 def _takes_tails(graphs: Graphs, node: Node) -> bool:

@@ -185,6 +185,7 @@ def _aligned(grid: _Grid) -> list[list[int]]:
     """Chains of boxes and lanes, from top to bottom, each in one vertical line; no two chains cross."""
     below: dict[int, int] = {}
     hung: set[int] = set()
+    following, leading = _longest(grid, grid.rows[::-1], grid.down), _longest(grid, grid.rows, grid.up)
     for upper, lower in pairwise(grid.rows):
         place = {here: i for i, here in enumerate(upper)}
         for lanes in (True, False):  # a lane stays straight; then boxes follow what they read
@@ -192,12 +193,12 @@ def _aligned(grid: _Grid) -> list[list[int]]:
                 if here in hung:
                     continue
                 sources = sorted(grid.up.get(here, ()), key=place.__getitem__)
-                for source in _middle(sources) if not lanes else sources:
+                for source in _middle(sources, leading) if not lanes else sources:
                     both = grid.boxes[here].lane_of is not None and grid.boxes[source].lane_of is not None
                     if source in below or both != lanes or grid.boxes[source].exit:
                         continue
                     targets = grid.down[source]
-                    if not both and here not in _middle(sorted(targets, key=lower.index)):
+                    if not both and here not in _middle(sorted(targets, key=lower.index), following):
                         continue
                     if _apart(below, upper, lower, place[source], i):
                         below[source] = here
@@ -207,10 +208,20 @@ def _aligned(grid: _Grid) -> list[list[int]]:
     return [list(_chain(below, head)) for head in heads]
 
 
-def _middle(several: Sequence[int]) -> Sequence[int]:
-    """Those of several neighbours that a box can stand in line with: either of two, else the one in the middle."""
+def _longest(grid: _Grid, rows: Sequence[Sequence[int]], links: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """How many boxes are on the longest way from each box or lane through its links."""
+    found: dict[int, int] = {}
+    for row in rows:
+        for here in row:
+            found[here] = max((found[other] for other in links.get(here, ())), default=0) + (grid.boxes[here].lane_of is None)
+    return found
+
+
+def _middle(several: Sequence[int], lengths: Mapping[int, int]) -> Sequence[int]:
+    """Which of several neighbours a box can stand in line with: of two those on the longer way, else the one in the middle."""
     if len(several) < 3:
-        return several
+        most = max((lengths[one] for one in several), default=0)
+        return [one for one in several if lengths[one] == most]
     return several[len(several) // 2 : len(several) // 2 + len(several) % 2]
 
 

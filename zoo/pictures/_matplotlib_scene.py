@@ -73,7 +73,7 @@ def _node(axes: Any, node: Node, order: int) -> None:
     from matplotlib.patches import Polygon as Area
 
     for shape in node.shapes:
-        style = {"facecolor": LIGHT[shape.role], "edgecolor": _edge(shape), "linewidth": 0.5, "zorder": order}
+        style: dict[str, Any] = {"facecolor": LIGHT[shape.role], "edgecolor": _edge(shape), "linewidth": 0.5, "zorder": order}
         if isinstance(shape, Polygon):
             axes.add_patch(Area(shape.points, closed=True, joinstyle="round", **style))
             continue

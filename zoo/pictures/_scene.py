@@ -150,6 +150,12 @@ def moved_wire(wire: Wire, dx: float, dy: float) -> Wire:
     return replace(wire, paths=paths, arrows=arrows)
 
 
+def turned(wire: Wire) -> Wire:
+    """Return the lines with x and y exchanged."""
+    paths = tuple(tuple((y, x) for x, y in path) for path in wire.paths)
+    return replace(wire, paths=paths, arrows=tuple(((b, a), (d, c)) for (a, b), (c, d) in wire.arrows))
+
+
 def centred(lines: Sequence[tuple[str, str]], x: float, top: float) -> Iterator[Text]:
     """Yield lines of text with their roles, one below the other from `top`, with their middle at `x`."""
     for i, (text, role) in enumerate(lines):

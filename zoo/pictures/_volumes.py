@@ -87,7 +87,7 @@ def _input(graphs: Graphs, number: int) -> _Volume:
     lines = [("input", "ink"), *_shape_lines(maps, value.shape)]
     key = f"stage-input-{number}" if len(graphs.trace.inputs) > 1 else "stage-input"
     bounds = (0.0, 0.0, 0.0, 0.0)
-    return _solid(Drawn(key, "input", bounds, (), (), output=plain([value])), maps, "end", lines)
+    return _solid(Drawn(key, "input", bounds, (), (), kind="input", output=plain([value])), maps, "end", lines)
 
 
 def _volume(graphs: Graphs, node: Node, cost: Cost) -> _Volume:
@@ -100,7 +100,7 @@ def _volume(graphs: Graphs, node: Node, cost: Cost) -> _Volume:
         lines.append((percent(share), "ink"))
     role = dominant(graphs, node) if share is None else heat(share)
     key = f"stage-{graphs.key(node)}"
-    drawn = Drawn(key, name, (0.0, 0.0, 0.0, 0.0), (), (), tuple(node.ops), False, "", plain(values), share)
+    drawn = Drawn(key, name, (0.0, 0.0, 0.0, 0.0), (), (), tuple(node.ops), False, "maps", plain(values), share)
     return _solid(drawn, maps_of(shape), role, lines)
 
 
