@@ -248,7 +248,7 @@ def _tails(graphs: Graphs, level: Level) -> list[int]:
         if _is(graphs, node, moves):
             if alone and graphs.leaf(level.nodes[_root(owner, data[0])].part):
                 owner[here] = _root(owner, data[0])
-            elif len(after) == 1 and after[0] != OUT:
+            elif len(after) == 1 and after[0] != OUT and graphs.leaf(level.nodes[after[0]].part):
                 owner[here] = after[0]
         elif alone and _light(graphs, node) and _takes_tails(graphs, level.nodes[_root(owner, data[0])]):
             owner[here] = _root(owner, data[0])
