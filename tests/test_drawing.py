@@ -1,33 +1,16 @@
-"""Drawings: their lines are the trace's edges, no box covers another, no label leaves its box, and files are the same when repeated."""
+"""Drawings: lines are the edges of the trace, no box covers another, no label leaves its box, and files repeat byte for byte."""
 
-import base64
-import json
 import re
-import shutil
-import subprocess
 import sys
 import time
-import zlib
-from collections.abc import Iterator
 from itertools import combinations
-from pathlib import Path
-from xml.etree import ElementTree
-
-import pytest
 
 import zoo
 from zoo.analysis.repeats import repeats
-from zoo.pictures._bus import find_bus
-from zoo.pictures._layout import Box, place
-from zoo.pictures._metrics import ADVANCES, fitted, text_width, wrapped
-from zoo.pictures._picture import pictures
-from zoo.pictures._scene import COLUMN_MM, FONT, LINE, Node, Scene, Wire, points_of
-from zoo.pictures._svg import svg
-from zoo.pictures._tikz import escaped
-from zoo.pictures.draw import diagram, drawing
+from zoo.pictures._metrics import text_width
+from zoo.pictures._scene import COLUMN_MM, FONT, Node, Scene, points_of
+from zoo.pictures.draw import drawing
 from zoo.record.trace import UNUSED, Trace
-from zoo_cli import terminal
-from zoo_cli.main import run
 
 Pair = tuple[str, str]
 
@@ -62,7 +45,12 @@ def loose_labels(scene: Scene) -> list[str]:
         for text in node.texts:
             half = text_width(text.text, FONT) / 2
             left = text.x - half if text.anchor == "middle" else text.x
-            if left < x - 0.01 or left + 2 * half > x + width + 0.01 or text.y - 0.76 * FONT < y or text.y + 0.24 * FONT > y + height:
+            if (
+                left < x - 0.01
+                or left + 2 * half > x + width + 0.01
+                or text.y - 0.76 * FONT < y
+                or text.y + 0.24 * FONT > y + height
+            ):
                 found.append(f"{node.id}: {text.text}")
     return found
 

@@ -21,6 +21,7 @@ _WIDEST = 100.0
 _NARROWEST = 26.0
 _RADIUS = 5.0
 _TITLE = LINE + 3
+_TURN = 6.0  # for a line that leaves a frame elsewhere than it entered
 _STEM = 9.0  # of a bus, to the side of its members
 
 Bounds = tuple[float, float, float, float]
@@ -179,19 +180,19 @@ class Boxes:
     def _frame(self, level: Level, node: Node, depth: int, most: float) -> Part:
         """A frame with a title around the graph of a module."""
         key = f"layer-{self.graphs.key(node)}"
-        inner = self._level(node.part, depth + 1, most - 2 * _PAD, key)
+        inner = _straightened(self._level(node.part, depth + 1, most - 2 * _PAD, key), key)
         name = _relative(self.graphs.name(node), self.graphs.trace.calls[level.call].path)
         short = f"{name} ×{node.times}" if node.times > 1 else name
         full = f"{short} · {self.graphs.trace.calls[node.part].type}"
         left, right, along = inner.box.left + _PAD, inner.box.right + _PAD, inner.box.height
         if self.right:
             width, left, before = along, left + _TITLE, 0.0
-            box = Box(left, right, along, inner.box.exit)
+            box = Box(left, right, along)
         else:
             spare = max(min(text_width(full, FONT) + 6, most) - left - right, 0) / 2
             left, right, before = left + spare, right + spare, _TITLE
             width = left + right
-            box = Box(left, right, along + before, inner.box.exit)
+            box = Box(left, right, along + before)
         title = full if text_width(full, FONT) + 6 <= width else fitted(short, FONT, width - 6)
         x, y, height = (0.0, -left, left + right) if self.right else (-left, 0.0, box.height)
         texts = (Text(x + 3, y + FONT + 1.2, title, "soft", "start"),)
@@ -252,6 +253,18 @@ class Boxes:
         lines = [(text.text, text.role) for text in node.texts]
         texts = tuple(centred(lines, x + width / 2, y + height / 2 - LINE / 2))
         return replace(node, bounds=(x, y, width, height), shapes=(Rect(x, y, width, height, "merge"),), texts=texts)
+
+
+def _straightened(inner: Part, key: str) -> Part:
+    """The inside of a frame whose line leaves where it entered, so that frames stand in line; it is led there if need be."""
+    if abs(inner.box.exit) < 0.01:
+        return inner
+    end, turn = inner.box.height + _TURN, inner.box.height + _TURN / 2
+    rest = ((inner.box.exit, inner.box.height), (inner.box.exit, turn), (0.0, turn), (0.0, end))
+    wires = [
+        replace(wire, paths=(*wire.paths, rest)) if key in wire.targets and wire.source != key else wire for wire in inner.wires
+    ]
+    return Part(inner.id, Box(inner.box.left, inner.box.right, end), inner.nodes, wires)
 
 
 def _relative(name: str, path: str) -> str:

@@ -8,7 +8,7 @@ one another. All keep the graph free of circles and its nodes in the order in wh
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from zoo.analysis.repeats import Repeats, repeats
 from zoo.analysis.rows import group, span_of_names
@@ -75,6 +75,7 @@ class Graphs:
         self.rows = {id(op): row.name for row in group(trace) for op in row.ops}
         self.items, self.spans = _contents(trace)
         self._leaves: dict[int, bool] = {}
+        self._levels: dict[int, Level] = {}
         self.made = {value.id: -1 - i for i, value in enumerate(trace.inputs)}
         self.made |= {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
         self.pairs = list(_pairs(trace, self.made))
@@ -90,12 +91,15 @@ class Graphs:
         """The ops from the first to the last of a call, or an op's own number."""
         return range(~part, ~part + 1) if part < 0 else range(self.spans[part][0], self.spans[part][1] + 1)
 
-    def level(self, call: int, *, joined: bool = True) -> Level:
-        """The graph of a call; with `joined`, boxes as papers draw them."""
+    def level(self, call: int) -> Level:
+        """The graph of a call, with boxes as papers draw them."""
+        if call not in self._levels:
+            self._levels[call] = self._made(call)
+        return self._levels[call]
+
+    def _made(self, call: int) -> Level:
         nodes = [Node([item], list(self.inside(item))) for item in self.items[call]]
         level = self.wired(call, nodes)
-        if not joined:
-            return level
         level = self.wired(call, _joined(level, _constants(level)))
         level = self.wired(call, _joined(level, _tails(self, level)))
         return self.wired(call, _folded(self, level))
@@ -323,12 +327,16 @@ def _follows(level: Level, run: Sequence[int], here: int) -> bool:
 def family(op: Op) -> str:
     """The family of an op: conv, linear, attention, pool, norm, activation, dropout, add, mul, concat, or other."""
     kind = op.kind
-    for name, words in _WORDS.items():
-        if any(word in kind for word in words):
-            return name
+    if (named := _named_family(kind)) is not None:
+        return named
     if kind in {"add", "mul"} and sum(value.source in {"op", "input", "variable"} for value in op.inputs) > 1:
         return kind
     return "activation" if "pointwise" in op.traits else "other"
+
+
+@cache
+def _named_family(kind: str) -> str | None:
+    return next((name for name, words in _WORDS.items() if any(word in kind for word in words)), None)
 
 
 _WORDS = {

@@ -133,21 +133,21 @@ def moved(node: Node, dx: float, dy: float) -> Node:
     """Return the node elsewhere."""
     x, y, width, height = node.bounds
     shapes = tuple(_moved(shape, dx, dy) for shape in node.shapes)
-    texts = tuple(replace(text, x=text.x + dx, y=text.y + dy) for text in node.texts)
+    texts = tuple(Text(text.x + dx, text.y + dy, text.text, text.role, text.anchor) for text in node.texts)
     return replace(node, bounds=(x + dx, y + dy, width, height), shapes=shapes, texts=texts)
 
 
 def _moved(shape: Rect | Polygon, dx: float, dy: float) -> Rect | Polygon:
     if isinstance(shape, Rect):
-        return replace(shape, x=shape.x + dx, y=shape.y + dy)
-    return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
+        return Rect(shape.x + dx, shape.y + dy, shape.width, shape.height, shape.role, shape.radius)
+    return Polygon(tuple((x + dx, y + dy) for x, y in shape.points), shape.role)
 
 
 def moved_wire(wire: Wire, dx: float, dy: float) -> Wire:
     """Return the lines elsewhere."""
     paths = tuple(tuple((x + dx, y + dy) for x, y in path) for path in wire.paths)
     arrows = tuple(((a + dx, b + dy), (c + dx, d + dy)) for (a, b), (c, d) in wire.arrows)
-    return replace(wire, paths=paths, arrows=arrows)
+    return Wire(wire.source, wire.targets, paths, arrows)
 
 
 def turned(wire: Wire) -> Wire:
