@@ -9,7 +9,7 @@ from math import inf
 
 from zoo.pictures._bus import Bus, find_bus
 from zoo.pictures._graph import IN, OUT, Graphs, Level, Node
-from zoo.pictures._layout import GAP, LANE, Box, Placed, crowds, place
+from zoo.pictures._layout import GAP, LANE, Box, Placed, crowds, fits, place
 from zoo.pictures._metrics import fitted, text_width, wrapped
 from zoo.pictures._scene import FONT, LINE, Point, Rect, Scene, Text, Wire, centred, heat, moved, moved_wire, percent, turned
 from zoo.pictures._scene import Node as Drawn
@@ -74,11 +74,15 @@ class Boxes:
         count = len(entries) + len(level.nodes) + 1
         bus = find_bus(count, edges)
         room = [(most - lanes * LANE) / max(boxes, 1) - GAP for boxes, lanes in crowds(count, _collapsed(edges, bus))]
-        parts = [self._entry(level, entry, frame) for entry in entries]
-        for here, (node, at) in enumerate(flat, start=len(parts)):
-            inside = most - _STEM if bus and here in bus.members else room[here]
-            parts.append(self._part(level, node, at, max(inside, _NARROWEST)))
-        parts.append(self._exit(level, frame))
+        for narrower in (1.0, 0.85):
+            parts = [self._entry(level, entry, frame) for entry in entries]
+            for here, (node, at) in enumerate(flat, start=len(parts)):
+                inside = most - _STEM if bus and here in bus.members else room[here] * narrower
+                parts.append(self._part(level, node, at, max(inside, _NARROWEST)))
+            parts.append(self._exit(level, frame))
+            framed = any(node.frame for part in parts for node in part.nodes[:1])
+            if bus or framed or fits([part.box for part in parts], edges, most):
+                break
         if not any(target == count - 1 for _, target in edges):
             parts.pop()
         if not any(source == 0 for source, _ in edges) and frame:

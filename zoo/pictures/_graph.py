@@ -104,6 +104,12 @@ class Graphs:
         level = self.wired(call, _joined(level, _tails(self, level)))
         return self.wired(call, _folded(self, level))
 
+    def leaving_places(self, part: int) -> list[int]:
+        """Which of the ops of a call others read, counted from its first."""
+        inside = self.inside(part)
+        leaves = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
+        return [op - inside.start for op in leaves]
+
     def bundled(self, part: int) -> bool:
         """Whether one line into a module's frame and one out of it say all: what enters is read by the same nodes, and so is what
         leaves.
@@ -310,7 +316,9 @@ def _folded(graphs: Graphs, level: Level) -> list[Node]:
 
 def _repeats(graphs: Graphs, first: Node, node: Node) -> bool:
     calls = graphs.repeats.calls
-    return first.part >= 0 and node.part >= 0 and len(first.parts) == len(node.parts) == 1 and calls[node.part] == calls[first.part]
+    if min(first.part, node.part) < 0 or len(first.parts) > 1 or len(node.parts) > 1 or calls[node.part] != calls[first.part]:
+        return False
+    return graphs.leaving_places(first.part) == graphs.leaving_places(node.part)
 
 
 def _follows(level: Level, run: Sequence[int], here: int) -> bool:

@@ -76,6 +76,11 @@ def place(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -
     return found
 
 
+def fits(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -> bool:
+    """Whether the first attempt of `place` is no wider than `most`."""
+    return _attempt(boxes, edges, most, _Manner()).width <= most
+
+
 @dataclass(frozen=True)
 class _Manner:
     """How a layout is tried: how full a row may be, whether boxes stand in line with what they read, and the part of gaps."""
@@ -101,6 +106,8 @@ def _attempt(given: Sequence[Box], edges: Sequence[tuple[int, int]], most: float
     _ordered(grid)
     chains = _aligned(grid) if manner.straight else [[here] for row in grid.rows for here in row]
     _placed(grid, chains, manner.gaps)
+    if not manner.straight:
+        _gathered(grid, most)
     return _routed(grid, len(given))
 
 
@@ -287,6 +294,19 @@ def _placed(grid: _Grid, chains: Sequence[Sequence[int]], gaps: float) -> None:
             x[one] = min(max(wish, low), high)
     for here, box in enumerate(grid.boxes):
         box.x = x[chain_of[here]]
+
+
+def _gathered(grid: _Grid, most: float) -> None:
+    """Shift rows, which do not depend on each other if nothing stands in line, so that all are on one page."""
+    rows = [row for row in grid.rows if row]
+    boxes = grid.boxes
+    ends = [(min(boxes[i].x - boxes[i].left for i in row), max(boxes[i].x + boxes[i].right for i in row)) for row in rows]
+    middles = sorted((low + high) / 2 for low, high in ends)
+    start = middles[len(middles) // 2] - most / 2
+    for row, (low, high) in zip(rows, ends, strict=True):
+        shift = max(start - low, 0.0) or min(start + most - high, 0.0)
+        for one in row:
+            boxes[one].x += shift
 
 
 def _distance(one: Box, other: Box, gaps: float) -> float:
