@@ -173,7 +173,7 @@ def wrong(trace: Trace, scene: Scene, most: float = COLUMN_MM) -> dict[str, obje
 # All drawings hold it ------------------------------------------------------------------------------------------------------
 
 HOWS = ({}, {"level": "blocks"}, {"level": "layers"}, {"level": "layers", "direction": "right"})
-FEW = ("lenet5", "alexnet", "googlenet", "resnet50", "torchvision:densenet121", "torchvision:shufflenet_v2_x1_0")
+FEW = ("lenet5", "alexnet", "googlenet", "resnet50", "torchvision:shufflenet_v2_x1_0")
 
 
 def faults(name: str, seconds: float) -> Iterator[str]:
@@ -283,7 +283,7 @@ def test_a_dense_block_has_a_bus() -> None:
     dense = [(i, j) for j in range(1, 7) for i in range(j)]
     found = find_bus(7, dense)
     assert found is not None
-    assert (found.members, set(found.sources), found.sink) == ((1, 2, 3, 4, 5, 6), {0}, None)
+    assert (found.members, set(found.sources), found.sink) == ((1, 2, 3, 4, 5), {0}, 6)
     assert find_bus(7, [edge for edge in dense if edge != (1, 4)]) is None
     assert find_bus(5, [(i, i + 1) for i in range(4)]) is None
 
@@ -311,15 +311,20 @@ def test_costs_add_up() -> None:
 
 def test_files_repeat() -> None:
     """Kills dates, random ids and sets in no order: the same bytes, in another process too."""
-    picture = diagram(zoo.trace("googlenet"), layer="inception_3a")
-    again = diagram(Trace.from_dict(json.loads(json.dumps(zoo.trace("googlenet").to_dict()))), layer="inception_3a")
-    for suffix in ("svg", "tikz"):
-        assert picture.encode(suffix) == again.encode(suffix)
-    code = "import sys, zoo; sys.stdout.write(zoo.draw('googlenet', layer='inception_3a').svg())"
+    kept = json.dumps(zoo.trace("googlenet").to_dict())
+    picture = diagram(zoo.trace("googlenet"), level="layers")
+    assert picture.encode("tikz") == diagram(Trace.from_dict(json.loads(kept)), level="layers").encode("tikz")
     for seed in ("1", "2"):
         seeded = {**os.environ, "PYTHONHASHSEED": seed}
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=seeded)
+        code = f"{_KEPT}sys.stdout.write(diagram(trace, level='layers').svg())"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, input=kept, env=seeded)
         assert done.stdout == picture.svg()
+
+
+_KEPT = (
+    "import json, sys\nfrom zoo.record.trace import Trace\nfrom zoo.pictures.draw import diagram\n"
+    "trace = Trace.from_dict(json.load(sys.stdin))\n"
+)
 
 
 def test_pdf_and_png_repeat() -> None:
@@ -335,11 +340,7 @@ def test_pdf_and_png_repeat() -> None:
 
 def test_svg_without_torch_and_matplotlib() -> None:
     """Kills an SVG that waits for torch where a kept trace is there, or for matplotlib."""
-    code = (
-        "import json, sys\nfrom zoo.record.trace import Trace\nfrom zoo.pictures.draw import diagram\n"
-        "diagram(Trace.from_dict(json.load(sys.stdin)), by='macs').svg()\n"
-        "print(*sorted({'torch', 'matplotlib', 'numpy', 'typer'} & set(sys.modules)))"
-    )
+    code = f"{_KEPT}diagram(trace, by='macs').svg()\nprint(*sorted({{'torch', 'matplotlib', 'numpy', 'typer'}} & set(sys.modules)))"
     kept = json.dumps(zoo.trace("alexnet").to_dict())
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, input=kept)
     assert done.stdout == "\n"
@@ -390,7 +391,7 @@ def test_shares_are_seen_in_grey() -> None:
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-@pytest.mark.parametrize("how", [{}, {"layer": "inception_3a", "by": "macs"}], ids=str)
+@pytest.mark.parametrize("how", [{"layer": "inception_3a", "by": "macs"}, pytest.param({}, marks=pytest.mark.slow)], ids=str)
 def test_tikz_compiles(how: dict[str, str], tmp_path: Path) -> None:
     """Kills TikZ that needs more than pdflatex: by itself, and in a paper."""
     zoo.draw("googlenet", **how).write(tmp_path / "net.tikz")

@@ -166,7 +166,7 @@ def centred(lines: Sequence[tuple[str, str]], x: float, top: float) -> Iterator[
 
 LIGHT = {
     "ink": "#1a1a1a",
-    "soft": "#5c5c5c",
+    "soft": "#474747",
     "line": "#4d4d4d",
     "paper": "#ffffff",
     "frame": "#f6f6f4",
@@ -190,7 +190,7 @@ LIGHT = {
 
 DARK = {
     "ink": "#f0f0f0",
-    "soft": "#b3b3b3",
+    "soft": "#c8c8c8",
     "line": "#b8b8b8",
     "paper": "#1b1b1b",
     "frame": "#262626",
@@ -213,7 +213,7 @@ DARK = {
 """The same on a dark screen."""
 
 HEAT = ("#ffffff", "#fdeee0", "#fbdcbd", "#f8c594", "#f3aa68", "#e98d41", "#d6722a")
-HEAT_DARK = ("#1b1b1b", "#352a20", "#4e3823", "#6a4722", "#865521", "#a3641f", "#bf731b")
+HEAT_DARK = ("#1b1b1b", "#2f261d", "#43311e", "#583d1e", "#6d481d", "#81511c", "#96591b")
 for _step, (_light, _dark) in enumerate(zip(HEAT, HEAT_DARK, strict=True)):
     LIGHT[f"heat{_step}"], DARK[f"heat{_step}"] = _light, _dark
 

@@ -84,9 +84,7 @@ def _wanted(format: str | None, output: Path | None) -> str | None:
         raise ZooError(f"cannot write {output}: it is a folder")
     if format is None and output is None:
         if not terminal.shows_images():
-            raise ZooError(
-                "this terminal does not show images; pass -o net.svg (or .pdf, .png, .tikz), or --format text for the data"
-            )
+            raise ZooError("this terminal shows no images; pass -o net.svg (or .pdf, .png, .tikz), or --format text for the data")
         _ready("png")
         return None
     found = format if format is not None else _of_suffix(output)
