@@ -21,9 +21,9 @@ from zoo.pages.render import packed
 from zoo_cli.main import run
 
 
-def data(html: str) -> Any:
+def data(html: str, name: str = "data") -> Any:
     """What the script of a page gets."""
-    (text,) = re.findall(r'<script type="text/plain" id="data">(.*?)</script>', html)
+    (text,) = re.findall(rf'<script type="text/plain" id="{name}">(.*?)</script>', html)
     return json.loads(zlib.decompress(base64.b64decode(text), wbits=-15))
 
 
@@ -50,15 +50,15 @@ def test_tree(name: str) -> None:
 
 def test_workings_are_those_of_explain(googlenet: zoo.Report) -> None:
     """Kills a page that shares lines between layers and mixes them up."""
-    (model,) = data(googlenet.html)["models"]
+    (model,), (workings,) = data(googlenet.html)["models"], data(googlenet.html, "workings")
     trace = zoo.trace("googlenet")
     for layer in ("conv1", "inception_3a.conv5x5", "inception_5b", "googlenet"):
         node = model["names"].index(layer)
         explained = zoo.explain(trace, None if layer == "googlenet" else layer)
         for quantity in explained.quantities:
             assert model["cells"][quantity.column.name][node] == json.loads(json.dumps(quantity.cell))
-            blocks = model["work"][quantity.column.name][node]
-            numbers = {model["lines"][line][2] for _, lines in blocks for line in lines}
+            blocks = workings["of"][quantity.column.name][node]
+            numbers = {workings["lines"][line][2] for _, lines in blocks for line in lines}
             assert {line.numbers for line in quantity.lines} == numbers
 
 

@@ -31,7 +31,7 @@ def ready(page: Any) -> float:
 def test_load(name: str, bytes_: int, load: int, report_of: ReportOf, opened: Opened) -> None:
     """Kills a page that grows with the square of the network, or that has to be waited for."""
     assert report_of(name).stat().st_size <= bytes_
-    assert min(ready(opened(report_of(name))) for _ in range(3)) <= load
+    assert min(ready(opened(report_of(name))) for _ in range(5)) <= load
 
 
 LASTS = """async (act) => {
@@ -115,7 +115,7 @@ def test_working(report_of: ReportOf, opened: Opened) -> None:
 
 def chosen(page: Any) -> set[str]:
     """The names that the parts of the page show as selected."""
-    row = page.locator("tr[aria-selected=true] th").inner_text()
+    row = page.locator("tr[aria-selected=true] th").text_content()
     heading = page.locator("#inspector h3.name").inner_text()
     spoken = [
         value.partition(",")[0] for value in page.eval_on_selector_all("[role=slider]", "all => all.map(one => one.ariaValueText)")

@@ -82,22 +82,26 @@ _Path = list[tuple[Value, Value]]
 
 def _path(fields: _Fields, value: Value, axis: int, end: End) -> _Path:
     """The values from the input to `value` that decide one end of its window."""
-    steps: _Path = []
-    while (source := _source(fields, value, axis, end)) is not None:
-        steps.append((source, value))
-        value = source
-    return steps[::-1]
+    known = fields.place.wiring.links
+    ahead: list[tuple[Value, Value]] = []
+    while (axis, end, value.id) not in known:
+        source = _source(fields, value, axis, end)
+        if source is None:
+            known[axis, end, value.id] = []
+        else:
+            ahead.append((source, value))
+            value = source
+    path: _Path = known[axis, end, value.id]
+    for source, target in reversed(ahead):
+        path = known[axis, end, target.id] = [*path, (source, target)]
+    return path
 
 
 def _source(fields: _Fields, value: Value, axis: int, end: End) -> Value | None:
     """The input of a value's op that decides one end of its window; None of a value that no op gave."""
-    known, key = fields.place.wiring.links, ("source", value.id, axis, end)
-    if key not in known:
-        op = fields.place.wiring.maker.get(value.id)
-        inputs = fields.inputs(op) if op is not None else []
-        known[key] = _decides(fields, inputs, axis, end) if inputs else None
-    found: Value | None = known[key]
-    return found
+    op = fields.place.wiring.maker.get(value.id)
+    inputs = fields.inputs(op) if op is not None else []
+    return _decides(fields, inputs, axis, end) if inputs else None
 
 
 def _decides(fields: _Fields, inputs: list[Value], axis: int, end: End) -> Value:

@@ -1,6 +1,6 @@
 """Fill a template. Jinja2 is imported on first use; whatever is filled in is escaped.
 
-A page is one file: its styles and its script stand in it, and a policy in its head allows these by their hashes and nothing else.
+A page is one file with its styles and its script, and a policy in its head allows these by their hashes and nothing else.
 So no page can load anything, or run what a name contains.
 """
 
@@ -69,10 +69,22 @@ def _hash(text: str) -> str:
 def _environment() -> "Environment":
     import jinja2
 
-    return jinja2.Environment(
+    found = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    found.filters["prose"] = _prose
+    return found
+
+
+def _prose(text: str) -> str:
+    """Escaped text in which `code` stands between backticks, as in docstrings."""
+    from markupsafe import Markup, escape
+
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:
+        return escape(text)
+    return Markup("").join(Markup("<code>{}</code>").format(piece) if i % 2 else escape(piece) for i, piece in enumerate(pieces))

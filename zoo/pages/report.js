@@ -22,6 +22,8 @@
   }
 
   const { models, pairs } = await unpacked(one("#data").textContent);
+  let workings; // most of the data, and not needed before a number is looked at
+  const worked = () => (workings ??= unpacked(one("#workings").textContent));
   const two = models.length > 1;
   const partners = [new Map(pairs), new Map(pairs.map(([i, j]) => [j, i]))];
   let selected = null; // { model, node, column }
@@ -202,7 +204,7 @@
     for (const column of ["params", "macs"].filter((name) => places.has(name) && model.cells[name])) {
       rows.forEach((row, node) => {
         const part = node && !model.children[node].length && share(model, column, node);
-        if (!part) return;
+        if (!(part > 0.002)) return;
         const cell = row.cells[places.get(column)];
         cell.classList.add("share");
         cell.style.setProperty("--s", part.toFixed(4));
@@ -383,7 +385,6 @@
     function draw() {
       const width = Math.max(280, element.clientWidth || 900), height = 190, left = 44, right = 14, top = 12, bottom = 22;
       const high = Math.max(largest, ...limits) * 1.04;
-      const x = (model, node) => left + (model.leaves.indexOf(node) / Math.max(1, model.leaves.length - 1)) * (width - left - right);
       const y = (size) => height - bottom - (size / high) * (height - top - bottom);
       const svg = make("svg", { viewBox: `0 0 ${width} ${height}`, "aria-hidden": "true" });
       const step = [1, 2, 5].flatMap((n) => [1, 10, 100, 1000, 10000].map((m) => n * m)).sort((a, b) => a - b).find((n) => high / n <= 5) ?? high;
@@ -539,13 +540,13 @@
     return make("figure", { class: "picture" }, svg, caption, make("div", { class: "units" }, ...ranges.filter(Boolean)));
   }
 
-  function working(model, column, node) {
-    const blocks = model.work[column]?.[node] ?? [];
+  function working(model, { lines: known, of }, column, node) {
+    const blocks = of[column]?.[node] ?? [];
     if (!blocks.length) return [make("p", { class: "muted" }, "zoo explain prints the working of this number.")];
     return blocks.flatMap(([axis, lines]) => [
       axis ? make("h4", {}, axis) : null,
       make("ol", {}, ...lines.map((line) => {
-        const [label, symbols, numbers, result, where] = model.lines[line];
+        const [label, symbols, numbers, result, where] = known[line];
         const layer = axis ? model.named.get(label) : undefined;
         const what = layer === undefined ? make("span", { class: "what" }, label) : link(model, layer);
         const formula = symbols && symbols !== numbers ? make("code", {}, axis ? `${symbols.split(" = ")[0]} = ${numbers} ` : `${symbols} = ${numbers} `) : symbols ? make("code", {}, `${symbols} `) : null;
@@ -583,18 +584,19 @@
     const value = texts.length === 2 && texts[0] === texts[1] ? texts[0] : texts.join(" → ");
     const details = make("details", { open: selected.column === column, "data-column": column },
       make("summary", {}, make("span", { class: "label", title: `${description} (${unit})` }, column), make("span", { class: "value" }, value), make("span", { class: "share" }, part !== null ? percent(part) : change)));
-    const fill = () => {
+    const fill = async () => {
       if (!details.open || one(".working", details)) return;
+      const found = await worked();
+      if (!details.isConnected || one(".working", details)) return;
       const inner = make("div", { class: "working", tabindex: 0, role: "group", "aria-label": `Working of ${column}` }, make("p", { class: "muted" }, `${description} (${unit})`));
-      for (const [model, node] of shown) inner.append(...(two && shown.length > 1 ? [make("h4", {}, model.name)] : []), ...working(model, column, node));
+      for (const [model, node] of shown) inner.append(...(two && shown.length > 1 ? [make("h4", {}, model.name)] : []), ...working(model, found[model.number], column, node));
       details.append(inner);
     };
     details.addEventListener("toggle", () => {
       fill();
       if (details.open) selected.column = column;
     });
-    fill();
-    return details;
+    return details; // one that is open from the start is toggled too
   }
 
   // One selection for all parts

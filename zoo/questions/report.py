@@ -114,6 +114,7 @@ def of_runs(runs: Sequence[Run], findings: Sequence[Lint], around: Around | None
     differences = _differences(runs, models) if len(runs) > 1 else None
     heading = runs[0].name if differences is None else " and ".join(model["name"] for model in models)
     data = {"models": [model.pop("data") for model in models], "pairs": differences.pop("pairs") if differences else []}
+    workings = [model.pop("workings") for model in data["models"]]
     shown = title(runs[0]) if differences is None else heading
     html = page(
         "report.html",
@@ -126,6 +127,7 @@ def of_runs(runs: Sequence[Run], findings: Sequence[Lint], around: Around | None
         version=__version__,
         around=around or Around(),
         packed=packed(data),
+        workings=packed(workings),
     )
     return Report(shown, html)
 
@@ -218,8 +220,7 @@ def _data(run: Run, found: Tree, passes: Sequence[Any]) -> dict[str, Any]:
         "about": [described(found.place(node)) for node in found.nodes],
         "shared": {i: list(notes) for i, node in enumerate(found.nodes) if (notes := tuple(shared(found.place(node))))},
         "cells": {column.name: [node.cells[column.name] for node in found.nodes] for column in columns},
-        "lines": derived.lines,
-        "work": work,
+        "workings": {"lines": derived.lines, "of": work},
     }
 
 

@@ -56,20 +56,38 @@ def lines(place: Place, cell: Any) -> Iterator[Line]:
     if not values:
         yield Line("depth", says="it does not depend on the network's input")
         return
-    value, path = max(values, key=lambda one: _known(depths[one.id])), list[tuple[str, int]]()
-    while (op := place.wiring.maker.get(value.id)) is not None:
-        fed = tuple(depths.get(one.id) for one in op.inputs)
-        if count := _known(layers(op, fed)):
-            path.append((place.wiring.row_of(op), count))
-        inputs = [one for one in op.inputs if depths.get(one.id) is not None]
-        if not inputs:
-            break
-        value = max(inputs, key=lambda one: _known(depths[one.id]))
+    value = max(values, key=lambda one: _known(depths[one.id]))
+    path = _path(place, depths, value)
     if not path:
         yield Line("depth", says="0: no layer with weights on the way", part=())
         return
     known = cell["at_least"] if isinstance(cell, dict) else cell
-    yield total("path", path[::-1], known, part=(), says="" if known == cell else "a lower bound: some ops are unknown")
+    kept = place.wiring.links
+    if (id(path), known) not in kept:  # the layers after this one, up to the next with weights, have the same path
+        says = "" if known == cell else "a lower bound: some ops are unknown"
+        kept[id(path), known] = total("path", path, known, part=(), says=says)
+    yield kept[id(path), known]
+
+
+def _path(place: Place, depths: Mapping[int, Depth | None], value: Value) -> list[tuple[str, int]]:
+    """The layers with weights on the longest path to a value, and how many each of them is."""
+    known = place.wiring.links
+    ahead: list[tuple[Value, Op]] = []
+    while ("path", value.id) not in known:
+        op = place.wiring.maker.get(value.id)
+        inputs = [one for one in op.inputs if depths.get(one.id) is not None] if op is not None else []
+        if op is None:
+            known["path", value.id] = []
+        else:
+            ahead.append((value, op))
+            if not inputs:
+                break
+            value = max(inputs, key=lambda one: _known(depths[one.id]))
+    path: list[tuple[str, int]] = known.get(("path", value.id), [])
+    for after, op in reversed(ahead):
+        count = _known(layers(op, tuple(depths.get(one.id) for one in op.inputs)))
+        path = known["path", after.id] = [*path, (place.wiring.row_of(op), count)] if count else path
+    return path
 
 
 def _depths(place: Place) -> Mapping[int, Depth | None]:
