@@ -40,12 +40,12 @@ ASLEEP = {
     "stn_mnist": {f"transformer.localisation.{layer}" for layer in ("conv1", "conv2", "fc1")},
     "mlp_mnist": {"hidden.fc"},
     "text_cnn": {f"windows.window{n}.conv" for n in (3, 4, 5)},
-    **dict.fromkeys(("fcn32s", "fcn16s", "fcn8s"), {f"features.{layer}" for layer in VGG_16}),
+    **{name: {f"features.{layer}" for layer in VGG_16} for name in zoo.list_models(family="fcn")},
 }
-ALIKE = {"fcn32s", "fcn16s"}  # fcn8s has all their layers
+LARGE = set(zoo.list_models(family="fcn"))
 
 
-@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.slow) if name in ALIKE else name for name in NAMES])
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NAMES])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -21,7 +21,7 @@ CVPR_2015 = {
     "paper": "Fully Convolutional Networks for Semantic Segmentation (CVPR 2015)",
     "arxiv": "1411.4038",
     "input": (3, 500, 500),
-    "by_design": ("checkerboard", "heavy-head", "unseen-padding"),
+    "by_design": ("unseen-padding",),
     "citation": {
         "type": "inproceedings",
         "booktitle": "IEEE Conference on Computer Vision and Pattern Recognition",

@@ -49,7 +49,7 @@ class MLP(nn.Module):
     depth=2,
     classifier="output",
     num_features=500,
-    by_design=("heavy-head",),
+    by_design=("fixed-input", "heavy-head"),
     sources={
         "tutorial": (
             "author's file",

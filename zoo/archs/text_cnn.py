@@ -1,7 +1,7 @@
 """Text CNN: Y. Kim, "Convolutional Neural Networks for Sentence Classification", EMNLP 2014.
 
-Section 2 gives the model, section 3.1 the sizes. The input is word vectors, which CNN-static takes as they are; receptive fields are
-in tokens. Sizes of the input are those of the author's program for the data set MR.
+Section 2 gives the model, section 3.1 the sizes. The input is word vectors, which CNN-static takes as they are, and receptive
+fields are in tokens. Sizes of the input are those of the author's program for the data set MR.
 """
 
 from collections import OrderedDict
@@ -67,6 +67,7 @@ class TextCNN(nn.Module):
     depth=2,
     classifier="fc",
     num_features=300,
+    by_design=("even-kernel",),
     sources={
         "paper": ("transcription", "the paper's text as others copied it"),
         "author": ("author's file", "the program for the data set MR", "https://github.com/yoonkim/CNN_sentence"),
@@ -81,10 +82,10 @@ class TextCNN(nn.Module):
         "[paper, section 3.1; author, conv_net_sentence.py]",
     },
     deviations=(
-        "The input is word vectors, 300 numbers for each token, and not the tokens' indices: CNN-static keeps the table that maps one "
-        "to the other fixed. [paper, section 3; ours]",
-        "The author's filters are two-dimensional, as wide as a word vector; these are one-dimensional over 300 channels, which is the "
-        "same sum. [author, conv_net_sentence.py; ours]",
+        "The input is word vectors, 300 numbers for each token, and not the tokens' indices: CNN-static keeps the table that maps "
+        "indices to vectors fixed. [paper, section 3; ours]",
+        "The author's filters are two-dimensional, as wide as a word vector; these are one-dimensional over 300 channels, which is "
+        "the same sum. [author, conv_net_sentence.py; ours]",
     ),
     notes=(
         "The program pads sentences of at most 56 words with 4 empty tokens before them, and after them up to 64. "
