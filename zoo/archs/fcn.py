@@ -147,8 +147,8 @@ class FCN(nn.Module):
             scores = self.upscore_pool4(scores)  # N×num_classes×70×70
             scores = scores + self.score_pool3c(self.score_pool3(maps["pool3"]), scores)
         scores = self.upscore(scores)  # N×num_classes×544×544, 560×560 or 568×568
-        scores = self.score(scores, image)  # N×num_classes×500×500
-        return scores
+        cropped: torch.Tensor = self.score(scores, image)  # N×num_classes×500×500
+        return cropped
 
 
 @arch(

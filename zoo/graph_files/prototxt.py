@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from zoo.errors import ZooError, near
 from zoo.graph_files import Given, settle
 from zoo.graph_files.caffe.layer import Layer, Section, Shape, UnreadableError
 from zoo.graph_files.caffe.rules import NEEDS_SCORES_ONLY, OLD_TYPES, run
@@ -18,7 +17,8 @@ from zoo.graph_files.caffe.textformat import Message
 from zoo.graph_files.caffe.textformat import read as read_fields
 from zoo.graph_files.calls import Calls, Scope
 from zoo.graph_files.node import Step
-from zoo.tracing.record import Op, Param, Trace, Value
+from zoo.record.trace import Op, Param, Trace, Value
+from zoo.util.errors import ZooError, near
 from zoo.util.text import sizes
 
 _MOST_LAYERS = 100_000

@@ -6,7 +6,7 @@ from math import prod
 from zoo.graph_files.caffe.layer import Layer, Section, Shape
 from zoo.graph_files.node import POINTWISE, REDUCTION, VIEW, Node
 from zoo.graph_files.operators import steps as operator_steps
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 from zoo.util.text import sizes
 
 # Products

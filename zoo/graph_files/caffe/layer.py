@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any, NoReturn
 
-from zoo.errors import ZooError
 from zoo.graph_files.caffe.textformat import Message, Word
 from zoo.graph_files.node import Step
-from zoo.tracing.record import Param, Value
+from zoo.record.trace import Param, Value
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 MOST_ELEMENTS = 2**31 - 1

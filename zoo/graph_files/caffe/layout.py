@@ -4,7 +4,7 @@ from math import prod
 
 from zoo.graph_files.caffe.layer import Layer, Section
 from zoo.graph_files.node import VIEW
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 from zoo.util.text import sizes
 
 

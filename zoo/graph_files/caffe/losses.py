@@ -2,7 +2,7 @@
 
 from zoo.graph_files.caffe.layer import Layer, Rule, Shape
 from zoo.graph_files.node import POINTWISE, REDUCTION
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 
 
 def softmax(kind: str) -> Rule:

@@ -25,7 +25,7 @@ from zoo.graph_files.caffe.layer import Layer, Rule, UnreadableError
 from zoo.graph_files.caffe.layout import concat, crop, flatten, nothing, parameter, permute, reshape, slice_, split, tile
 from zoo.graph_files.caffe.losses import accuracy, argmax, loss, reduction, softmax, softmax_loss
 from zoo.graph_files.caffe.windows import convolution, deconvolution, pooling, roi_pooling
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 
 
 def run(layer: Layer) -> Sequence[Value]:

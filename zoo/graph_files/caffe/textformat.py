@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 
 MOST_BYTES = 16_000_000
 """The largest file that is read. Definitions of networks have some thousand lines."""

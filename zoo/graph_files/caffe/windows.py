@@ -1,7 +1,7 @@
 """Convolutions, poolings, and other windows of Caffe. Sizes of pooling are rounded up, as Caffe does."""
 
 from zoo.graph_files.caffe.layer import Layer, Section, Shape
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 from zoo.util.text import sizes
 
 _DEPTHWISE = frozenset({"ConvolutionDepthwise", "DepthwiseConvolution"})
