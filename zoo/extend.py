@@ -19,7 +19,18 @@ if TYPE_CHECKING:
     from zoo.catalogue.entries import card, list_models
     from zoo.catalogue.published import Published
     from zoo.errors import ForwardError, ZooError
-    from zoo.linting._network import Network
+    from zoo.linting._network import (
+        ACTIVATIONS,
+        BATCH_NORMS,
+        CONVOLUTIONS,
+        NORMS,
+        POOLINGS,
+        TRANSPOSED,
+        Network,
+        flattened,
+        kernel,
+        stride,
+    )
     from zoo.linting._rule import Hit, Rule
     from zoo.models.forward import trace
     from zoo.ops.arithmetic import macs
@@ -35,6 +46,12 @@ if TYPE_CHECKING:
     from zoo.tracing.record import UNUSED, Call, Op, Param, Trace, Value, each_axis
 
 __all__ = [
+    "ACTIVATIONS",
+    "BATCH_NORMS",
+    "CONVOLUTIONS",
+    "NORMS",
+    "POOLINGS",
+    "TRANSPOSED",
     "UNUSED",
     "Arm",
     "Bytes",
@@ -84,6 +101,8 @@ __all__ = [
     "each_axis",
     "factors",
     "first_role",
+    "flattened",
+    "kernel",
     "list_models",
     "macs",
     "measure",
@@ -93,10 +112,12 @@ __all__ = [
     "register",
     "rule_of_kind",
     "short",
+    "stride",
     "trace",
 ]
 
 _CONVENTIONS = "zoo.analysis.convention"
+_LINTING = "zoo.linting._network"
 _RECORDS, _KINDS, _TABLES, _STUDIES = "zoo.tracing.record", "zoo.analysis.kinds", "zoo.tables.table", "zoo.studies._study"
 
 __getattr__, __dir__ = lazy(
@@ -116,7 +137,10 @@ __getattr__, __dir__ = lazy(
         "Input": "zoo.tracing.inputs",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",
-        "Network": "zoo.linting._network",
+        **dict.fromkeys(
+            ("ACTIVATIONS", "BATCH_NORMS", "CONVOLUTIONS", "NORMS", "POOLINGS", "TRANSPOSED", "Network", "flattened"), _LINTING
+        ),
+        **dict.fromkeys(("kernel", "stride"), _LINTING),
         **dict.fromkeys(("Hit", "Rule"), "zoo.linting._rule"),
         **dict.fromkeys(("ForwardError", "ZooError"), "zoo.errors"),
         "arch": "zoo.catalogue.card",

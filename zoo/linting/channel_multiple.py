@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Op, Rule
-from zoo.linting._network import CONVOLUTIONS, TRANSPOSED
+from zoo.extend import CONVOLUTIONS, TRANSPOSED, Hit, Network, Op, Rule
 
 _WIDTH = 8  # half-precision elements
 _IMAGE = 4  # channels of an image are what they are

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Rule
-from zoo.linting._network import TRANSPOSED, kernel, stride
+from zoo.extend import TRANSPOSED, Hit, Network, Rule, kernel, stride
 from zoo.util.text import sizes
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 
-from zoo.extend import Hit, Network, Rule
-from zoo.linting._network import flattened
+from zoo.extend import Hit, Network, Rule, flattened
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Op, Rule
-from zoo.linting._network import CONVOLUTIONS
+from zoo.extend import CONVOLUTIONS, Hit, Network, Op, Rule
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Rule
-from zoo.linting._network import CONVOLUTIONS
+from zoo.extend import CONVOLUTIONS, Hit, Network, Rule
 
 _SHARE = 0.25  # of the convolutions: a few at the end are in most networks
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Op, Rule, each_axis
-from zoo.linting._network import CONVOLUTIONS, POOLINGS, kernel, stride
+from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, each_axis, kernel, stride
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Spans, exact
 from zoo.receptive.windows import Units, bounds
