@@ -140,7 +140,7 @@ PLANTED = [
         lambda: layers(conv(3, 30)),
         lambda: layers(conv(3, 32)),
         "0",
-        "30 channels out: no multiple of 8, so 94% of the padded tiles are used",
+        "30 channels out: not a multiple of 8, so 94% of the padded tiles are used",
     ),
     Planted(
         "linear-stack",
@@ -674,6 +674,17 @@ def test_the_page_has_the_counted_table() -> None:
     assert lint_findings.table(counted) in lint_findings.PAGE.read_text(encoding="utf-8")
     records = {name: lint_findings.check(name) for name in zoo.list_models()}
     assert lint_findings.counts(records)["catalogue"] == counted["catalogue"]
+
+
+def test_the_page_tells_the_verdicts() -> None:
+    """Kills a share of useful findings that was typed in."""
+    judged = json.loads((ROOT / "benchmarks" / "lint_judged.json").read_text(encoding="utf-8"))
+    page = " ".join((ROOT / "docs" / "lint.md").read_text(encoding="utf-8").split())
+    useful = sum(one["useful"] for one in judged["judged"])
+    assert (len(judged["judged"]), all(one["true"] for one in judged["judged"])) == (40, True)
+    assert f"In the second draw (seed {judged['seed']}," in page
+    assert f"all forty were true and {useful} were useful" in page
+    assert {one["rule"] for one in judged["judged"]} <= set(rules())
 
 
 def test_the_hook_runs_a_command_that_there_is() -> None:

@@ -61,7 +61,7 @@ def read(op: Op) -> Fraction:
 RULE = Rule(
     name="stride-exceeds-kernel",
     finds="a stride larger than the kernel, which skips positions of the input",
-    why="What lies between the windows was computed and cannot influence the result through this layer.",
+    why="The positions between the windows were computed, and cannot influence the result through this layer.",
     source="He et al., arXiv 1812.01187, section 4.2: ResNet-B and ResNet-D, since a 1×1 of stride 2 ignores 3/4 of the maps",
     remedy="Average over the window first (a 2×2 average pooling of stride 2, then the convolution with stride 1).",
     check=check,
