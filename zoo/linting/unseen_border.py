@@ -6,7 +6,7 @@ from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, each_axis
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Spans, exact
 from zoo.receptive.windows import Units, bounds
-from zoo.tracing.walk import carry
+from zoo.record.walk import carry
 
 
 def check(network: Network) -> Iterator[Hit]:
