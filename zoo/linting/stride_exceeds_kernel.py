@@ -43,7 +43,7 @@ def _part_of_larger(network: Network, op: Op) -> bool:
     last = op
     while (after := network.only_reader(last)) is not None and after.kind in BATCH_NORMS | {"add"}:
         last = after
-    sums, addends = [last], []
+    sums, addends = [last], list[Op]()
     for one in sums:
         for maker in filter(None, map(network.maker, one.inputs)):
             (sums if maker.kind in BATCH_NORMS | {"add"} else addends).append(maker)
