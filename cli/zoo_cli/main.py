@@ -28,6 +28,11 @@ _COMMANDS = tuple(info.name for info in pkgutil.iter_modules(commands.__path__))
 class Commands(TyperGroup):
     """The files of `commands`. The one that was asked for is imported, not all."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        names: Any = dict.fromkeys(_COMMANDS)
+        self.commands = names  # are suggested for a misspelt one
+
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names."""
         return list(_COMMANDS)
