@@ -127,9 +127,8 @@ class Boxes:
         cost = self.cost(node)
         if cost is not None:
             lines.append((percent(cost), "ink"))
-        lines = [
-            (line, kind if cost is None else "ink") for text, kind in lines for line in wrapped(text, FONT, min(most, _WIDEST) - 7)
-        ]
+        room = min(most, _WIDEST) - 7
+        lines = [(line, kind if cost is None else "ink") for text, kind in lines for line in wrapped(text, FONT, room)]
         half = max(max(text_width(text, FONT) for text, _ in lines) / 2 + 3.5, 12)
         height = LINE * len(lines) + 4 + (2.5 if cost is not None else 0)
         shapes = [Rect(-half, 0, 2 * half, height, role(graphs, node) if cost is None else heat(cost))]
