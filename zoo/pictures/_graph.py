@@ -100,7 +100,7 @@ class Graphs:
     def _made(self, call: int) -> Level:
         nodes = [Node([item], list(self.inside(item))) for item in self.items[call]]
         level = self.wired(call, nodes)
-        level = self.wired(call, _joined(level, _constants(level)))
+        level = self.wired(call, _joined(level, _constants(self, level)))
         level = self.wired(call, _joined(level, _tails(self, level)))
         return self.wired(call, _folded(self, level))
 
@@ -236,12 +236,13 @@ def _root(owner: Sequence[int], node: int) -> int:
     return node
 
 
-def _constants(level: Level) -> list[int]:
+def _constants(graphs: Graphs, level: Level) -> list[int]:
     """For each node the one that it is joined to: a constant, or what is computed of parameters alone, to its only reader."""
     owner = list(range(len(level.nodes)))
     for here in owner:
         after = level.after(here)
-        if not level.before(here) and len(after) == 1 and after[0] != OUT:
+        alone = len(after) == 1 and after[0] != OUT
+        if alone and not level.before(here) and graphs.leaf(level.nodes[after[0]].part):
             owner[here] = after[0]
     return owner
 
