@@ -110,17 +110,16 @@ class Graphs:
         leaves = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
         return [op - inside.start for op in leaves]
 
-    def bundled(self, part: int) -> bool:
+    def bundled(self, level: Level) -> bool:
         """Whether one line into a module's frame and one out of it say all: what enters is read by the same nodes, and so is what
         leaves.
         """
-        inside = self.inside(part)
-        level = self.level(part)
+        inside = self.inside(level.call)
         readers: dict[int, set[int]] = {}
         for (start, end), pairs in level.edges.items():
             for source, _ in pairs if start == IN else ():
                 readers.setdefault(source, set()).add(end)
-        leaving = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
+        leaving = [inside.start + place for place in self.leaving_places(level.call)]
         beyond = [frozenset(one for one in self.read.get(op, ()) if one not in inside) for op in leaving]
         return len(set(map(frozenset, readers.values()))) < 2 and len(set(beyond)) < 2
 
