@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from zoo.pictures._picture import pictures
+from zoo.extend.picture import pictures
 
 project = "zoo"
 author = "The zoo authors"

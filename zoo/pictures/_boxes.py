@@ -9,7 +9,8 @@ from math import inf
 
 from zoo.pictures._bus import Bus, find_bus
 from zoo.pictures._graph import IN, OUT, Graphs, Level, Node
-from zoo.pictures._layout import GAP, LANE, Box, Placed, crowds, fits, place
+from zoo.pictures._grid import GAP, LANE, Box, Placed
+from zoo.pictures._layout import crowds, fits, place
 from zoo.pictures._metrics import fitted, text_width, wrapped
 from zoo.pictures._scene import FONT, LINE, Point, Rect, Scene, Text, Wire, centred, heat, moved, moved_wire, percent, turned
 from zoo.pictures._scene import Node as Drawn
@@ -92,10 +93,15 @@ class Boxes:
     def _flat(self, level: Level, depth: int) -> Iterator[tuple[Node, int]]:
         """The nodes with their depths, and instead of an opened module into or out of which several lines lead, what is in it."""
         for node in level.nodes:
-            if self._opens(node, depth) and node.times == 1 and not self.graphs.bundled(node.part):
+            if self._opens(node, depth) and node.times == 1 and not self._framed(node, depth):
                 yield from self._flat(self.graphs.level(node.part), depth + 1)
             else:
                 yield node, depth
+
+    def _framed(self, node: Node, depth: int) -> bool:
+        """Whether an opened module can have a frame, with one line into it and one out of it."""
+        inside = [one for one, _ in self._flat(self.graphs.level(node.part), depth + 1)]
+        return self.graphs.bundled(self.graphs.wired(node.part, inside))
 
     def _opens(self, node: Node, depth: int) -> bool:
         return not self.graphs.leaf(node.part) and self.opened(node.part, depth + 1)
@@ -106,7 +112,7 @@ class Boxes:
         """A node as a box, as a sign, or as a frame around its own graph."""
         if sign := symbol(self.graphs, node):
             return self._sign(node, sign, most)
-        if not self._opens(node, depth) or not self.graphs.bundled(node.part):
+        if not self._opens(node, depth) or not self._framed(node, depth):
             return self._box(level, node, most)
         nodes = self.graphs.level(node.part).nodes
         if len(nodes) == 1:  # a frame around one box says nothing
@@ -127,9 +133,8 @@ class Boxes:
         cost = self.cost(node)
         if cost is not None:
             lines.append((percent(cost), "ink"))
-        lines = [
-            (line, kind if cost is None else "ink") for text, kind in lines for line in wrapped(text, FONT, min(most, _WIDEST) - 7)
-        ]
+        room = min(most, _WIDEST) - 7
+        lines = [(line, kind if cost is None else "ink") for text, kind in lines for line in wrapped(text, FONT, room)]
         half = max(max(text_width(text, FONT) for text, _ in lines) / 2 + 3.5, 12)
         height = LINE * len(lines) + 4 + (2.5 if cost is not None else 0)
         shapes = [Rect(-half, 0, 2 * half, height, role(graphs, node) if cost is None else heat(cost))]
@@ -262,7 +267,7 @@ class Boxes:
 
 
 def _straightened(inner: Part, key: str) -> Part:
-    """The inside of a frame whose line leaves where it entered, so that frames stand in line; it is led there if need be."""
+    """The inside of a frame whose line leaves below where it entered, so that frames are aligned."""
     if abs(inner.box.exit) < 0.01:
         return inner
     end, turn = inner.box.height + _TURN, inner.box.height + _TURN / 2
@@ -308,7 +313,7 @@ def _edges(level: Level, entries: Sequence[frozenset[int]]) -> list[tuple[int, i
 
 
 def _collapsed(edges: Sequence[tuple[int, int]], bus: Bus | None) -> list[tuple[int, int]]:
-    """The edges with all members of the bus in the place of the first. What the sink reads of the sources comes with the bus."""
+    """The edges with the first member of the bus instead of the others. What the sink reads of the sources comes with the bus."""
     if bus is None:
         return list(edges)
     members = set(bus.members)

@@ -100,7 +100,7 @@ class Graphs:
     def _made(self, call: int) -> Level:
         nodes = [Node([item], list(self.inside(item))) for item in self.items[call]]
         level = self.wired(call, nodes)
-        level = self.wired(call, _joined(level, _constants(level)))
+        level = self.wired(call, _joined(level, _constants(self, level)))
         level = self.wired(call, _joined(level, _tails(self, level)))
         return self.wired(call, _folded(self, level))
 
@@ -110,17 +110,16 @@ class Graphs:
         leaves = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
         return [op - inside.start for op in leaves]
 
-    def bundled(self, part: int) -> bool:
+    def bundled(self, level: Level) -> bool:
         """Whether one line into a module's frame and one out of it say all: what enters is read by the same nodes, and so is what
         leaves.
         """
-        inside = self.inside(part)
-        level = self.level(part)
+        inside = self.inside(level.call)
         readers: dict[int, set[int]] = {}
         for (start, end), pairs in level.edges.items():
             for source, _ in pairs if start == IN else ():
                 readers.setdefault(source, set()).add(end)
-        leaving = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
+        leaving = [inside.start + place for place in self.leaving_places(level.call)]
         beyond = [frozenset(one for one in self.read.get(op, ()) if one not in inside) for op in leaving]
         return len(set(map(frozenset, readers.values()))) < 2 and len(set(beyond)) < 2
 
@@ -165,6 +164,7 @@ class Graphs:
     def span(self, node: Node) -> str:
         """One name for all that a node stands for: conv3–4."""
         calls = [part for part in node.parts if part >= 0 and not _light(self, Node([part], []))] or node.parts
+        calls = [part for part in calls if not _pools(self, part)] or calls
         if calls[0] < 0:
             return self.name(node)
         return span_of_names(self._named(calls[0]), self._named(calls[-1])) if len(calls) > 1 else self.name(node)
@@ -235,12 +235,13 @@ def _root(owner: Sequence[int], node: int) -> int:
     return node
 
 
-def _constants(level: Level) -> list[int]:
+def _constants(graphs: Graphs, level: Level) -> list[int]:
     """For each node the one that it is joined to: a constant, or what is computed of parameters alone, to its only reader."""
     owner = list(range(len(level.nodes)))
     for here in owner:
         after = level.after(here)
-        if not level.before(here) and len(after) == 1 and after[0] != OUT:
+        alone = len(after) == 1 and after[0] != OUT
+        if alone and not level.before(here) and graphs.leaf(level.nodes[after[0]].part):
             owner[here] = after[0]
     return owner
 
@@ -291,6 +292,10 @@ def _light(graphs: Graphs, node: Node) -> bool:
     kinds = graphs.kinds(node.part)
     named = node.part >= 0 and "norm" in graphs.trace.calls[node.part].type.lower() and graphs.trace.calls[node.part].leaf
     return graphs.leaf(node.part) and (named or all(family(op) in {"activation", "norm", "dropout"} or moves(op) for op in kinds))
+
+
+def _pools(graphs: Graphs, part: int) -> bool:
+    return graphs.leaf(part) and {family(op) for op in graphs.kinds(part)} == {"pool"}
 
 
 def _takes_tails(graphs: Graphs, node: Node) -> bool:
