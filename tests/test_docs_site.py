@@ -12,7 +12,12 @@ import zoo
 
 ROOT = Path(zoo.__file__).parent.parent
 
-pytestmark = pytest.mark.slow
+
+def test_every_page_is_in_the_contents() -> None:
+    """Kills a page that readers of the site do not find."""
+    listed = re.findall(r"```{toctree}\n(?::.*\n)*\n(.*?)```", (ROOT / "docs" / "index.md").read_text(encoding="utf-8"), re.DOTALL)
+    names = [name for part in listed for name in part.split()]
+    assert sorted(names) == sorted(path.stem for path in (ROOT / "docs").glob("*.md") if path.stem != "index")
 
 
 def build(source: Path, target: Path) -> "subprocess.CompletedProcess[str]":
@@ -20,6 +25,7 @@ def build(source: Path, target: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=170)
 
 
+@pytest.mark.slow
 def test_strictly(tmp_path: Path) -> None:
     """Kills a reference that leads nowhere, a page outside of the contents, and a page that loads something."""
     done = build(ROOT / "docs", tmp_path)
@@ -37,6 +43,7 @@ def test_strictly(tmp_path: Path) -> None:
     assert (tmp_path / "concepts.html").read_text(encoding="utf-8").count('class="zoo-drawing"') == 2
 
 
+@pytest.mark.slow
 def test_a_fault_is_found(tmp_path: Path) -> None:
     """Kills a build that passes whatever is in the pages."""
     (tmp_path / "conf.py").write_text((ROOT / "docs" / "conf.py").read_text(encoding="utf-8"), encoding="utf-8")
