@@ -27,4 +27,6 @@ def render(table: Content, width: int | None = None) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(_SPECIAL.sub(r"\\\g<0>", " ".join(c.split())) for c in cells) + " |"
+    return (
+        "| " + " | ".join("<br>".join(_SPECIAL.sub(r"\\\g<0>", " ".join(p.split())) for p in c.split("\n")) for c in cells) + " |"
+    )
