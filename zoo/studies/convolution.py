@@ -13,10 +13,9 @@ from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, Tex
 from zoo.studies._grids import Grid, changed, correlated, flipped, padded, read, shown, size
 
 COLUMNS = (
-    Column("image", "values", "what the kernel slides over", hide_order=4),
+    Column("image", "values", "what the kernel slides over", hide_order=1),
     Column("kernel", "values", "as it is laid on the image", hide_order=0),
     Column("output", "values", "sums of products", hide_order=0),
-    Column("sizes", "elements", "size along each axis, for an image of m, a kernel of k and stride s", hide_order=1),
     Column("differ", "values", "values that differ from the first arm's", hide_order=2),
 )
 IMAGE, KERNEL = "11100/01110/00111/00110/01100", "101/010/101"
@@ -56,7 +55,7 @@ def run(
         f"convolution: what does a kernel of {_by(weights)} compute on an image of {_by(pixels)}?",
         COLUMNS,
         arms,
-        notes=[*_notes(pixels, weights, valid), *failures],
+        notes=[*_notes(pixels, weights, stride, valid), *failures],
         lesson=list(_lesson(pixels, weights, stride, arms, run=run, failures=failures)),
     )
 
@@ -73,13 +72,12 @@ class Case:
     image: Grid
     kernel: Grid
     output: Grid
-    sizes: str | None = None
     differ: int | None = None
 
     def arm(self) -> Arm:
         """The case as a row."""
         grids = {name: shown(grid) for name, grid in (("image", self.image), ("kernel", self.kernel), ("output", self.output))}
-        return Arm(self.name, {**grids, "sizes": self.sizes, "differ": self.differ}, self.group)
+        return Arm(self.name, {**grids, "differ": self.differ}, self.group)
 
 
 def around(name: str, kernel: Grid, image: Grid, stride: int) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -98,8 +96,7 @@ def around(name: str, kernel: Grid, image: Grid, stride: int) -> tuple[tuple[int
 def _paddings(image: Grid, kernel: Grid, stride: int) -> Iterator[Case]:
     for name in NAMES:
         wide = padded(image, *around(name, kernel, image, stride))
-        sizes = [_formula(name, m, k, stride) for m, k in zip(size(image), size(kernel), strict=True)]
-        yield Case(name, "padding", wide, kernel, correlated(wide, kernel, stride), sizes="\n".join(dict.fromkeys(sizes)))
+        yield Case(name, "padding", wide, kernel, correlated(wide, kernel, stride))
 
 
 def _formula(name: str, m: int, k: int, s: int) -> str:
@@ -136,15 +133,20 @@ def _by(grid: Grid) -> str:
 # Words ----------------------------------------------------------------------------------------------------------------
 
 
-def _notes(image: Grid, kernel: Grid, valid: Grid) -> list[str]:
+def _notes(image: Grid, kernel: Grid, stride: int, valid: Grid) -> list[str]:
     seen = [image[a][b] for a in range(len(kernel)) for b in range(len(kernel[0]))]
     weights = [one for row in kernel for one in row]
     terms = " + ".join(f"{_plain(k)}*{_plain(x)}" for k, x in zip(weights, seen, strict=True))
+    axes = list(zip(size(image), size(kernel), strict=True))
+    formulas = (", ".join(dict.fromkeys(_formula(name, m, k, stride) for m, k in axes)) for name in NAMES)
     return [
+        f"sizes, of an image of m, a kernel of k{f' and stride s = {stride}' if stride > 1 else ''}: "
+        + "; ".join(f"{name} {formula}" for name, formula in zip(NAMES, formulas, strict=True))
+        + ("" if stride > 1 else "; valid with stride s: floor((m - k) / s) + 1, or (m - k + s) / s where it fits"),
         f"the first value of valid: {terms} = {_plain(valid[0][0])}",
         "what libraries call convolution is cross-correlation: they lay the kernel on the image as it is; the convolution of "
         "mathematics flips it along both axes first",
-        "padding is of zeros; values are exact, and shown to three digits",
+        "padding is of zeros; values are exact, and shown to three digits; a gradient is that of the sum of the squared outputs",
     ]
 
 
@@ -159,7 +161,7 @@ def _lesson(image: Grid, kernel: Grid, stride: int, arms: Sequence[Arm], *, run:
         return
     found = {arm.name: arm.cells["output"] for arm in arms if arm.type == "padding"}
     yield f"Valid gives {_shape(found['valid'])} values, same {_shape(found['same'])}, full {_shape(found['full'])}."
-    yield _keeps(kernel) if stride == 1 else f"With stride {stride} every {stride}th place of the window is computed."
+    yield _keeps(kernel) if stride == 1 else f"With stride {stride} the window moves by {stride} from value to value."
     differ = {arm.type: arm.cells["differ"] for arm in arms if arm.name == "convolution"}
     values = len(correlated(image, kernel, stride)) * len(correlated(image, kernel, stride)[0])
     if flipped(kernel) == kernel:

@@ -64,4 +64,5 @@ def _line(cells: list[str]) -> str:
 def _in_cell(written: str) -> str:
     """A cell; one of several lines is stacked."""
     lines = [escape(line) for line in written.split("\n")]
-    return lines[0] if len(lines) == 1 else f"\\shortstack[r]{{{r' \\ '.join(lines)}}}"
+    stacked = r" \\ ".join(lines)
+    return stacked if len(lines) == 1 else f"\\shortstack[r]{{{stacked}}}"
