@@ -57,7 +57,8 @@ def run(
         arms,
         notes=[
             *(f"{name}: {words}" for name, words in STACKS.items()),
-            f"a layer is a convolution with the pooling after it, if there is one; {SIDE}×{SIDE} pixels, {CHANNELS} maps, padded",
+            f"a layer is a convolution with the pooling after it, if there is one; {SIDE}×{SIDE} pixels, {CHANNELS} maps, padded; side: "
+            "that of the last maps",
             *([_HOW] if run else []),
             *failures,
         ],
@@ -67,7 +68,7 @@ def run(
 
 _HOW = (
     f"support: the side of the pixels that the middle unit's gradient reaches; effective: the side of the square around the middle "
-    f"that holds {SHARE:.0%} of the gradient's absolute values; random weights, ReLU after each convolution, mean of {SEEDS} seeds"
+    f"that holds {SHARE:.0%} of the gradient's absolute values; random positive weights, mean of {SEEDS} seeds"
 )
 
 
@@ -119,7 +120,7 @@ def _costs(stacks: "Mapping[str, nn.Module]") -> dict[str, dict[str, int]]:
     rows: dict[str, Callable[[str], int]] = {
         "weights": lambda name: totals[name]["params"],
         "macs": lambda name: totals[name]["macs"],
-        "maps' side": lambda name: found[name].outputs[0].shape[-1],
+        "side": lambda name: found[name].outputs[0].shape[-1],
     }
     return {row: {name: value(name) for name in stacks} for row, value in rows.items()}
 
@@ -196,9 +197,9 @@ def _lesson(
     yield f"{ratio_text(last['pooled'], last['plain'])} times as many with pooling as without."
     yield f"The windows of pooling alone, with stride 1, bring it to {last['pooled_1']}: the rest is its stride,"
     yield "which makes every later kernel step over more pixels."
-    macs = cost["macs"]
-    yield f"Dilation keeps maps of {cost["maps' side"]['dilated']} pixels and costs {macs['dilated']:,} MACs, strides leave"
-    yield f"{cost["maps' side"]['strided']} and cost {macs['strided']:,}."
+    macs, side = cost["macs"], cost["side"]
+    yield f"Dilation keeps maps of {side['dilated']} pixels and costs {macs['dilated']:,} MACs, strides leave"
+    yield f"{side['strided']} and cost {macs['strided']:,}."
     measured = {arm.name: arm.cells for arm in arms if arm.type == "measured"}
     if measured:
         yield "Gradients reach as far as that; but a square of"
