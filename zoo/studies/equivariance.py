@@ -1,7 +1,7 @@
 """Which layers shift their output when the input is shifted: Goodfellow, Bengio and Courville, "Deep Learning" (2016), section 9.2.
 
-f is a layer, g a shift that wraps around. All values are integers, computed from the definition; with `run`, torch computes the same
-layers on an image, along both axes.
+f is a layer, g a shift that wraps around. All values are integers, computed from the definition; with `run`, torch computes the
+same layers on an image, along both axes.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,9 +22,7 @@ Layer = Callable[[Signal], Signal]
 def run(
     shift: Annotated[PositiveInt, "the largest shift, in pixels"] = 4,
     stride: Annotated[PositiveInt, "stride of the layers that have one"] = 2,
-    on: Annotated[
-        TargetName | None, "list instead by how many pixels the image must move for this network's maps to move by one"
-    ] = None,
+    on: Annotated[TargetName | None, "list instead the shifts that the maps of this network follow"] = None,
     run: Annotated[Flag, "also compute with torch on an image, along both axes, and compare"] = False,
 ) -> Table:
     """Compare f(g(x)) with g(f(x)) for shifts g of 1, 2, ... pixels and kinds of layers f; or list the strides of a network.
@@ -36,10 +34,8 @@ def run(
         if run or (shift, stride) != (4, 2):
             raise ZooError("option on lists the strides of a network as it is and supports no other option")
         return _of_network(on)
-    if shift + stride > LENGTH // 3:
-        raise ZooError(
-            f"shift and stride: expected at most {LENGTH // 3} together on a signal of {LENGTH}, got {shift} and {stride}"
-        )
+    if shift > LENGTH // 3 or LENGTH % stride or stride == LENGTH:
+        raise ZooError(f"expected a shift up to {LENGTH // 3} and a stride that divides {LENGTH}, got {shift} and {stride}")
     cases = _cases(stride)
     columns = (
         Column("stride", "pixels", "by which the input moves when the output moves by one", hide_order=1),
@@ -64,10 +60,9 @@ class Case:
     torch: "Callable[[Tensor], Tensor]"
     stride: int = 1
     moves: bool = True
-    interior: int = 0
 
     def expected(self, output: Signal, d: int) -> Signal:
-        """The output as it must be after a shift by d pixels, if the layer is equivariant; the nearest shift if d is no multiple."""
+        """The output after a shift by d pixels, if the layer is equivariant; of the next smaller shift if d is no multiple."""
         return shifted(output, d // self.stride if self.moves else 0)
 
 
@@ -136,7 +131,7 @@ def _cases(stride: int) -> list[Case]:
 
 def _signal() -> list[int]:
     """Integers without a period."""
-    return [(i * i * 13 + 5 * i) % 23 for i in range(LENGTH - LENGTH % 12)]
+    return [(i * i * 13 + 5 * i) % 23 for i in range(LENGTH)]
 
 
 def _differ(one: Case, d: int) -> tuple[int, int]:
@@ -152,17 +147,16 @@ def _cells(one: Case, found: Mapping[int, tuple[int, int]]) -> dict[str, Any]:
 
 
 def _follows(one: Case, found: Mapping[int, tuple[int, int]]) -> str:
-    """In words, the shifts for which nothing differs."""
+    """The shifts for which nothing differs."""
     equal = [d for d, (differ, _) in found.items() if not differ]
     if len(equal) == len(found):
         return "all" if one.moves else "all: invariant"
     if equal and equal == [d for d in found if d % one.stride == 0]:
         return f"multiples of {one.stride}"
-    least = min(differ for differ, _ in found.values())
-    outputs = next(iter(found.values()))[1]
-    return (
-        f"all but {least} or more at the border" if equal == [] and 0 < least < outputs / 2 else "none" if not equal else str(equal)
-    )
+    most, outputs = max(found.values())
+    if not equal:
+        return "none" if most > outputs / 2 else f"all, but for up to {most} outputs at the border"
+    return ", ".join(map(str, equal))
 
 
 # Torch ----------------------------------------------------------------------------------------------------------------
@@ -189,9 +183,9 @@ def own(x: "Tensor", width: int) -> "Tensor":
     from torch.nn import functional as F
 
     patches = F.pad(x, (0, width - 1, 0, 0), mode="circular").unfold(-1, width, 1)
-    weights = x.new_tensor(
-        [[_own(i, (i + a) % width if width == x.shape[-1] else a) for a in range(width)] for i in range(x.shape[-1])]
-    )
+    dense = width == x.shape[-1]  # then weights belong to the input's place, not to the window's
+    rows = [[_own(i, (i + a) % width if dense else a) for a in range(width)] for i in range(x.shape[-1])]
+    weights = x.new_tensor(rows)
     return (patches * weights).sum(-1)
 
 
@@ -207,8 +201,7 @@ def _by_torch(one: Case, found: Mapping[int, tuple[int, int]]) -> Iterator[Faile
     import torch
 
     draw = torch.Generator().manual_seed(0)
-    side = len(_signal())
-    image = torch.randint(0, 100, (1, 1, side, side), generator=draw).double()
+    image = torch.randint(0, 100, (1, 1, LENGTH, LENGTH), generator=draw).double()
     for axis, x in (("width", image), ("height", image.transpose(2, 3))):
         output = one.torch(x)
         for d, (differ, _) in found.items():
@@ -226,8 +219,8 @@ def _by_torch(one: Case, found: Mapping[int, tuple[int, int]]) -> Iterator[Faile
 
 def _notes(stride: int) -> list[str]:
     return [
-        f"cells: how many outputs of f(g(x)) differ from g(f(x)), for a layer f and a shift g of {len(_signal())} values that wraps "
-        "around",
+        f"cells: how many outputs of f(g(x)) differ from g(f(x)), for a layer f and a shift g of {LENGTH} values, "
+        "which wraps around",
         "border: zeros around the input instead of the values that wrap around; invariant: the output does not move at all",
         f"sampled: every {stride}{'nd' if stride == 2 else 'rd' if stride == 3 else 'th'} output of a layer; a shift that is "
         "no multiple of the stride is compared with the next smaller one",
@@ -245,7 +238,8 @@ def _lesson(
     every = [name for name, said in follows.items() if said == "all"]
     never = [name for name, said in follows.items() if said == "none"]
     yield f"f(g(x)) = g(f(x)) for every shift tried: {', '.join(every)}; for none: {', '.join(never)}."
-    yield "Sharing weights is what makes a layer equivariant."
+    if {one.name for one in cases if one.group == "shared"} == set(every):
+        yield "Those that share their weights, or have none, are equivariant, and no other."
     some = [one.name for one in cases if follows[one.name].startswith("multiples")]
     if some:
         yield f"With stride {stride}, {' and '.join(some)} follow only {follows[some[0]]}: g(sample(f(x))) is another signal than"

@@ -188,7 +188,8 @@ def _lesson(
         return
     last = {name: sizes[-1] for name, sizes in fields.items()}
     cost = {arm.name: arm.cells for arm in arms if arm.type == "cost"}
-    yield f"After {layers} layer{'s' if layers > 1 else ''} a unit of the plain stack sees {last['plain']} pixels: each layer adds {kernel - 1}."
+    yield f"After {layers} layer{'s' if layers > 1 else ''} a unit of the plain stack sees {last['plain']} pixels:"
+    yield f"each layer adds {kernel - 1}."
     same = [name for name in STACKS if last[name] == last["plain"] and name != "plain"]
     if len(same) == len(STACKS) - 1:
         yield "No other stack sees more: deeper stacks are needed to tell them apart."
