@@ -23,8 +23,8 @@ LECTURES = {
 class Claim:
     """One claim: who makes it (letters of `LECTURES`), about what, as printed ("" if it prints nothing), and what is computed.
 
-    `reason` says why they differ, or what is meant. `verdict` is for a comparison other than of equality: a word, or whether what is
-    computed holds.
+    `reason` says why they differ, or what is meant. `verdict` is for a comparison other than of equality: a word, or whether
+    what is computed holds.
     """
 
     topic: str
@@ -260,10 +260,8 @@ def _alexnet() -> Iterator[Claim]:
         cells = row.cells
         if cells["printed"] is not None:
             about = f"{row.type}: {row.name}"
-            given = cells["computed"], cells["verdict"]
-            yield Claim(
-                "lenet to alexnet", "D", about, cells["printed"], lambda given=given: given[0], cells["convention"], given[1]
-            )
+            compute = lambda computed=cells["computed"]: computed  # noqa: E731
+            yield Claim("lenet to alexnet", "D", about, cells["printed"], compute, cells["convention"], cells["verdict"])
 
 
 def _vgg() -> Iterator[Claim]:

@@ -42,7 +42,10 @@ def run(
         "lecture-tables: what do lectures claim, and what is counted?",
         COLUMNS,
         arms,
-        notes=[f"lecture {letter}: {words}" for letter, words in LECTURES.items() if letter in letters],
+        notes=[
+            *(f"lecture {letter}: {words}" for letter, words in LECTURES.items() if letter in letters),
+            *(f"{one.about}: {one.reason}" for one in chosen if topic and one.reason),
+        ],
         lesson=list(_lesson(arms)),
     )
 

@@ -41,7 +41,7 @@ def run() -> Table:
         f"By one rule, links from inputs and biases to units, they have {_sum(rows['lenet1989'], 'connections'):,},",
         f"{_sum(rows['lenet5'], 'connections'):,} and {_sum(rows['alexnet'], 'connections'):,} connections.",
         f"For training the LeNet rows are forward passes, {exact['lenet1989', 'training']:,} and {exact['lenet5', 'training']:,};",
-        f"AlexNet's would be {exact['alexnet', 'training']:,}. What is printed for AlexNet has a factor of 3, for the forward and a",
+        f"AlexNet's would be {exact['alexnet', 'training']:,}. What is printed has a factor of 3, for the forward and a",
         f"backward that takes about twice as much: {exact['alexnet', 'training, times 3']:,}. The rows are not of one rule.",
         f"AlexNet has {exact['alexnet', 'params'] / exact['lenet5', 'params']:,.0f} times the parameters of LeNet-5.",
     ]
