@@ -130,7 +130,7 @@ def wrong(one: Pass, place: Place) -> list[str]:
 
 
 _ALWAYS = frozenset(  # of these every number has a formula
-    name for name, one in columns().items() if name not in {"output", "rf_min"} and not isinstance(one, OfWindow | OfOps)
+    name for name, one in columns().items() if name not in {"output"} and not isinstance(one, OfWindow | OfOps)
 )
 
 
