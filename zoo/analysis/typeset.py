@@ -9,7 +9,7 @@ from zoo.ops.working import Line, number
 
 _OPERAND = re.compile(r"\{([^{}]+)\}")
 _SIGNS = {ast.Add: "+", ast.Sub: "−", ast.Mult: "·"}
-_BRACKETS = {"floor": "⌊⌋", "ceil": "⌈⌉"}
+_BRACKETS = {"floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉")}
 _LONGEST = 12
 """Operators up to which a formula is typeset as one; a sum of a hundred rows is shown as text, which can be wrapped."""
 
@@ -39,7 +39,7 @@ def _written(node: ast.AST, operands: Mapping[str, str]) -> str:
     match node:
         case ast.Name(id=name):
             return operands[name]
-        case ast.Constant(value=value):
+        case ast.Constant(value=int() | float() as value):
             return _mn(number(value))
         case ast.UnaryOp(operand=one):
             return f"<mo>−</mo>{_written(one, operands)}"
@@ -50,7 +50,7 @@ def _written(node: ast.AST, operands: Mapping[str, str]) -> str:
             return f"{first}<mo>{_SIGNS[type(sign)]}</mo>{last}"
         case ast.Call(func=ast.Name(id=name), args=args):
             inside = "<mo>,</mo>".join(_written(one, operands) for one in args)
-            opened, closed = _BRACKETS.get(name, "()")
+            opened, closed = _BRACKETS.get(name, ("(", ")"))
             before = "" if name in _BRACKETS else f"<mi>{name}</mi>"
             return f"<mrow>{before}<mo>{opened}</mo>{inside}<mo>{closed}</mo></mrow>"
     raise ValueError(f"not a formula: {ast.dump(node)}")

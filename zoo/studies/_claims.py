@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from decimal import Decimal
+from functools import cache, partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from zoo.extend import card, measure, trace
 
 if TYPE_CHECKING:
+    from zoo.catalogue.evidence import Result
     from zoo.extend import Row, Trace
 
 LECTURES = {
@@ -76,14 +79,14 @@ def _fit(input: str, layers: str) -> str:
 
     op = next(op for op in reversed(_described(input, layers)[0].ops) if op.kind.startswith("conv"))
     window = rule_of(op).window
-    rest = any(axis.rest for axis in window(op)) if window else False
+    rest = any(axis.rest for axis in (window(op) if window else None) or ())
     return f"does not fit: {_output(input, layers)}, the last row and column unseen" if rest else _output(input, layers)
 
 
 def _sizes() -> Iterator[Claim]:
-    say = lambda by, about, printed, image, layers: Claim(  # noqa: E731
-        "sizes", by, about, printed, lambda: _output(image, layers)
-    )
+    def say(by: str, about: str, printed: str, image: str, layers: str) -> Claim:
+        return Claim("sizes", by, about, printed, lambda: _output(image, layers))
+
     yield say("A B", "28×28, 5×5, valid", "24×24", "1x28x28", "conv 1 5x5 valid")
     yield say("B", "4×4, 3×3", "2×2", "1x4x4", "conv 1 3x3")
     yield say("B", "4×4, 2×2", "3×3", "1x4x4", "conv 1 2x2")
@@ -103,7 +106,7 @@ def _sizes() -> Iterator[Claim]:
     )
     yield say("C", "7×7, 3×3 with stride 1, pad 1", "7×7", "1x7x7", "conv 1 3x3 pad 1")
     for kernel, printed in ((3, "1"), (5, "2"), (7, "3")):
-        yield Claim("sizes", "C", f"pad that preserves the size, F = {kernel}", printed, lambda kernel=kernel: _preserving(kernel))
+        yield Claim("sizes", "C", f"pad that preserves the size, F = {kernel}", printed, partial(_preserving, kernel))
     chain = "conv 1 5x5 | conv 1 5x5"
     yield Claim(
         "sizes",
@@ -131,7 +134,7 @@ def _full_depth() -> str:
 
 
 def _parameters() -> Iterator[Claim]:
-    say = lambda by, about, printed, compute, **more: Claim("parameters", by, about, printed, compute, **more)  # noqa: E731
+    say = partial(Claim, "parameters")
     yield say("B", "784 inputs to 30 units, fully connected", "23,550", lambda: _params("784", "fc 30"))
     yield say("B", "one shared 5×5 map", "26", lambda: _params("1x28x28", "conv 1 5x5"))
     yield say("B", "32×32×3, ten 5×5", "760", lambda: _params("3x32x32", "conv 10 5x5 pad 2"))
@@ -159,7 +162,7 @@ def _embedding() -> int:
 
 
 def _connectivity() -> Iterator[Claim]:
-    say = lambda by, about, printed, compute, **more: Claim("connectivity", by, about, printed, compute, **more)  # noqa: E731
+    say = partial(Claim, "connectivity")
     yield say("C D", "200×200 pixels, 40,000 units, fully connected", "1.6×10^9", lambda: _dense("1x200x200"))
     yield say("D", "the same in colour", "4.8×10^9", lambda: _dense("3x200x200"))
     local = "each unit has 100 weights, those over the padding included; without these 3,900,625"
@@ -239,7 +242,7 @@ def _side(name: str, row: str) -> str:
 def _alexnet() -> Iterator[Claim]:
     from zoo.studies import lenet_to_alexnet
 
-    say = lambda about, printed, compute, reason="": Claim("alexnet", "B", about, printed, compute, reason)  # noqa: E731
+    say = partial(Claim, "alexnet", "B")
     same = "SAME gives ceil(224 / 4) = 56; 55 follows from 227 pixels without padding"
     yield say("C1: 224×224, 11×11 with stride 4, SAME", "55×55", lambda: _output("3x224x224", "conv 96 11x11/4 same"), same)
     yield say("C1 of the published network, 227×227, VALID", "55×55", lambda: _side("alexnet", "conv1"))
@@ -260,19 +263,20 @@ def _alexnet() -> Iterator[Claim]:
         cells = row.cells
         if cells["printed"] is not None:
             about = f"{row.type}: {row.name}"
-            compute = lambda computed=cells["computed"]: computed  # noqa: E731
-            yield Claim("lenet to alexnet", "D", about, cells["printed"], compute, cells["convention"], cells["verdict"])
+            convention, verdict = cells["convention"], cells["verdict"]
+            compute = partial(int, cells["computed"])
+            yield Claim("lenet to alexnet", "D", about, cells["printed"], compute, convention, verdict)
 
 
 def _vgg() -> Iterator[Claim]:
-    say = lambda about, printed, compute, reason="", by="B": Claim("vgg", by, about, printed, compute, reason)  # noqa: E731
+    say = partial(Claim, "vgg", "B")
     yield say("layers of AlexNet", "8", lambda: _network("alexnet")[""]["depth"])
     yield say("layers of VGG-16", "16", lambda: _network("vgg16")[""]["depth"])
     yield say("layers of VGG-19", "19", lambda: _network("vgg19")[""]["depth"])
     yield say("windows of all convolutions", "3×3, stride 1, pad 1", lambda: _windows("vgg16", "Conv2d"))
     yield say("windows of all poolings", "2×2, stride 2, pad 0", lambda: _windows("vgg16", "MaxPool2d"))
-    yield say("parameters of VGG-16", "138,357,544", lambda: _network("vgg16")[""]["params"], by="E")
-    yield say("features of block4_pool", "14×14×512", _block4, "Keras' name of the fourth pooling", by="E")
+    yield Claim("vgg", "E", "parameters of VGG-16", "138,357,544", lambda: _network("vgg16")[""]["params"])
+    yield Claim("vgg", "E", "features of block4_pool", "14×14×512", _block4, "Keras' name of the fourth pooling")
 
 
 def _windows(name: str, type: str) -> str:
@@ -301,7 +305,7 @@ def _block4() -> str:
 
 
 def _googlenet() -> Iterator[Claim]:
-    say = lambda about, printed, compute, reason="", **more: Claim("googlenet", "B", about, printed, compute, reason, **more)  # noqa: E731
+    say = partial(Claim, "googlenet", "B")
     yield say("layers", "22", lambda: _network("googlenet")[""]["depth"])
     yield say("Inception modules", "9", lambda: sum(call.type == "Inception" for call in trace("googlenet").calls))
     yield say(
@@ -319,7 +323,7 @@ def _googlenet() -> Iterator[Claim]:
 
 
 def _resnet() -> Iterator[Claim]:
-    say = lambda about, printed, compute, reason="": Claim("resnet", "B", about, printed, compute, reason)  # noqa: E731
+    say = partial(Claim, "resnet", "B")
     yield say("layers of ResNet-152", "152", lambda: _network("resnet152")[""]["depth"])
     yield say("convolutions of a unit of ResNet-34", "3×3, 3×3", lambda: _unit("resnet34"))
     yield say(
@@ -370,15 +374,19 @@ _ENDS = ("resnet152", "googlenet")
 
 
 def _others() -> Iterator[Claim]:
-    say = lambda by, about, printed, compute, reason="": Claim("other networks", by, about, printed, compute, reason)  # noqa: E731
+    say = partial(Claim, "other networks")
     yield say("E", "poolings of All-CNN before the last average", "0", _poolings)
     yield say("E", "its convolutions with stride 2", "2", lambda: sum(_one(op.attrs["stride"]) == 2 for op in _convs("all_cnn_c")))
     for row, printed in (("conv1", "96 of 3×7×7"), ("conv2", "256 of 96×5×5"), ("conv3", "384 of 256×3×3")):
-        yield say("A", f"age and gender, {row}", printed, lambda row=row: _filters(row))
+        yield say("A", f"age and gender, {row}", printed, partial(_filters, row))
     yield say("A", "age and gender, stride of conv1", "4", lambda: _one(_convs("levi_hassner")[0].attrs["stride"]))
     for row in ("fc6", "fc7"):
-        yield say("A", f"age and gender, {row}", "512", lambda row=row: _network("levi_hassner")[row]["output"][1])
+        yield say("A", f"age and gender, {row}", "512", partial(_features, row))
     yield say("A", "ages", "8", lambda: _network("levi_hassner")[""]["output"][1])
+
+
+def _features(row: str) -> int:
+    return int(_network("levi_hassner")[row]["output"][1])
 
 
 def _convs(name: str) -> list[Any]:
@@ -400,26 +408,27 @@ def _filters(row: str) -> str:
 
 
 def _imagenet() -> Iterator[Claim]:
-    say = lambda by, about, printed, compute, reason="", **more: Claim("imagenet", by, about, printed, compute, reason, **more)  # noqa: E731
+    say = partial(Claim, "imagenet")
     first = "no card: the runner-up of 2012 had 26.2% (AlexNet's paper, abstract)"
     yield say("B", "top-5 error before deep networks", "over 26%", lambda: None, first)
     yield say("D", "top-5 accuracy 2011", "75%", lambda: None, "no card: the winner of 2011 was not a convolutional network")
     for name, printed in (("alexnet", ""), ("zfnet", ""), ("vgg19", ""), ("googlenet", "6.7%"), ("resnet152", "3.57%")):
         error, result = _best(name)
         about = f"{card(name).title}, {card(name).year}, top-5 error"
-        yield say("B", about, printed, lambda error=error: f"{error}%", _said(result))
+        yield say("B", about, printed, f"{error}%".__str__, _said(result))
     yield say("D", "top-5 accuracy 2012", "85%", lambda: f"{100 - _best('alexnet')[0]}%", "100% less AlexNet's error")
     yield say("D", "top-5 accuracy 2015", "96.5%", lambda: f"{100 - _best('resnet152')[0]}%", "100% less ResNet's error")
     human = "no network: one annotator (Russakovsky et al. 2015, section 6.4)"
     yield say("B", "human top-5 error", "5.1%", lambda: None, human)
 
 
-def _best(name: str) -> Any:
+def _best(name: str) -> "tuple[Decimal, Result]":
     """The least top-5 error on the card that was measured in the competition, or on its images, and the result it is from."""
-    results = [one for one in card(name).results if one.on.startswith("ILSVRC") and "2010" not in one.on and one.error(5)]
-    return min(((one.error(5), one) for one in results), key=lambda pair: pair[0])
+    results = [one for one in card(name).results if one.on.startswith("ILSVRC") and "2010" not in one.on]
+    found = [(error, one) for one in results if (error := one.error(5)) is not None]
+    return min(found, key=itemgetter(0))
 
 
-def _said(result: Any) -> str:
+def _said(result: "Result") -> str:
     models = "single model" if result.models == 1 else f"{result.models} models averaged"
     return f"{result.on}, {models} [{'; '.join(map(str, result.citations))}]"

@@ -79,20 +79,22 @@ def ways(image: "Tensor", weight: "Tensor", stride: int, links: int, seed: int =
     if whole:
         dense = matrix(weight, tuple(image.shape[1:]), stride)
         sparse = dense.to_sparse().coalesce()
-        multiplied = lambda x: dense @ x.reshape(-1, 1)  # noqa: E731
     else:
         dense = torch.empty(units, image[0].numel(), dtype=image.dtype, device="meta")  # its size; no memory
         sparse = entries(weight, tuple(image.shape[1:]), stride)
-        multiplied = lambda x: by_rows(sparse, x.reshape(-1, 1))  # noqa: E731
     index = sparse.indices().element_size() * sparse.indices().shape[0]
     tied = repeated(weight, units // weight.shape[0])
     own = torch.randn(tied.shape, generator=torch.Generator().manual_seed(seed + 1), dtype=image.dtype)
+
+    def multiplied(x: "Tensor") -> "Tensor":
+        column = x.reshape(-1, 1)
+        return (dense @ column if whole else by_rows(sparse, column)).reshape(out)
 
     def unshared(weights: "Tensor") -> Way:
         return Way(lambda x: locally_connected(x, weights, weight.shape, stride), (weights,), tied.numel(), tied.numel() * each)
 
     return {
-        "dense": Way(lambda x: multiplied(x).reshape(out), (dense,), dense.numel(), dense.numel() * each, shifts=whole),
+        "dense": Way(multiplied, (dense,), dense.numel(), dense.numel() * each, shifts=whole),
         "sparse": Way(
             lambda x: torch.sparse.mm(sparse, x.reshape(-1, 1)).reshape(out),
             stored_of_sparse(sparse),

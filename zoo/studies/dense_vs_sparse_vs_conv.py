@@ -30,6 +30,8 @@ from zoo.util.text import sizes
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo.tables.notes import Note
+
 COLUMNS = (
     Column("output", "elements per axis", "units: channels, height, width", hide_order=3),
     Column("padding", "elements", "zeros before and after each axis; valid: none", hide_order=2),
@@ -122,7 +124,7 @@ def _case(input: Shape, kernel: Shape, stride: int, channels: int) -> Iterator[A
 
     if any(k > n for k, n in zip(kernel, input[1:], strict=True)):
         raise ZooError(f"kernel: {kernel[0]}×{kernel[1]} does not fit into an image of {input[1]}×{input[2]}")
-    op = _conv_op(lambda: nn.Conv2d(input[0], channels, kernel, stride, bias=False), input)
+    op = _conv_op(lambda: nn.Conv2d(input[0], channels, (kernel[0], kernel[1]), stride, bias=False), input)
     yield from _four(_named(input, kernel), op)
 
 
@@ -316,7 +318,7 @@ def _proof(title: str, input: Shape, kernel: Shape, stride: int, channels: int) 
     image = torch.randn(1, *input, generator=seed)
     weight = torch.randn(channels, input[0], *kernel, generator=seed)
     arms, failures = _one_map.proof(image, weight, stride, cells["sparse"]["stored"], whole=whole)
-    notes = [*([] if whole else [_one_map.BY_ROWS]), *failures]
+    notes: list[Note | str] = [*([] if whole else [_one_map.BY_ROWS]), *failures]
     lesson = _proof_lesson(arms, failures)
     return arms_table(f"{title} On {_named(input, kernel)}", _one_map.COLUMNS, arms, notes=notes, lesson=lesson)
 

@@ -97,7 +97,7 @@ def pooled(name: str, maps: Any, window: int, stride: int) -> Any:
     """torch's pooling of this name, on 1×C×H×W."""
     from torch.nn import functional as F
 
-    functions = {
+    functions: Mapping[str, Callable[[], Any]] = {
         "max": lambda: F.max_pool2d(maps, window, stride),
         "average": lambda: F.avg_pool2d(maps, window, stride),
         "L2": lambda: F.lp_pool2d(maps, 2.0, window, stride),

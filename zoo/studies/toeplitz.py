@@ -87,8 +87,8 @@ class Map:
     @cached_property
     def output(self) -> tuple[int, ...]:
         """Units along each axis."""
-        more = {"valid": lambda k: 1 - k, "same": lambda k: 0, "full": lambda k: k - 1}[self.padding]
-        return tuple(-(-(n + more(k)) // self.stride) for n, k in zip(self.input, self.kernel, strict=True))
+        sign = {"valid": -1, "same": 0, "full": 1}[self.padding]
+        return tuple(-(-(n + sign * (k - 1)) // self.stride) for n, k in zip(self.input, self.kernel, strict=True))
 
     @cached_property
     def matrix(self) -> tuple[tuple[int | None, ...], ...]:
