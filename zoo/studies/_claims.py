@@ -311,7 +311,7 @@ def _googlenet() -> Iterator[Claim]:
     yield say(
         "fully connected layers",
         "0",
-        lambda: sum(op.kind == "linear" for op in trace("googlenet").ops),
+        partial(_count, "googlenet", "linear"),
         "it has one, for the class scores: 1,025,000 parameters; VGG has three",
     )
     yield say(
@@ -375,13 +375,19 @@ _ENDS = ("resnet152", "googlenet")
 
 def _others() -> Iterator[Claim]:
     say = partial(Claim, "other networks")
-    yield say("E", "poolings of All-CNN before the last average", "0", _poolings)
+    yield say("E", "poolings of All-CNN before the last average", "0", partial(_count, "all_cnn_c", "max_pool2d", "avg_pool2d"))
     yield say("E", "its convolutions with stride 2", "2", lambda: sum(_one(op.attrs["stride"]) == 2 for op in _convs("all_cnn_c")))
     for row, printed in (("conv1", "96 of 3×7×7"), ("conv2", "256 of 96×5×5"), ("conv3", "384 of 256×3×3")):
         yield say("A", f"age and gender, {row}", printed, partial(_filters, row))
     yield say("A", "age and gender, stride of conv1", "4", lambda: _one(_convs("levi_hassner")[0].attrs["stride"]))
     for row in ("fc6", "fc7"):
         yield say("A", f"age and gender, {row}", "512", partial(_features, row))
+    one_net = "what the lecture calls a spatial transducer net is fully convolutional"
+    linear = partial(_count, "fcn32s", "linear")
+    yield say("E", "fully connected layers of FCN-32s", "0", linear, one_net)
+    for size in ((500, 500), (320, 352)):
+        shown = "×".join(map(str, size))
+        yield say("E", f"its output on {shown}", shown, partial(_scores, *size), "the output's size scales with the input's")
     yield say("A", "ages", "8", lambda: _network("levi_hassner")[""]["output"][1])
 
 
@@ -389,12 +395,16 @@ def _features(row: str) -> int:
     return int(_network("levi_hassner")[row]["output"][1])
 
 
+def _count(name: str, *kinds: str) -> int:
+    return sum(op.kind in kinds for op in trace(name).ops)
+
+
+def _scores(height: int, width: int) -> str:
+    return "×".join(map(str, trace("fcn32s", input=(1, 3, height, width)).outputs[0].shape[2:]))
+
+
 def _convs(name: str) -> list[Any]:
     return [op for op in trace(name).ops if op.kind == "conv2d"]
-
-
-def _poolings() -> int:
-    return sum(op.kind in {"max_pool2d", "avg_pool2d"} for op in trace("all_cnn_c").ops)
 
 
 def _filters(row: str) -> str:
