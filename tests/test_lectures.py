@@ -193,7 +193,7 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "layers googlenet B 22 22 equal",
             "Inception modules googlenet B 9 9 equal",
-            "1,025,000 parameters",
+            "that layer googlenet B – 1,025,000",
             "10 is printed, 8.7 is counted",
         ),
     ),

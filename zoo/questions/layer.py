@@ -105,7 +105,7 @@ def layer(input: Sequence[int], description: str, *, batch: int = 1, want: Seque
 
 
 def _unfitting(input: Sequence[int], batch: int, description: str, error: ZooError, wanted: Table) -> Layers:
-    """What gives the size that is wanted, where the layers do not fit as they are described."""
+    """What gives the requested size, where the layers do not fit as they are described."""
     trace = trace_of(input, (), batch)
     title = f"input {sizes(trace.inputs[0].shape)} · {description.strip()}"
     table = Table(title, {"input": list(input)}, (), (), notes=(f"as described it does not fit: {error}",))

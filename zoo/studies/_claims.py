@@ -165,8 +165,9 @@ def _connectivity() -> Iterator[Claim]:
     say = partial(Claim, "connectivity")
     yield say("C D", "200×200 pixels, 40,000 units, fully connected", "1.6×10^9", lambda: _dense("1x200x200"))
     yield say("D", "the same in colour", "4.8×10^9", lambda: _dense("3x200x200"))
-    local = "each unit has 100 weights, those over the padding included; without these 3,900,625"
+    local = "each unit has 100 weights, those over the zeros of the padding included"
     yield say("C", "locally connected, 10×10", "4M", lambda: _local("1x200x200", 10), reason=local)
+    yield say("C", "without weights over the zeros", "", _inside)
     yield say("C", "100 shared filters of 10×10", "10K", lambda: _params("1x200x200", "conv 100 10x10 same no bias"))
     yield say("C", "320×280, kernel 2×1: numbers stored", "2", lambda: _params("1x320x280", "conv 1 2x1 no bias"))
     yield say("C", "its operations", "267,960", _operations, reason="2 multiplications and 1 addition for each unit")
@@ -216,6 +217,12 @@ def _local(input: str, side: int) -> int:
     return _pixels(input) * _params(input, f"conv 1 {side}x{side} same no bias")
 
 
+def _inside() -> int:
+    """Pairs of one of 200×200 units and a pixel in its window of 10×10, which begins 4 pixels before it."""
+    along = sum(0 <= i - 4 + t < 200 for i in range(200) for t in range(10))
+    return along**2
+
+
 def _operations() -> int:
     macs = _described("1x320x280", "conv 1 2x1 no bias")[1][0].cells["macs"]
     return 2 * int(macs) - _units("1x320x280", "2x1")
@@ -250,12 +257,12 @@ def _alexnet() -> Iterator[Claim]:
     yield say("C3: 5×5, SAME", "27×27", lambda: _side("alexnet", "conv2"))
     yield say("S4: 3×3 with stride 2, VALID", "13×13", lambda: _side("alexnet", "pool2"))
     yield say("C7: 256 maps, 3×3, SAME", "13×13", lambda: _side("alexnet", "conv5"))
-    pooled = "the table lists no pooling after C7; the network has one, to 6×6 maps, and so"
+    pooled = "the table lists no pooling after C7; the network has one, to 6×6 maps"
     yield say(
         "F8: 4,096 units on 13×13×256, as printed",
         "",
         lambda: _params("256x13x13", "fc 4096"),
-        f"{pooled} 37,752,832 parameters",
+        pooled,
     )
     yield say("F8 of the published network", "", lambda: _network("alexnet")["fc6"]["params"])
     yield say("Out", "1,000", lambda: _network("alexnet")[""]["output"][1])
@@ -312,8 +319,9 @@ def _googlenet() -> Iterator[Claim]:
         "fully connected layers",
         "0",
         partial(_count, "googlenet", "linear"),
-        "it has one, for the class scores: 1,025,000 parameters; VGG has three",
+        "it has one, for the class scores; VGG has three",
     )
+    yield say("parameters of that layer", "", lambda: _network("googlenet")["linear"]["params"])
     yield say(
         "parameters, times fewer than AlexNet's",
         "10",

@@ -4,6 +4,7 @@ The layers are built and traced; nothing is allocated for them, but with `run`, 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
@@ -76,8 +77,8 @@ def run(
         image, window = _case_asked(input, kernel, run=run)
         if run:
             return _proof(title, image, window, stride, channels)
-        arms = list(_case(image, window, stride, channels))
-        return _table(title, arms, _lesson(arms, _unstrided(image, window, stride, channels)))
+        arms = [*_case(image, window, stride, channels), *_unstrided(image, window, stride, channels)]
+        return _table(title, arms, _lesson(arms))
     textbook = list(_case((1, 320, 280), (2, 1), 1, 1))
     return _table(title, [*textbook, *_lectures()], _lesson(textbook))
 
@@ -96,9 +97,14 @@ def _case_asked(input: Shape | None, kernel: Shape | None, *, run: bool) -> tupl
     return image, window
 
 
-def _unstrided(image: Shape, window: Shape, stride: int, channels: int) -> Mapping[str, Any] | None:
+def _unstrided(image: Shape, window: Shape, stride: int, channels: int) -> Iterator[Arm]:
     """The convolution without its stride, if it has one."""
-    return list(_case(image, window, 1, channels))[-1].cells if stride > 1 else None
+    if stride > 1:
+        *_, conv = _case(image, window, 1, channels)
+        yield replace(conv, name=UNSTRIDED)
+
+
+UNSTRIDED = "convolution, stride 1"
 
 
 def _table(title: str, arms: Sequence[Arm], lesson: Sequence[str]) -> Table:
@@ -242,8 +248,8 @@ def _convolutions(target: str, input: Shape | None) -> list[tuple[str, Op]]:
 # Lessons
 
 
-def _lesson(arms: Sequence[Arm], plain: Mapping[str, Any] | None = None) -> list[str]:
-    """Sentences that quote the table; `plain` is the convolution without its stride."""
+def _lesson(arms: Sequence[Arm]) -> list[str]:
+    """Sentences that quote the table."""
     cells = {arm.name: arm.cells for arm in arms}
     dense, sparse, conv = (cells[name] for name in ("dense", "sparse", "convolution"))
     said = [
@@ -264,16 +270,16 @@ def _lesson(arms: Sequence[Arm], plain: Mapping[str, Any] | None = None) -> list
     else:
         fewer = ratio_text(sparse["stored"], conv["stored"])
         said += [f"Sharing the weights saves the numbers: {fewer} times fewer than in the sparse matrix."]
-    return [*said, *_strided(conv, plain), *_indices(dense, sparse)]
+    return [*said, *_strided(conv, cells.get(UNSTRIDED)), *_indices(dense, sparse)]
 
 
 def _strided(conv: Mapping[str, Any], plain: Mapping[str, Any] | None) -> Iterator[str]:
     """What the stride saves, and sharing does not."""
     if plain is not None:
         work = ratio_text(plain["operations"], conv["operations"])
-        values = ratio_text(prod(plain["output"]), prod(conv["output"]))
         yield f"Without its stride the convolution would take {work} times the operations ({plain['operations']:,}) and give"
-        yield f"{values} times the values: a stride saves work and storage, sharing saves storage and no work."
+        yield f"{sizes(plain['output'])} values instead of {sizes(conv['output'])}: a stride saves work and storage, sharing saves"
+        yield "storage and no work."
 
 
 def _indices(dense: Mapping[str, Any], sparse: Mapping[str, Any]) -> Iterator[str]:

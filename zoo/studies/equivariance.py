@@ -62,7 +62,7 @@ class Case:
     moves: bool = True
 
     def expected(self, output: Signal, d: int) -> Signal:
-        """The output after a shift by d pixels, if the layer is equivariant; of the next smaller shift if d is no multiple."""
+        """The output after a shift by d pixels, if the layer is equivariant; of the next smaller shift if d is not a multiple."""
         return shifted(output, d // self.stride if self.moves else 0)
 
 
@@ -222,8 +222,8 @@ def _notes(stride: int) -> list[str]:
         f"cells: how many outputs of f(g(x)) differ from g(f(x)), for a layer f and a shift g of {LENGTH} values, "
         "which wraps around",
         "border: zeros around the input instead of the values that wrap around; invariant: the output does not move at all",
-        f"sampled: every {stride}{'nd' if stride == 2 else 'rd' if stride == 3 else 'th'} output of a layer; a shift that is "
-        "no multiple of the stride is compared with the next smaller one",
+        f"sampled: every {stride}{'nd' if stride == 2 else 'rd' if stride == 3 else 'th'} output of a layer; a shift that "
+        "is not a multiple of the stride is compared with the next smaller one",
     ]
 
 

@@ -7,7 +7,7 @@ All stacks have the same convolutions; each differs from the plain one in one th
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, ZooError, arms_table, ratio_text
+from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, ZooError, arms_table
 
 if TYPE_CHECKING:
     from torch import nn
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.extend import Trace
 
 CHANNELS, SIDE = 8, 128
+MOST = 10
 STACKS = {
     "plain": "stride 1, no pooling, no dilation",
     "strided": "stride 2 in every second convolution",
@@ -38,6 +39,8 @@ def run(
     """
     if kernel % 2 == 0:
         raise ZooError(f"option kernel: expected an odd integer, so that maps keep their size, got {kernel}")
+    if layers > MOST:
+        raise ZooError(f"option layers: expected at most {MOST}, so that the image of {SIDE} pixels is not too small, got {layers}")
     stacks = {name: _stack(name, layers, kernel) for name in STACKS}
     fields = {name: _fields(net) for name, net in stacks.items()}
     if max(largest := [sizes[-1] for sizes in fields.values()]) > SIDE:
@@ -194,8 +197,7 @@ def _lesson(
     if len(same) == len(STACKS) - 1:
         yield "No other stack sees more: deeper stacks are needed to tell them apart."
         return
-    yield f"With strides it sees {last['strided']}, with pooling {last['pooled']}, with dilation {last['dilated']},"
-    yield f"{ratio_text(last['pooled'], last['plain'])} times as many with pooling as without."
+    yield f"With strides it sees {last['strided']}, with pooling {last['pooled']}, with dilation {last['dilated']}."
     yield f"The windows of pooling alone, with stride 1, bring it to {last['pooled_1']}: the rest is its stride,"
     yield "which makes every later kernel step over more pixels."
     macs, side = cost["macs"], cost["side"]
