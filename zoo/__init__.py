@@ -8,6 +8,7 @@
     zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
     zoo.explain("alexnet", "conv1")             how the numbers of a layer are computed
     zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
+    zoo.pattern("vgg16")                        [[CONV - RELU]*N - POOL]*M - [FC - RELU]*K: N, M, K, and where it differs
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
     zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
     zoo.survey("torchvision:*")                 many models, one row each
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
+    from zoo.questions.pattern import pattern
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -73,6 +75,7 @@ __all__ = [
     "lint",
     "list_models",
     "measure",
+    "pattern",
     "pull",
     "receptive_field",
     "register",
@@ -109,6 +112,7 @@ __getattr__, __dir__ = lazy(
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
+        "pattern": "zoo.questions.pattern",
         "pull": "zoo.transform.pull",
         "receptive_field": "zoo.questions.rf",
         "register": "zoo.extend",

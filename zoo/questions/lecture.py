@@ -37,7 +37,7 @@ def lecture(target: "Traceable", *, input_first: bool = False, columns: Sequence
     """
     passes = choose(columns) if columns else _PASSES
     found = trace(target, **how)
-    every = _rows(found)
+    every = layer_rows(found)
     shown = [row for row in every if _type(found, row)]
     measured = [one.measure(found, shown)[0] for one in passes]
     names = [one.column.name for one in passes]
@@ -56,7 +56,7 @@ def lecture(target: "Traceable", *, input_first: bool = False, columns: Sequence
     )
 
 
-def _rows(found: Trace) -> list[Group]:
+def layer_rows(found: Trace) -> list[Group]:
     """The finest rows; a module of parallel convolutions with one window, such as LeNet-5's C3, is one layer."""
     finest = group(found)
     whole = {id(op): row for row in group(found, 1) if _parallel(row) for op in row.ops}
