@@ -253,18 +253,19 @@ def test_a_table_explains_its_rows() -> None:
         zoo.compare().explain("C1")
 
 
+SIGNS = {"·": "*", "−": "-", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", ",": ", "}
+
+
 def evaluated(node: minidom.Node) -> str:
     """A formula of MathML as Python writes it."""
     inside = [evaluated(one) for one in node.childNodes]
     match node.nodeName:
         case "#text":
-            return {"·": "*", "−": "-", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")"}.get(
-                node.nodeValue or "", node.nodeValue or ""
-            )
+            return node.nodeValue or ""
+        case "mo":
+            return SIGNS.get(inside[0], inside[0])
         case "mfrac":
             return f"(({inside[0]}) / ({inside[1]}))"
-        case "mn":
-            return inside[0].replace(",", "")
         case "msub":
             return "_".join(inside)
     return "".join(inside)

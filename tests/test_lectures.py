@@ -100,7 +100,10 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "pooling under a shift": ("compare pooling --run", ("changes 4 of 4 inputs and 2 of 4 outputs", "torch gives the same values")),
-    "local response normalisation": ("summary alexnet --filter norm*", ("norm1 LocalResponseNorm", "norm2 LocalResponseNorm")),
+    "normalisation between convolution and pooling": (
+        "pattern alexnet",
+        ("[[CONV - RELU]*N - POOL]*3 - [FC - RELU]*2 - SOFTMAX", "between the parts: norm1, norm2 (LocalResponseNorm)"),
+    ),
     # connectivity
     "growth of receptive fields": (
         "compare growth",
@@ -197,6 +200,25 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "10 is printed, 8.7 is counted",
         ),
     ),
+    "the pattern of classic networks": (
+        "pattern vgg16",
+        ("INPUT - [[CONV - RELU]*N - POOL]*5 - [FC - RELU]*2 - SOFTMAX, N = 2, 2, 3, 3, 3", "vgg16 follows the pattern"),
+    ),
+    "the pattern of LeNet-5": (
+        "pattern lenet5",
+        ("stage 1 [CONV - RELU]*1 - POOL 1 C1 S2", "stage 2 [CONV - RELU]*1 - POOL 1 C3 S4", "hidden [FC - RELU]*1 1 F6"),
+    ),
+    "rules for sizes": (
+        "pattern vgg16",
+        (
+            "input divisible by 2 rule yes 5/5 224 = 2^5 · 7",
+            "kernel 3×3, at most 5×5 rule yes 13/13",
+            "convolution stride 1 rule yes 13/13",
+            "convolution keeps the size rule yes 13/13",
+            "pooling 2×2, stride 2 rule yes 5/5",
+        ),
+    ),
+    "features of block4_pool": ("explain vgg16 block4_pool output", ("output 1×512×14×14",)),
     "1x1 bottlenecks": ("compare bottleneck", ("without reductions have 4.1 times the parameters and 3.6 times the MACs",)),
     "FC against GAP": (
         "compare fc-vs-gap",
@@ -238,7 +260,7 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "a factor of 3",
         ),
     ),
-    "VGG-16 and its features": (
+    "VGG-16 and its parameters": (
         "compare lecture-tables --topic vgg",
         ("138,357,544 138,357,544 equal", "features of block4_pool vgg E 14×14×512 14×14×512 equal"),
     ),
