@@ -7,9 +7,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 import zoo
-from zoo.studies import _by_torch, _one_map, equivariance, growth, pooling, toeplitz
+from zoo.studies import (
+    _by_torch,
+    _one_map,
+    batch_norm,
+    convolution_algorithms,
+    equivariance,
+    growth,
+    kept_activations,
+    pooling,
+    toeplitz,
+)
 from zoo.tables.notes import Failed
 from zoo_cli.main import run
 
@@ -262,3 +273,146 @@ def test_the_textbooks_case_itself() -> None:
 @pytest.mark.slow
 def test_gradients_reach_the_field() -> None:
     assert not failures("growth", layers=4)
+
+
+# Normalisation, algorithms, scaling, what is kept -------------------------------------------------------------------------
+
+
+def test_folding_as_torch_folds() -> None:
+    """An oracle: torch's own folding of a convolution and a normalisation gives the same weights and biases."""
+    layers: list[tuple[nn.Module, nn.BatchNorm1d | nn.BatchNorm2d]] = [
+        (nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)),
+        (nn.Conv2d(4, 8, 3, groups=2, bias=False), nn.BatchNorm2d(8, eps=0.1)),
+        (nn.Linear(5, 8), nn.BatchNorm1d(8)),
+    ]
+    for layer, norm in layers:
+        batch_norm._randomised(norm.eval())
+        fuse = fuse_linear_bn_eval if isinstance(layer, nn.Linear) else fuse_conv_bn_eval
+        expected = fuse(layer.eval(), norm)  # type: ignore[type-var]
+        batch_norm.fold(layer, norm)
+        assert torch.allclose(layer.weight, expected.weight, atol=1e-6)  # type: ignore[arg-type]
+        assert torch.allclose(layer.bias, expected.bias, atol=1e-6)  # type: ignore[arg-type]
+
+
+class Shared(nn.Module):
+    """A convolution that something else reads too, one that follows its normalisation, and one that can be folded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read_twice, self.norm_1 = nn.Conv2d(3, 3, 3, padding=1), nn.BatchNorm2d(3)
+        self.norm_2, self.after = nn.BatchNorm2d(3), nn.Conv2d(3, 3, 3, padding=1, bias=False)
+        self.norm_3 = nn.BatchNorm2d(3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.read_twice(x)
+        return self.norm_3(self.after(self.norm_2(torch.relu(self.norm_1(x) + x))))
+
+
+def test_which_normalisations_fold() -> None:
+    trace = zoo.trace(Shared(), input=(1, 3, 8, 8))
+    assert list(batch_norm.pairs(trace)) == [batch_norm.Pair("after", "norm_3")]
+
+
+@pytest.mark.parametrize("fault", ["eps", "mean", "beta", "nothing"])
+def test_faults_of_folding(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = batch_norm.fold
+
+    def faulty(layer: nn.Module, norm: nn.Module) -> None:
+        if fault == "nothing":
+            return
+        changed = {"eps": ("eps", 0.0), "mean": ("running_mean", 0 * norm.running_mean), "beta": ("bias", None)}[fault]  # type: ignore[operator]
+        setattr(norm, *changed)
+        original(layer, norm)
+
+    monkeypatch.setattr(batch_norm, "fold", faulty)
+    net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, eps=0.01), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    assert failures("batch-norm", on=net) == {"Sequential"}
+
+
+@pytest.mark.parametrize("fault", list(convolution_algorithms.HOW))
+def test_faults_of_algorithms(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = convolution_algorithms.computed
+    wrong = lambda name, image, weight: original(name, image, weight.flip(-1) if name == fault else weight)  # noqa: E731
+    monkeypatch.setattr(convolution_algorithms, "computed", wrong)
+    assert failures("convolution-algorithms") == {fault}
+
+
+@pytest.mark.parametrize("options", [{}, {"input": (2, 8, 9), "channels": 3}, {"kernel": 5}, {"kernel": 1}])
+def test_algorithms_agree(options: dict[str, Any]) -> None:
+    assert not failures("convolution-algorithms", **options)
+
+
+def test_counts_of_algorithms() -> None:
+    """Lavin and Gray 2015: F(2×2, 3×3) takes 2.25 times fewer multiplications; its transforms 32 and 24 additions a tile."""
+    cells = {row.name: row.cells for row in zoo.compare("convolution-algorithms", input=(64, 56, 56)).rows}
+    assert cells["direct"]["multiplications"] == zoo.layer((64, 56, 56), "conv 64 3x3 same no bias").table.total["macs"]
+    assert cells["direct"]["multiplications"] / cells["Winograd"]["multiplications"] == 2.25
+    assert convolution_algorithms.additions_of(convolution_algorithms.B, 4) == 32
+    assert convolution_algorithms.additions_of(convolution_algorithms.A, 4) == 24
+    assert cells["im2col"]["buffer"] == 4 * 64 * 9 * 56 * 56
+
+
+def test_kept_activations_are_those_of_torch() -> None:
+    """An oracle: what autograd keeps, by the storages that it packs."""
+    for kind in kept_activations.HOW:
+        net = kept_activations.built(kind, 4, 8).train()
+        kept: dict[int, int] = {}
+        own = {one.untyped_storage().data_ptr() for one in (*net.parameters(), *net.buffers())}
+
+        def pack(one: Tensor, kept: dict[int, int] = kept, own: set[int] = own) -> Tensor:
+            storage = one.untyped_storage()
+            if storage.data_ptr() not in own:
+                kept[storage.data_ptr()] = storage.nbytes()
+            return one
+
+        image = torch.randn(1, 8, kept_activations.SIDE, kept_activations.SIDE)
+        with torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one):
+            output = net(image)
+        counted = zoo.summary(net, input=image.shape, train=True, columns=["saved"]).total["saved"]
+        assert sum(kept.values()) == counted
+        del output
+
+
+def test_scaling_by_hand() -> None:
+    """MACs grow with the square of the resolution, but for the linear layer; with that of the width, but for the first layer too."""
+    rows = {row.name: row.cells for row in zoo.compare("scaling").rows}
+    base, head = rows["base"]["macs"], 128 * 1000
+    assert rows["resolution ×2"]["macs"] - head == 4 * (base - head)
+    first = 9 * 3 * 32 * 64 * 64
+    assert rows["width ×2"]["macs"] - 2 * first - 2 * head == 4 * (base - first - head)
+    assert rows["resolution ×2"]["params"] == rows["base"]["params"]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("batch-norm", {"on": "resnet18"}, "resnet18: all 20 normalisations fold into the layer before them and take 4.8 thousand"),
+        ("batch-norm", {"on": "torchvision:densenet121"}, "59 of 121 normalisations fold"),
+        ("batch-norm", {"on": "alexnet"}, "alexnet has no batch normalisation"),
+        ("convolution-algorithms", {"kernel": 7}, "FFT takes the fewest operations here"),
+        ("convolution-algorithms", {"kernel": 1}, "Nothing takes fewer operations here"),
+        ("convolution-algorithms", {"input": (3, 8, 8), "channels": 8}, "Winograd takes the fewest operations here"),
+        ("kept-activations", {"layers": 8}, "From 2 to 8 layers"),
+        ("kept-activations", {"layers": 16, "channels": 16}, "With 16 layers"),
+        ("scaling", {"factor": 3}, "MACs by 9.0 (power 2.0)"),
+        ("scaling", {"steps": 1}, "The compound takes 2.1"),
+    ],
+)
+def test_lessons_of_costs(name: str, options: dict[str, Any], words: str) -> None:
+    assert words in said(name, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("batch-norm", {"on": "alexnet", "run": True}, "alexnet has no batch normalisation that can be folded"),
+        ("convolution-algorithms", {"kernel": 2}, "an odd kernel"),
+        ("convolution-algorithms", {"input": (64, 224, 224), "run": True}, "--run would take minutes"),
+        ("kept-activations", {"layers": 12}, "expected multiples of 8"),
+        ("scaling", {"factor": 1}, "expected a factor from 2 to 8"),
+    ],
+)
+def test_costs_refused(name: str, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(zoo.ZooError) as error:
+        zoo.compare(name, **options)
+    assert words in str(error.value)
