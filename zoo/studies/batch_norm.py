@@ -24,7 +24,7 @@ COLUMNS = (
     Column("norms", "layers", "batch normalisations", hide_order=1),
     Column("params", "elements", "parameters", hide_order=0),
     Column("buffers", "elements", "running means and variances, and counters", hide_order=2),
-    Column("flops", "FLOPs", "of an evaluation, normalisations included", hide_order=0),
+    Column("flops", "FLOPs", "of an evaluation, normalisations included", hide_order=1),
     Column("saved", "bytes", "activations that a training step keeps for the backward, one image in float32", hide_order=0),
 )
 PROOF = (
