@@ -310,7 +310,7 @@ def test_no_torch(arguments: list[str]) -> None:
 
 def test_torch_can_be_found() -> None:
     """Kills a probe that never finds torch, or rich."""
-    out, heavy = loaded(COMMAND, "summary", "alexnet")
+    out, heavy = loaded(COMMAND, "summary", "alexnet", "--no-cache")
     assert "60,965,224" in out
     assert {"torch", "typer"} <= heavy
     assert "rich" in loaded(COMMAND, "info", "alexnet")[1]
