@@ -137,7 +137,7 @@ class _Reader:
         shapes = [section.shape() for section in self.net.sections("input_shape")]
         dims = self.net.integers("input_dim", 1)
         shapes = shapes or [tuple(dims[i : i + 4]) for i in range(0, len(dims), 4)]
-        if names and (len(shapes) != len(names) or not all(shapes)):
+        if len(dims) % 4 or (names and (len(shapes) != len(names) or not all(shapes))):
             self.net.fail("input", f"expected four input_dim or one input_shape for each of {len(names)}, got {len(shapes)}")
         yield from zip(names, shapes, strict=False)
 

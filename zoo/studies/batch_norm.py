@@ -243,7 +243,7 @@ def _randomised(module: "nn.Module") -> None:
     import torch
 
     for one in module.modules():
-        if isinstance(one, torch.nn.modules.batchnorm._BatchNorm):
+        if isinstance(one, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d | torch.nn.BatchNorm3d):
             for values in (one.running_var, one.weight):
                 values.data.uniform_(0.5, 1.5) if values is not None else None
             for values in (one.running_mean, one.bias):

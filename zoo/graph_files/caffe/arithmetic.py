@@ -89,7 +89,7 @@ def lrn(layer: Layer) -> list[Value]:
         layer.fail(f"expected maps N×C×H×W, got an input of {sizes(x.shape)}")
     if region == "ACROSS_CHANNELS":
         out = layer.output(x.shape)
-        node = Node("LRN", 13, {"size": size}, [x], [out], [None], lambda shape: layer.output(shape))
+        node = Node("LRN", 13, {"size": size}, [x], [out], [None], lambda shape: layer.make(tuple(shape), "op"))
         layer.steps += operator_steps(node)
         return [out]
     window = {"kernel_size": (size, size), "stride": (1, 1), "padding": (size // 2,) * 2, "ceil_mode": False}
