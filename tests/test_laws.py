@@ -337,7 +337,7 @@ def test_machines_formats_draw_nothing() -> None:
         ("zoo info goog", {"googlenet", "googlenet_bn"}),
         ("zoo summary vgg16 --format j", {"json"}),
         ("zoo sum", {"summary"}),
-        ("zoo compare fc", {"fc-vs-gap"}),
+        ("zoo compare fc-", {"fc-vs-gap"}),
         ("zoo list --family re", {"resnet", "resnet_cifar", "resnet_torchvision"}),
         ("zoo summary vgg16 --columns params,ma", {"params,macs", "params,maps"}),
     ],

@@ -1,7 +1,7 @@
 """Find a layer by the name that it has here, or by that of another framework.
 
-A card's `aliases` and `keys` map the names of Keras, TF-slim, Caffe and torchvision to those of its network. For other names, the
-error suggests similar ones.
+The names of Keras, TF-slim, Caffe and torchvision lead to layers of the catalogue's networks by `zoo.catalogue.aliases`, and by the
+`aliases` and `keys` of their cards. For other names, the error suggests similar ones.
 """
 
 import re
@@ -30,6 +30,7 @@ def find_name(trace: Trace, name: str, known: Collection[str], see: str) -> str:
 
 def elsewhere(trace: Trace, name: str, known: Collection[str]) -> str | None:
     """Return the layer of a network of the catalogue that has this name in another framework; None if none is known."""
+    from zoo.catalogue.aliases import BY_FAMILY
     from zoo.catalogue.entries import card
 
     try:
@@ -38,7 +39,7 @@ def elsewhere(trace: Trace, name: str, known: Collection[str]) -> str | None:
         return None
     if one.name != trace.target:
         return None
-    for pattern, replacement in one.aliases:
+    for pattern, replacement in (*one.aliases, *BY_FAMILY.get(one.family, ())):
         if (match := re.fullmatch(pattern, name)) is not None:
             found = _placed(match.expand(replacement), trace)
             if found in known:

@@ -185,7 +185,7 @@ _REASONS = {
 
 
 def _branches(every: Sequence[Part], start: int, readers: Counter[int]) -> str:
-    """Why the network is no chain from this part on."""
+    """Why the network is not a chain from this part on."""
     several = max(readers[value] for value in read_by(every[start].row))
     join = next((part for part in every[start:] if len(read_by(part.row)) > 1), None)
     if join is None:

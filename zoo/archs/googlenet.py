@@ -13,30 +13,7 @@ from torch import nn
 
 from zoo.extend import arch
 
-GOOGLENET_ALIASES = (
-    (r"Conv2d_1a_7x7|conv1/7x7_s2", "conv1"),  # TF-slim's InceptionV1, Caffe
-    (r"Conv2d_2b_1x1|conv2/3x3_reduce", "conv2_reduce"),
-    (r"Conv2d_2c_3x3|conv2/3x3", "conv2"),
-    ("MaxPool_2a_3x3", "pool1"),
-    ("MaxPool_3a_3x3", "pool2"),
-    ("MaxPool_4a_3x3", "pool3"),
-    ("MaxPool_5a_2x2", "pool4"),
-    (r"(?:max)?pool([1-4])(?:/3x3_s2)?", r"pool\1"),
-    (r"Mixed_([345])b", r"inception_\1a"),
-    (r"Mixed_([345])c", r"inception_\1b"),
-    ("Mixed_4d", "inception_4c"),
-    ("Mixed_4e", "inception_4d"),
-    ("Mixed_4f", "inception_4e"),
-    (r"inception_(\d[a-e])/([135]x[135])", r"inception_\1.conv\2"),
-    (r"inception_(\d[a-e])/([35]x[35])_reduce", r"inception_\1.reduce\2"),
-    (r"inception_(\d[a-e])/pool_proj", r"inception_\1.pool_proj"),
-    (r"inception_(\d[a-e])/output", r"inception_\1"),
-    ("pool5/7x7_s1", "avgpool"),
-    ("loss3/classifier|fc", "linear"),
-)
-
 CVPR_2015 = {
-    "aliases": GOOGLENET_ALIASES,
     "year": 2014,
     "authors": "Christian Szegedy, Wei Liu, Yangqing Jia, Pierre Sermanet, Scott Reed, Dragomir Anguelov, "
     "Dumitru Erhan, Vincent Vanhoucke, Andrew Rabinovich",

@@ -14,22 +14,7 @@ from torch.nn import functional as F
 
 from zoo.extend import arch
 
-RESNET_ALIASES = (
-    ("maxpool|pool1_pool", "pool1"),  # torchvision, Keras
-    ("relu|conv1_relu", "relu1"),
-    (r"layer1(\..*)?", r"conv2_x\1"),
-    (r"layer2(\..*)?", r"conv3_x\1"),
-    (r"layer3(\..*)?", r"conv4_x\1"),
-    (r"layer4(\..*)?", r"conv5_x\1"),
-    (r"conv([2-5])_block(\d+)_out", r"conv\1_x[\2-1]"),
-    (r"conv([2-5])_block(\d+)_([123])_conv", r"conv\1_x[\2-1].conv\3"),
-    (r"conv([2-5])_block(\d+)_([123])_bn", r"conv\1_x[\2-1].bn\3"),
-    ("conv1_conv", "conv1"),
-    ("conv1_bn", "bn1"),
-)
-
 CVPR_2016 = {
-    "aliases": RESNET_ALIASES,
     "year": 2015,
     "authors": "Kaiming He, Xiangyu Zhang, Shaoqing Ren, Jian Sun",
     "paper": "Deep Residual Learning for Image Recognition (CVPR 2016)",

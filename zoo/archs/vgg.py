@@ -23,19 +23,7 @@ TABLE_1 = {
 }
 WIDTHS = (64, 128, 256, 512, 512)  # of the five blocks, in every configuration
 
-VGG_ALIASES = (
-    (r"block(\d)_conv(\d)", r"features.conv\1_\2"),  # Keras
-    (r"block(\d)_pool", r"features.pool\1"),
-    ("fc1", "classifier.fc6"),
-    ("fc2", "classifier.fc7"),
-    ("predictions", "classifier.fc8"),
-    (r"(?:conv\d/)?(conv\d_\d|relu\d_\d|pool\d)", r"features.\1"),  # TF-slim, Caffe
-    (r"(fc[678]|relu[67]|drop[67])", r"classifier.\1"),
-    (r"(features|classifier)\.(\d+)", r"\1[\2]"),  # torchvision
-)
-
 ICLR_2015 = {
-    "aliases": VGG_ALIASES,
     "year": 2014,
     "authors": "Karen Simonyan, Andrew Zisserman",
     "paper": "Very Deep Convolutional Networks for Large-Scale Image Recognition (ICLR 2015)",

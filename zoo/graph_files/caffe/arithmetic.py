@@ -30,6 +30,7 @@ def inner_product(layer: Layer) -> list[Value]:
 
 
 def embed(layer: Layer) -> list[Value]:
+    """A row of a table for each index, and a bias."""
     section = layer.section.section("embed_param")
     units, words, bias = section.needed("num_output"), section.needed("input_dim"), section.flag("bias_term", True)
     section.check("weight_filler bias_filler")
@@ -72,6 +73,7 @@ def scale(layer: Layer) -> list[Value]:
 
 
 def biased(layer: Layer) -> list[Value]:
+    """A sum with coefficients that are learned, or with the second bottom."""
     section = layer.section.section("bias_param")
     shape = _coefficients(layer, section)
     section.check("filler")
@@ -101,6 +103,7 @@ def lrn(layer: Layer) -> list[Value]:
 
 
 def mvn(layer: Layer) -> list[Value]:
+    """Mean and variance of each map, or of the image, are set to 0 and 1."""
     if layer.section.section("mvn_param").flag("across_channels", False):
         return [layer.step("layer_norm", [("input", layer.x)], layer.x.shape, {"normalized_shape": layer.x.shape[1:]})]
     return [layer.step("instance_norm", [("input", layer.x)], layer.x.shape, {"use_input_stats": True})]
@@ -122,6 +125,8 @@ def normalize(layer: Layer) -> list[Value]:
 
 
 def pointwise(kind: str) -> Callable[[Layer], list[Value]]:
+    """The rule of a function of each element."""
+
     def rule(layer: Layer) -> list[Value]:
         return [layer.step(kind, [("self", layer.x)], layer.x.shape, {}, POINTWISE | _inplace(layer))]
 
@@ -133,6 +138,7 @@ def _inplace(layer: Layer) -> frozenset[str]:
 
 
 def relu(layer: Layer) -> list[Value]:
+    """max(x, 0), or with a slope below 0."""
     section = layer.section.section("relu_param")
     slope = section.number("negative_slope", 0)
     section.check("engine")
@@ -140,6 +146,7 @@ def relu(layer: Layer) -> list[Value]:
 
 
 def prelu(layer: Layer) -> list[Value]:
+    """A slope below 0 for each channel, or for all."""
     section, x = layer.section.section("prelu_param"), layer.x
     shared = section.flag("channel_shared", False)
     section.check("filler")
@@ -159,6 +166,7 @@ def power(layer: Layer) -> list[Value]:
 
 
 def dropout(layer: Layer) -> list[Value]:
+    """Does nothing in the phase TEST."""
     section = layer.section.section("dropout_param")
     attrs = {"p": section.number("dropout_ratio", 0.5), "train": layer.train}
     return [layer.step("dropout", [("input", layer.x)], layer.x.shape, attrs, _inplace(layer))]

@@ -14,6 +14,7 @@ def _along(layer: Layer, section: Section, old: str) -> int:
 
 
 def concat(layer: Layer) -> list[Value]:
+    """Bottoms one after the other along an axis."""
     section = layer.section.section("concat_param")
     axis = _along(layer, section, "concat_dim")
     section.check("")
@@ -68,6 +69,7 @@ def crop(layer: Layer) -> list[Value]:
 
 
 def flatten(layer: Layer) -> list[Value]:
+    """Several axes become one."""
     section, shape = layer.section.section("flatten_param"), layer.x.shape
     start, end = layer.axis(section.integer("axis", 1, -8)), layer.axis(section.integer("end_axis", -1, -8))
     section.check("")
@@ -98,6 +100,7 @@ def reshape(layer: Layer) -> list[Value]:
 
 
 def permute(layer: Layer) -> list[Value]:
+    """Axes in another order; those that are not named keep theirs."""
     order = [layer.axis(n) for n in layer.section.section("permute_param").integers("order")]
     order += [i for i in range(len(layer.x.shape)) if i not in order]
     if sorted(order) != list(range(len(layer.x.shape))):
@@ -107,6 +110,7 @@ def permute(layer: Layer) -> list[Value]:
 
 
 def tile(layer: Layer) -> list[Value]:
+    """The same elements several times along an axis."""
     section, shape = layer.section.section("tile_param"), layer.x.shape
     axis, times = layer.axis(section.integer("axis", 1, -8)), section.needed("tiles")
     made = (*shape[:axis], shape[axis] * times, *shape[axis + 1 :])
@@ -120,8 +124,10 @@ def split(layer: Layer) -> list[Value]:
 
 
 def nothing(layer: Layer) -> list[Value]:
+    """A layer without tops that computes nothing."""
     return []
 
 
 def parameter(layer: Layer) -> list[Value]:
+    """A learned tensor as a top."""
     return [layer.param("weight", layer.section.section("parameter_param").section("shape").shape())]

@@ -6,6 +6,8 @@ from zoo.record.trace import Value
 
 
 def softmax(kind: str) -> Rule:
+    """The rule of a softmax along an axis."""
+
     def rule(layer: Layer) -> list[Value]:
         axis = layer.axis(layer.section.section("softmax_param").integer("axis", 1, -8))
         return [layer.step(kind, [("self", layer.x)], layer.x.shape, {"dim": axis})]
@@ -24,6 +26,7 @@ def loss(kind: str) -> Rule:
 
 
 def softmax_loss(layer: Layer) -> list[Value]:
+    """The log-likelihood of the labels; a second top has the probabilities."""
     axis = layer.axis(layer.section.section("softmax_param").integer("axis", 1, -8))
     shares = layer.step("log_softmax", [("self", layer.x)], layer.x.shape, {"dim": axis})
     targets = [("target", value) for value in layer.inputs[1:]]
@@ -45,6 +48,7 @@ def accuracy(layer: Layer) -> list[Value]:
 
 
 def argmax(layer: Layer) -> list[Value]:
+    """The index of the greatest element, or of several."""
     section, shape = layer.section.section("argmax_param"), layer.x.shape
     best, pairs, given = section.integer("top_k", 1, 1), section.flag("out_max_val", False), section.all("axis")
     if given:

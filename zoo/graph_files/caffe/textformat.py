@@ -100,7 +100,7 @@ class _Parser:
         raise ZooError(f"{self.path}:{line}: {what}")
 
     def take(self) -> _Token:
-        """The next token, which is then behind."""
+        """Read the next token."""
         token = self.next
         if token.kind != "end":
             self.next = next(self.tokens)

@@ -68,6 +68,7 @@ def convolution(layer: Layer) -> list[Value]:
 
 
 def deconvolution(layer: Layer) -> list[Value]:
+    """A transposed convolution: stride · (n − 1) + window − 2 · padding elements come out."""
     section = layer.section.section("convolution_param")
     kernel, stride, pad, dilation = _window(layer, section)
     maps, channels, bias = section.needed("num_output"), layer.x.shape[1], section.flag("bias_term", True)
@@ -115,6 +116,7 @@ def pooling(layer: Layer) -> list[Value]:
 
 
 def roi_pooling(layer: Layer) -> list[Value]:
+    """Maps of one size for each region, the second bottom."""
     section, rois = layer.section.section("roi_pooling_param"), layer.input(1)
     shape = (rois.shape[0], layer.x.shape[1], section.needed("pooled_h"), section.needed("pooled_w"))
     return [layer.step("torchvision::roi_pool", [("input", layer.x), ("rois", rois)], shape)]
