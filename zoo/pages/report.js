@@ -52,8 +52,8 @@
   const columnsOf = (model) => model.columns.map(([name]) => name);
   const additive = (model) => columnsOf(model).filter((name) => ["macs", "params", "flops", "activations"].includes(name));
   const share = (model, column, node) => {
-    const whole = number(model.cells[column][0]);
-    return additive(model).includes(column) && whole > 0 ? number(model.cells[column][node]) / whole : null;
+    const whole = additive(model).includes(column) ? number(model.cells[column][0]) : 0;
+    return whole > 0 ? number(model.cells[column][node]) / whole : null;
   };
   const fraction = (text) => (typeof text === "number" ? text : text.split("/").reduce((a, b) => Number(a) / Number(b)));
   const shape = (sizes) => sizes.join("×");
@@ -72,7 +72,7 @@
 
     model.texts = (node, column) => {
       const place = places.get(column);
-      return place === undefined ? plain(model.cells[column][node]) : rows[node].cells[place].textContent.trim();
+      return place === undefined ? plain(model.cells[column]?.[node] ?? null) : rows[node].cells[place].textContent.trim();
     };
     const plain = (cell) => (cell === null ? "–" : typeof cell === "number" ? grouped(cell) : Array.isArray(cell) ? shape(cell) : cell.at_least !== undefined ? `≥ ${grouped(cell.at_least)}` : cell.undefined ? "undefined" : `${shape(cell.size)}`);
 
@@ -233,6 +233,7 @@
   };
   const told = (model, node, column) => {
     const part = share(model, column, node);
+    if (!column) return `${model.names[node]}, ${model.types[node]}`;
     return `${model.names[node]}, ${model.types[node]}: ${written(model, column, node)} ${column === "rf" ? "receptive field" : column}${part === null ? "" : `, ${percent(part)}`}`;
   };
   const steps = (list, by) => (node) => {
