@@ -57,7 +57,9 @@ def _paint(figure: "Figure", table: Table, planes: Sequence[Plane], image: Any) 
         corners = _corners(i, plane)
         if corners:
             colour = BLUE if i + 1 < len(planes) else ORANGE
-            axes.add_patch(Polygon(corners, fc=colour, ec="none", alpha=0.2 if i == 0 and image is not None else 0.55, zorder=3 * i + 1))
+            axes.add_patch(
+                Polygon(corners, fc=colour, ec="none", alpha=0.2 if i == 0 and image is not None else 0.55, zorder=3 * i + 1)
+            )
             axes.add_patch(Polygon(corners, fill=False, ec=colour, lw=1.2, zorder=3 * i + 1))
             _rays(axes, planes, i, corners)
         axes.annotate(_words(plane), _at(i, 0, 1), (0, -3), textcoords="offset points", va="top", size=6.5)
@@ -92,9 +94,16 @@ def _lines(axes: "Axes", index: int, plane: Plane) -> None:
     if max(height, width) > _GRID:
         return
     for column in range(1, width):
-        axes.plot(*zip(_at(index, column / width, 0), _at(index, column / width, 1), strict=True), color="#B0B0B0", lw=0.4, zorder=3 * index)
+        axes.plot(
+            *zip(_at(index, column / width, 0), _at(index, column / width, 1), strict=True),
+            color="#B0B0B0",
+            lw=0.4,
+            zorder=3 * index,
+        )
     for row in range(1, height):
-        axes.plot(*zip(_at(index, 0, row / height), _at(index, 1, row / height), strict=True), color="#B0B0B0", lw=0.4, zorder=3 * index)
+        axes.plot(
+            *zip(_at(index, 0, row / height), _at(index, 1, row / height), strict=True), color="#B0B0B0", lw=0.4, zorder=3 * index
+        )
 
 
 def _draw_image(axes: "Axes", image: Any) -> None:

@@ -28,6 +28,8 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW, BLACK = (
 COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK)
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 2)))
 MARKERS = "os^DvPX"
+SMALL = 6.5
+"""Points: the smallest text."""
 PALE, GREY, DARK = "#E8E8E8", "#8C8C8C", "#404040"
 
 _STYLE: Mapping[str, Any] = {
@@ -116,13 +118,14 @@ def style_of(index: int) -> dict[str, Any]:
 def human(number: float, unit: str = "") -> str:
     """A number for an axis or a label: 15.5G, 138M, 0.5.
 
-    >>> human(15_470_264_320), human(138_357_544), human(1_500, "B"), human(0.5)
-    ('15.5G', '138M', '1.5kB', '0.5')
+    >>> human(15_470_264_320), human(138_357_544), human(1.555e12, "B/s"), human(0.5)
+    ('15.5G', '138M', '1.55 TB/s', '0.5')
     """
+    space = " " if unit else ""
     for factor, prefix in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(number) >= factor * 0.9995:
-            return f"{_three(number / factor)}{prefix}{unit}"
-    return f"{_three(number)}{unit}"
+            return f"{_three(number / factor)}{space}{prefix}{unit}"
+    return f"{_three(number)}{space}{unit}"
 
 
 def binary(number: float) -> str:
@@ -171,3 +174,11 @@ def legend_above(figure: "Figure", axes: "Axes", columns: int = 2) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if len(handles) > 1:
         figure.legend(handles, labels, loc="outside upper left", ncols=columns, borderaxespad=0.0)
+
+
+def beside(
+    axes: "Axes", words: str, place: tuple[float, float], offset: tuple[float, float], of: str = "data", **look: Any
+) -> None:
+    """Small words beside a place, `offset` points away, for which the layout does not make room."""
+    found = axes.annotate(words, place, offset, of, "offset points", **{"size": SMALL, **look})
+    found.set_in_layout(False)

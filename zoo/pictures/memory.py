@@ -80,7 +80,9 @@ def _paint(figure: "Figure", table: Table) -> None:
             rows = [row for row in table.rows if row.type == target]
             steps = [row.cells["step"] / len(rows) for row in rows]
             label = f"{target}, peak {binary(max(row.cells['live'] for row in rows))}"
-            axes.step([*steps, 1], [row.cells["live"] for row in [*rows, rows[-1]]], where="post", label=label, **style_of(index), lw=0.9)
+            axes.step(
+                [*steps, 1], [row.cells["live"] for row in [*rows, rows[-1]]], where="post", label=label, **style_of(index), lw=0.9
+            )
     for target in targets:
         _name_the_peak(axes, [row for row in table.rows if row.type == target], len(targets))
     axes.set_xlabel("time (operations)" if len(targets) == 1 else "time (part of all operations)")
