@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zoo.ops.rule import Cost, OpRule, factors
     from zoo.ops.working import Line
     from zoo.pictures._picture import Kind, Picture
-    from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
+    from zoo.studies._options import Flag, Natural, PositiveInt, Sizes, TargetName, Text
     from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.tables.notes import Failed
     from zoo.tables.table import Column, Row, Table
@@ -55,6 +55,7 @@ __all__ = [
     "Kind",
     "Layer",
     "Line",
+    "Natural",
     "Network",
     "Op",
     "OpRule",
@@ -108,7 +109,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("UNUSED", "Call", "Op", "Param", "Trace", "Value", "each_axis"), _RECORDS),
         **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
-        **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.studies._options"),
+        **dict.fromkeys(("Flag", "Natural", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.studies._options"),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
