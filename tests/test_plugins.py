@@ -16,9 +16,9 @@ from zoo.analysis.choose import columns
 from zoo.analysis.kinds import Sum
 from zoo.catalogue.card import arch
 from zoo.catalogue.entries import entry
+from zoo.extend.study import Study, studies
 from zoo.models import caching
 from zoo.models.targets import definition
-from zoo.studies._study import Study, studies
 from zoo.tables import formats
 from zoo.tables.table import Column, Row, Table
 from zoo.util import plugins
@@ -302,7 +302,8 @@ def other_home() -> Any:
         (other_home(), f"cannot register Mine of elsewhere: {__name__} already uses"),
         (
             nn.Linear,
-            "expected a builder decorated with @arch, a column, a study, a format, an OpRule, a lint rule, a kind of picture, or a module",
+            "expected a builder decorated with @arch, a column, a study, a format, an OpRule, a lint rule, a kind of picture, "
+            "or a module",
         ),
         (answer, "cannot register .*: expected a builder decorated with @arch"),
         (undeclared, "cannot register .*: expected a builder decorated with @arch, .* a format"),

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 from zoo_cli.output import emit, format_for, ready
 
 if TYPE_CHECKING:

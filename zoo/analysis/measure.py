@@ -9,10 +9,10 @@ from zoo.analysis.choose import choose
 from zoo.analysis.conventions import COUNTED, legend, under, unseen
 from zoo.analysis.kinds import Pass
 from zoo.analysis.rows import Depth, Group, group
-from zoo.errors import ZooError
+from zoo.record.trace import Trace
 from zoo.tables.notes import LowerBound, NotCounted, Note, Shared, UnknownOp, Unused
 from zoo.tables.table import Row, Table
-from zoo.tracing.record import Trace
+from zoo.util.errors import ZooError
 from zoo.util.pausing import no_collection
 
 

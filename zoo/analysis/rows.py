@@ -11,7 +11,7 @@ from string import digits
 from typing import Literal
 
 from zoo.analysis.repeats import Repeats, repeats
-from zoo.tracing.record import UNUSED, Op, Trace, Value
+from zoo.record.trace import UNUSED, Op, Trace, Value
 
 Depth = int | Literal["auto"] | None
 

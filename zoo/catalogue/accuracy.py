@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Literal
 
 from zoo.catalogue.entries import card
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 
 IMAGENET = "ImageNet validation"
 _SAME = ("ILSVRC 2012 validation", "ILSVRC 2014 validation", "ImageNet-1K")

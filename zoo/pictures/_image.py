@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError, told
+from zoo.util.errors import ZooError, told
 
 
 def read_image(path: str | Path, height: int, width: int) -> Any:

@@ -11,9 +11,9 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError
 from zoo.pictures._picture import Picture
 from zoo.tables.table import Row, Table
+from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

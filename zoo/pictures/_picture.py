@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from zoo.errors import ZooError
 from zoo.tables.table import Table
 from zoo.util import files, plugins
+from zoo.util.errors import ZooError
 
 Encode = Callable[[], bytes]
 """Draws a picture and returns the contents of a file. Raises `ZooError` if a package that it needs is not installed."""

@@ -21,7 +21,9 @@ class Sheet:
     def __init__(self, axes: "Axes") -> None:
         self.axes = axes
 
-    def words(self, x: float, y: float, text: object, *, ha: str = "center", va: str = "center", size: float = 6.5, **look: Any) -> None:
+    def words(
+        self, x: float, y: float, text: object, *, ha: str = "center", va: str = "center", size: float = 6.5, **look: Any
+    ) -> None:
         """Words at a place."""
         self.axes.text(x, y, str(text), ha=ha, va=va, size=size, linespacing=1.15, **{"zorder": 6, **look})
 
@@ -38,7 +40,13 @@ class Sheet:
         """As `box`, with round corners."""
         from matplotlib.patches import FancyBboxPatch
 
-        shape = FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0,rounding_size=1.2", **{"ec": BLACK, "lw": 0.8, "zorder": 2, "fc": fill, **look})
+        shape = FancyBboxPatch(
+            (x, y),
+            width,
+            height,
+            boxstyle="round,pad=0,rounding_size=1.2",
+            **{"ec": BLACK, "lw": 0.8, "zorder": 2, "fc": fill, **look},
+        )
         self.axes.add_patch(shape)
         self.words(x + width / 2, y + height / 2, text)
 
@@ -92,7 +100,11 @@ class Sheet:
         """A box in three dimensions, whose front has its upper left corner at (x, y); `depth` runs to the right and upward."""
         back = depth * 0.5
         self.polygon([(x, y), (x + back, y - back), (x + width + back, y - back), (x + width, y)], fill, **look)
-        self.polygon([(x + width, y), (x + width + back, y - back), (x + width + back, y + height - back), (x + width, y + height)], fill, **look)
+        self.polygon(
+            [(x + width, y), (x + width + back, y - back), (x + width + back, y + height - back), (x + width, y + height)],
+            fill,
+            **look,
+        )
         self.polygon([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], fill, **look)
 
 

@@ -49,7 +49,9 @@ def deeper(
     return sketch(table, gap * layers + 3.2 * LINE, draw)
 
 
-def _draw(on: Sheet, gap: float, sizes: list[int], windows: list[list[list[int]]], seen: list[set[int]], rows: tuple[Row, ...]) -> None:
+def _draw(
+    on: Sheet, gap: float, sizes: list[int], windows: list[list[list[int]]], seen: list[set[int]], rows: tuple[Row, ...]
+) -> None:
     radius = min(2.5, 0.36 * 78 / max(sizes))
     places = [spread(size, 1, 78) for size in sizes]
     heights = [1.6 * LINE + gap * (len(sizes) - 1 - level) for level in range(len(sizes))]
@@ -65,7 +67,9 @@ def _draw(on: Sheet, gap: float, sizes: list[int], windows: list[list[list[int]]
         for unit in range(size):
             fill = (ORANGE if top else _SEEN) if unit in seen[level] else "white"
             on.circle(places[level][unit], heights[level], radius, fill=fill)
-        on.words(81, heights[level], f"{rows[level].name}:\n{'one unit' if top else f'sees {len(seen[level])} of {size}'}", ha="left")
+        on.words(
+            81, heights[level], f"{rows[level].name}:\n{'one unit' if top else f'sees {len(seen[level])} of {size}'}", ha="left"
+        )
 
 
 PICTURE = Kind(name="deeper", shows="the cone of a deeper unit in a row of units", of="nothing", draw=deeper)

@@ -12,7 +12,7 @@ from zoo.ops.least_field import least, widest
 from zoo.pictures._paper import GREY, legend_above, picture, style_of, ticks
 from zoo.receptive.shown import Shown, shown
 from zoo.receptive.spans import Field, start
-from zoo.tracing.walk import carry
+from zoo.record.walk import carry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

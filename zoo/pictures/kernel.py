@@ -44,7 +44,11 @@ def kernel(
 
 def _digits(name: str, text: str) -> Matrix:
     rows = text.split("/")
-    if not all(row.isdecimal() and row.isascii() for row in rows) or len({*map(len, rows)}) != 1 or max(len(rows), len(rows[0])) > 12:
+    if (
+        not all(row.isdecimal() and row.isascii() for row in rows)
+        or len({*map(len, rows)}) != 1
+        or max(len(rows), len(rows[0])) > 12
+    ):
         raise ZooError(f"{name}: expected rows of digits of equal length, at most 12 of 12, such as 101/010/101, got {text!r}")
     return [[int(digit) for digit in row] for row in rows]
 
@@ -62,16 +66,20 @@ def _pixel(pixels: Matrix, row: int, column: int) -> int:
 
 
 def _sum(pixels: Matrix, weights: Matrix, rows: list[int], columns: list[int]) -> int:
-    return sum(
-        _pixel(pixels, row, column) * weights[i][j] for i, row in enumerate(rows) for j, column in enumerate(columns)
-    )
+    return sum(_pixel(pixels, row, column) * weights[i][j] for i, row in enumerate(rows) for j, column in enumerate(columns))
 
 
 class _Drawing:
     """Three grids side by side, and the sum of one unit below them."""
 
     def __init__(
-        self, pixels: Matrix, weights: Matrix, found: Matrix, padding: int, unit: tuple[int, int], window: tuple[list[int], list[int]]
+        self,
+        pixels: Matrix,
+        weights: Matrix,
+        found: Matrix,
+        padding: int,
+        unit: tuple[int, int],
+        window: tuple[list[int], list[int]],
     ) -> None:
         self.pixels, self.weights, self.found, self.padding, self.unit, self.window = pixels, weights, found, padding, unit, window
         self.rows, self.columns = len(pixels) + 2 * padding, len(pixels[0]) + 2 * padding
@@ -105,9 +113,20 @@ class _Drawing:
     def _image(self, on: Sheet, x: float, middle: float) -> None:
         top, edge = middle - self.cell * self.rows / 2, self.padding
         values = [[_pixel(self.pixels, i - edge, j - edge) for j in range(self.columns)] for i in range(self.rows)]
-        inside = [[0 <= i - edge < len(self.pixels) and 0 <= j - edge < len(self.pixels[0]) for j in range(self.columns)] for i in range(self.rows)]
+        inside = [
+            [0 <= i - edge < len(self.pixels) and 0 <= j - edge < len(self.pixels[0]) for j in range(self.columns)]
+            for i in range(self.rows)
+        ]
         on.grid(x, top, self.rows, self.columns, self.cell, values=values, fill=lambda i, j: "white" if inside[i][j] else PALE)
-        on.box(x + edge * self.cell, top + edge * self.cell, self.cell * len(self.pixels[0]), self.cell * len(self.pixels), fill="none", lw=1.0, zorder=3)
+        on.box(
+            x + edge * self.cell,
+            top + edge * self.cell,
+            self.cell * len(self.pixels[0]),
+            self.cell * len(self.pixels),
+            fill="none",
+            lw=1.0,
+            zorder=3,
+        )
         rows, columns = self.window
         place = x + (columns[0] + edge) * self.cell, top + (rows[0] + edge) * self.cell
         on.box(*place, self.cell * len(columns), self.cell * len(rows), fill=BLUE, alpha=0.25, lw=0, zorder=4)
@@ -121,7 +140,11 @@ class _Drawing:
         value = self.found[self.unit[0]][self.unit[1]]
         if len(rows) * len(columns) > 9:
             return f"unit {self.unit[0]},{self.unit[1]}: the sum of {len(rows) * len(columns)} products is {value}"
-        products = [f"{_pixel(self.pixels, row, column)}·{self.weights[i][j]}" for i, row in enumerate(rows) for j, column in enumerate(columns)]
+        products = [
+            f"{_pixel(self.pixels, row, column)}·{self.weights[i][j]}"
+            for i, row in enumerate(rows)
+            for j, column in enumerate(columns)
+        ]
         return f"unit {self.unit[0]},{self.unit[1]}: {' + '.join(products)} = {value}"
 
 

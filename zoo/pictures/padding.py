@@ -22,7 +22,14 @@ def padding(
     kernel: Annotated[PositiveInt, "pixels of the window"] = 3,
 ) -> Picture:
     """Draw the windows of a kernel on a row of pixels: valid, same and full padding, and larger strides."""
-    cases = [("valid", 0, 1), ("same", (kernel - 1) // 2, 1), ("full", kernel - 1, 1), ("", 0, 2), ("", (kernel - 1) // 2, 2), ("", 0, 3)]
+    cases = [
+        ("valid", 0, 1),
+        ("same", (kernel - 1) // 2, 1),
+        ("full", kernel - 1, 1),
+        ("", 0, 2),
+        ("", (kernel - 1) // 2, 2),
+        ("", 0, 3),
+    ]
     rows, windows = [], []
     for name, pad, stride in cases:
         found = reads(size, kernel, stride, pad)
@@ -54,7 +61,16 @@ def _case(on: Sheet, x: float, y: float, row: Row, size: int, cell: float, windo
     for pixel in range(-pad, size + pad):
         outside = not 0 <= pixel < size
         last = windows[-1][-1] < pixel
-        on.box(start + (pixel + pad) * cell, top, cell, cell, fill=PALE if outside else "white", ec=GREY, lw=0.5, hatch="xxx" if last else None)
+        on.box(
+            start + (pixel + pad) * cell,
+            top,
+            cell,
+            cell,
+            fill=PALE if outside else "white",
+            ec=GREY,
+            lw=0.5,
+            hatch="xxx" if last else None,
+        )
     on.box(start + pad * cell, top, size * cell, cell, fill="none", lw=1.0, zorder=3)
     for unit, window in enumerate(windows):
         level = top + cell + _PLACE * (unit + 0.8)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 from zoo.analysis.rows import group
-from zoo.errors import unknown
 from zoo.extend import UNUSED, Column, Count, Kind, Picture, Row, Table, Text, Trace, ZooError, macs
 from zoo.ops.memory import moved
 from zoo.pictures._paper import BLACK, COLOURS, DARK, GREY, MARKERS, beside, brief, human, legend_above, picture, ticks
+from zoo.util.errors import unknown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

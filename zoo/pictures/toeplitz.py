@@ -4,7 +4,6 @@ from typing import Annotated
 
 from zoo.extend import Column, Kind, Natural, Picture, PositiveInt, Row, Table
 from zoo.pictures._described import reads
-from zoo.pictures._paper import BLACK, COLOURS
 from zoo.pictures._sketch import LINE, Sheet, sketch
 
 _COLUMNS = (
@@ -56,7 +55,9 @@ def _draw(on: Sheet, cell: float, size: int, kernel: int, entries: list[dict[int
     )
     for left, values, shade in columns:
         top = middle - cell * len(values) / 2
-        on.grid(left, top, len(values), len(values[0]), cell, values=None if small else values, **({"fill": shade} if shade else {}))
+        on.grid(
+            left, top, len(values), len(values[0]), cell, values=None if small else values, **({"fill": shade} if shade else {})
+        )
         on.box(left, top, cell * len(values[0]), cell * len(values), fill="none", lw=1.0, zorder=3)
     on.words(x + cell + 2.5, middle, "=", size=10)
     on.words(x + cell * (size + 1) + 7.5, middle, "·", size=12)

@@ -34,7 +34,11 @@ def wiring(
     local = [(i, j, number) for number, (i, j, _) in enumerate(shared)]
     links = (full, local, shared)
     rows = tuple(
-        Row(name, "wiring", {"inputs": inputs, "units": len(windows), "connections": len(some), "weights": len({k for *_, k in some})})
+        Row(
+            name,
+            "wiring",
+            {"inputs": inputs, "units": len(windows), "connections": len(some), "weights": len({k for *_, k in some})},
+        )
         for name, some in zip(_NAMES, links, strict=True)
     )
     table = Table(f"Wiring of {inputs} inputs and {len(windows)} units", {"kernel": kernel, "stride": stride}, _COLUMNS, rows)

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ForwardError, ZooError, unknown
 from zoo.extend import Kind, Picture, Trace
 from zoo.models.forward import trace
+from zoo.util.errors import ForwardError, ZooError, unknown
 
 if TYPE_CHECKING:
     from zoo.models.forward import Traceable

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError
 from zoo.extend import Column, Picture, Row, Table, Trace
 from zoo.models.forward import trace
 from zoo.questions.rf import Extent, ReceptiveField, find_layer, receptive_field, unit_table
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ from zoo.analysis.choose import choose
 from zoo.analysis.conventions import load
 from zoo.analysis.measure import measure
 from zoo.analysis.rows import Depth, group
-from zoo.errors import ZooError
 from zoo.models.forward import forward
 from zoo.models.running import Run
+from zoo.record.trace import Trace, Value
 from zoo.tables.notes import Folded, Note, Shortened
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
 from zoo.tracing.process import undisturbed
-from zoo.tracing.record import Trace, Value
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

@@ -29,17 +29,17 @@ from torch.nn import functional
 from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoo.errors import ForwardError, ZooError
 from zoo.ops.book import rule_of_kind
 from zoo.ops.rule import OpRule
+from zoo.record.trace import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing import constants
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.places import functions, runs_in
 from zoo.tracing.real import WhileAlive
-from zoo.tracing.record import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, answer
 from zoo.tracing.values import KnownValues, Pairs, storage_of
 from zoo.tracing.vocabulary import PLAIN, Known, argument_of, known_op, plain
+from zoo.util.errors import ForwardError, ZooError
 
 
 @dataclass(slots=True)

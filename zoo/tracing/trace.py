@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.overrides import BaseTorchFunctionMode
 
-from zoo.errors import ForwardError, ZooError, all_words, told
+from zoo.record.trace import Trace, Value
 from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.constants import Constants
@@ -20,10 +20,10 @@ from zoo.tracing.guard import Guard
 from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
-from zoo.tracing.record import Trace, Value
 from zoo.tracing.recorder import Recorder, tensors
 from zoo.tracing.values import Pairs
 from zoo.tracing.wrappers import unwrapped, without_sharding
+from zoo.util.errors import ForwardError, ZooError, all_words, told
 
 _SOURCES = {False: "input", True: "variable"}
 

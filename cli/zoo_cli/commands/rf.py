@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 from zoo_cli.output import emit
 from zoo_cli.parameters import Format, How, Output, Target, takes_a_model
 from zoo_cli.pictures import emit_picture, is_picture, ready_to_draw

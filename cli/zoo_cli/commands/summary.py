@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from zoo.errors import ZooError
 from zoo.tables.notes import LowerBound
+from zoo.util.errors import ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Convention, Format, How, Output, Target, completed_columns, takes_a_model
