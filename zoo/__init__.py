@@ -15,6 +15,7 @@
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
     zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
     zoo.plot("growth", "vgg16")                 a drawing of one network or of several: costs, memory, receptive fields
+    zoo.picture("kernel", stride=2)             a drawing of lectures, with computed numbers
     zoo.verify("alexnet")                       cross-check the numbers against independent sources
     zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two steps
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
+    from zoo.questions.picture import picture
     from zoo.questions.plot import plot
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
@@ -75,6 +77,7 @@ __all__ = [
     "lint",
     "list_models",
     "measure",
+    "picture",
     "plot",
     "pull",
     "receptive_field",
@@ -112,6 +115,7 @@ __getattr__, __dir__ = lazy(
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
+        "picture": "zoo.questions.picture",
         "plot": "zoo.questions.plot",
         "pull": "zoo.transform.pull",
         "receptive_field": "zoo.questions.rf",

@@ -2,8 +2,8 @@
 
     def run(kernel: Annotated[Sizes | None, "height and width"] = None, stride: Annotated[PositiveInt, "stride"] = 1)
 
-The kinds are `Sizes`, `PositiveInt`, `Natural` (0 or more), `TargetName`, `Flag` and `Text`; the string is the help text. The command line turns each
-option into a flag, and `zoo compare STUDY --help` lists the flags.
+The kinds are `Sizes`, `PositiveInt`, `Natural` (0 or more), `TargetName`, `Flag` and `Text`; the string is the help text. The
+command line turns each option into a flag, and `zoo compare STUDY --help` lists the flags.
 """
 
 import inspect

@@ -7,6 +7,9 @@ from zoo.models.by_hand import trace_of
 from zoo.models.described import read
 from zoo.receptive.taps import window
 
+_MOST = 48
+"""Units in a row that can be told apart."""
+
 
 def described(shape: Sequence[int], text: str) -> Trace:
     """One forward of layers such as "conv 10 5x5 pad 2 | relu" on an input C×sizes. Raises `ZooError` if they do not fit."""
@@ -23,7 +26,12 @@ def units(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: i
 
 
 def reads(size: int, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> list[list[int]]:
-    """Return the inputs that each unit reads; those below 0 and from `size` on are padding."""
+    """Return the inputs that each unit reads; those below 0 and from `size` on are padding.
+
+    Raises `ZooError` if the window does not fit, and for more units than can be drawn in a row.
+    """
+    if size + 2 * padding > _MOST or kernel > _MOST:
+        raise ZooError(f"expected at most {_MOST} units in a row, got {max(size + 2 * padding, kernel):,}")
     taps = window(kernel, stride, padding, dilation, units(size, kernel, stride, padding, dilation))
     return [list(taps.reads(unit)) for unit in range(taps.count)]
 

@@ -80,7 +80,7 @@ def picture(table: Table, paint: Callable[["Figure"], None], height: float = 60)
     def encoder(format: str) -> Callable[[], bytes]:
         return lambda: _rendered(paint, height, format, table.title)
 
-    return Picture(table, {format: encoder(format) for format in _UNDATED})
+    return Picture(table, {suffix: encoder(suffix) for suffix in _UNDATED})
 
 
 def _rendered(paint: Callable[["Figure"], None], height: float, format: str, title: str) -> bytes:
@@ -155,7 +155,7 @@ def ticks(axis: Any, show: Callable[[float], str] = human) -> None:
 
 
 def brief(rows: Sequence[Row], most: int = 18) -> list[str]:
-    """Names of rows for an axis: without the modules around them if that tells them apart, and with an ellipsis if they are long."""
+    """Names of rows for an axis: without the modules around them if that tells them apart, and shortened to `most` characters."""
     last = [row.name.rpartition(".")[2] for row in rows]
     names = last if len(set(last)) == len(last) else [row.name for row in rows]
     return [name if len(name) <= most else f"…{name[1 - most :]}" for name in names]

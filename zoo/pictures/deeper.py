@@ -24,14 +24,14 @@ def deeper(
     inputs: Annotated[PositiveInt, "units of the input"] = 9,
 ) -> Picture:
     """Draw what the middle unit of the last layer sees in each layer below it, with "same" padding."""
+    if layers > 8:
+        raise ZooError(f"layers: expected an integer from 1 to 8, got {layers}")
     windows = []
     size = inputs
     for _ in range(layers):
         windows.append(reads(size, kernel, stride, (kernel - 1) // 2))
         size = len(windows[-1])
     sizes = [inputs, *map(len, windows)]
-    if max(sizes) > 40 or layers > 8:
-        raise ZooError("expected at most 40 units in a row and 8 layers")
     seen = [{sizes[-1] // 2}]
     for below, window in zip(reversed(sizes[:-1]), reversed(windows), strict=True):
         seen.insert(0, {i for unit in seen[0] for i in window[unit] if 0 <= i < below})

@@ -1,4 +1,4 @@
-"""Full, local and convolutional wiring of one row of units, side by side: which units are linked, and which links share a weight."""
+"""Full, local and convolutional wiring of one row of units: which units are linked, and which links share a weight."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any

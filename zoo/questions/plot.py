@@ -25,8 +25,8 @@ def plot(kind: str, *targets: "Traceable", **how: Any) -> Picture:
     Arguments:
         kind: "growth", "cost", "memory", "tradeoff", "years", "roofline" or "sweep".
         targets: TARGETs or modules, as `zoo.trace` takes them, or `Trace`s.
-        how: Options of the picture (`device` of a roofline, `sides` of the inputs of a sweep), and further arguments of `zoo.trace`,
-            the same for each target.
+        how: Options of the picture (`device` of a roofline, `sides` of the inputs of a sweep), and further arguments of
+            `zoo.trace`, the same for each target.
 
     Returns:
         A `Picture`, which writes itself to PNG, PDF or SVG files; its table holds the data.
@@ -53,7 +53,7 @@ def plot(kind: str, *targets: "Traceable", **how: Any) -> Picture:
 
 
 def _sizes(target: "Traceable", sides: Sequence[int] | None, how: Mapping[str, Any]) -> list[Trace]:
-    """The network on square inputs of several sizes, by default from half its own to twice its own; without those that do not fit."""
+    """The network on square inputs of several sizes, by default from half its own to twice its own, as far as they fit."""
     first = trace(target, **how)
     batch, channels, *axes = first.inputs[0].shape
     if not axes or len(first.inputs) > 1:
