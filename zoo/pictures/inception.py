@@ -82,7 +82,8 @@ def _rows(module: str, image: tuple[int, ...], branches: list[list[tuple[str, st
 def _total(name: str, branches: list[list[Row]]) -> str:
     rows = [row for branch in branches for row in branch]
     maps = sum(branch[-1].cells["maps"] for branch in branches)
-    return f"{name}: {human(sum(row.cells['macs'] for row in rows))} MACs, {sum(row.cells['params'] for row in rows):,} parameters, {maps} maps"
+    work, held = (sum(row.cells[column] for row in rows) for column in ("macs", "params"))
+    return f"{name}: {human(work)} MACs, {held:,} parameters, {maps} maps"
 
 
 def _module(on: Sheet, y: float, image: tuple[int, ...], branches: list[list[Row]], note: str) -> None:
