@@ -43,7 +43,10 @@ def unit_gradients(module: "nn.Module", layer: str, unit: Sequence[int], images:
 
 
 def layer_output(module: "nn.Module", layer: str, images: "Tensor") -> "Tensor":
-    """Return the first output of a layer's first call; what follows does not run. Raises `ZooError` if the layer is not a module."""
+    """Return the first output of a layer's first call; what follows does not run.
+
+    Raises `ZooError` if the layer is not a module.
+    """
     from zoo.tracing.recorder import tensors
 
     found: list[Tensor] = []

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.extend import Picture, Row, Table
-from zoo.pictures._paper import BLUE, ORANGE, WIDTH, bare, brief, picture
+from zoo.pictures._paper import BLUE, ORANGE, SMALL, WIDTH, bare, brief, picture, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,10 +62,10 @@ def _paint(figure: "Figure", table: Table, planes: Sequence[Plane], image: Any) 
             )
             axes.add_patch(Polygon(corners, fill=False, ec=colour, lw=1.2, zorder=3 * i + 1))
             _rays(axes, planes, i, corners)
-        axes.annotate(_words(plane), _at(i, 0, 1), (0, -3), textcoords="offset points", va="top", size=6.5)
+        axes.annotate(_words(plane, short=len(planes) > 5), _at(i, 0, 1), (0, -3), textcoords="offset points", va="top", size=SMALL)
     axes.set_xlim(-_MARGIN, len(planes) - 1 + _SLANT[0] + _MARGIN)
     axes.set_ylim(1.02, -_SLANT[1] - 0.02)
-    figure.suptitle(table.title, x=0.02, ha="left", size=7.5)
+    figure.suptitle(wrapped(table.title), x=0.02, ha="left", size=7.5)
 
 
 def _at(plane: int, u: float, v: float) -> tuple[float, float]:
@@ -114,10 +114,15 @@ def _draw_image(axes: "Axes", image: Any) -> None:
     axes.set_aspect("equal")
 
 
-def _words(plane: Plane) -> str:
+def _words(plane: Plane, *, short: bool) -> str:
     """The layer, and how many of its units are seen."""
     name = brief([Row(plane.name, "layer", {})], 12)[0]
     if plane.first is None or plane.last is None:
         return f"{name}\nnone seen"
-    seen = "×".join(str(last - first + 1) for first, last in zip(plane.first, plane.last, strict=True))
-    return f"{name}\n{seen}\nof {plane.size[0]}×{plane.size[1]}"
+    seen = [last - first + 1 for first, last in zip(plane.first, plane.last, strict=True)]
+    return f"{name}\n{_area(seen, short=short)}\nof {_area(plane.size, short=short)}"
+
+
+def _area(sides: Sequence[int], *, short: bool) -> str:
+    """13×13, or 13² where there is little room."""
+    return f"{sides[0]}²" if short and sides[0] == sides[1] else f"{sides[0]}×{sides[1]}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.extend import Picture, Table
-from zoo.pictures._paper import BLACK, DASHES, GREEN, ORANGE, VERMILLION, bare, picture
+from zoo.pictures._paper import BLACK, DASHES, GREEN, ORANGE, SMALL, VERMILLION, bare, picture, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,16 +33,23 @@ def _paint(
     height, width = gradients.shape
     (top, bottom), (left, right) = frame
     _square(
-        axes, left, top, right - left + 1, bottom - top + 1, BLACK, (0, (1, 1)), f"exact window: {table.rows[-1].cells['side']}"
+        axes,
+        left,
+        top,
+        right - left + 1,
+        bottom - top + 1,
+        BLACK,
+        (0, (1, 1)),
+        f"exact window: {table.rows[-1].cells['side']} pixels",
     )
     for side, row, colour, dash in zip(sides, table.rows, _SQUARES, DASHES, strict=False):
         corner = middle[1] - (side - 1) / 2, middle[0] - (side - 1) / 2
-        _square(axes, *corner, side, side, colour, dash, f"{row.name} of the gradients: {side} pixels")
+        _square(axes, *corner, side, side, colour, dash, f"holds {row.name}: {side} pixels")
     margin = 0.04 * max(height, width)
     axes.set_xlim(-margin, width + margin)
     axes.set_ylim(height + margin, -margin)
     said = [table.title, *map(str, table.notes), "darker: larger, as the square root of the gradient"]
-    figure.suptitle("\n".join(said), x=0.02, ha="left", size=7.0)
+    figure.suptitle(wrapped(*said), x=0.02, ha="left", size=SMALL)
     figure.legend(loc="outside lower left", ncols=2, borderaxespad=0.0)
 
 
@@ -70,5 +77,5 @@ def _paint_saliency(figure: "Figure", table: Table, pixels: Any, gradients: Any)
     left, right = (bare(axes) for axes in figure.subplots(1, 2))
     left.imshow(pixels, interpolation="nearest")
     _heat(right, gradients)
-    figure.suptitle(table.title, x=0.02, ha="left", size=7.5)
-    figure.supxlabel("; ".join(map(str, table.notes)), x=0.02, ha="left", size=6.5)
+    figure.suptitle(wrapped(table.title), x=0.02, ha="left", size=7.5)
+    figure.supxlabel(wrapped(*map(str, table.notes)), x=0.02, ha="left", size=SMALL)

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from zoo.pictures._paper import SMALL
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SIZE = 6.5
+_SIZE = SMALL
 _WIDTH, _HEIGHT = 0.58 * _SIZE, 1.15 * _SIZE
 """Of one character, in points."""
 _PLACES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))

@@ -1,12 +1,13 @@
 """The sheet that charts are drawn on: matplotlib figures of one style, as bytes that are equal whenever the same picture is drawn.
 
-Sizes are those of a printed column: a figure is 85 mm wide, and no text on it is smaller than 6.5 pt. Colours are those of Okabe
+Sizes are those of a printed column: a figure is 85 mm wide, and no text on it is smaller than 7 pt. Colours are those of Okabe
 and Ito, which the colour-blind can tell apart; lines and fills differ in dashes and lightness too, so that a grey copy is readable.
 matplotlib is imported when a picture is drawn, and its figures are used without the state of `pyplot`.
 """
 
 import contextlib
 import io
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 WIDTH = 85.0
 """Millimetres: one column of a journal."""
+_CHARACTERS = 60
+"""Of the smallest text in a line."""
 
 BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW, BLACK = (
     *("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442", "#000000"),
@@ -28,31 +31,31 @@ BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW, BLACK = (
 COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, BLACK)
 DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1, 1, 1)), (0, (3, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (2, 2)))
 MARKERS = "os^DvPX"
-SMALL = 6.5
+SMALL = 7.0
 """Points: the smallest text."""
 PALE, GREY, DARK = "#E8E8E8", "#8C8C8C", "#404040"
 
 _STYLE: Mapping[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica", "sans-serif"],
-    "font.size": 7.0,
+    "font.size": SMALL,
     "axes.titlesize": 7.5,
     "axes.titlelocation": "left",
     "axes.titlepad": 4.0,
-    "axes.labelsize": 7.0,
+    "axes.labelsize": SMALL,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "xtick.labelsize": 6.5,
-    "ytick.labelsize": 6.5,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
     "xtick.major.size": 2.5,
     "ytick.major.size": 2.5,
     "xtick.minor.size": 0.0,
     "ytick.minor.size": 0.0,
-    "legend.fontsize": 6.5,
+    "legend.fontsize": SMALL,
     "legend.frameon": False,
     "legend.handlelength": 2.2,
     "grid.linewidth": 0.4,
@@ -93,7 +96,8 @@ def _rendered(paint: Callable[["Figure"], None], height: float, format: str, tit
         file = io.BytesIO()
         metadata = {"Title": title, **_UNDATED[format]}
         figure.savefig(file, format=format, dpi=300, metadata={key: value for key, value in metadata.items() if key or value})
-    return file.getvalue()
+    content = file.getvalue()
+    return content[content.index(b"<svg") :] if format == "svg" else content  # without the XML declaration
 
 
 @contextlib.contextmanager
@@ -159,6 +163,11 @@ def brief(rows: Sequence[Row], most: int = 18) -> list[str]:
     last = [row.name.rpartition(".")[2] for row in rows]
     names = last if len(set(last)) == len(last) else [row.name for row in rows]
     return [name if len(name) <= most else f"…{name[1 - most :]}" for name in names]
+
+
+def wrapped(*lines: str) -> str:
+    """Lines of words, broken where they are longer than a figure is wide."""
+    return "\n".join(part for line in lines for part in textwrap.wrap(line, _CHARACTERS))
 
 
 def bare(axes: "Axes") -> "Axes":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.extend import Picture, Table
-from zoo.pictures._paper import BLACK, GREY, WIDTH, picture
+from zoo.pictures._paper import BLACK, GREY, SMALL, WIDTH, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ class Sheet:
         self.axes = axes
 
     def words(
-        self, x: float, y: float, text: object, *, ha: str = "center", va: str = "center", size: float = 6.5, **look: Any
+        self, x: float, y: float, text: object, *, ha: str = "center", va: str = "center", size: float = SMALL, **look: Any
     ) -> None:
         """Words at a place."""
         self.axes.text(x, y, str(text), ha=ha, va=va, size=size, linespacing=1.15, **{"zorder": 6, **look})
@@ -106,6 +106,15 @@ class Sheet:
             **look,
         )
         self.polygon([(x, y), (x + width, y), (x + width, y + height), (x, y + height)], fill, **look)
+
+
+def subscript(number: int) -> str:
+    """A number as a subscript.
+
+    >>> subscript(12)
+    '₁₂'
+    """
+    return "".join("₀₁₂₃₄₅₆₇₈₉"[int(digit)] for digit in str(number))
 
 
 def sketch(table: Table, height: float, draw: Callable[[Sheet], None]) -> Picture:

@@ -4,7 +4,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from zoo.extend import Picture, Table
-from zoo.pictures._paper import bare, picture
+from zoo.pictures._paper import SMALL, bare, picture, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,11 +37,11 @@ def _paint(figure: "Figure", table: Table, arrays: Any, across: int) -> None:
             axes.imshow((one.transpose(1, 2, 0) / most + 1) / 2, interpolation="nearest")
         else:
             axes.imshow(one[0], cmap="gray", vmin=-most, vmax=most, interpolation="nearest")
-    figure.suptitle(table.title, x=0.02, ha="left", size=7.5)
+    figure.suptitle(wrapped(table.title), x=0.02, ha="left", size=7.5)
     count = f"first {len(arrays)} of {len(table.rows)}; " if len(arrays) < len(table.rows) else ""
     scale = (
         f"all scaled alike: grey is 0, black and white are ∓{most:.3g}"
         if filters
         else "each scaled from its least to its largest value"
     )
-    figure.supxlabel("\n".join([count + scale, *map(str, table.notes)]), x=0.02, ha="left", size=6.5)
+    figure.supxlabel(wrapped(count + scale, *map(str, table.notes)), x=0.02, ha="left", size=SMALL)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any, Protocol
 
 from zoo.extend import Picture, Table
-from zoo.pictures._paper import BLUE, GREY, ORANGE, bare, picture
+from zoo.pictures._paper import BLUE, GREY, ORANGE, SMALL, bare, picture, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,8 +50,8 @@ def _paint(figure: "Figure", table: Table, rows: Axis, columns: Axis, image: Any
     _seen(axes, rows, columns, over_image=image is not None)
     axes.set_xlim(*view[0])
     axes.set_ylim(*reversed(view[1]))
-    figure.suptitle(table.title, x=0.02, ha="left", size=7.5)
-    figure.supxlabel("\n".join(_words(rows, columns)), x=0.02, ha="left", size=6.5)
+    figure.suptitle(wrapped(table.title), x=0.02, ha="left", size=7.5)
+    figure.supxlabel(wrapped(*_words(rows, columns)), x=0.02, ha="left", size=SMALL)
 
 
 def _view(axis: Axis) -> tuple[float, float]:
@@ -123,12 +123,12 @@ def _words(rows: Axis, columns: Axis) -> list[str]:
     if not rows.bits or not columns.bits:
         return ["sees nothing of the image"]
     (top, bottom), (left, right) = _ends(rows), _ends(columns)
-    found = [f"solid frame: sees rows {top}–{bottom}, columns {left}–{right} of {rows.pixels}×{columns.pixels} pixels"]
+    found = [f"solid: sees rows {top}–{bottom}, columns {left}–{right} of {rows.pixels}×{columns.pixels} pixels"]
     gaps = bottom - top + 1 - rows.bits.bit_count(), right - left + 1 - columns.bits.bit_count()
     if any(gaps):
         found.append(f"gaps: {gaps[0]} rows and {gaps[1]} columns in between are not seen")
     if rows.unclipped and columns.unclipped:
         sides = [end - start + 1 for start, end in (rows.unclipped, columns.unclipped)]
         outside = sides != [bottom - top + 1, right - left + 1]
-        found.append(f"dashed frame: window of {sides[0]}×{sides[1]} without a border" + ("; hatched: padding" if outside else ""))
+        found.append(f"dashed: window without a border, {sides[0]}×{sides[1]}" + ("; hatched: padding" if outside else ""))
     return found

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.extend import Column, Kind, Picture, Row, Table, Trace, ZooError, measure
-from zoo.pictures._paper import BLUE, GREEN, ORANGE, binary, brief, human, picture
+from zoo.pictures._paper import BLUE, GREEN, ORANGE, SMALL, binary, brief, human, picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -89,12 +89,12 @@ def _bars_of(axes: "Axes", numbers: Sequence[int], title: str, colour: str) -> N
     for place, number in enumerate(numbers):
         share = 100 * number / total
         words = f"{share:.0f}%" if share >= 9.95 else f"{share:.1f}%" if share >= 0.05 else "<0.1%" if number else "–"
-        axes.annotate(words, (number, place), (2, 0), textcoords="offset points", va="center", size=6.5)
+        axes.annotate(words, (number, place), (2, 0), textcoords="offset points", va="center", size=SMALL)
     axes.set_xlim(0, most * 1.5)
     axes.set_xticks([])
     axes.spines[["bottom"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.set_title(title, size=6.5)
+    axes.set_title(title, size=SMALL)
 
 
 PICTURE = Kind(name="cost", shows="what each layer costs: parameters, MACs, memory", of="targets", draw=cost)

@@ -9,7 +9,7 @@ from zoo.analysis.columns import depth
 from zoo.analysis.rows import group
 from zoo.extend import Column, Count, Kind, Picture, Row, Table, Trace, ZooError
 from zoo.ops.least_field import least, widest
-from zoo.pictures._paper import GREY, legend_above, picture, style_of, ticks
+from zoo.pictures._paper import GREY, SMALL, legend_above, picture, style_of, ticks
 from zoo.receptive.shown import Shown, shown
 from zoo.receptive.spans import Field, start
 from zoo.record.walk import carry
@@ -110,7 +110,7 @@ def _paint(figure: "Figure", table: Table) -> None:
         below.step(x, [cell["stride"] for cell in cells], where="post", **look)
         end = (x[-1], cells[-1]["largest"])
         above.plot(*end, "o", color=look["color"])
-        above.annotate(f"{end[1]:,}", end, (0, 3), textcoords="offset points", ha="center", size=6.5)
+        above.annotate(f"{end[1]:,}", end, (0, 3), textcoords="offset points", ha="center", size=SMALL)
         if any(cell["least"] != cell["largest"] for cell in cells):
             above.step(x, [cell["least"] for cell in cells], where="post", color=look["color"], lw=0.6)
             shortcuts = True
@@ -136,7 +136,7 @@ def _edges(axes: "Axes", sides: Sequence[int]) -> None:
     for side in sides:
         axes.axhline(side, color=GREY, lw=0.7, ls=(0, (4, 3)))
     words = "input:\n" + ",\n".join(f"{side:,}" for side in sides)
-    axes.annotate(words, (1, sides[-1]), (2, 0), ("axes fraction", "data"), "offset points", va="center", size=6.5)
+    axes.annotate(words, (1, sides[-1]), (2, 0), ("axes fraction", "data"), "offset points", va="center", size=SMALL)
 
 
 PICTURE = Kind(name="growth", shows="how the receptive field grows with depth", of="targets", draw=growth)

@@ -81,16 +81,15 @@ def _rows(module: str, image: tuple[int, ...], branches: list[list[tuple[str, st
 
 def _total(name: str, branches: list[list[Row]]) -> str:
     rows = [row for branch in branches for row in branch]
-    maps = sum(branch[-1].cells["maps"] for branch in branches)
     work, held = (sum(row.cells[column] for row in rows) for column in ("macs", "params"))
-    return f"{name}: {human(work)} MACs, {held:,} parameters, {maps} maps"
+    return f"{name}: {human(work)} MACs, {held:,} parameters"
 
 
 def _module(on: Sheet, y: float, image: tuple[int, ...], branches: list[list[Row]], note: str) -> None:
     """The input at the bottom, the branches side by side, the concatenation at the top."""
     on.words(2, y + LINE, note, ha="left", weight="bold")
     top, bottom = y + 2.1 * LINE, y + 36.0
-    centres = [14.0, 38.0, 62.0, 86.0]
+    centres = [12.5, 37.5, 62.5, 87.5]
     maps = sum(branch[-1].cells["maps"] for branch in branches)
     on.round_box(25, top, 50, 4.6, f"concatenation: {maps} maps")
     on.round_box(25, bottom, 50, 4.6, f"input: {sizes(image)}")
@@ -101,7 +100,7 @@ def _module(on: Sheet, y: float, image: tuple[int, ...], branches: list[list[Row
             words = (
                 f"{row.type}, {row.cells['maps']} maps\n{cost}" if row.cells["macs"] else f"{row.type}\n{row.cells['maps']} maps"
             )
-            on.round_box(centre - 11, level, 22, 6.6, words, fill=_TINTS[row.type.split(" ")[0]])
+            on.round_box(centre - 12, level, 24, 6.6, words, fill=_TINTS[row.type.split(" ")[0]])
         start = (min(max(centre, 28), 72), bottom)
         on.arrow(start, (centre, levels[0] + 6.6))
         if len(levels) > 1:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from zoo.analysis.rows import group
 from zoo.extend import UNUSED, Column, Kind, Picture, Row, Table, Trace, ZooError
 from zoo.ops.memory import lives, storages
-from zoo.pictures._paper import BLUE, ORANGE, PALE, binary, brief, legend_above, picture, style_of, ticks
+from zoo.pictures._paper import BLUE, ORANGE, PALE, SMALL, binary, brief, legend_above, picture, style_of, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -115,7 +115,7 @@ def _name_the_peak(axes: "Axes", rows: Sequence[Row], lines: int) -> None:
         return
     words = f"peak: {binary(most)} at {brief([peak], 24)[0]} ({peak.cells['op']})"
     early = x < 0.5 * len(rows)
-    axes.annotate(words, (x, most), (0, 4), textcoords="offset points", ha="left" if early else "right", size=6.5)
+    axes.annotate(words, (x, most), (0, 4), textcoords="offset points", ha="left" if early else "right", size=SMALL)
 
 
 def _binary_ticks(axes: "Axes") -> None:

@@ -54,7 +54,7 @@ def _case(on: Sheet, x: float, y: float, row: Row, size: int, cell: float, windo
     """One row of pixels with the windows below it."""
     pad, stride, units, left = (row.cells[name] for name in ("padding", "stride", "units", "left"))
     name = f"{row.name}: " if stride == 1 else ""
-    on.words(x, y + LINE, f"{name}padding {pad}, stride {stride} → {units} units", ha="left")
+    on.words(x, y + LINE, f"{name}pad {pad}, stride {stride} → {units} units", ha="left")
     middle = x + 23
     start = middle - cell * (size + 2 * pad) / 2
     top = y + 1.8 * LINE

@@ -10,7 +10,7 @@ from typing import Annotated
 from zoo.extend import Column, Kind, Natural, Picture, PositiveInt, Row, Table, ZooError
 from zoo.pictures._described import reads
 from zoo.pictures._paper import BLUE, ORANGE, PALE
-from zoo.pictures._sketch import LINE, Sheet, sketch
+from zoo.pictures._sketch import LINE, Sheet, sketch, subscript
 from zoo.pictures.wiring import spread
 
 _COLUMNS = (
@@ -64,10 +64,10 @@ def _panel(on: Sheet, x: float, y: float, row: Row, links: Sequence[tuple[int, i
     linked = {number - 1 for number in row.cells["linked"]}
     for number, place in enumerate(below):
         fill = ORANGE if from_below and number == of else "#BBD9EC" if not from_below and number in linked else PALE
-        on.circle(place, low, radius, f"$x_{{{number + 1}}}$" if radius > 1.9 else "", fill=fill)
+        on.circle(place, low, radius, f"x{subscript(number + 1)}" if radius > 1.9 else "", fill=fill)
     for number, place in enumerate(above):
         fill = ORANGE if not from_below and number == of else "#BBD9EC" if from_below and number in linked else "white"
-        on.circle(place, high, radius, f"$s_{{{number + 1}}}$" if radius > 1.9 else "", fill=fill)
+        on.circle(place, high, radius, f"s{subscript(number + 1)}" if radius > 1.9 else "", fill=fill)
 
 
 PICTURE = Kind(name="reach", shows="what one input reaches, and what one unit sees", of="nothing", draw=reach)

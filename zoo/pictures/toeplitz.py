@@ -4,7 +4,7 @@ from typing import Annotated
 
 from zoo.extend import Column, Kind, Natural, Picture, PositiveInt, Row, Table
 from zoo.pictures._described import reads
-from zoo.pictures._sketch import LINE, Sheet, sketch
+from zoo.pictures._sketch import LINE, Sheet, sketch, subscript
 
 _COLUMNS = (
     Column("first", "column", "of the first weight, counted from 0", hide_order=0),
@@ -47,11 +47,11 @@ def _draw(on: Sheet, cell: float, size: int, kernel: int, entries: list[dict[int
     def fill(row: int, column: int) -> str:
         return _TINTS[entries[row][column] % len(_TINTS)] if column in entries[row] else "white"
 
-    letters = [[f"$w_{{{entry[column] + 1}}}$" if column in entry else "0" for column in range(size)] for entry in entries]
+    letters = [[f"w{subscript(entry[column] + 1)}" if column in entry else "0" for column in range(size)] for entry in entries]
     columns = (
-        (x, [[f"$y_{{{i}}}$"] for i in range(1, len(entries) + 1)], None),
+        (x, [[f"y{subscript(i)}"] for i in range(1, len(entries) + 1)], None),
         (x + cell + 5, letters, fill),
-        (x + cell * (size + 1) + 10, [[f"$x_{{{i}}}$"] for i in range(1, size + 1)], None),
+        (x + cell * (size + 1) + 10, [[f"x{subscript(i)}"] for i in range(1, size + 1)], None),
     )
     for left, values, shade in columns:
         top = middle - cell * len(values) / 2

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.catalogue.accuracy import accuracies, single
 from zoo.extend import Column, Kind, Picture, Row, Table, Trace, measure
 from zoo.pictures._labels import label_points
-from zoo.pictures._paper import BLUE, human, picture, ticks
+from zoo.pictures._paper import BLUE, SMALL, human, picture, ticks
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,7 +69,7 @@ def _paint(figure: "Figure", table: Table) -> None:
     ticks(axes.xaxis)
     if on:
         axes.set_ylabel(f"top-1 accuracy on {on} (%)")
-        axes.set_title(f"areas: parameters; the largest is {human(max(params))}", size=6.5)
+        axes.set_title(f"areas: parameters; the largest is {human(max(params))}", size=SMALL)
     else:
         axes.set(yscale="log", ylabel="parameters")
         ticks(axes.yaxis)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from zoo.extend import Column, Kind, Natural, Picture, PositiveInt, Row, Table
 from zoo.pictures._described import reads
 from zoo.pictures._paper import BLACK, COLOURS, DASHES, PALE
-from zoo.pictures._sketch import LINE, Sheet, sketch
+from zoo.pictures._sketch import LINE, Sheet, sketch, subscript
 
 Link = tuple[int, int, int]
 """An input, a unit, and the number of its weight."""
@@ -57,7 +57,7 @@ def spread(count: int, x: float, width: float) -> list[float]:
 
 def _panel(on: Sheet, x: float, width: float, row: Row, links: Sequence[Link], kernel: int) -> None:
     cells: dict[str, Any] = dict(row.cells)
-    below, above = spread(cells["inputs"], x, width), spread(cells["units"], x, width)
+    lower, upper = spread(cells["inputs"], x, width), spread(cells["units"], x, width)
     low, high = LINE * 2.6 + _TALL, LINE * 2.6
     radius = min(2.4, 0.36 * width / max(cells["inputs"], cells["units"]))
     on.words(x + width / 2, LINE * 0.9, row.name, weight="bold")
@@ -65,12 +65,12 @@ def _panel(on: Sheet, x: float, width: float, row: Row, links: Sequence[Link], k
         look: dict[str, Any] = {"colour": BLACK, "lw": 0.6}
         if kernel:
             look = {"colour": COLOURS[weight % len(COLOURS)], "lw": 1.0, "linestyle": DASHES[weight % len(DASHES)]}
-        start, end = (below[i], low - radius), (above[j], high + radius)
+        start, end = (lower[i], low - radius), (upper[j], high + radius)
         on.line([start, end], **look)
         on.arrow(_towards(end, start, 0.03), end, colour=look["colour"], lw=0.6)
-    for places, y, letter, fill in ((below, low, "x", PALE), (above, high, "s", "white")):
+    for places, y, letter, fill in ((lower, low, "x", PALE), (upper, high, "s", "white")):
         for number, place in enumerate(places, 1):
-            on.circle(place, y, radius, f"${letter}_{{{number}}}$" if radius > 1.9 else "", fill=fill)
+            on.circle(place, y, radius, f"{letter}{subscript(number)}" if radius > 1.9 else "", fill=fill)
     said = f"{cells['connections']} connections\n{cells['weights']} weights"
     on.words(x + width / 2, low + radius + LINE * 1.4, said)
 

@@ -32,7 +32,7 @@ def rf(
     ] = None,
     image: Annotated[
         Path | None,
-        typer.Option("--image", metavar="FILE", help="Draw on this image, or run the network on it; cut to the size of the input."),
+        typer.Option("--image", metavar="FILE", help="Draw on this image, or run the network on it."),
     ] = None,
     effective: Annotated[
         bool, typer.Option("--effective", help="Run the network: how much the unit depends on each pixel, by gradients.")
@@ -44,15 +44,13 @@ def rf(
     ] = False,
     weights: Annotated[
         str | None,
-        typer.Option(
-            "--weights", metavar="W", help="Load these weights to run it: torchvision:NAME or a file; initial by default."
-        ),
+        typer.Option("--weights", metavar="W", help="Run it with these weights: torchvision:NAME or a file; default: initial."),
     ] = None,
     inputs: Annotated[int, typer.Option("--inputs", min=1, metavar="N", help="Random inputs of --effective.")] = 4,
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of initial weights and random inputs.")] = 0,
     label: Annotated[
         int | None,
-        typer.Option("--class", min=0, metavar="N", help="Class of --saliency; by default, the one with the highest score."),
+        typer.Option("--class", min=0, metavar="N", help="Class of --saliency; by default, that with the highest score."),
     ] = None,
     format: Format = None,
     output: Output = None,
@@ -68,6 +66,10 @@ def rf(
     names = [name.strip() for name in (layers or "").split(",") if name.strip()]
     if len(chosen) + bool(names) > 1:
         raise ZooError("--layers, --effective, --maps, --filters and --saliency are separate pictures; choose one")
+    if weights is not None and not chosen:
+        raise ZooError("--weights requires --effective, --maps, --filters or --saliency, which run the network")
+    if saliency and layer is not None:
+        raise ZooError(f"--saliency is that of a class score, not of a layer: leave out {layer}")
     deepest = layer or (names[-1] if names else None)
     needs = place is not None or effective or maps or (is_picture(format, output) and not filters and not saliency)
     if deepest is None and needs:
