@@ -1,10 +1,11 @@
-"""Write pictures: to a file in the format of its suffix, or their data as a table."""
+"""Write pictures as PNG, PDF or SVG, or their data as a table."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.util import files
 from zoo.util.errors import ZooError
-from zoo_cli.output import emit, format_for, ready
+from zoo_cli.output import emit, format_for, ready, write
 
 if TYPE_CHECKING:
     from zoo.pictures._picture import Picture
@@ -13,19 +14,27 @@ _SUFFIXES = ("png", "pdf", "svg")
 
 
 def is_picture(format: str | None, output: Path | None) -> bool:
-    """Whether the file that is asked for holds a picture, and not a table."""
-    return format is None and output is not None and output.suffix.lower().removeprefix(".") in _SUFFIXES
+    """Whether a picture is asked for, by its format or by the suffix of the file, and not a table."""
+    return _picture_format(format, output) is not None
+
+
+def _picture_format(format: str | None, output: Path | None) -> str | None:
+    found = format if format is not None else output.suffix.lower().removeprefix(".") if output is not None else None
+    return found if found in _SUFFIXES else None
 
 
 def ready_to_draw(format: str | None, output: Path | None) -> None:
     """Raise `ZooError` now, and not after long work, for a file or a format that cannot be written."""
-    if is_picture(format, output):
+    found = _picture_format(format, output)
+    if found is not None:
         from zoo.pictures._paper import styled
 
         with styled():  # asks for matplotlib
             pass
         if output is not None and output.is_dir():
             raise ZooError(f"cannot write {output}: it is a folder")
+        if output is None and found != "svg":
+            raise ZooError(f"--format {found} requires -o FILE")
         return
     try:
         format_for(format, output)
@@ -36,8 +45,11 @@ def ready_to_draw(format: str | None, output: Path | None) -> None:
 
 
 def emit_picture(picture: "Picture", format: str | None, output: Path | None) -> None:
-    """Write a picture to a file with the suffix of one; otherwise its data as a table, in the chosen format."""
-    if output is not None and is_picture(format, output):
-        picture.write(output)
-    else:
+    """Write a picture, or its data as a table, in the chosen format or that of the file's suffix."""
+    found = _picture_format(format, output)
+    if found is None:
         emit(picture.table, format, output)
+    elif output is None:
+        write(picture.svg(), None)
+    else:
+        files.write(picture.encode(found), output)

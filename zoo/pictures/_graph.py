@@ -8,7 +8,7 @@ one another. All keep the graph free of circles and its nodes in the order in wh
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from zoo.analysis.repeats import Repeats, repeats
 from zoo.analysis.rows import group, span_of_names
@@ -75,6 +75,7 @@ class Graphs:
         self.rows = {id(op): row.name for row in group(trace) for op in row.ops}
         self.items, self.spans = _contents(trace)
         self._leaves: dict[int, bool] = {}
+        self._levels: dict[int, Level] = {}
         self.made = {value.id: -1 - i for i, value in enumerate(trace.inputs)}
         self.made |= {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
         self.pairs = list(_pairs(trace, self.made))
@@ -90,21 +91,44 @@ class Graphs:
         """The ops from the first to the last of a call, or an op's own number."""
         return range(~part, ~part + 1) if part < 0 else range(self.spans[part][0], self.spans[part][1] + 1)
 
-    def level(self, call: int, *, joined: bool = True) -> Level:
-        """The graph of a call; with `joined`, boxes as papers draw them."""
+    def level(self, call: int) -> Level:
+        """The graph of a call, with boxes as papers draw them."""
+        if call not in self._levels:
+            self._levels[call] = self._made(call)
+        return self._levels[call]
+
+    def _made(self, call: int) -> Level:
         nodes = [Node([item], list(self.inside(item))) for item in self.items[call]]
-        level = self._wired(call, nodes)
-        if not joined:
-            return level
-        level = self._wired(call, _joined(level, _constants(level)))
-        level = self._wired(call, _joined(level, _tails(self, level)))
-        return self._wired(call, _folded(self, level))
+        level = self.wired(call, nodes)
+        level = self.wired(call, _joined(level, _constants(level)))
+        level = self.wired(call, _joined(level, _tails(self, level)))
+        return self.wired(call, _folded(self, level))
+
+    def leaving_places(self, part: int) -> list[int]:
+        """Which of the ops of a call others read, counted from its first."""
+        inside = self.inside(part)
+        leaves = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
+        return [op - inside.start for op in leaves]
+
+    def bundled(self, part: int) -> bool:
+        """Whether one line into a module's frame and one out of it say all: what enters is read by the same nodes, and so is what
+        leaves.
+        """
+        inside = self.inside(part)
+        level = self.level(part)
+        readers: dict[int, set[int]] = {}
+        for (start, end), pairs in level.edges.items():
+            for source, _ in pairs if start == IN else ():
+                readers.setdefault(source, set()).add(end)
+        leaving = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
+        beyond = [frozenset(one for one in self.read.get(op, ()) if one not in inside) for op in leaving]
+        return len(set(map(frozenset, readers.values()))) < 2 and len(set(beyond)) < 2
 
     def whole(self, nodes: list[Node]) -> Level:
         """The graph of the whole trace on these nodes."""
-        return self._wired(0, nodes)
+        return self.wired(0, nodes)
 
-    def _wired(self, call: int, nodes: list[Node]) -> Level:
+    def wired(self, call: int, nodes: list[Node]) -> Level:
         """The level with its edges, in the order of what reads and what is read."""
         place = {op: position for position, node in enumerate(nodes) for op in node.ops}
         edges: dict[tuple[int, int], list[Pair]] = {}
@@ -232,9 +256,9 @@ def _tails(graphs: Graphs, level: Level) -> list[int]:
         data = [source for source in before if source != IN]
         alone = len(before) == 1 and data and level.after(data[0]) == [here]
         if _is(graphs, node, moves):
-            if alone:
+            if alone and graphs.leaf(level.nodes[_root(owner, data[0])].part):
                 owner[here] = _root(owner, data[0])
-            elif len(after) == 1 and after[0] != OUT:
+            elif len(after) == 1 and after[0] != OUT and graphs.leaf(level.nodes[after[0]].part):
                 owner[here] = after[0]
         elif alone and _light(graphs, node) and _takes_tails(graphs, level.nodes[_root(owner, data[0])]):
             owner[here] = _root(owner, data[0])
@@ -265,7 +289,8 @@ def moves(op: Op) -> bool:
 def _light(graphs: Graphs, node: Node) -> bool:
     """Whether a node is an activation, a normalisation or dropout."""
     kinds = graphs.kinds(node.part)
-    return graphs.leaf(node.part) and all(family(op) in {"activation", "norm", "dropout"} or moves(op) for op in kinds)
+    named = node.part >= 0 and "norm" in graphs.trace.calls[node.part].type.lower() and graphs.trace.calls[node.part].leaf
+    return graphs.leaf(node.part) and (named or all(family(op) in {"activation", "norm", "dropout"} or moves(op) for op in kinds))
 
 
 def _takes_tails(graphs: Graphs, node: Node) -> bool:
@@ -291,7 +316,9 @@ def _folded(graphs: Graphs, level: Level) -> list[Node]:
 
 def _repeats(graphs: Graphs, first: Node, node: Node) -> bool:
     calls = graphs.repeats.calls
-    return first.part >= 0 and node.part >= 0 and len(first.parts) == len(node.parts) == 1 and calls[node.part] == calls[first.part]
+    if min(first.part, node.part) < 0 or len(first.parts) > 1 or len(node.parts) > 1 or calls[node.part] != calls[first.part]:
+        return False
+    return graphs.leaving_places(first.part) == graphs.leaving_places(node.part)
 
 
 def _follows(level: Level, run: Sequence[int], here: int) -> bool:
@@ -308,12 +335,16 @@ def _follows(level: Level, run: Sequence[int], here: int) -> bool:
 def family(op: Op) -> str:
     """The family of an op: conv, linear, attention, pool, norm, activation, dropout, add, mul, concat, or other."""
     kind = op.kind
-    for name, words in _WORDS.items():
-        if any(word in kind for word in words):
-            return name
+    if (named := _named_family(kind)) is not None:
+        return named
     if kind in {"add", "mul"} and sum(value.source in {"op", "input", "variable"} for value in op.inputs) > 1:
         return kind
     return "activation" if "pointwise" in op.traits else "other"
+
+
+@cache
+def _named_family(kind: str) -> str | None:
+    return next((name for name, words in _WORDS.items() if any(word in kind for word in words)), None)
 
 
 _WORDS = {

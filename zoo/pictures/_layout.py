@@ -14,6 +14,7 @@ GAP = 7.0  # between boxes of a row
 LANE = 5.0  # between a lane and what is beside it
 TRACK = 4.0  # between two tracks
 RISE = 9.0  # between two rows without tracks
+_MANY = 400  # boxes and lanes, for which time matters more than looks
 
 Point = tuple[float, float]
 
@@ -56,14 +57,37 @@ class Placed:
 
 
 def place(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -> Placed:
-    """Place boxes whose edges lead from earlier to later ones, in a width of `most` if that is possible."""
-    found = _attempt(boxes, edges, most)
-    for share in (0.7, 0.5, 0.0):
-        if found.width <= most:
-            break
-        narrower = _attempt(boxes, edges, most * share)
-        found = min(found, narrower, key=lambda one: one.width)
+    """Place boxes whose edges lead from earlier to later ones, in a width of `most` if that is possible.
+
+    If the first attempt is too wide, boxes need not stand in line; then rows hold fewer boxes; then lanes and gaps become narrower.
+    """
+    found = _attempt(boxes, edges, most, _Manner())
+    if found.width <= most:
+        return found
+    narrow = [
+        _Manner(straight=False),
+        *(_Manner(share, False, gaps) for share, gaps in ((0.7, 1), (0.5, 0.5), (0, 0.25), (0, 0.03))),
+    ]
+    for manner in narrow if len(boxes) < _MANY else narrow[-1:]:
+        attempt = _attempt(boxes, edges, most, manner)
+        if attempt.width <= most:
+            return attempt
+        found = min(found, attempt, key=lambda one: one.width)
     return found
+
+
+def fits(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -> bool:
+    """Whether the first attempt of `place` is no wider than `most`."""
+    return _attempt(boxes, edges, most, _Manner()).width <= most
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """How a layout is tried: how full a row may be, whether boxes stand in line with what they read, and the part of gaps."""
+
+    share: float = 1.0
+    straight: bool = True
+    gaps: float = 1.0
 
 
 @dataclass
@@ -76,11 +100,14 @@ class _Grid:
     down: dict[int, list[int]]
 
 
-def _attempt(given: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -> Placed:
+def _attempt(given: Sequence[Box], edges: Sequence[tuple[int, int]], most: float, manner: _Manner) -> Placed:
     boxes = [Box(b.left, b.right, b.height, b.exit, b.round, b.wide) for b in given]
-    grid = _with_lanes(boxes, edges, _rows(boxes, edges, most))
+    grid = _with_lanes(boxes, edges, _rows(boxes, edges, most * manner.share))
     _ordered(grid)
-    _placed(grid, _aligned(grid))
+    chains = _aligned(grid) if manner.straight else [[here] for row in grid.rows for here in row]
+    _placed(grid, chains, manner.gaps)
+    if not manner.straight:
+        _gathered(grid, most)
     return _routed(grid, len(given))
 
 
@@ -139,7 +166,7 @@ def _link(grid: _Grid, source: int, target: int) -> None:
 def _ordered(grid: _Grid) -> None:
     """Sort each row by the mean place of what its boxes are linked to, down and up; keep the order with the fewest crossings."""
     best, fewest = [list(row) for row in grid.rows], _crossings(grid)
-    for turn in range(8):
+    for turn in range(8 if len(grid.boxes) < _MANY else 2):
         if not fewest:
             break
         down = turn % 2 == 0
@@ -185,6 +212,7 @@ def _aligned(grid: _Grid) -> list[list[int]]:
     """Chains of boxes and lanes, from top to bottom, each in one vertical line; no two chains cross."""
     below: dict[int, int] = {}
     hung: set[int] = set()
+    following, leading = _longest(grid, grid.rows[::-1], grid.down), _longest(grid, grid.rows, grid.up)
     for upper, lower in pairwise(grid.rows):
         place = {here: i for i, here in enumerate(upper)}
         for lanes in (True, False):  # a lane stays straight; then boxes follow what they read
@@ -192,12 +220,12 @@ def _aligned(grid: _Grid) -> list[list[int]]:
                 if here in hung:
                     continue
                 sources = sorted(grid.up.get(here, ()), key=place.__getitem__)
-                for source in _middle(sources) if not lanes else sources:
+                for source in _middle(sources, leading) if not lanes else sources:
                     both = grid.boxes[here].lane_of is not None and grid.boxes[source].lane_of is not None
                     if source in below or both != lanes or grid.boxes[source].exit:
                         continue
                     targets = grid.down[source]
-                    if not both and here not in _middle(sorted(targets, key=lower.index)):
+                    if not both and here not in _middle(sorted(targets, key=lower.index), following):
                         continue
                     if _apart(below, upper, lower, place[source], i):
                         below[source] = here
@@ -207,10 +235,20 @@ def _aligned(grid: _Grid) -> list[list[int]]:
     return [list(_chain(below, head)) for head in heads]
 
 
-def _middle(several: Sequence[int]) -> Sequence[int]:
-    """Those of several neighbours that a box can stand in line with: either of two, else the one in the middle."""
+def _longest(grid: _Grid, rows: Sequence[Sequence[int]], links: Mapping[int, Sequence[int]]) -> dict[int, int]:
+    """How many boxes are on the longest way from each box or lane through its links."""
+    found: dict[int, int] = {}
+    for row in rows:
+        for here in row:
+            found[here] = max((found[other] for other in links.get(here, ())), default=0) + (grid.boxes[here].lane_of is None)
+    return found
+
+
+def _middle(several: Sequence[int], lengths: Mapping[int, int]) -> Sequence[int]:
+    """Which of several neighbours a box can stand in line with: of two those on the longer way, else the one in the middle."""
     if len(several) < 3:
-        return several
+        most = max((lengths[one] for one in several), default=0)
+        return [one for one in several if lengths[one] == most]
     return several[len(several) // 2 : len(several) // 2 + len(several) % 2]
 
 
@@ -230,14 +268,14 @@ def _apart(below: Mapping[int, int], upper: Sequence[int], lower: Sequence[int],
     return True
 
 
-def _placed(grid: _Grid, chains: Sequence[Sequence[int]]) -> None:
+def _placed(grid: _Grid, chains: Sequence[Sequence[int]], gaps: float) -> None:
     """Set the x of every box: as far left as others allow, then each chain in turn close to what it is linked to."""
     chain_of = {here: i for i, chain in enumerate(chains) for here in chain}
     apart: dict[tuple[int, int], float] = {}  # chains beside each other, by how far their lines are apart at least
     for row in grid.rows:
         for here, there in pairwise(row):
             key = chain_of[here], chain_of[there]
-            apart[key] = max(apart.get(key, 0.0), _distance(grid.boxes[here], grid.boxes[there]))
+            apart[key] = max(apart.get(key, 0.0), _distance(grid.boxes[here], grid.boxes[there], gaps))
     left: dict[int, list[tuple[int, float]]] = {}
     right: dict[int, list[tuple[int, float]]] = {}
     for (one, other), distance in apart.items():
@@ -248,7 +286,7 @@ def _placed(grid: _Grid, chains: Sequence[Sequence[int]]) -> None:
     for one in order:
         x[one] = max((x[other] + distance for other, distance in left.get(one, ())), default=0.0)
     wanted = [_wishes(grid, chain, chain_of) for chain in chains]
-    for turn in range(24):
+    for turn in range(24 if len(chains) < _MANY else 6):
         for one in order if turn % 2 else reversed(order):
             low = max((x[other] + distance for other, distance in left.get(one, ())), default=-1e9)
             high = min((x[other] - distance for other, distance in right.get(one, ())), default=1e9)
@@ -258,9 +296,23 @@ def _placed(grid: _Grid, chains: Sequence[Sequence[int]]) -> None:
         box.x = x[chain_of[here]]
 
 
-def _distance(one: Box, other: Box) -> float:
+def _gathered(grid: _Grid, most: float) -> None:
+    """Shift rows, which do not depend on each other if nothing stands in line, so that all are on one page."""
+    rows = [row for row in grid.rows if row]
+    boxes = grid.boxes
+    ends = [(min(boxes[i].x - boxes[i].left for i in row), max(boxes[i].x + boxes[i].right for i in row)) for row in rows]
+    middles = sorted((low + high) / 2 for low, high in ends)
+    start = middles[len(middles) // 2] - most / 2
+    for row, (low, high) in zip(rows, ends, strict=True):
+        shift = max(start - low, 0.0) or min(start + most - high, 0.0)
+        for one in row:
+            boxes[one].x += shift
+
+
+def _distance(one: Box, other: Box, gaps: float) -> float:
+    """How far apart two lines are at least. Boxes do not come closer than half a gap."""
     lanes = one.lane_of is not None or other.lane_of is not None
-    return one.right + other.left + (LANE if lanes else GAP)
+    return one.right + other.left + (LANE * gaps if lanes else GAP * max(gaps, 0.5))
 
 
 def _sorted(count: int, left: Mapping[int, Sequence[tuple[int, float]]]) -> list[int]:

@@ -16,14 +16,21 @@ _METADATA: dict[str, dict[str, Any]] = {
 """No dates and no versions, so that the same drawing gives the same bytes."""
 
 
-def encode(scene: Scene, format: str) -> bytes:
-    """Return the contents of a PDF or PNG file. Raises `ZooError` if matplotlib is not installed."""
+def required(format: str) -> Any:
+    """Import and return matplotlib. Raises `ZooError` if it is not installed."""
     try:
         import matplotlib
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
     except ImportError as error:
         raise ZooError(f".{format} requires matplotlib, which cannot be imported ({error}); pip install 'zoo[plot]'") from error
+    return matplotlib
+
+
+def encode(scene: Scene, format: str) -> bytes:
+    """Return the contents of a PDF or PNG file. Raises `ZooError` if matplotlib is not installed."""
+    matplotlib = required(format)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     with matplotlib.rc_context({"pdf.fonttype": 42, "font.family": "DejaVu Sans", "font.size": FONT, "text.usetex": False}):
         figure = Figure(figsize=(scene.width / 72, scene.height / 72), dpi=_DPI, facecolor=LIGHT["paper"])
         FigureCanvasAgg(figure)
@@ -73,7 +80,7 @@ def _node(axes: Any, node: Node, order: int) -> None:
     from matplotlib.patches import Polygon as Area
 
     for shape in node.shapes:
-        style = {"facecolor": LIGHT[shape.role], "edgecolor": _edge(shape), "linewidth": 0.5, "zorder": order}
+        style: dict[str, Any] = {"facecolor": LIGHT[shape.role], "edgecolor": _edge(shape), "linewidth": 0.5, "zorder": order}
         if isinstance(shape, Polygon):
             axes.add_patch(Area(shape.points, closed=True, joinstyle="round", **style))
             continue

@@ -133,21 +133,27 @@ def moved(node: Node, dx: float, dy: float) -> Node:
     """Return the node elsewhere."""
     x, y, width, height = node.bounds
     shapes = tuple(_moved(shape, dx, dy) for shape in node.shapes)
-    texts = tuple(replace(text, x=text.x + dx, y=text.y + dy) for text in node.texts)
+    texts = tuple(Text(text.x + dx, text.y + dy, text.text, text.role, text.anchor) for text in node.texts)
     return replace(node, bounds=(x + dx, y + dy, width, height), shapes=shapes, texts=texts)
 
 
 def _moved(shape: Rect | Polygon, dx: float, dy: float) -> Rect | Polygon:
     if isinstance(shape, Rect):
-        return replace(shape, x=shape.x + dx, y=shape.y + dy)
-    return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
+        return Rect(shape.x + dx, shape.y + dy, shape.width, shape.height, shape.role, shape.radius)
+    return Polygon(tuple((x + dx, y + dy) for x, y in shape.points), shape.role)
 
 
 def moved_wire(wire: Wire, dx: float, dy: float) -> Wire:
     """Return the lines elsewhere."""
     paths = tuple(tuple((x + dx, y + dy) for x, y in path) for path in wire.paths)
     arrows = tuple(((a + dx, b + dy), (c + dx, d + dy)) for (a, b), (c, d) in wire.arrows)
-    return replace(wire, paths=paths, arrows=arrows)
+    return Wire(wire.source, wire.targets, paths, arrows)
+
+
+def turned(wire: Wire) -> Wire:
+    """Return the lines with x and y exchanged."""
+    paths = tuple(tuple((y, x) for x, y in path) for path in wire.paths)
+    return replace(wire, paths=paths, arrows=tuple(((b, a), (d, c)) for (a, b), (c, d) in wire.arrows))
 
 
 def centred(lines: Sequence[tuple[str, str]], x: float, top: float) -> Iterator[Text]:
@@ -160,7 +166,7 @@ def centred(lines: Sequence[tuple[str, str]], x: float, top: float) -> Iterator[
 
 LIGHT = {
     "ink": "#1a1a1a",
-    "soft": "#5c5c5c",
+    "soft": "#474747",
     "line": "#4d4d4d",
     "paper": "#ffffff",
     "frame": "#f6f6f4",
@@ -184,7 +190,7 @@ LIGHT = {
 
 DARK = {
     "ink": "#f0f0f0",
-    "soft": "#b3b3b3",
+    "soft": "#c8c8c8",
     "line": "#b8b8b8",
     "paper": "#1b1b1b",
     "frame": "#262626",
@@ -207,7 +213,7 @@ DARK = {
 """The same on a dark screen."""
 
 HEAT = ("#ffffff", "#fdeee0", "#fbdcbd", "#f8c594", "#f3aa68", "#e98d41", "#d6722a")
-HEAT_DARK = ("#1b1b1b", "#352a20", "#4e3823", "#6a4722", "#865521", "#a3641f", "#bf731b")
+HEAT_DARK = ("#1b1b1b", "#2f261d", "#43311e", "#583d1e", "#6d481d", "#81511c", "#96591b")
 for _step, (_light, _dark) in enumerate(zip(HEAT, HEAT_DARK, strict=True)):
     LIGHT[f"heat{_step}"], DARK[f"heat{_step}"] = _light, _dark
 

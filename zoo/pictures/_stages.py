@@ -31,14 +31,15 @@ def maps_of(shape: Sizes) -> Maps:
     if len(shape) == 4 and shape[1] == shape[2] != shape[3] and shape[1] > 1:
         return Maps(shape[3], shape[1:3])
     size = shape[2:]
-    return Maps(shape[1] if len(shape) > 1 else shape[0], size if any(n > 1 for n in size) else ())
+    channels = shape[1] if len(shape) > 1 else max(shape, default=1)
+    return Maps(channels, size if any(n > 1 for n in size) else ())
 
 
 def volumes(graphs: Graphs) -> Level:
     """The graph whose nodes are the volumes. Raises `ZooError` for a network that does not reduce feature maps."""
     level = graphs.whole(_opened(graphs))
     level = _runs(graphs, level)
-    rank = len(graphs.trace.inputs[0].shape) if graphs.trace.inputs else 0
+    rank = max((len(value.shape) for value in graphs.trace.inputs), default=0)
     shapes = [result(graphs, node)[-1].shape for node in level.nodes if result(graphs, node)]
     if rank < 3 or len({maps_of(shape).size for shape in shapes if len(shape) == rank}) < 2:
         raise ZooError(f"{graphs.trace.target} has no feature maps of several sizes; draw it with --level blocks or layers")

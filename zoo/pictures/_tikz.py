@@ -24,6 +24,7 @@ _HEAD = r"""% A picture for \input into a document that loads tikz; pdflatex com
 \makeatletter
 \ifx\@nodocument\relax\let\zooend\relax\else
   \documentclass{article}
+  \paperwidth=%(width)sbp \paperheight=%(height)sbp
   \usepackage{tikz}
   \pdfpagewidth=%(width)sbp \pdfpageheight=%(height)sbp
   \hoffset=-1in \voffset=-1in

@@ -15,6 +15,7 @@ from zoo.pictures._scene import FONT, LINE, Point, Polygon, Scene, Wire, centred
 from zoo.pictures._scene import Node as Drawn
 from zoo.pictures._stages import Maps, maps_of, volumes
 from zoo.pictures._words import dominant, plain, result
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 _SLANT = 0.2
@@ -22,6 +23,7 @@ _BETWEEN = 8.0
 _MARGIN = 5.0
 _TRACK = 4.0
 _LONGEST = 44.0
+_MOST_SKIPS = 12
 
 
 @dataclass
@@ -41,7 +43,10 @@ def scene(graphs: Graphs, most: float, title: str, cost: Cost) -> Scene:
     inputs = [_input(graphs, i) for i in range(len(graphs.trace.inputs)) if -1 - i in graphs.read]
     solids = [*inputs, *(_volume(graphs, node, cost) for node in level.nodes)]
     edges = _edges(graphs, level, len(inputs))
-    rows = _rows(solids, most - 2 * _MARGIN)
+    skips = sum(target != source + 1 for source, target in edges)
+    if skips > _MOST_SKIPS:
+        raise ZooError(f"the stages of {graphs.trace.target} do not follow one another; draw it with --level blocks or layers")
+    rows = _rows(solids, most - 2 * _MARGIN - 3 * skips)
     return _Page(solids, edges, rows, most).scene(title)
 
 
@@ -87,7 +92,7 @@ def _input(graphs: Graphs, number: int) -> _Volume:
     lines = [("input", "ink"), *_shape_lines(maps, value.shape)]
     key = f"stage-input-{number}" if len(graphs.trace.inputs) > 1 else "stage-input"
     bounds = (0.0, 0.0, 0.0, 0.0)
-    return _solid(Drawn(key, "input", bounds, (), (), output=plain([value])), maps, "end", lines)
+    return _solid(Drawn(key, "input", bounds, (), (), kind="input", output=plain([value])), maps, "end", lines)
 
 
 def _volume(graphs: Graphs, node: Node, cost: Cost) -> _Volume:
@@ -100,7 +105,7 @@ def _volume(graphs: Graphs, node: Node, cost: Cost) -> _Volume:
         lines.append((percent(share), "ink"))
     role = dominant(graphs, node) if share is None else heat(share)
     key = f"stage-{graphs.key(node)}"
-    drawn = Drawn(key, name, (0.0, 0.0, 0.0, 0.0), (), (), tuple(node.ops), False, "", plain(values), share)
+    drawn = Drawn(key, name, (0.0, 0.0, 0.0, 0.0), (), (), tuple(node.ops), False, "maps", plain(values), share)
     return _solid(drawn, maps_of(shape), role, lines)
 
 

@@ -15,10 +15,12 @@ from zoo.tables.table import Column, Row, Table
 from zoo.util.errors import ZooError, unknown
 
 LEVELS = ("stages", "blocks", "layers")
+DIRECTIONS = ("down", "right")
 COSTS = {"params": "params", "macs": "macs", "memory": "activation_bytes"}
 """What boxes can be coloured by, and the columns of `zoo summary` that count it."""
 
 _NAMES = {"params": "parameters", "macs": "MACs", "memory": "bytes of activations"}
+_NARROWEST, _BROADEST = 40, 2000  # millimetres
 _PAGE = 30  # boxes
 _ALL = 99  # levels of modules
 
@@ -30,6 +32,7 @@ def diagram(
     layer: str | None = None,
     depth: int | None = None,
     by: str | None = None,
+    direction: str | None = None,
     width: float = COLUMN_MM,
 ) -> Picture:
     """Draw the architecture that a trace recorded.
@@ -41,37 +44,61 @@ def diagram(
         layer: Draw only this module, named as in `zoo.summary`.
         depth: Open modules down to this many levels, 0 none, instead of `level`.
         by: Colour by "params", "macs" or "memory" (bytes of activations), and write the share of the whole network.
+        direction: "down" or "right", where lines lead between blocks and layers. Down, the drawing is as wide as the page at most;
+            to the right, it is as wide as it needs to be. Stages run to the right, in rows.
         width: The width of the page in millimetres, by default that of a column. Text is 7 points high.
 
     Returns:
         A `Picture`, whose table lists the boxes with their sizes and what they read.
 
     Raises:
-        ZooError: For an unknown level, layer or cost, and for stages of a network without feature maps.
+        ZooError: For an unknown level, layer, cost or direction, a width under 40 mm, and stages of a network without feature maps.
     """
-    graphs = Graphs(trace)
-    call = _call(graphs, layer)
-    scene = _scene(graphs, call, level, depth, _cost(graphs, by), points_of(width))
-    if by is not None:
-        scene = captioned(scene, f"Colour and percentage: share of the network's {_NAMES[by]}.")
+    scene = drawing(trace, level=level, layer=layer, depth=depth, by=by, direction=direction, width=width)
     encoders = {
         "svg": lambda: svg(scene).encode(),
         "pdf": lambda: encode(scene, "pdf"),
         "png": lambda: encode(scene, "png"),
         "tikz": lambda: tikz(scene).encode(),
     }
-    return Picture(_table(graphs, scene, by), encoders)
+    return Picture(_table(trace, scene, by), encoders)
 
 
-def _scene(graphs: Graphs, call: int, level: str | None, depth: int | None, cost: Cost, most: float) -> Scene:
-    title = graphs.trace.target + (f" {graphs.names[call]}" if call else "")
+def drawing(
+    trace: Trace,
+    *,
+    level: str | None = None,
+    layer: str | None = None,
+    depth: int | None = None,
+    by: str | None = None,
+    direction: str | None = None,
+    width: float = COLUMN_MM,
+) -> Scene:
+    """The boxes and lines of `diagram`, which has the same arguments and errors."""
     if level is not None and level not in LEVELS:
         raise unknown("level", level, LEVELS)
+    if direction is not None and direction not in DIRECTIONS:
+        raise unknown("direction", direction, DIRECTIONS)
     if level is not None and depth is not None:
         raise ZooError("level and depth exclude each other")
+    if depth is not None and depth < 0:
+        raise ZooError(f"depth: expected an integer >= 0, got {depth}")
+    if not _NARROWEST <= width <= _BROADEST:
+        raise ZooError(f"width: expected {_NARROWEST} to {_BROADEST} mm, got {width:g}")
+    graphs = Graphs(trace)
+    scene = _scene(graphs, _call(graphs, layer), level, depth, _cost(graphs, by), direction, points_of(width))
+    return scene if by is None else captioned(scene, f"Colour and percentage: share of the network's {_NAMES[by]}.")
+
+
+def _scene(
+    graphs: Graphs, call: int, level: str | None, depth: int | None, cost: Cost, direction: str | None, most: float
+) -> Scene:
+    title = graphs.trace.target + (f" {graphs.names[call]}" if call else "")
     if level == "stages" and call:
         raise ZooError("stages are those of the whole network; leave out the layer, or choose level blocks or layers")
-    if level in {None, "stages"} and not call and depth is None:
+    if level == "stages" and direction == "down":
+        raise ZooError("stages run to the right; direction applies to blocks and layers")
+    if level == "stages" or (level is None and not call and depth is None and direction is None):
         try:
             return of_volumes(graphs, most, title, cost)
         except ZooError:
@@ -80,7 +107,7 @@ def _scene(graphs: Graphs, call: int, level: str | None, depth: int | None, cost
     if depth is None:
         paged = level == "blocks" or (level is None and not call)
         depth = _readable(graphs, call) if paged else _ALL
-    return Boxes(graphs, lambda part, at: at <= depth, cost).scene(call, most, title)
+    return Boxes(graphs, lambda part, at: at <= depth, cost, direction == "right").scene(call, most, title)
 
 
 def _readable(graphs: Graphs, call: int) -> int:
@@ -133,7 +160,7 @@ def _known(cell: object) -> float:
     return float(cell) if isinstance(cell, int | float) else 0.0
 
 
-def _table(graphs: Graphs, scene: Scene, by: str | None) -> Table:
+def _table(trace: Trace, scene: Scene, by: str | None) -> Table:
     """A row for each box, with what it reads: the drawing in words."""
     layer = {node.id: node.layer for node in scene.nodes}
     reads: dict[str, list[str]] = {}
@@ -150,8 +177,7 @@ def _table(graphs: Graphs, scene: Scene, by: str | None) -> Table:
     for node in scene.nodes:
         cells = {"output": list(node.output), "reads": ", ".join(reads.get(node.id, []))}
         share = {"share": node.share} if by is not None else {}
-        rows.append(Row(node.layer, node.kind or ("frame" if node.frame else "maps"), {**cells, **share}))
-    trace = graphs.trace
+        rows.append(Row(node.layer, node.kind, {**cells, **share}))
     context = {
         "target": trace.target,
         "inputs": [list(value.shape) for value in trace.inputs],
