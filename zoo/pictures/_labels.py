@@ -41,7 +41,7 @@ def _size(axes: "Axes") -> tuple[float, float]:
     grid = axes.get_subplotspec()
     assert grid is not None
     rows, columns = grid.get_gridspec().get_geometry()
-    figure = axes.get_figure()
+    figure = axes.get_figure(root=True)
     assert figure is not None
     width, height = figure.get_size_inches()
     return 72 * width / columns * 0.84, 72 * height / rows * 0.8

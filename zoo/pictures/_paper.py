@@ -107,10 +107,11 @@ def styled() -> Iterator[None]:
         import matplotlib
     except ImportError as error:
         raise ZooError(f"pictures require matplotlib, which cannot be imported ({error}); pip install 'zoo[plot]'") from error
-    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if not key.startswith(("backend", "interactive"))}
+    settings: Any = dict(matplotlib.rcParamsDefault)
+    settings = {key: value for key, value in settings.items() if not key.startswith(("backend", "interactive"))} | dict(_STYLE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on settings that a later version will drop
-        with matplotlib.rc_context({**defaults, **_STYLE}):
+        with matplotlib.rc_context(settings):
             yield
 
 

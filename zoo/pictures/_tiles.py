@@ -24,7 +24,7 @@ def tiles(table: Table, arrays: Any) -> Picture:
 
 
 def _paint(figure: "Figure", table: Table, arrays: Any, across: int) -> None:
-    figure.get_layout_engine().set(w_pad=0.008, h_pad=0.008, wspace=0.02, hspace=0.02)  # type: ignore[union-attr]
+    figure.set_layout_engine("constrained", w_pad=0.008, h_pad=0.008, wspace=0.02, hspace=0.02)
     grid = figure.subplots(ceil(len(arrays) / across), across, squeeze=False).ravel()
     filters = arrays.ndim == 4
     most = abs(arrays).max() or 1.0

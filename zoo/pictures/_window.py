@@ -81,7 +81,7 @@ def _padding(axes: "Axes", rows: Axis, columns: Axis, view: list[tuple[float, fl
     if rows.unclipped is None or columns.unclipped is None:
         return
     (top, bottom), (left, right) = rows.unclipped, columns.unclipped
-    whole = {"xy": (left - 0.5, top - 0.5), "width": right - left + 1, "height": bottom - top + 1}
+    whole: dict[str, Any] = {"xy": (left - 0.5, top - 0.5), "width": right - left + 1, "height": bottom - top + 1}
     if top < 0 or left < 0 or bottom >= rows.pixels or right >= columns.pixels:
         axes.add_patch(Rectangle(**whole, fc="#F2F2F2", ec=GREY, hatch="////", lw=0, zorder=0))
         axes.add_patch(Rectangle((-0.5, -0.5), columns.pixels, rows.pixels, fc="white", lw=0, zorder=0.5))

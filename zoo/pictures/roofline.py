@@ -8,7 +8,7 @@ min(peak, I · bandwidth). Caches that keep a tensor between two operations can 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from zoo.analysis.rows import group
 from zoo.extend import UNUSED, Column, Count, Kind, Picture, Row, Table, Text, Trace, ZooError, macs
@@ -122,7 +122,7 @@ def _paint(figure: "Figure", table: Table, device: Device) -> None:
         rows = [row for row in table.rows if row.type == target]
         points = [row.cells["intensity"] for row in rows], [row.cells["bound"] for row in rows]
         areas = [4 + 60 * row.cells["flops"] / most for row in rows]
-        look = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+        look: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
         axes.scatter(*points, s=areas, **look, alpha=0.65, lw=0.4, edgecolors="white", label=target, zorder=3)
     _label_ends(axes, table.rows)
     _label_roof(axes, device)

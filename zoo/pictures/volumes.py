@@ -52,7 +52,7 @@ def _draw(on: Sheet, image: tuple[int, ...], kernel: tuple[int, ...], output: tu
     unit = _SIDE / max(*image[1:], *output[1:])
     deep = min(0.9, _DEEPEST / max(image[0], output[0]))
     floor = _SIDE + _DEEPEST / 2 + 3 * LINE
-    places = []
+    places: list[tuple[float, ...]] = []
     x = 5.0
     for name, (channels, tall, wide), tint in zip(("input", "filter", "output"), (image, kernel, output), _TINTS, strict=True):
         width, height, depth = max(wide * unit, 1.2), max(tall * unit, 1.2), max(channels * deep, 1.0)

@@ -50,9 +50,9 @@ def _row(trace: Trace) -> Row:
     cells: dict[str, Any] = {"year": year, **measure(trace, columns=["params", "macs"], depth=0).total}
     if best is None or best.top5 is None:
         return Row(trace.target, "network", {**cells, "top5_error": None, "models": None, "source": None})
-    error = round(100 - best.top5, 6)
+    least = round(100 - best.top5, 6)
     return Row(
-        trace.target, "network", {**cells, "top5_error": error, "models": best.models, "source": f"{best.on}: {best.source}"}
+        trace.target, "network", {**cells, "top5_error": least, "models": best.models, "source": f"{best.on}: {best.source}"}
     )
 
 
