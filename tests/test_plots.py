@@ -547,3 +547,36 @@ def test_images_have_the_size_of_a_column() -> None:
 
     with Image.open(io.BytesIO(zoo.picture("kernel").encode("png"))) as drawn:
         assert drawn.width == pytest.approx(85 / 25.4 * 300, abs=1)
+
+
+# The gallery ----------------------------------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parent.parent / "docs"
+GALLERY = re.findall(
+    r"\$ zoo (.* -o (\w+\.svg))\n```\n\n!\[[^\]]+\]\(plots/(\w+\.svg)\)", (DOCS / "plots.md").read_text(encoding="utf-8")
+)
+
+
+def test_the_gallery_shows_every_picture() -> None:
+    """Kills a kind of picture that the page forgets, and a picture without its command."""
+    shown = {arguments.split()[1] for arguments, _, _ in GALLERY}
+    assert {*plots(), *drawings()} <= shown
+    assert {file.name for file in (DOCS / "plots").iterdir()} == {image for _, _, image in GALLERY}
+    assert all(written == image for _, written, image in GALLERY)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "written", "image"), GALLERY, ids=[image for _, _, image in GALLERY])
+def test_the_gallery_is_made_by_its_commands(
+    arguments: str, written: str, image: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kills yesterday's picture: all words are those of today. ZOO_RENEW_GOLDENS=1 writes today's pictures."""
+    monkeypatch.chdir(tmp_path)
+    assert run(arguments.split()) == 0
+    now = (tmp_path / written).read_text(encoding="utf-8")
+    kept = DOCS / "plots" / image
+    if os.environ.get("ZOO_RENEW_GOLDENS"):
+        kept.write_text(now, encoding="utf-8")
+    assert re.findall(r"<text[^>]*>([^<]*)</text>", now) == re.findall(
+        r"<text[^>]*>([^<]*)</text>", kept.read_text(encoding="utf-8")
+    )

@@ -29,7 +29,8 @@ def unit_gradients(module: "nn.Module", layer: str, unit: Sequence[int], images:
         pixels = image[None].clone().requires_grad_()
         output = layer_output(module, layer, pixels)
         if output.dim() == pixels.dim():
-            output = output[..., *unit]
+            index: Any = (..., *unit)
+            output = output[index]
         elif output.dim() != 2:
             raise ZooError(f"{layer} returns a tensor with {output.dim()} dimensions; expected maps, or one row of features")
         (gradient,) = torch.autograd.grad(output.sum(), pixels, allow_unused=True)

@@ -18,40 +18,47 @@ if TYPE_CHECKING:
     from zoo.extend import Picture
 
 
+_Layer = Annotated[str | None, typer.Argument(metavar="LAYER", help="A row of zoo summary; all layers by default.")]
+_Unit = Annotated[
+    str | None, typer.Option("--unit", "-u", metavar="Y,X", help="The unit, counted from 0,0; the middle one by default.")
+]
+_Layers = Annotated[str | None, typer.Option("--layers", metavar="A,B", help="Units of these layers that the unit sees: a cone.")]
+_Image = Annotated[Path | None, typer.Option("--image", metavar="FILE", help="Draw on this image, or run the network on it.")]
+_Effective = Annotated[
+    bool, typer.Option("--effective", help="Run the network: how much the unit depends on each pixel, by gradients.")
+]
+_Maps = Annotated[bool, typer.Option("--maps", help="Run the network: feature maps of LAYER for --image.")]
+_Filters = Annotated[bool, typer.Option("--filters", help="Filters of LAYER; by default, of the first convolution.")]
+_Saliency = Annotated[
+    bool, typer.Option("--saliency", help="Run the network: how much a class score depends on each pixel of --image.")
+]
+_Weights = Annotated[
+    str | None,
+    typer.Option("--weights", metavar="W", help="Run it with these weights: torchvision:NAME or a file; default: initial."),
+]
+_Inputs = Annotated[int, typer.Option("--inputs", min=1, metavar="N", help="Random inputs of --effective.")]
+_Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of initial weights and random inputs.")]
+_Class = Annotated[
+    int | None, typer.Option("--class", min=0, metavar="N", help="Class of --saliency; by default, that with the highest score.")
+]
+
+
 @takes_a_model()
 def rf(
     target: Target,
     how: How,
-    layer: Annotated[str | None, typer.Argument(metavar="LAYER", help="A row of zoo summary; all layers by default.")] = None,
-    unit: Annotated[
-        str | None, typer.Option("--unit", "-u", metavar="Y,X", help="The unit, counted from 0,0; the middle one by default.")
-    ] = None,
-    layers: Annotated[
-        str | None,
-        typer.Option("--layers", metavar="A,B", help="With -o, draw the cone of units of these layers that the unit sees."),
-    ] = None,
-    image: Annotated[
-        Path | None,
-        typer.Option("--image", metavar="FILE", help="Draw on this image, or run the network on it."),
-    ] = None,
-    effective: Annotated[
-        bool, typer.Option("--effective", help="Run the network: how much the unit depends on each pixel, by gradients.")
-    ] = False,
-    maps: Annotated[bool, typer.Option("--maps", help="Run the network: feature maps of LAYER for --image.")] = False,
-    filters: Annotated[bool, typer.Option("--filters", help="Filters of LAYER; by default, of the first convolution.")] = False,
-    saliency: Annotated[
-        bool, typer.Option("--saliency", help="Run the network: how much a class score depends on each pixel of --image.")
-    ] = False,
-    weights: Annotated[
-        str | None,
-        typer.Option("--weights", metavar="W", help="Run it with these weights: torchvision:NAME or a file; default: initial."),
-    ] = None,
-    inputs: Annotated[int, typer.Option("--inputs", min=1, metavar="N", help="Random inputs of --effective.")] = 4,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of initial weights and random inputs.")] = 0,
-    label: Annotated[
-        int | None,
-        typer.Option("--class", min=0, metavar="N", help="Class of --saliency; by default, that with the highest score."),
-    ] = None,
+    layer: _Layer = None,
+    unit: _Unit = None,
+    layers: _Layers = None,
+    image: _Image = None,
+    effective: _Effective = False,
+    maps: _Maps = False,
+    filters: _Filters = False,
+    saliency: _Saliency = False,
+    weights: _Weights = None,
+    inputs: _Inputs = 4,
+    seed: _Seed = 0,
+    label: _Class = None,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -60,29 +67,32 @@ def rf(
     With -o FILE.png, .pdf or .svg, draw the window.
     """
     place = None if unit is None else _unit(unit)
-    chosen = [
-        name for name, wanted in (("effective", effective), ("maps", maps), ("filters", filters), ("saliency", saliency)) if wanted
-    ]
     names = [name.strip() for name in (layers or "").split(",") if name.strip()]
-    if len(chosen) + bool(names) > 1:
-        raise ZooError("--layers, --effective, --maps, --filters and --saliency are separate pictures; choose one")
-    if weights is not None and not chosen:
-        raise ZooError("--weights requires --effective, --maps, --filters or --saliency, which run the network")
-    if saliency and layer is not None:
-        raise ZooError(f"--saliency is that of a class score, not of a layer: leave out {layer}")
+    kinds = {"effective": effective, "maps": maps, "filters": filters, "saliency": saliency}
+    kind = _kind([name for name, wanted in kinds.items() if wanted], names, layer, weights)
     deepest = layer or (names[-1] if names else None)
-    needs = place is not None or effective or maps or (is_picture(format, output) and not filters and not saliency)
-    if deepest is None and needs:
-        what = next((f"--{name}" for name in chosen), "--unit" if place is not None else f"a picture ({output})")
+    pictured = is_picture(format, output)
+    if deepest is None and (place is not None or kind in {"effective", "maps"} or (pictured and kind == "window")):
+        what = "--unit" if place is not None else "a picture of the window" if kind == "window" else f"--{kind}"
         raise ZooError(f"{what} requires LAYER, as in zoo rf alexnet pool5 --unit 0,0")
     ready_to_draw(format, output)
     asked = {"weights": weights, "seed": seed, **how}
     with contextlib.redirect_stdout(sys.stderr):
-        if chosen:
-            found = _inside(chosen[0], target, deepest, place, image, inputs, label, asked)
-            emit_picture(found, format, output)
+        if kind != "window":
+            emit_picture(_inside(kind, target, deepest, place, image, inputs, label, asked), format, output)
         else:
             _seen(target, deepest, place, names, image, how, format, output)
+
+
+def _kind(chosen: list[str], layers: list[str], layer: str | None, weights: str | None) -> str:
+    """What is to be drawn. Raises `ZooError` for options that do not go together."""
+    if len(chosen) + bool(layers) > 1:
+        raise ZooError("--layers, --effective, --maps, --filters and --saliency are separate pictures; choose one")
+    if weights is not None and not chosen:
+        raise ZooError("--weights requires --effective, --maps, --filters or --saliency, which run the network")
+    if chosen == ["saliency"] and layer is not None:
+        raise ZooError(f"--saliency is that of a class score, not of a layer: leave out {layer}")
+    return chosen[0] if chosen else "window"
 
 
 def _inside(
