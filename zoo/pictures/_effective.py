@@ -42,7 +42,7 @@ def _paint(
         (0, (1, 1)),
         f"exact window: {table.rows[-1].cells['side']} pixels",
     )
-    for side, row, colour, dash in zip(sides, table.rows, _SQUARES, DASHES, strict=False):
+    for side, row, colour, dash in zip(sides, table.rows, _SQUARES, (DASHES[0], DASHES[1], DASHES[3]), strict=False):
         corner = middle[1] - (side - 1) / 2, middle[0] - (side - 1) / 2
         _square(axes, *corner, side, side, colour, dash, f"holds {row.name}: {side} pixels")
     margin = 0.04 * max(height, width)

@@ -49,7 +49,7 @@ def inception(
     table = Table(
         f"Inception module on {sizes(input)}", {"input": list(input), "filters": list(filters)}, _COLUMNS, rows, notes=notes
     )
-    tall = 43.0
+    tall = 44.5
 
     def draw(on: Sheet) -> None:
         for place, (group, note) in enumerate(zip(groups, notes, strict=True)):
@@ -88,23 +88,23 @@ def _total(name: str, branches: list[list[Row]]) -> str:
 def _module(on: Sheet, y: float, image: tuple[int, ...], branches: list[list[Row]], note: str) -> None:
     """The input at the bottom, the branches side by side, the concatenation at the top."""
     on.words(2, y + LINE, note, ha="left", weight="bold")
-    top, bottom = y + 2.1 * LINE, y + 36.0
+    top, bottom = y + 2.1 * LINE, y + 37.0
     centres = [12.5, 37.5, 62.5, 87.5]
     maps = sum(branch[-1].cells["maps"] for branch in branches)
     on.round_box(25, top, 50, 4.6, f"concatenation: {maps} maps")
     on.round_box(25, bottom, 50, 4.6, f"input: {sizes(image)}")
     for centre, branch in zip(centres, branches, strict=True):
-        levels = [bottom - 8.7, bottom - 18.2][: len(branch)] if len(branch) > 1 else [bottom - 13.5]
+        levels = [bottom - 9.6, bottom - 19.4][: len(branch)] if len(branch) > 1 else [bottom - 13.5]
         for row, level in zip(branch, levels, strict=True):
             cost = f"{human(row.cells['macs'])} MACs"
             words = (
                 f"{row.type}, {row.cells['maps']} maps\n{cost}" if row.cells["macs"] else f"{row.type}\n{row.cells['maps']} maps"
             )
-            on.round_box(centre - 12, level, 24, 6.6, words, fill=_TINTS[row.type.split(" ")[0]])
+            on.round_box(centre - 12, level, 24, 7.4, words, fill=_TINTS[row.type.split(" ")[0]])
         start = (min(max(centre, 28), 72), bottom)
-        on.arrow(start, (centre, levels[0] + 6.6))
+        on.arrow(start, (centre, levels[0] + 7.4))
         if len(levels) > 1:
-            on.arrow((centre, levels[0]), (centre, levels[1] + 6.6))
+            on.arrow((centre, levels[0]), (centre, levels[1] + 7.4))
         on.arrow((centre, levels[-1]), (min(max(centre, 28), 72), top + 4.6))
 
 

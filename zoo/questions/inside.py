@@ -124,7 +124,7 @@ def effective_picture(
             ),
             Row("100%", "exact window", {"side": whole, "of_window": 100.0}),
         ),
-        notes=(f"mean absolute gradient over {inputs} random inputs; {net.weights}",),
+        notes=(f"mean absolute gradient over {inputs} random {'input' if inputs == 1 else 'inputs'}; {net.weights}",),
     )
     return effective(table, gradients, middle, sides, (_frame(rows), _frame(columns)))
 
