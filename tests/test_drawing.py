@@ -19,10 +19,11 @@ import pytest
 
 import zoo
 from zoo.analysis.repeats import repeats
+from zoo.extend.picture import pictures
 from zoo.pictures._bus import find_bus
-from zoo.pictures._layout import Box, place
+from zoo.pictures._grid import Box
+from zoo.pictures._layout import place
 from zoo.pictures._metrics import ADVANCES, fitted, text_width, wrapped
-from zoo.pictures._picture import pictures
 from zoo.pictures._scene import COLUMN_MM, DARK, FONT, LIGHT, Node, Scene, moved, points_of
 from zoo.pictures._tikz import escaped
 from zoo.pictures.draw import diagram, drawing

@@ -8,7 +8,7 @@ from zoo.util.errors import ZooError
 from zoo_cli.output import emit, format_for, ready, write
 
 if TYPE_CHECKING:
-    from zoo.pictures._picture import Picture
+    from zoo.extend.picture import Picture
 
 _SUFFIXES = ("png", "pdf", "svg")
 

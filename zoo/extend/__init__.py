@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.published import Published
     from zoo.extend.network import Network
     from zoo.extend.options import Flag, Natural, PositiveInt, Sizes, TargetName, Text
+    from zoo.extend.picture import Kind, Picture
     from zoo.extend.rule import Hit, Rule
     from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.models.forward import trace
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from zoo.ops.count import Count
     from zoo.ops.rule import Cost, OpRule, factors
     from zoo.ops.working import Line
-    from zoo.pictures._picture import Kind, Picture
     from zoo.record.inputs import Input
     from zoo.record.trace import UNUSED, Call, Op, Param, Trace, Value, each_axis
     from zoo.tables.notes import Failed
@@ -120,7 +120,7 @@ __getattr__, __dir__ = lazy(
         "Input": "zoo.record.inputs",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",
-        **dict.fromkeys(("Kind", "Picture"), "zoo.pictures._picture"),
+        **dict.fromkeys(("Kind", "Picture"), "zoo.extend.picture"),
         "Network": "zoo.extend.network",
         **dict.fromkeys(("Hit", "Rule"), "zoo.extend.rule"),
         **dict.fromkeys(("ForwardError", "ZooError"), "zoo.util.errors"),
@@ -159,10 +159,10 @@ def register(*things: Any) -> ExitStack:
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES
+    from zoo.extend.picture import PICTURES
     from zoo.extend.rule import RULES
     from zoo.extend.study import STUDIES
     from zoo.ops.book import OPS
-    from zoo.pictures._picture import PICTURES
     from zoo.tables.formats import FORMATS
     from zoo.util import plugins
 

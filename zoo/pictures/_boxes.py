@@ -9,7 +9,8 @@ from math import inf
 
 from zoo.pictures._bus import Bus, find_bus
 from zoo.pictures._graph import IN, OUT, Graphs, Level, Node
-from zoo.pictures._layout import GAP, LANE, Box, Placed, crowds, fits, place
+from zoo.pictures._grid import GAP, LANE, Box, Placed
+from zoo.pictures._layout import crowds, fits, place
 from zoo.pictures._metrics import fitted, text_width, wrapped
 from zoo.pictures._scene import FONT, LINE, Point, Rect, Scene, Text, Wire, centred, heat, moved, moved_wire, percent, turned
 from zoo.pictures._scene import Node as Drawn
@@ -127,9 +128,8 @@ class Boxes:
         cost = self.cost(node)
         if cost is not None:
             lines.append((percent(cost), "ink"))
-        lines = [
-            (line, kind if cost is None else "ink") for text, kind in lines for line in wrapped(text, FONT, min(most, _WIDEST) - 7)
-        ]
+        room = min(most, _WIDEST) - 7
+        lines = [(line, kind if cost is None else "ink") for text, kind in lines for line in wrapped(text, FONT, room)]
         half = max(max(text_width(text, FONT) for text, _ in lines) / 2 + 3.5, 12)
         height = LINE * len(lines) + 4 + (2.5 if cost is not None else 0)
         shapes = [Rect(-half, 0, 2 * half, height, role(graphs, node) if cost is None else heat(cost))]
@@ -262,7 +262,7 @@ class Boxes:
 
 
 def _straightened(inner: Part, key: str) -> Part:
-    """The inside of a frame whose line leaves where it entered, so that frames stand in line; it is led there if need be."""
+    """The inside of a frame whose line leaves below where it entered, so that frames are aligned."""
     if abs(inner.box.exit) < 0.01:
         return inner
     end, turn = inner.box.height + _TURN, inner.box.height + _TURN / 2
@@ -308,7 +308,7 @@ def _edges(level: Level, entries: Sequence[frozenset[int]]) -> list[tuple[int, i
 
 
 def _collapsed(edges: Sequence[tuple[int, int]], bus: Bus | None) -> list[tuple[int, int]]:
-    """The edges with all members of the bus in the place of the first. What the sink reads of the sources comes with the bus."""
+    """The edges with the first member of the bus instead of the others. What the sink reads of the sources comes with the bus."""
     if bus is None:
         return list(edges)
     members = set(bus.members)

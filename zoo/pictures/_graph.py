@@ -165,6 +165,7 @@ class Graphs:
     def span(self, node: Node) -> str:
         """One name for all that a node stands for: conv3–4."""
         calls = [part for part in node.parts if part >= 0 and not _light(self, Node([part], []))] or node.parts
+        calls = [part for part in calls if not _pools(self, part)] or calls
         if calls[0] < 0:
             return self.name(node)
         return span_of_names(self._named(calls[0]), self._named(calls[-1])) if len(calls) > 1 else self.name(node)
@@ -291,6 +292,10 @@ def _light(graphs: Graphs, node: Node) -> bool:
     kinds = graphs.kinds(node.part)
     named = node.part >= 0 and "norm" in graphs.trace.calls[node.part].type.lower() and graphs.trace.calls[node.part].leaf
     return graphs.leaf(node.part) and (named or all(family(op) in {"activation", "norm", "dropout"} or moves(op) for op in kinds))
+
+
+def _pools(graphs: Graphs, part: int) -> bool:
+    return graphs.leaf(part) and {family(op) for op in graphs.kinds(part)} == {"pool"}
 
 
 def _takes_tails(graphs: Graphs, node: Node) -> bool:

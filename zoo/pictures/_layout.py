@@ -1,65 +1,23 @@
 """Place the boxes of one level, and route the lines between them: from top to bottom, in rows, as wide as a page at most.
 
 A layered layout in five steps: `_rows` gives each box the row after those that it reads, at most a page wide; a line that passes a
-row has a lane there, a box of no height; `_ordered` sorts rows so that few lines cross; `_aligned` chains what should stand in one
-vertical line, and `_placed` moves the chains close to what they are linked to; `_routed` draws lines as steps, each source's on a
+row has a lane there, a box of no height; `_ordered` sorts rows so that few lines cross; `_aligned` chains what should have one x,
+and `_placed` moves the chains close to what they are linked to; `_routed` draws lines as steps, each source's on a
 track of its own between two rows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
-GAP = 7.0  # between boxes of a row
-LANE = 5.0  # between a lane and what is beside it
-TRACK = 4.0  # between two tracks
-RISE = 9.0  # between two rows without tracks
-_MANY = 400  # boxes and lanes, for which time matters more than looks
-
-Point = tuple[float, float]
-
-
-@dataclass
-class Box:
-    """What is placed: how far it extends to the left and right of the line that enters it, its height, and where its line leaves.
-
-    `round` boxes are circles, which lines also enter from the sides; a `wide` one extends to the lines that enter it. `x` is that
-    of the line that enters, `y` the upper edge; both are set by `place`.
-    """
-
-    left: float
-    right: float
-    height: float
-    exit: float = 0.0
-    round: bool = False
-    wide: bool = False
-    x: float = 0.0
-    y: float = 0.0
-    lane_of: int | None = None
-
-
-@dataclass
-class Route:
-    """The lines of one source: paths from its box or lane to others, and where the arrows are at their ends."""
-
-    source: int
-    paths: list[tuple[int, list[Point]]] = field(default_factory=list)  # target and points; the target is -1 for a lane
-
-
-@dataclass
-class Placed:
-    """The boxes where they stand, the lines between them, and the size of all."""
-
-    boxes: list[Box]
-    routes: list[Route]
-    width: float
-    height: float
+from zoo.pictures._grid import GAP, LANE, MANY, Box, Grid, Placed
+from zoo.pictures._routing import routed
 
 
 def place(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -> Placed:
     """Place boxes whose edges lead from earlier to later ones, in a width of `most` if that is possible.
 
-    If the first attempt is too wide, boxes need not stand in line; then rows hold fewer boxes; then lanes and gaps become narrower.
+    If the first attempt is too wide, boxes are not aligned; then rows hold fewer boxes; then lanes and gaps become narrower.
     """
     found = _attempt(boxes, edges, most, _Manner())
     if found.width <= most:
@@ -68,7 +26,7 @@ def place(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -
         _Manner(straight=False),
         *(_Manner(share, False, gaps) for share, gaps in ((0.7, 1), (0.5, 0.5), (0, 0.25), (0, 0.03))),
     ]
-    for manner in narrow if len(boxes) < _MANY else narrow[-1:]:
+    for manner in narrow if len(boxes) < MANY else narrow[-1:]:
         attempt = _attempt(boxes, edges, most, manner)
         if attempt.width <= most:
             return attempt
@@ -77,27 +35,17 @@ def place(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -
 
 
 def fits(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -> bool:
-    """Whether the first attempt of `place` is no wider than `most`."""
+    """Whether the first attempt of `place` has at most this width."""
     return _attempt(boxes, edges, most, _Manner()).width <= most
 
 
 @dataclass(frozen=True)
 class _Manner:
-    """How a layout is tried: how full a row may be, whether boxes stand in line with what they read, and the part of gaps."""
+    """How a layout is tried: how full a row may be, whether boxes are aligned with what they read, and the part of gaps."""
 
     share: float = 1.0
     straight: bool = True
     gaps: float = 1.0
-
-
-@dataclass
-class _Grid:
-    """Boxes and lanes by row, and the edges between neighbouring rows."""
-
-    boxes: list[Box]
-    rows: list[list[int]]
-    up: dict[int, list[int]]
-    down: dict[int, list[int]]
 
 
 def _attempt(given: Sequence[Box], edges: Sequence[tuple[int, int]], most: float, manner: _Manner) -> Placed:
@@ -108,7 +56,7 @@ def _attempt(given: Sequence[Box], edges: Sequence[tuple[int, int]], most: float
     _placed(grid, chains, manner.gaps)
     if not manner.straight:
         _gathered(grid, most)
-    return _routed(grid, len(given))
+    return routed(grid, len(given))
 
 
 def _rows(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -> list[int]:
@@ -133,9 +81,9 @@ def _rows(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -
     return rows
 
 
-def _with_lanes(boxes: list[Box], edges: Sequence[tuple[int, int]], rows: Sequence[int]) -> _Grid:
+def _with_lanes(boxes: list[Box], edges: Sequence[tuple[int, int]], rows: Sequence[int]) -> Grid:
     """The grid; every source has one lane in each row that its lines pass, however many there are."""
-    grid = _Grid(boxes, [[] for _ in range(max(rows, default=-1) + 1)], {}, {})
+    grid = Grid(boxes, [[] for _ in range(max(rows, default=-1) + 1)], {}, {})
     for here, row in enumerate(rows):
         grid.rows[row].append(here)
     ends: dict[int, list[int]] = {}
@@ -155,7 +103,7 @@ def _with_lanes(boxes: list[Box], edges: Sequence[tuple[int, int]], rows: Sequen
     return grid
 
 
-def _link(grid: _Grid, source: int, target: int) -> None:
+def _link(grid: Grid, source: int, target: int) -> None:
     grid.down.setdefault(source, []).append(target)
     grid.up.setdefault(target, []).append(source)
 
@@ -163,10 +111,10 @@ def _link(grid: _Grid, source: int, target: int) -> None:
 # The order in a row ------------------------------------------------------------------------------------------------------
 
 
-def _ordered(grid: _Grid) -> None:
+def _ordered(grid: Grid) -> None:
     """Sort each row by the mean place of what its boxes are linked to, down and up; keep the order with the fewest crossings."""
     best, fewest = [list(row) for row in grid.rows], _crossings(grid)
-    for turn in range(8 if len(grid.boxes) < _MANY else 2):
+    for turn in range(8 if len(grid.boxes) < MANY else 2):
         if not fewest:
             break
         down = turn % 2 == 0
@@ -184,7 +132,7 @@ def _mean(places: Sequence[float], otherwise: float) -> float:
     return sum(places) / len(places) if places else otherwise
 
 
-def _crossings(grid: _Grid) -> int:
+def _crossings(grid: Grid) -> int:
     """How many pairs of lines cross between neighbouring rows."""
     found = 0
     for upper, lower in pairwise(grid.rows):
@@ -208,7 +156,7 @@ def _inversions(numbers: Sequence[int]) -> int:
 # Coordinates ---------------------------------------------------------------------------------------------------------------
 
 
-def _aligned(grid: _Grid) -> list[list[int]]:
+def _aligned(grid: Grid) -> list[list[int]]:
     """Chains of boxes and lanes, from top to bottom, each in one vertical line; no two chains cross."""
     below: dict[int, int] = {}
     hung: set[int] = set()
@@ -235,7 +183,7 @@ def _aligned(grid: _Grid) -> list[list[int]]:
     return [list(_chain(below, head)) for head in heads]
 
 
-def _longest(grid: _Grid, rows: Sequence[Sequence[int]], links: Mapping[int, Sequence[int]]) -> dict[int, int]:
+def _longest(grid: Grid, rows: Sequence[Sequence[int]], links: Mapping[int, Sequence[int]]) -> dict[int, int]:
     """How many boxes are on the longest way from each box or lane through its links."""
     found: dict[int, int] = {}
     for row in rows:
@@ -245,7 +193,7 @@ def _longest(grid: _Grid, rows: Sequence[Sequence[int]], links: Mapping[int, Seq
 
 
 def _middle(several: Sequence[int], lengths: Mapping[int, int]) -> Sequence[int]:
-    """Which of several neighbours a box can stand in line with: of two those on the longer way, else the one in the middle."""
+    """Which of several neighbours a box can be aligned with: of two those on the longer way, else the one in the middle."""
     if len(several) < 3:
         most = max((lengths[one] for one in several), default=0)
         return [one for one in several if lengths[one] == most]
@@ -268,7 +216,7 @@ def _apart(below: Mapping[int, int], upper: Sequence[int], lower: Sequence[int],
     return True
 
 
-def _placed(grid: _Grid, chains: Sequence[Sequence[int]], gaps: float) -> None:
+def _placed(grid: Grid, chains: Sequence[Sequence[int]], gaps: float) -> None:
     """Set the x of every box: as far left as others allow, then each chain in turn close to what it is linked to."""
     chain_of = {here: i for i, chain in enumerate(chains) for here in chain}
     apart: dict[tuple[int, int], float] = {}  # chains beside each other, by how far their lines are apart at least
@@ -286,7 +234,7 @@ def _placed(grid: _Grid, chains: Sequence[Sequence[int]], gaps: float) -> None:
     for one in order:
         x[one] = max((x[other] + distance for other, distance in left.get(one, ())), default=0.0)
     wanted = [_wishes(grid, chain, chain_of) for chain in chains]
-    for turn in range(24 if len(chains) < _MANY else 6):
+    for turn in range(24 if len(chains) < MANY else 6):
         for one in order if turn % 2 else reversed(order):
             low = max((x[other] + distance for other, distance in left.get(one, ())), default=-1e9)
             high = min((x[other] - distance for other, distance in right.get(one, ())), default=1e9)
@@ -296,8 +244,8 @@ def _placed(grid: _Grid, chains: Sequence[Sequence[int]], gaps: float) -> None:
         box.x = x[chain_of[here]]
 
 
-def _gathered(grid: _Grid, most: float) -> None:
-    """Shift rows, which do not depend on each other if nothing stands in line, so that all are on one page."""
+def _gathered(grid: Grid, most: float) -> None:
+    """Shift rows, which do not depend on each other if nothing is aligned, so that all are on one page."""
     rows = [row for row in grid.rows if row]
     boxes = grid.boxes
     ends = [(min(boxes[i].x - boxes[i].left for i in row), max(boxes[i].x + boxes[i].right for i in row)) for row in rows]
@@ -335,7 +283,7 @@ def _sorted(count: int, left: Mapping[int, Sequence[tuple[int, float]]]) -> list
     return found
 
 
-def _wishes(grid: _Grid, chain: Sequence[int], chain_of: Mapping[int, int]) -> list[tuple[int, float, float]]:
+def _wishes(grid: Grid, chain: Sequence[int], chain_of: Mapping[int, int]) -> list[tuple[int, float, float]]:
     """The chains that a chain is linked to, how far from their lines it would stand, and how much that matters."""
     found = []
     own = chain_of[chain[0]]
@@ -353,158 +301,6 @@ def _wishes(grid: _Grid, chain: Sequence[int], chain_of: Mapping[int, int]) -> l
 def _wish(places: Sequence[tuple[float, float]], otherwise: float) -> float:
     weight = sum(weight for _, weight in places)
     return sum(place * weight for place, weight in places) / weight if weight else otherwise
-
-
-# Lines -------------------------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class _Net:
-    """The lines of one source between two rows: where they begin, and where they end."""
-
-    source: int
-    start: float
-    ends: list[tuple[int, float]]
-    track: int = 0
-
-    @property
-    def straight(self) -> bool:
-        return all(abs(x - self.start) < 0.01 for _, x in self.ends)
-
-    @property
-    def span(self) -> Point:
-        places = [self.start, *(x for _, x in self.ends)]
-        return min(places), max(places)
-
-
-def _routed(grid: _Grid, count: int) -> Placed:
-    """Set the y of every row, and draw the lines."""
-    boxes = grid.boxes
-    _widened(grid)
-    shift = -min((box.x - box.left for box in boxes), default=0.0)
-    for box in boxes:
-        box.x += shift
-    routes: dict[int, Route] = {}
-    y = 0.0
-    bottoms: list[float] = []
-    for number, row in enumerate(grid.rows):
-        height = max((boxes[here].height for here in row), default=0.0)
-        nets = _nets(grid, number - 1) if number else []
-        top = y + (RISE + TRACK * max(_tracks(nets), 0) if number else 0.0)
-        for here in row:
-            boxes[here].y = top + (height - boxes[here].height) / 2
-        for net in nets:
-            _draw(grid, net, bottoms[-1], y, top, height, routes)
-        y = top + height
-        bottoms.append(y)
-    width = max((box.x + box.right for box in boxes), default=0.0)
-    return Placed(boxes[:count], list(routes.values()), width, y)
-
-
-def _widened(grid: _Grid) -> None:
-    """Extend wide boxes to the lines that enter them, as far as nothing else is there."""
-    for row in grid.rows:
-        for i, here in enumerate(row):
-            box = grid.boxes[here]
-            if not box.wide:
-                continue
-            low = grid.boxes[row[i - 1]].x + grid.boxes[row[i - 1]].right + GAP if i else -1e9
-            high = grid.boxes[row[i + 1]].x - grid.boxes[row[i + 1]].left - GAP if i + 1 < len(row) else 1e9
-            entering = [grid.boxes[source].x + grid.boxes[source].exit for source in grid.up.get(here, ())]
-            box.left = max(box.left, box.x - max(min(entering, default=box.x) - 6, low))
-            box.right = max(box.right, min(max(entering, default=box.x) + 6, high) - box.x)
-
-
-def _nets(grid: _Grid, upper: int) -> list[_Net]:
-    """The lines between a row and the next."""
-    boxes = grid.boxes
-    entries = {here: _entries(grid, upper + 1, here) for here in grid.rows[upper + 1]}
-    nets = []
-    for here in grid.rows[upper]:
-        if here in grid.down:
-            start = boxes[here].x + boxes[here].exit
-            nets.append(_Net(here, start, [(target, entries[target][here]) for target in grid.down[here]]))
-    return nets
-
-
-def _entries(grid: _Grid, row: int, here: int) -> dict[int, float]:
-    """Where the line from each source enters a box: from above if it can, else spread over the upper edge."""
-    box = grid.boxes[here]
-    sources = sorted(grid.up.get(here, ()), key=lambda source: grid.boxes[source].x + grid.boxes[source].exit)
-    if len(sources) < 2 and not box.wide:
-        return dict.fromkeys(sources, box.x)
-    starts = [grid.boxes[source].x + grid.boxes[source].exit for source in sources]
-    if box.round:
-        return dict(zip(sources, [_beside(grid, row, here, start) for start in starts], strict=True))
-    inset = min(4.0, (box.left + box.right) / 4)
-    low, high = box.x - box.left + inset, box.x + box.right - inset
-    step = min(5.0, (high - low) / max(len(sources) - 1, 1))
-    places: list[float] = []
-    for i, start in enumerate(starts):
-        least = places[-1] + step if places else low
-        most = high - step * (len(starts) - 1 - i)
-        places.append(min(max(start, least), most))
-    return dict(zip(sources, places, strict=True))
-
-
-def _beside(grid: _Grid, row: int, here: int, start: float) -> float:
-    """Where a line comes down to a circle: beside it if nothing stands between, else from above."""
-    box = grid.boxes[here]
-    if abs(start - box.x) < 0.01:
-        return box.x
-    low, high = min(start, box.x), max(start, box.x)
-    others = [grid.boxes[one] for one in grid.rows[row] if one != here]
-    free = abs(start - box.x) > box.right + 2 and not any(o.x - o.left < high + 2 and o.x + o.right > low - 2 for o in others)
-    return start if free else box.x
-
-
-def _tracks(nets: Sequence[_Net]) -> int:
-    """Give each net that is not straight a track on which it meets no other; return how many tracks there are."""
-    bent = [net for net in nets if not net.straight]
-    above: dict[int, list[int]] = {}  # those whose tracks are above: they begin where this one ends
-    for i, net in enumerate(bent):
-        for j, other in enumerate(bent):
-            if i != j and any(abs(x - other.start) < 2 for _, x in net.ends):
-                above.setdefault(i, []).append(j)
-    taken: list[list[Point]] = []
-    done: set[int] = set()
-    waiting = sorted(range(len(bent)), key=lambda i: bent[i].span)
-    while waiting:
-        ready = next((i for i in waiting if all(j in done for j in above.get(i, ()))), waiting[0])
-        waiting.remove(ready)
-        net = bent[ready]
-        first = max((bent[j].track + 1 for j in above.get(ready, ()) if j in done), default=0)
-        low, high = net.span
-        track = first
-        while track < len(taken) and any(low < other[1] + 2 and other[0] < high + 2 for other in taken[track]):
-            track += 1
-        taken += [[] for _ in range(track + 1 - len(taken))]
-        taken[track].append(net.span)
-        net.track = track
-        done.add(ready)
-    return len(taken)
-
-
-def _draw(grid: _Grid, net: _Net, bottom: float, y: float, top: float, height: float, routes: dict[int, Route]) -> None:
-    """Add the lines of a net to the route of its source."""
-    boxes = grid.boxes
-    origin = boxes[net.source]
-    source = origin.lane_of if origin.lane_of is not None else net.source
-    route = routes.setdefault(source, Route(source))
-    begin = origin.y + origin.height if origin.lane_of is None else bottom
-    level = y + RISE / 2 + TRACK * net.track
-    for target, x in net.ends:
-        box = boxes[target]
-        lane = box.lane_of is not None
-        points = [(net.start, begin)]
-        if abs(x - net.start) >= 0.01:
-            points += [(net.start, level), (x, level)]
-        if box.round and abs(x - box.x) > box.right:
-            middle = box.y + box.height / 2
-            points += [(x, middle), (box.x + (box.right if x > box.x else -box.left), middle)]
-        else:
-            points.append((x, top + height if lane else box.y))
-        route.paths.append((-1 if lane else target, points))
 
 
 def crowds(count: int, edges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

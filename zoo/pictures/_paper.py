@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.pictures._picture import Picture
+from zoo.extend.picture import Picture
 from zoo.tables.table import Row, Table
 from zoo.util.errors import ZooError
 

@@ -7,7 +7,7 @@ neighbours that hand on the same shape.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zoo.pictures._graph import IN, OUT, Graphs, Level, Node
+from zoo.pictures._graph import IN, OUT, Graphs, Level, Node, moves
 from zoo.pictures._words import result
 from zoo.util.errors import ZooError
 
@@ -89,12 +89,18 @@ def _runs(graphs: Graphs, level: Level) -> Level:
     nodes: list[Node] = []
     for here, node in enumerate(level.nodes):
         alone = here > 0 and level.before(here) == [here - 1] and level.after(here - 1) == [here]
-        if alone and nodes and _shape(graphs, nodes[-1]) == _shape(graphs, node) and OUT not in level.after(here - 1):
+        same = bool(nodes) and (_shape(graphs, nodes[-1]) == _shape(graphs, node) or _only_moves(graphs, node))
+        if alone and same and OUT not in level.after(here - 1):
             last = nodes[-1]
             nodes[-1] = Node([*last.parts, *node.parts], sorted([*last.ops, *node.ops]))
         else:
             nodes.append(Node(list(node.parts), list(node.ops), node.times))
     return graphs.whole(nodes)
+
+
+def _only_moves(graphs: Graphs, node: Node) -> bool:
+    """Whether a node only looks at its input in another way: a flatten belongs to the maps that it flattens."""
+    return all(moves(graphs.trace.ops[op]) for op in node.ops)
 
 
 def _shape(graphs: Graphs, node: Node) -> Maps | None:

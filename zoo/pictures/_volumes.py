@@ -1,6 +1,6 @@
 """The stages of a network as volumes: the height is the logarithm of the resolution, the thickness that of the channels.
 
-Volumes stand in rows as wide as the page. A line leads from each to the next, around the end of a row; lines that skip volumes run
+Volumes form rows as wide as the page. A line leads from each to the next, around the end of a row; lines that skip volumes run
 above them.
 """
 
@@ -47,7 +47,7 @@ def scene(graphs: Graphs, most: float, title: str, cost: Cost) -> Scene:
     if skips > _MOST_SKIPS:
         raise ZooError(f"the stages of {graphs.trace.target} do not follow one another; draw it with --level blocks or layers")
     rows = _rows(solids, most - 2 * _MARGIN - 3 * skips)
-    return _Page(solids, edges, rows, most).scene(title)
+    return _Page(solids, edges, rows).scene(title)
 
 
 def _edges(graphs: Graphs, level: Level, inputs: int) -> list[tuple[int, int]]:
@@ -110,7 +110,7 @@ def _volume(graphs: Graphs, node: Node, cost: Cost) -> _Volume:
 
 
 def _short(name: str) -> str:
-    """The end of a name, from the last part on that is no number: stages.0 of net.stages.0."""
+    """The end of a name, from its last part that does not begin with a digit: stages.0 of net.stages.0."""
     parts = name.split(".")
     first = next((i for i in range(len(parts) - 1, 0, -1) if not parts[i][0].isdigit()), 0)
     return ".".join(parts[first:])
@@ -147,7 +147,9 @@ def _solid(drawn: Drawn, maps: Maps, role: str, lines: Sequence[tuple[str, str]]
 class _Page:
     """Volumes in rows, and the lines between them."""
 
-    def __init__(self, solids: Sequence[_Volume], edges: Sequence[tuple[int, int]], rows: Sequence[Sequence[int]], most: float):
+    def __init__(
+        self, solids: Sequence[_Volume], edges: Sequence[tuple[int, int]], rows: Sequence[Sequence[int]], most: float
+    ) -> None:
         self.solids, self.rows = solids, rows
         self.row_of = {one: number for number, row in enumerate(rows) for one in row}
         self.steps = [(a, b) for a, b in edges if b == a + 1]

@@ -2,10 +2,10 @@
 
 from zoo.analysis.choose import choose
 from zoo.analysis.rows import Group
+from zoo.extend.picture import Kind, Picture
 from zoo.pictures._boxes import Boxes, Cost
 from zoo.pictures._graph import Graphs, Node
 from zoo.pictures._matplotlib_scene import encode
-from zoo.pictures._picture import Kind, Picture
 from zoo.pictures._scene import COLUMN_MM, Scene, captioned, points_of
 from zoo.pictures._svg import svg
 from zoo.pictures._tikz import tikz
@@ -161,7 +161,7 @@ def _known(cell: object) -> float:
 
 
 def _table(trace: Trace, scene: Scene, by: str | None) -> Table:
-    """A row for each box, with what it reads: the drawing in words."""
+    """A row for each box, with what it reads: the drawing as text."""
     layer = {node.id: node.layer for node in scene.nodes}
     reads: dict[str, list[str]] = {}
     for wire in scene.wires:

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.extend.picture import Picture
 from zoo.models.forward import forward
-from zoo.pictures._picture import Picture
-from zoo.pictures.draw import COLUMN_MM, diagram
+from zoo.pictures._scene import COLUMN_MM
+from zoo.pictures.draw import diagram
 from zoo.util.pausing import no_collection
 
 if TYPE_CHECKING:

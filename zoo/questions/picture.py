@@ -11,7 +11,7 @@ from zoo.util.version import __version__
 
 def drawings() -> Mapping[str, Kind]:
     """The kinds of pictures that are drawn of nothing but options, by name."""
-    from zoo.pictures._picture import pictures
+    from zoo.extend.picture import pictures
 
     return {name: kind for name, kind in pictures().items() if kind.of == "nothing"}
 

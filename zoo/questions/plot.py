@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def plots() -> Mapping[str, Kind]:
     """The kinds of pictures that are drawn of several networks, by name."""
-    from zoo.pictures._picture import pictures
+    from zoo.extend.picture import pictures
 
     return {name: kind for name, kind in pictures().items() if kind.of == "targets"}
 
