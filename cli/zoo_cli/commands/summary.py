@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from zoo.tables.notes import LowerBound
 from zoo.util.errors import ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
@@ -99,6 +98,8 @@ def summary(
             **how,
         )
     emit(table, wanted, output)
+    from zoo.tables.notes import LowerBound
+
     partial = [str(note) for note in table.notes if isinstance(note, LowerBound)]
     if strict and partial:
         typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
