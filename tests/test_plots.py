@@ -519,6 +519,25 @@ def test_pictures_without_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert json.loads(capsys.readouterr().out)["rows"][0]["largest"] == 1
 
 
+def test_data_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a table among the notes, where a pipe does not find it."""
+    commands = (
+        "rf lenet5",
+        "rf lenet5 S2",
+        "rf lenet5 --layers C1,S2",
+        "rf lenet5 C1 --effective",
+        "plot cost lenet5",
+        "picture shift",
+    )
+    for command in commands:
+        assert run([*command.split(), "-f", "json"]) == 0
+        out, err = capsys.readouterr()
+        assert json.loads(out)["rows"]
+        assert err == ""
+    assert run("picture shift -f svg".split()) == 0
+    assert capsys.readouterr().out.startswith("<svg")
+
+
 def test_files_of_all_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a suffix that is taken for another format."""
     for suffix, start in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<svg"), (".csv", b"name,")):

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo.tables.table import Table
 from zoo.util import files
 from zoo.util.errors import ZooError
 from zoo_cli.output import emit, format_for, ready, write
@@ -53,3 +54,11 @@ def emit_picture(picture: "Picture", format: str | None, output: Path | None) ->
         write(picture.svg(), None)
     else:
         files.write(picture.encode(found), output)
+
+
+def emit_any(found: "Picture | Table", format: str | None, output: Path | None) -> None:
+    """Write a picture, or a table where there is no picture."""
+    if isinstance(found, Table):
+        emit(found, format, output)
+    else:
+        emit_picture(found, format, output)

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.util.errors import ZooError
-from zoo_cli.output import emit
 from zoo_cli.parameters import Format, How, Output, Target, takes_a_model
-from zoo_cli.pictures import emit_picture, is_picture, ready_to_draw
+from zoo_cli.pictures import emit_any, is_picture, ready_to_draw
 
 if TYPE_CHECKING:
-    from zoo.extend import Picture
+    from zoo.extend import Picture, Table
 
 
 _Layer = Annotated[str | None, typer.Argument(metavar="LAYER", help="A row of zoo summary; all layers by default.")]
@@ -77,11 +76,12 @@ def rf(
         raise ZooError(f"{what} requires LAYER, as in zoo rf alexnet pool5 --unit 0,0")
     ready_to_draw(format, output)
     asked = {"weights": weights, "seed": seed, **how}
-    with contextlib.redirect_stdout(sys.stderr):
-        if kind != "window":
-            emit_picture(_inside(kind, target, deepest, place, image, inputs, label, asked), format, output)
+    with contextlib.redirect_stdout(sys.stderr):  # output of a user's module
+        if kind == "window":
+            found = _window(target, deepest, place, names, image, how, pictured)
         else:
-            _seen(target, deepest, place, names, image, how, format, output)
+            found = _inside(kind, target, deepest, place, image, inputs, label, asked)
+    emit_any(found, format, output)
 
 
 def _kind(chosen: list[str], layers: list[str], layer: str | None, weights: str | None) -> str:
@@ -117,28 +117,26 @@ def _inside(
     return inside.saliency_picture(target, image, label, **asked)
 
 
-def _seen(
+def _window(
     target: str,
     layer: str | None,
     unit: tuple[int, ...] | None,
     layers: list[str],
     image: Path | None,
     how: Mapping[str, Any],
-    format: str | None,
-    output: Path | None,
-) -> None:
-    """Write a window or a cone: its picture, or its table."""
+    pictured: bool,
+) -> "Picture | Table":
+    """A window or a cone: its picture, or the table of a window."""
     from zoo.questions.rf import layers_table, unit_table
     from zoo.questions.seen import cone_picture, window_picture
 
     if layer is None:
-        emit(layers_table(target, **how), format, output)
-    elif layers:
-        emit_picture(cone_picture(target, [*layers, layer], unit, image=image, **how), format, output)
-    elif is_picture(format, output):
-        emit_picture(window_picture(target, layer, unit, image=image, **how), format, output)
-    else:
-        emit(unit_table(target, layer, unit, **how), format, output)
+        return layers_table(target, **how)
+    if layers:
+        return cone_picture(target, [*layers, layer], unit, image=image, **how)
+    if pictured or image is not None:
+        return window_picture(target, layer, unit, image=image, **how)
+    return unit_table(target, layer, unit, **how)
 
 
 def _unit(text: str) -> tuple[int, ...]:
