@@ -93,10 +93,15 @@ class Boxes:
     def _flat(self, level: Level, depth: int) -> Iterator[tuple[Node, int]]:
         """The nodes with their depths, and instead of an opened module into or out of which several lines lead, what is in it."""
         for node in level.nodes:
-            if self._opens(node, depth) and node.times == 1 and not self.graphs.bundled(node.part):
+            if self._opens(node, depth) and node.times == 1 and not self._framed(node, depth):
                 yield from self._flat(self.graphs.level(node.part), depth + 1)
             else:
                 yield node, depth
+
+    def _framed(self, node: Node, depth: int) -> bool:
+        """Whether an opened module can have a frame, with one line into it and one out of it."""
+        inside = [one for one, _ in self._flat(self.graphs.level(node.part), depth + 1)]
+        return self.graphs.bundled(self.graphs.wired(node.part, inside))
 
     def _opens(self, node: Node, depth: int) -> bool:
         return not self.graphs.leaf(node.part) and self.opened(node.part, depth + 1)
@@ -107,7 +112,7 @@ class Boxes:
         """A node as a box, as a sign, or as a frame around its own graph."""
         if sign := symbol(self.graphs, node):
             return self._sign(node, sign, most)
-        if not self._opens(node, depth) or not self.graphs.bundled(node.part):
+        if not self._opens(node, depth) or not self._framed(node, depth):
             return self._box(level, node, most)
         nodes = self.graphs.level(node.part).nodes
         if len(nodes) == 1:  # a frame around one box says nothing

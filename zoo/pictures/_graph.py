@@ -100,7 +100,7 @@ class Graphs:
     def _made(self, call: int) -> Level:
         nodes = [Node([item], list(self.inside(item))) for item in self.items[call]]
         level = self.wired(call, nodes)
-        level = self.wired(call, _joined(level, _constants(level)))
+        level = self.wired(call, _joined(level, _constants(self, level)))
         level = self.wired(call, _joined(level, _tails(self, level)))
         return self.wired(call, _folded(self, level))
 
@@ -110,17 +110,16 @@ class Graphs:
         leaves = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
         return [op - inside.start for op in leaves]
 
-    def bundled(self, part: int) -> bool:
+    def bundled(self, level: Level) -> bool:
         """Whether one line into a module's frame and one out of it say all: what enters is read by the same nodes, and so is what
         leaves.
         """
-        inside = self.inside(part)
-        level = self.level(part)
+        inside = self.inside(level.call)
         readers: dict[int, set[int]] = {}
         for (start, end), pairs in level.edges.items():
             for source, _ in pairs if start == IN else ():
                 readers.setdefault(source, set()).add(end)
-        leaving = [op for op in inside if op in self.leaving or any(one not in inside for one in self.read.get(op, ()))]
+        leaving = [inside.start + place for place in self.leaving_places(level.call)]
         beyond = [frozenset(one for one in self.read.get(op, ()) if one not in inside) for op in leaving]
         return len(set(map(frozenset, readers.values()))) < 2 and len(set(beyond)) < 2
 
@@ -236,12 +235,13 @@ def _root(owner: Sequence[int], node: int) -> int:
     return node
 
 
-def _constants(level: Level) -> list[int]:
+def _constants(graphs: Graphs, level: Level) -> list[int]:
     """For each node the one that it is joined to: a constant, or what is computed of parameters alone, to its only reader."""
     owner = list(range(len(level.nodes)))
     for here in owner:
         after = level.after(here)
-        if not level.before(here) and len(after) == 1 and after[0] != OUT:
+        alone = len(after) == 1 and after[0] != OUT
+        if alone and not level.before(here) and graphs.leaf(level.nodes[after[0]].part):
             owner[here] = after[0]
     return owner
 

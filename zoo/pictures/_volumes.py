@@ -147,9 +147,7 @@ def _solid(drawn: Drawn, maps: Maps, role: str, lines: Sequence[tuple[str, str]]
 class _Page:
     """Volumes in rows, and the lines between them."""
 
-    def __init__(
-        self, solids: Sequence[_Volume], edges: Sequence[tuple[int, int]], rows: Sequence[Sequence[int]], most: float
-    ) -> None:
+    def __init__(self, solids: Sequence[_Volume], edges: Sequence[tuple[int, int]], rows: Sequence[Sequence[int]]) -> None:
         self.solids, self.rows = solids, rows
         self.row_of = {one: number for number, row in enumerate(rows) for one in row}
         self.steps = [(a, b) for a, b in edges if b == a + 1]
