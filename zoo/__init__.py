@@ -8,6 +8,7 @@
     zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
     zoo.explain("alexnet", "conv1")             how the numbers of a layer are computed
     zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
+    zoo.pattern("vgg16")                        [[CONV - RELU]*N - POOL]*M - [FC - RELU]*K: N, M, K, and where it differs
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
     zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
     zoo.survey("torchvision:*")                 many models, one row each
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
+    from zoo.questions.pattern import pattern
     from zoo.questions.picture import picture
     from zoo.questions.plot import plot
     from zoo.questions.rf import ReceptiveField, receptive_field
@@ -80,6 +82,7 @@ __all__ = [
     "lint",
     "list_models",
     "measure",
+    "pattern",
     "picture",
     "plot",
     "pull",
@@ -119,6 +122,7 @@ __getattr__, __dir__ = lazy(
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
+        "pattern": "zoo.questions.pattern",
         "picture": "zoo.questions.picture",
         "plot": "zoo.questions.plot",
         "pull": "zoo.transform.pull",

@@ -64,7 +64,7 @@ Target = Annotated[
     typer.Argument(
         metavar="TARGET",
         help="A name of `zoo list`, torchvision:NAME, timm:NAME, package.module:attribute, path/to/file.py:attribute, or a file "
-        ".onnx or .pt2.",
+        ".onnx, .pt2 or .prototxt.",
         autocompletion=completed_models,
     ),
 ]

@@ -2,10 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
-from zoo.analysis.choose import choose
+from zoo.analysis.choose import choose, on_page
 from zoo.analysis.conventions import COUNTED, legend, under, unseen
 from zoo.analysis.kinds import Pass
 from zoo.analysis.rows import Depth, Group, group
@@ -52,7 +51,7 @@ def measure(
     chosen = under(convention, choose(columns))
     rows = group(trace, depth, fold=fold)
     measured = [p.measure(trace, rows) for p in chosen]
-    shown = tuple(p.column if columns is None else replace(p.column, hide_order=0) for p in chosen)
+    shown = on_page(chosen, asked=columns is not None)
     names = [p.column.name for p in chosen]
     return Table(
         title=trace.target,

@@ -100,6 +100,7 @@ def effective_picture(
     from zoo.pictures._effective import effective
 
     net = _network(target, weights, seed, how)
+    layer, _ = find_layer(net.trace, layer)
     field = receptive_field(net.trace, layer, unit)
     gradients = unit_gradients(net.module, layer, field.unit, noise(net.shape, inputs, seed))
     rows, columns = field.axes
@@ -175,7 +176,7 @@ def maps_picture(
     from zoo.pictures._tiles import tiles
 
     net = _network(target, weights, seed, how)
-    find_layer(net.trace, layer)
+    layer, _ = find_layer(net.trace, layer)
     with torch.inference_mode():
         output = layer_output(net.module, layer, _image(net, image)[1][None])
     if output.dim() != 4:
@@ -192,7 +193,7 @@ def filters_picture(
 
     net = _network(target, weights, seed, how)
     if layer is not None:
-        find_layer(net.trace, layer)
+        layer, _ = find_layer(net.trace, layer)
     name, kernels = next(
         (
             (f"{name}.weight", module.weight.detach().numpy())

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis.naming import find_name
 from zoo.analysis.rows import group, readable_depth
 from zoo.models.forward import trace
 from zoo.ops.receptive_field import rule
@@ -13,7 +14,7 @@ from zoo.record.trace import Trace, Value
 from zoo.record.walk import carry
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
-from zoo.util.errors import ZooError, unknown
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -178,9 +179,8 @@ def find_layer(trace: Trace, layer: str | None) -> tuple[str, Value]:
         return trace.target, trace.outputs[0]
     names = {call.path: call.outputs for call in reversed(trace.calls) if call.path and call.outputs}
     names |= {row.name: row.outputs for row in group(trace) if row.outputs and row.name not in names}
-    if layer not in names:
-        raise unknown(f"layer of {trace.target}", layer, names, "run zoo rf TARGET to list them")
-    return layer, names[layer][0]
+    found = find_name(trace, layer, names, "run zoo rf TARGET to list them")
+    return found, names[found][0]
 
 
 def _channels_together(field: Spans, law: Field | None, value: Value) -> Spans:

@@ -82,7 +82,7 @@ def cone_picture(
     from zoo.pictures._cone import Plane, cone
 
     found = trace(target, **how)
-    *between, last = dict.fromkeys(layers)
+    *between, last = dict.fromkeys(find_layer(found, layer)[0] for layer in layers)
     deepest = receptive_field(found, last, unit)
     seen = [("input", deepest), *((layer, _seen_in(found, layer, last, deepest.unit)) for layer in between)]
     planes, rows = [], []

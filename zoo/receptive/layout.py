@@ -204,6 +204,12 @@ def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     return tuple([span.along(dim, n, taps.picked(first, step, out)) for span in data(fields)])
 
 
+def embedding(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """A row of a table, the first input, for each index; the rows are a new last dimension."""
+    table, *indices = fields
+    return tuple([span.relabelled(lambda dim: dim - 1) for span in data([*indices, table])])
+
+
 def unsqueeze(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A new dimension; those before it move one place from the end. Several tensors stacked along it are concatenated."""
     ndim = len(op.output.shape)

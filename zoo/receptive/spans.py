@@ -301,7 +301,10 @@ Field = Spans | Undefined
 
 
 def start(value: Value) -> Field:
-    """The field of the network's input, by law: every pixel sees itself. The axes are all dimensions after batch and channels."""
+    """The field of the network's input, by law: every pixel sees itself. The axes are all dimensions after batch and channels.
+
+    Indices of tokens, N×length, have no channels: their axis is the length.
+    """
     return _start(value, lambda pixels: Lattice(((0, 0),), 1))
 
 
@@ -316,7 +319,8 @@ def exact(value: Value) -> Field:
 
 
 def _start(value: Value, windows: Callable[[int], Windows]) -> Field:
-    axes = range(2 - len(value.shape), 0)
+    tokens = len(value.shape) == 2 and value.dtype.startswith(("int", "uint"))
+    axes = range(-1, 0) if tokens else range(2 - len(value.shape), 0)
     if not axes:
         return Undefined("the input has no spatial axes")
     if max(value.shape[dim] for dim in axes) ** 2 > MOST and isinstance(windows(1), Units):
