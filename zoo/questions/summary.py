@@ -11,6 +11,7 @@ from zoo.analysis.measure import measure
 from zoo.analysis.rows import Depth, group
 from zoo.models.forward import forward
 from zoo.models.running import Run
+from zoo.questions.explain import Explainer
 from zoo.record.trace import Trace, Value
 from zoo.tables.notes import Folded, Note, Shortened
 from zoo.tables.selecting import select
@@ -73,7 +74,9 @@ def summary(
     table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention)
     notes = (*table.notes, *found.notes, *_folding(found.trace, table, level))
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
-    return select(replace(table, title=_title(found), context=context, notes=notes), filter=filter, sort=sort, top=top)
+    explainer = Explainer(found.trace, convention, tuple(column.name for column in table.columns))
+    whole = replace(table, title=_title(found), context=context, notes=notes, explainer=explainer)
+    return select(whole, filter=filter, sort=sort, top=top)
 
 
 def _with(columns: Sequence[str] | None, sort: str | None) -> Sequence[str] | None:

@@ -1,5 +1,6 @@
 """Least receptive field: the window that a unit sees along the path with the smallest field, such as the shortcuts of a ResNet."""
 
+from zoo.analysis.chain import least_chains
 from zoo.analysis.columns.rf import cell
 from zoo.extend import Column, Flow
 from zoo.ops.least_field import least
@@ -10,4 +11,5 @@ COLUMN = Flow(
     start,
     least,
     cell,
+    least_chains,
 )
