@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.card import arch
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
+    from zoo.catalogue.evidence import Result
     from zoo.catalogue.published import Published
     from zoo.extend.network import (
         ACTIVATIONS,
@@ -36,13 +37,14 @@ if TYPE_CHECKING:
     from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.models.forward import trace
     from zoo.ops.arithmetic import macs
-    from zoo.ops.book import rule_of_kind
+    from zoo.ops.book import rule_of, rule_of_kind
     from zoo.ops.count import Count
     from zoo.ops.rule import Cost, OpRule, factors
     from zoo.ops.working import Line
     from zoo.record.inputs import Input
     from zoo.record.trace import UNUSED, Call, Op, Param, Trace, Value, each_axis
-    from zoo.tables.notes import Failed
+    from zoo.record.walk import carry
+    from zoo.tables.notes import Failed, Note
     from zoo.tables.table import Column, Row, Table
     from zoo.util.errors import ForwardError, ZooError
 
@@ -74,6 +76,7 @@ __all__ = [
     "Line",
     "Natural",
     "Network",
+    "Note",
     "Op",
     "OpRule",
     "Param",
@@ -82,6 +85,7 @@ __all__ = [
     "Place",
     "PositiveInt",
     "Published",
+    "Result",
     "Row",
     "Rule",
     "Share",
@@ -101,6 +105,7 @@ __all__ = [
     "by_layer",
     "by_op",
     "card",
+    "carry",
     "create_model",
     "each_axis",
     "factors",
@@ -114,6 +119,7 @@ __all__ = [
     "ratio",
     "ratio_text",
     "register",
+    "rule_of",
     "rule_of_kind",
     "short",
     "stride",
@@ -135,8 +141,10 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
         "Count": "zoo.ops.count",
-        "Failed": "zoo.tables.notes",
-        "rule_of_kind": "zoo.ops.book",
+        **dict.fromkeys(("Failed", "Note"), "zoo.tables.notes"),
+        **dict.fromkeys(("rule_of", "rule_of_kind"), "zoo.ops.book"),
+        "Result": "zoo.catalogue.evidence",
+        "carry": "zoo.record.walk",
         "Group": "zoo.analysis.rows",
         "Input": "zoo.record.inputs",
         "Line": "zoo.ops.working",

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, each_axis, kernel, stride
+from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, carry, each_axis, kernel, stride
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Spans, exact
 from zoo.receptive.windows import Units, bounds
-from zoo.record.walk import carry
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -12,8 +12,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo.extend import Row, Table
 from zoo.extend.picture import Picture
-from zoo.tables.table import Row, Table
 from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from zoo.analysis.columns import depth
 from zoo.analysis.rows import group
-from zoo.extend import Column, Count, Kind, Picture, Row, Table, Trace, ZooError
+from zoo.extend import Column, Count, Kind, Picture, Row, Table, Trace, ZooError, carry
 from zoo.ops.least_field import least, widest
 from zoo.pictures._paper import GREY, SMALL, legend_above, picture, style_of, ticks
 from zoo.receptive.shown import Shown, shown
 from zoo.receptive.spans import Field, start
-from zoo.record.walk import carry
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
