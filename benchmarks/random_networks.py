@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
 from zoo.analysis.experiment import experiment
+from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import exact, start
 from zoo.receptive.windows import Lattice, Units
@@ -267,7 +268,7 @@ def _laws(trace: zoo.Trace, seen: Counter[str]) -> Iterator[str]:
     """No unit sees a pixel outside the window that the column's law gives it. (Mirrored borders lie outside by definition.)"""
     if any(op.attrs.get("mode") in {"reflect", "replicate"} or "interpol" in op.kind or "upsample" in op.kind for op in trace.ops):
         return
-    laws, sets = carry(trace, start, rule), carry(trace, exact, rule)
+    laws, sets = carry(trace, starts(trace, start), rule), carry(trace, starts(trace, exact), rule)
     for key, field in laws.items():
         true = sets.get(key)
         if not (isinstance(field, tuple) and isinstance(true, tuple)):

@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.analysis.rows import Group, group
 from zoo.errors import unknown
+from zoo.ops.axes import starts
 from zoo.ops.count import Count
 from zoo.ops.receptive_field import rule
 from zoo.ops.working import Line, total
@@ -46,7 +47,7 @@ class Wiring:
     @cached_property
     def fields(self) -> Mapping[int, Field | None]:
         """The receptive field of each value, by its id."""
-        return carry(self.trace, start, rule)
+        return carry(self.trace, starts(self.trace, start), rule)
 
     @cached_property
     def windows(self) -> dict[int, list[Shown] | str]:

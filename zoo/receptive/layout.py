@@ -305,7 +305,12 @@ def _side_by_side(spans: Sequence[Span | None], shapes: Sequence[Shape], dim: in
             sets += block[row * size : (row + 1) * size]
     check(len(sets) * present[0].pixels)
     reasons = [span.windows.reason if isinstance(span.windows, Units) else why for span in present]
-    return Span(Units(tuple(sets), max(reasons)), (*outer, Walk(dim, 1, sum(sizes))), present[0].pixels)
+    strides = {span.windows.stride for span in present}
+    return Span(
+        Units(tuple(sets), max(reasons), max(strides) if len(strides) == 1 else 0),
+        (*outer, Walk(dim, 1, sum(sizes))),
+        present[0].pixels,
+    )
 
 
 def _common_outer(spans: Sequence[Span], shapes: Sequence[Shape], dim: int) -> tuple[Walk, ...]:
@@ -359,6 +364,14 @@ def index(op: Op, fields: Sequence[Spans | None]) -> Field | None:
         raise NoField(f"{op.kind} selects along an axis")
     n = op.inputs[0].shape[dim]
     return tuple([span.along(dim, n, taps.listed([i % n for i in picked])) for span in fields[0]])
+
+
+def embedding(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """Each index becomes a row of features: a new last dimension."""
+    table, indices = fields[:2]
+    if table is not None or indices is None:
+        raise NoField(f"{op.kind} of a table that depends on the input")
+    return tuple([span.relabelled(lambda dim: dim - 1) for span in indices])
 
 
 def written(op: Op, fields: Sequence[Spans | None]) -> Field | None:

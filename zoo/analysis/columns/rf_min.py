@@ -1,7 +1,10 @@
 """Least receptive field: the window that a unit sees along the path with the smallest field, such as the shortcuts of a ResNet."""
 
+from functools import partial
+
 from zoo.analysis.columns.rf import cell
 from zoo.extend import Column, Flow
+from zoo.ops.axes import starts
 from zoo.ops.least_field import least
 from zoo.receptive.spans import start
 
@@ -10,4 +13,5 @@ COLUMN = Flow(
     start,
     least,
     cell,
+    starts=partial(starts, start=start),
 )

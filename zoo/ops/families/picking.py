@@ -34,7 +34,7 @@ def summed_in(op: Op) -> Values:
 
 
 RULES = (
-    OpRule("embedding", macs=0, other_flops=0, saved=further_inputs, picks=True, whole=True),
+    OpRule("embedding", macs=0, other_flops=0, receptive_field=layout.embedding, saved=further_inputs, picks=True, whole=True),
     OpRule("index", shape=index_shape, macs=0, other_flops=0, receptive_field=layout.index, saved=further_inputs, picks=True),
     OpRule("index_select", macs=0, other_flops=0, receptive_field=layout.index, saved=further_inputs, picks=True),
     OpRule("gather", macs=0, other_flops=0, saved=every_input, picks=True),

@@ -10,7 +10,8 @@ from zoo.util.text import sizes
 def text(value: Any) -> str:
     """1,234 for a count, ≥ 1,234 for a lower bound, 1×96×55×55 for sizes, 195@32i-64 for a receptive field.
 
-    A receptive field that holds the whole input has a star; one that is not defined says so; what does not apply is a dash.
+    A receptive field that holds the whole input has a star, one that joins branches of different centres a tilde; one that is not
+    defined says so; what does not apply is a dash.
     """
     if value is None:
         return "–"
@@ -26,12 +27,19 @@ def text(value: Any) -> str:
         if "at_least" in value:
             return f"≥ {value['at_least']:,}"
         if "undefined" in value:
-            return "undefined"
+            return f"undefined{_others(value)}"
         if "size" in value:
             firsts = [_first(stride, padding) for stride, padding in zip(value["stride"], value["padding"], strict=True)]
-            return f"{_axes(value['size'])}@{_axes(firsts)}" + ("*" if value.get("global") else "")
+            signs = ("*" if value.get("global") else "") + ("~" if "misaligned" in value else "")
+            return f"{_axes(value['size'])}@{_axes(firsts)}{signs}{_others(value)}"
         return ", ".join(f"{key} {text(item)}" for key, item in value.items())
     return str(value)
+
+
+def _others(value: dict[str, Any]) -> str:
+    """The receptive fields of other outputs: the only one, or how many there are."""
+    others = value.get("others", ())
+    return f", {text(others[0])}" if len(others) == 1 else f", {len(others)} others" if others else ""
 
 
 def cells(column: Column, values: Sequence[Any]) -> list[str]:
@@ -73,6 +81,9 @@ def flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
         for key, item in value.items():
             yield from flat(f"{name}.{key}", item)
+    elif isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
+        for i, item in enumerate(value):
+            yield from flat(f"{name}.{i}", item)
     elif isinstance(value, list | tuple):
         nested = any(isinstance(item, list | tuple) for item in value)
         yield name, " ".join(next(flat(name, item))[1] for item in value) if nested else sizes(value, "x")
