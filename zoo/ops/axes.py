@@ -1,9 +1,8 @@
 """Which axes of the inputs are spatial: those along which ops slide, not those at a fixed place in the shape.
 
 An image N×C×H×W, raw audio N×samples, tokens N×L, and sequences N×L×C or N×C×L have their axes in different places. So each
-dimension of an input is followed until an op says what it is: a window slides along it, attention weighs its units, or a linear layer
-sums over it as over channels. The first op to say so is believed. Where none says anything, the axes are those after batch and
-channels.
+dimension of an input is followed until an op says what it is: a window slides along it, attention weighs its units, or a linear
+layer sums over it as over channels. The first op to say so is believed. Where none does, the axes are all after batch and channels.
 
 >>> from zoo.tracing.record import Op, Trace, Value
 >>> audio, weight = Value(0, (1, 16000), "float32", "input"), Value(1, (8, 1, 10), "float32", "parameter")

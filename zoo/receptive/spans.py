@@ -217,7 +217,8 @@ class Span:
         windows = self.tabled("a window in parts of an axis").windows
         assert isinstance(windows, Units)
         numbers = [_weighted(values, kept_weights) for values in _values(walks)]
-        taps = Taps(len(numbers), lambda j: [numbers[j] + offset for offset in offsets])
+        step = kept_weights[-1] if kept else 1
+        taps = Taps(len(numbers), lambda j: [numbers[j] + offset for offset in offsets], shift=step)
         return self.with_units(windows.through(taps, len(windows.sets)), walks)
 
     def _weights(self) -> list[int]:
@@ -259,7 +260,8 @@ class Span:
                 digit = values[same[walk]] if walk in same else values[wholes[walk.dim]] // walk.inner % walk.size
                 unit = unit * walk.size + digit
             sets.append(span.windows.sets[unit])
-        return span.with_units(Units(tuple(sets), span.windows.reason, span.windows.stride), walks)
+        stride = Fraction(span.windows.stride) * len(span.windows.sets) / max(len(sets), 1)  # more units in as many pixels
+        return span.with_units(Units(tuple(sets), span.windows.reason, stride), walks)
 
     def _repeats(self, walks: tuple[Walk, ...]) -> int | None:
         """How often each unit comes, one after the other, among these digits; None if they come in another order.

@@ -26,18 +26,19 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn, overrides
 from torch.nn import functional
-from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoo.errors import ForwardError, ZooError
+from zoo.errors import ForwardError
 from zoo.ops.book import rule_of_kind
 from zoo.ops.rule import OpRule
 from zoo.tracing import constants
 from zoo.tracing.diagnosis import diagnose
+from zoo.tracing.packed import PackedWeights
 from zoo.tracing.places import functions, runs_in
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.record import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, answer
+from zoo.tracing.state import DTYPES, state
 from zoo.tracing.values import KnownValues, Pairs, storage_of
 from zoo.tracing.vocabulary import PLAIN, Known, argument_of, known_op, plain
 
@@ -95,7 +96,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.attempt: Op | None = None  # the op that is running, without outputs
         self.types = {name: type(module).__name__ for name, module in modules}
         self.state: dict[int, tuple[Tensor, Param]] = {}  # parameters and buffers by id, each under the first of its names
-        for tensor, param in _state(modules):
+        self._packed = PackedWeights(modules)
+        for tensor, param in chain(state(modules), self._packed.state()):
             self.state.setdefault(id(tensor), (tensor, param))
         self._unread = {key: param for key, (_, param) in self.state.items()}
         self.names: dict[int, list[str]] = {}
@@ -121,7 +123,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """A call of `module` begins; ops and calls until `close` are inside it."""
         parent = self.stack[-1] if self.stack else None
         autocast = torch._C._is_any_autocast_enabled()  # cannot be seen from within an op
-        self.calls.append(_OpenCall(self._path(module, parent), type(module).__name__, parent, not module._modules, autocast))
+        self.calls.append(
+            _OpenCall(self._path(module, parent), type(module).__name__, parent, self._packed.alone(module), autocast)
+        )
         self.stack.append(len(self.calls) - 1)
 
     def close(self, output: object) -> None:
@@ -156,7 +160,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def new_value(self, tensor: Tensor, source: str) -> Value:
         """A fresh record: from now on this is what `tensor` holds."""
-        return self._keep(tensor, tuple(tensor.shape), _DTYPES[tensor.dtype], source)
+        return self._keep(tensor, tuple(tensor.shape), DTYPES[tensor.dtype], source)
 
     def _keep(self, tensor: Tensor, shape: tuple[int, ...], dtype: str, source: str) -> Value:
         value = Value(self._made, shape, dtype, source)
@@ -224,7 +228,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _read(self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Given:
         """The op's arguments as they are before it runs: tensors are inputs, everything else is attributes."""
-        tensors: list[Tensor] = []
+        pairs: list[tuple[str, Tensor]] = []
         inputs: list[Value] = []
         roles: list[str] = []
         owns: list[Param] = []
@@ -235,17 +239,21 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 continue
             found = (argument,) if isinstance(argument, Tensor) else _direct_tensors(argument)
             if not found:
+                for weights in self._packed.of(self.calls[self.stack[-1]].path, argument):
+                    pairs += weights.tensors
+                    attrs |= weights.attrs
                 attrs[name] = plain(argument)
                 continue
             attrs.pop(name, None)  # the default
             if found[0] is not argument and len(found) < len(argument):  # x[:, idx] passes [None, idx]
                 attrs[name] = tuple("tensor" if isinstance(item, Tensor) else plain(item) for item in argument)
-            for tensor in found:
-                tensors.append(tensor)
-                inputs.append(self.value(tensor))
-                roles.append(name)
-                if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
-                    owns.append(param)
+            pairs += [(name, tensor) for tensor in found]
+        for name, tensor in pairs:
+            inputs.append(self.value(tensor))
+            roles.append(name)
+            if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
+                owns.append(param)
+        tensors = [tensor for _, tensor in pairs]
         if known.kind in _PICKS and id(tensors[0]) not in self.state and (picked := self.true.listed(tensors[1:])) is not None:
             attrs["picked"] = picked
         return _Given(tuple(inputs), tuple(roles), attrs, tuple(owns), tensors)
@@ -475,20 +483,3 @@ def _autocast_type(found: Sequence[Tensor]) -> torch.dtype | None:
     """The type to which autocast would bring arguments of different ones: it converts real weights, but not meta activations."""
     types = {t.dtype for t in found if t.is_floating_point()}
     return min(types, key=lambda dtype: dtype.itemsize) if len(types) > 1 else None
-
-
-def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Param]]:
-    """Parameters, then buffers, under each of their names."""
-    for kind in ("parameter", "buffer"):
-        for path, module in modules:
-            own = module._parameters if kind == "parameter" else module._buffers
-            for key, t in own.items():
-                if t is None:
-                    continue
-                name = f"{path}.{key}" if path else key
-                if is_lazy(t):
-                    raise ZooError(f"{name} is not initialised: run the lazy module once before you analyse it")
-                yield t, Param(name, tuple(t.shape), _DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
-
-
-_DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}

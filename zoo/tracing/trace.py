@@ -17,6 +17,7 @@ from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.constants import Constants
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import Guard
+from zoo.tracing.lazy import initialised
 from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
@@ -47,7 +48,7 @@ def trace(
 
     Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
-    module = unwrapped(module, target)
+    module = initialised(unwrapped(module, target), input, inputs)
     known: Pairs = {}
     if real:
         module = real_copy(module)

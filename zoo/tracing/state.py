@@ -1,0 +1,26 @@
+"""The parameters and buffers of a model, by name."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from zoo.errors import ZooError
+from zoo.tracing.record import Param
+
+DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
+
+
+def state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Param]]:
+    """Parameters, then buffers, under each of their names."""
+    for kind in ("parameter", "buffer"):
+        for path, module in modules:
+            own = module._parameters if kind == "parameter" else module._buffers
+            for key, t in own.items():
+                if t is None:
+                    continue
+                name = f"{path}.{key}" if path else key
+                if is_lazy(t):
+                    raise ZooError(f"{name} is not initialised: run the lazy module once before you analyse it")
+                yield t, Param(name, tuple(t.shape), DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
