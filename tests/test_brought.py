@@ -1,12 +1,15 @@
 """Models as people bring them: caches that begin empty, scripted parts, children with awkward names, weights outside of layers."""
 
 import copy
+import threading
 import warnings
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._higher_order_ops.while_loop import while_loop
+from torch.nn.attention.flex_attention import flex_attention
 
 import zoo
 
@@ -265,3 +268,62 @@ def test_lazy_modules_that_do_not_fit() -> None:
     """Kills a traceback of the first forward."""
     with pytest.raises(zoo.ZooError, match=r"0\.weight is not initialised, and a forward .* raised RuntimeError"):
         zoo.summary(nn.Sequential(nn.LazyConv2d(8, 3), nn.Flatten(), nn.LazyLinear(5)), input=(1, 3, 2, 2))
+
+
+class Chooses(nn.Module):
+    """`torch.cond`, `while_loop` and `flex_attention`, imported by their names."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.a, self.b = how, nn.Linear(8, 8), nn.Linear(8, 8, bias=False)
+
+    def forward(self, x: Tensor) -> Any:
+        if self.how == "known":
+            return torch.cond(torch.ones(2).sum() < 0, lambda x: self.a(self.a(x)), self.b, (x,))
+        if self.how == "unknown":
+            return torch.cond(x.sum() < 0, lambda x: self.b(self.b(x)), self.a, (x,))
+        if self.how == "counted":
+            return while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, self.b(x)), (torch.tensor(0), x))[1]
+        if self.how == "until":
+            return while_loop(lambda x: x.sum() > 0, lambda x: (self.b(x),), (x,))[0]
+        heads = self.b(x)[:, None]
+        return flex_attention(heads, heads, heads, score_mod=lambda score, *_: score * 2)
+
+
+@pytest.mark.parametrize(
+    ("how", "macs", "says"),
+    [
+        ("known", 5 * 64, ""),
+        ("unknown", 2 * 5 * 64, "counts the first branch of torch.cond (1×): the choice depends on unknown values"),
+        ("counted", 3 * 5 * 64, ""),
+        ("until", 5 * 64, "counts one pass of while_loop (1×): the choice depends on unknown values"),
+        ("flex", 5 * 64 + 5 * 5 * 16, ""),
+    ],
+)
+def test_functions_of_functions(how: str, macs: int, says: str) -> None:
+    """Kills a refusal with a reason that is false, and a choice without a word."""
+    codes = [function.__code__ for function in (torch.cond, while_loop, flex_attention)]
+    table = zoo.summary(Chooses(how), input=(1, 5, 8))
+    assert table.total["macs"] == macs
+    assert [str(note) for note in table.notes if str(note).startswith("counts")] == ([says] if says else [])
+    assert [function.__code__ for function in (torch.cond, while_loop, flex_attention)] == codes
+
+
+def test_functions_of_functions_in_other_threads() -> None:
+    """Kills functions that are exchanged for everybody: another thread runs torch's own."""
+    seen: list[bool] = []
+
+    class Asks(nn.Linear):
+        def forward(self, input: Tensor) -> Tensor:
+            def ask() -> None:
+                with pytest.raises(RuntimeError, match="callable"):
+                    torch.cond(torch.tensor(True), 1, 2)  # type: ignore[arg-type]
+                seen.append(True)
+
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join(60)
+            return super().forward(input)
+
+    zoo.summary(Asks(8, 8), input=(1, 8))
+    assert seen == [True]

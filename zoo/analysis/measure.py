@@ -1,6 +1,7 @@
 """From a trace to a table: rows are groups of ops, columns are the quantities computed for each."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from zoo.analysis.conventions import COUNTED, legend, under, unseen
 from zoo.analysis.kinds import Pass
 from zoo.analysis.rows import Depth, Group, group
 from zoo.errors import ZooError
-from zoo.tables.notes import LowerBound, NotCounted, Note, Shared, UnknownOp, Unused
+from zoo.tables.notes import Guessed, LowerBound, NotCounted, Note, Shared, UnknownOp, Unused
 from zoo.tables.table import Row, Table
 from zoo.tracing.record import Trace
 from zoo.util.pausing import no_collection
@@ -77,6 +78,8 @@ def measure(
 def _notes(trace: Trace, rows: Sequence[Group]) -> Iterator[Note]:
     if any(row.mark == "shared" for row in rows):
         yield Shared()
+    if guessed := Counter(op.kind for op in trace.ops if op.attrs.get("guessed")):
+        yield Guessed(dict(guessed))
     if unused := trace.unused:
         owners = dict.fromkeys(param.name.partition(".")[0] for param in unused)
         yield Unused(sum(param.numel for param in unused), tuple(owners))

@@ -58,6 +58,18 @@ class LowerBound(Note):
 
 
 @dataclass(frozen=True, slots=True)
+class Guessed(Note):
+    """Functions whose choice depends on values that are unknown, by name how often each ran."""
+
+    functions: Mapping[str, int]
+
+    def __str__(self) -> str:
+        what = {"cond": "the first branch of torch.cond", "while_loop": "one pass of while_loop"}
+        several = " and ".join(f"{what[name]} ({times}×)" for name, times in self.functions.items())
+        return f"counts {several}: the choice depends on unknown values"
+
+
+@dataclass(frozen=True, slots=True)
 class NotCounted(Note):
     """A `convention` counts nothing for `ops` (how often each ran, by kind), which are `macs` multiply-accumulates."""
 

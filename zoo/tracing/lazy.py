@@ -31,7 +31,9 @@ def initialised(module: nn.Module, input: Any, inputs: Any) -> nn.Module:
         raise
     except Exception as error:
         name = next((name for name, tensor in module.named_parameters() if is_lazy(tensor)), "a lazy module")
-        raise ZooError(f"{name} is not initialised, and a forward that would initialise it raised {told(error)}") from error
+        raise ZooError(
+            f"{name} is not initialised, and a forward that would initialise it raised {told(error)}; run the lazy module once"
+        ) from error
     _put_back(copied, {id(meta): tensor for tensor, meta in stand_ins.values() if not is_lazy(tensor)})
     return copied.train(module.training)
 

@@ -387,6 +387,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         call = self.calls[self.stack[-1]]
         return f"{call.path} ({call.type})" if call.path else call.type
 
+    def truth(self, thing: Any) -> bool | None:
+        """Whether a tensor or number is true; None if it depends on activations or weights."""
+        value = self.true.of(thing) if isinstance(thing, Tensor) else thing
+        return None if value is None else bool(value)
+
+    def guess(self, name: str) -> None:
+        """A function chose by something unknown: an op without tensors says so."""
+        self.ops.append(Op(name, self.stack[-1], (), (), (), {"guessed": True}))
+
     # The end
 
     def finish(self) -> tuple[tuple[Op, ...], tuple[Call, ...]]:

@@ -17,6 +17,7 @@ from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.constants import Constants
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import Guard
+from zoo.tracing.higher_order import as_written
 from zoo.tracing.lazy import initialised
 from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
@@ -77,7 +78,10 @@ def trace(
                 leave_managers(error.__traceback__)  # those inside before the two around them
                 raise
 
-    done, given, output = Guard(parts, lambda: recorder is not None and recorder.drew).run(forward)
+    with as_written(
+        lambda thing: recorder.truth(thing) if recorder else None, lambda name: recorder.guess(name) if recorder else None
+    ):
+        done, given, output = Guard(parts, lambda: recorder is not None and recorder.drew).run(forward)
     outputs = tuple(map(done.value, tensors(output)))
     ops, calls = done.finish()
     mode = "train" if train else "eval"
