@@ -9,6 +9,7 @@
     zoo.explain("alexnet", "conv1")             how the numbers of a layer are computed
     zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
+    zoo.parameters("alexnet")                   its modules and parameters, without a forward pass
     zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
+    from zoo.questions.parameters import parameters
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -73,6 +75,7 @@ __all__ = [
     "lint",
     "list_models",
     "measure",
+    "parameters",
     "pull",
     "receptive_field",
     "register",
@@ -109,6 +112,7 @@ __getattr__, __dir__ = lazy(
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
+        "parameters": "zoo.questions.parameters",
         "pull": "zoo.transform.pull",
         "receptive_field": "zoo.questions.rf",
         "register": "zoo.extend",

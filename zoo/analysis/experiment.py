@@ -125,7 +125,7 @@ def allocated(module: "nn.Module") -> "nn.Module":
 
 def _outputs(model: "nn.Module", paths: Mapping[str, Any], image: "Tensor") -> "dict[str, list[Tensor]]":
     """Return the output of each module for an image."""
-    from zoo.tracing.recorder import tensors
+    from zoo.tracing.trees import tensors
 
     found: dict[str, list[Tensor]] = {}
 

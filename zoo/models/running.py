@@ -107,15 +107,18 @@ def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: 
     from zoo.tracing.trace import trace
 
     try:
-        found = trace(subject.module, input=shape, inputs=inputs, train=train, real=real, target=subject.name)
+        done = trace(subject.module, input=shape, inputs=inputs, train=train, real=real, target=subject.name)
     except ForwardError as error:
         if error.needs_values:
             raise error.within(subject.name) from error
         hint = _hint(subject, shape, train) if error.misfit else _words(subject, shape)
-        raise error.within(f"{subject.name} does not take {_shown(shape)}", hint) from error
+        found = error.within(f"{subject.name} does not take {_shown(shape)}", hint)
+        otherwise = bool(error.misfit or error.needs_integers or hint or "required positional argument" in error.message)
+        found.no_input = subject.assumed and bool(shape) and shape == subject.shape(shape[0]) and otherwise
+        raise found from error
     except SystemExit as error:
         raise ZooError(f"the forward of {subject.name} ends the program: {told(error)}") from error
-    return replace(found, versions={"zoo": __version__, **found.versions})
+    return replace(done, versions={"zoo": __version__, **done.versions})
 
 
 def _shown(shape: Any) -> str:

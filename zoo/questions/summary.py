@@ -1,18 +1,19 @@
 """Build, trace and measure a model in one call."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zoo.analysis.choose import choose
 from zoo.analysis.conventions import load
 from zoo.analysis.measure import measure
-from zoo.analysis.rows import Depth, group
-from zoo.errors import ZooError
+from zoo.analysis.rows import Depth, group, without
+from zoo.errors import ForwardError, ZooError
 from zoo.models.forward import forward
 from zoo.models.running import Run
-from zoo.tables.notes import Folded, Note, Shortened
+from zoo.tables.notes import Folded, Note, Shortened, Stopped
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
 from zoo.tracing.process import undisturbed
@@ -40,6 +41,8 @@ def summary(
     sort: str | None = None,
     top: int | None = None,
     convention: str = "pure",
+    exclude: Sequence[str] = (),
+    partial: bool = False,
 ) -> Table:
     """Return the table of a model: a row for each layer, a column for each quantity, and totals.
 
@@ -53,12 +56,15 @@ def summary(
         sort: Sort by this column, largest first.
         top: Keep this many rows, the largest by MACs unless `sort` is given.
         convention: What `macs` and `flops` count (docs/conventions.md).
+        exclude: Leave out the modules whose names match one of these patterns, from rows and from totals.
+        partial: If the forward raises, return the table of the layers before.
 
     Returns:
         A `Table`. With `filter`, `sort` and `top`, its totals remain those of the model.
 
     Raises:
-        ZooError: As `zoo.trace`, for unknown columns and conventions, and for values out of range.
+        ZooError: As `zoo.trace`, for unknown columns and conventions, patterns that match nothing, and for values out of range. If
+            the forward raised, its attribute `table` is the table of the layers before.
 
     Example:
         >>> zoo.summary("alexnet").total["params"]
@@ -68,12 +74,26 @@ def summary(
     columns = _with(columns, sort)
     load(convention)
     _check(depth, top)
-    found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
-    level, folds = _matching(found.trace, depth, fold, filter)
-    table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention)
-    notes = (*table.notes, *found.notes, *_folding(found.trace, table, level))
-    context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
-    return select(replace(table, title=_title(found), context=context, notes=notes), filter=filter, sort=sort, top=top)
+
+    def table_of(found: Run) -> Table:
+        kept, _ = without(found.trace, exclude)
+        level, folds = _matching(kept, depth, fold, filter)
+        table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention, exclude=exclude)
+        notes = (*table.notes, *found.notes, *_folding(kept, table, level))
+        context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
+        return select(replace(table, title=_title(found), context=context, notes=notes), filter=filter, sort=sort, top=top)
+
+    try:
+        found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
+    except ForwardError as error:
+        if error.trace is None:
+            raise
+        with contextlib.suppress(ZooError):  # patterns may ask for what did not run
+            error.table = table_of(Run(error.trace.target, error.trace, options or {}, (Stopped(str(error)),)))
+        if partial and error.table is not None:
+            return cast("Table", error.table)
+        raise
+    return table_of(found)
 
 
 def _with(columns: Sequence[str] | None, sort: str | None) -> Sequence[str] | None:

@@ -58,6 +58,42 @@ class LowerBound(Note):
 
 
 @dataclass(frozen=True, slots=True)
+class Stray(Note):
+    """`modules` run on so many weights that are no parameters of the model, as those of layers in a plain Python list."""
+
+    weights: int
+    modules: tuple[str, ...]
+
+    def __str__(self) -> str:
+        runs = f"{', '.join(self.modules)} {'runs' if len(self.modules) == 1 else 'run'} on {self.weights:,} weights"
+        return f"{runs} that are no parameters of the model, and not counted: keep layers in nn.ModuleList, not in a Python list"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Note):
+    """The forward stopped at a layer, for this `reason`; the rows are those of the layers before."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"partial: the rows and totals are those of the layers before the forward stopped: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded(Note):
+    """So many `modules` that match `patterns` are neither in the rows nor in the totals; with their `sums` by column."""
+
+    patterns: tuple[str, ...]
+    modules: int
+    sums: Mapping[str, int]
+
+    def __str__(self) -> str:
+        sums = ", ".join(f"{count:,} {column}" for column, count in self.sums.items())
+        what = f"{self.modules} module{'s' * (self.modules != 1)}{f' ({sums})' if sums else ''}"
+        return f"excluded by {', '.join(self.patterns)}: {what}; rows and totals are those of the rest"
+
+
+@dataclass(frozen=True, slots=True)
 class Guessed(Note):
     """Functions whose choice depends on values that are unknown, by name how often each ran."""
 

@@ -14,9 +14,9 @@ result (by a shortcut, or by running it on meta tensors), write down an `Op`. Wh
 
 import dis
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from threading import get_ident
@@ -38,7 +38,8 @@ from zoo.tracing.places import functions, runs_in
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.record import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, answer
-from zoo.tracing.state import DTYPES, state
+from zoo.tracing.state import DTYPES, parents, state
+from zoo.tracing.trees import all_tensors, direct_tensors, tensors
 from zoo.tracing.values import KnownValues, Pairs, storage_of
 from zoo.tracing.vocabulary import PLAIN, Known, argument_of, known_op, plain
 
@@ -113,6 +114,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # Storages that more than one tensor shares, and by storage what was written to it since. Most forwards never write to such.
         self._viewed: set[int] = set()
         self._writes: dict[int, list[Value]] = {}
+        self._stray: dict[int, Tensor] = {}  # parameters of modules that the model does not know
         self._apart: str | None = None  # the composite op that is being taken apart
         self._functions = functions()  # with backwards of their own
         self.true = KnownValues({} if known is None else known, self.state, self._private)
@@ -237,7 +239,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if type(argument) in PLAIN:
                 attrs[name] = argument
                 continue
-            found = (argument,) if isinstance(argument, Tensor) else _direct_tensors(argument)
+            found = (argument,) if isinstance(argument, Tensor) else direct_tensors(argument)
             if not found:
                 for weights in self._packed.of(self.calls[self.stack[-1]].path, argument):
                     pairs += weights.tensors
@@ -253,6 +255,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             roles.append(name)
             if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
                 owns.append(param)
+            elif isinstance(tensor, nn.Parameter) and id(tensor) not in self.state:
+                attrs["stray"] = attrs.get("stray", 0) + (id(tensor) not in self._stray and tensor.numel())
+                self._stray[id(tensor)] = tensor
         tensors = [tensor for _, tensor in pairs]
         if known.kind in _PICKS and id(tensors[0]) not in self.state and (picked := self.true.listed(tensors[1:])) is not None:
             attrs["picked"] = picked
@@ -263,7 +268,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self._real:
             self.drew = True  # what a kernel draws is not always said of its op
             return func(*args, **kwargs)
-        found = _all_tensors((*args, *kwargs.values()))
+        found = all_tensors((*args, *kwargs.values()))
         abstract = any(map(self.true.is_abstract, found))
         self.drew |= "random" in known.traits and not abstract
         if abstract:
@@ -297,7 +302,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if isinstance(argument, Tensor):
                 twin = self._meta_twin(argument)
                 return twin.to(common) if common and twin.is_floating_point() else twin
-            if isinstance(argument, list | tuple) and _direct_tensors(argument):
+            if isinstance(argument, list | tuple) and direct_tensors(argument):
                 return type(argument)(map(stand_in, argument))
             return torch.device("meta") if isinstance(argument, torch.device) else argument
 
@@ -309,7 +314,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def stand_in(argument: Any) -> Any:
             if isinstance(argument, Tensor):
                 return self._private(argument, known)
-            if isinstance(argument, list | tuple) and _direct_tensors(argument):
+            if isinstance(argument, list | tuple) and direct_tensors(argument):
                 return type(argument)(map(stand_in, argument))
             return argument
 
@@ -341,9 +346,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any], given: _Given, out: Any, said: frozenset[str]
     ) -> None:
         """The op with what it returned or wrote to; `said` is how the model came to it."""
-        results = _direct_tensors(out)
+        results = direct_tensors(out)
         if known.writes:  # some ops write to an argument and return something else, or nothing
-            targets = _all_tensors([argument_of(known, name, args, kwargs) for name in known.writes])
+            targets = all_tensors([argument_of(known, name, args, kwargs) for name in known.writes])
             results = [*results, *(t for t in targets if all(t is not result for result in results))]
         traits = _also(known.traits, said)
         if "alias" in traits and self._share(args, results):
@@ -360,7 +365,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         The schema says only that an op may alias: `reshape` is a view or a copy, and the storage tells which.
         """
-        mine = _all_tensors(args)
+        mine = all_tensors(args)
         for tensor in list(mine):
             for stand_ins in (self._twins, self._copies):  # the op was run on these instead of the model's tensors
                 if id(tensor) in stand_ins:
@@ -398,10 +403,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     # The end
 
-    def finish(self) -> tuple[tuple[Op, ...], tuple[Call, ...]]:
-        """All ops and calls, with what was never read gathered in an `UNUSED` pseudo-op for each module that owns some of it."""
+    def finish(self, *, partial: bool = False) -> tuple[tuple[Op, ...], tuple[Call, ...]]:
+        """All ops and calls, with what was never read gathered in an `UNUSED` pseudo-op for each module that owns some of it.
+
+        After a `partial` forward, which might have read more, without that.
+        """
         unread: dict[str, list[Param]] = {}
-        for param in self._unread.values():
+        for param in [] if partial else self._unread.values():
             unread.setdefault(param.name.rpartition(".")[0], []).append(param)
         first: dict[str, int] = {}  # the first call of each module
         for i, call in enumerate(self.calls):
@@ -416,6 +424,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.ops.append(Op(UNUSED, first[path], (), (), (), {}, frozenset(), tuple(params)))
         calls = tuple(Call(c.path, c.type, c.parent, c.leaf, c.outputs) for c in self.calls)
         return tuple(self.ops), calls
+
+    def containers(self) -> dict[str, str]:
+        """The types of modules that were not called although something in them was, by name."""
+        called = {call.path for call in self.calls}
+        around = {parent for path in called for parent in parents(path)}
+        return {path: self.types[path] for path in sorted(around - called) if path in self.types}
 
 
 _FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
@@ -450,42 +464,6 @@ def _also(traits: frozenset[str], said: frozenset[str]) -> frozenset[str]:
 @cache
 def _inside(composite: str) -> frozenset[str]:
     return frozenset({f"in {composite}"})
-
-
-def tensors(output: object, depth: int = 8) -> Iterator[Tensor]:
-    """Every tensor in what a forward takes or returns: nested tuples, lists, dicts, dataclasses and plain objects."""
-    if isinstance(output, Tensor):
-        yield output
-    elif depth == 0 or output is None or isinstance(output, str | bytes | int | float | nn.Module):
-        return
-    elif isinstance(output, Mapping):
-        for item in output.values():
-            yield from tensors(item, depth - 1)
-    elif isinstance(output, list | tuple | set | frozenset):
-        for item in output:
-            yield from tensors(item, depth - 1)
-    elif is_dataclass(output):
-        for field in fields(output):
-            yield from tensors(getattr(output, field.name, None), depth - 1)
-    elif hasattr(output, "__dict__"):
-        yield from tensors(vars(output), depth - 1)
-
-
-def _all_tensors(arguments: Iterable[Any]) -> list[Tensor]:
-    """The tensors of all arguments of an op, in their order."""
-    found: list[Tensor] = []
-    for argument in arguments:
-        found += _direct_tensors(argument)
-    return found
-
-
-def _direct_tensors(argument: Any) -> Sequence[Tensor]:
-    """The tensors of one argument of an op: itself, or those of a list."""
-    if isinstance(argument, Tensor):
-        return (argument,)
-    if isinstance(argument, (list, tuple)):
-        return [item for item in argument if isinstance(item, Tensor)]
-    return ()
 
 
 def _autocast_type(found: Sequence[Tensor]) -> torch.dtype | None:

@@ -24,3 +24,13 @@ def state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Pa
                 if is_lazy(t):
                     raise ZooError(f"{name} is not initialised: run the lazy module once before you analyse it")
                 yield t, Param(name, tuple(t.shape), DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
+
+
+def parents(path: str) -> Iterator[str]:
+    """The names of the modules around one, the outermost first.
+
+    >>> list(parents("encoder.layers.0"))
+    ['encoder', 'encoder.layers']
+    """
+    names = path.split(".")
+    return (".".join(names[:n]) for n in range(1, len(names)))

@@ -23,7 +23,8 @@ from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.record import Trace, Value
-from zoo.tracing.recorder import Recorder, tensors
+from zoo.tracing.recorder import Recorder
+from zoo.tracing.trees import tensors
 from zoo.tracing.values import Pairs
 from zoo.tracing.wrappers import unwrapped, without_sharding
 
@@ -76,16 +77,22 @@ def trace(
                 return recorder, given, _run(recorder, module, args, kwargs)
             except BaseException as error:
                 leave_managers(error.__traceback__)  # those inside before the two around them
+                if isinstance(error, ForwardError):
+                    error.trace = traced(recorder, given, (), partial=True)
                 raise
+
+    def traced(done: Recorder, given: tuple[Value, ...], outputs: tuple[Value, ...], *, partial: bool = False) -> Trace:
+        ops, calls = done.finish(partial=partial)
+        mode = "train" if train else "eval"
+        return Trace(
+            target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__}, done.containers()
+        )
 
     with as_written(
         lambda thing: recorder.truth(thing) if recorder else None, lambda name: recorder.guess(name) if recorder else None
     ):
         done, given, output = Guard(parts, lambda: recorder is not None and recorder.drew).run(forward)
-    outputs = tuple(map(done.value, tensors(output)))
-    ops, calls = done.finish()
-    mode = "train" if train else "eval"
-    return Trace(target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__})
+    return traced(done, given, tuple(map(done.value, tensors(output))))
 
 
 def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], train: bool) -> None:
