@@ -225,11 +225,32 @@ def test_arithmetic_of_masks_is_folded() -> None:
     ids = zoo.Input((1, 5), "int64", "ids")
     folded, whole = zoo.summary(Masked(), input=ids, fold=True), zoo.summary(Masked(), input=ids)
     assert [(row.name, row.type) for row in folded.rows] == [
-        ("arange", "11 ops"),
+        ("arange", "12 ops"),
         ("words", "Embedding"),
         ("last", "Linear"),
         ("mean", "mean"),
         ("add", "add"),
     ]
-    assert len(whole.rows) == 15
+    assert len(whole.rows) == 16
     assert folded.total == whole.total
+
+
+def test_defaults_that_decide() -> None:
+    """Kills a branch that is decided by a mask that nobody gave, without a word."""
+
+    class Asks(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = nn.Embedding(9, 4)
+
+        def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+            found: Tensor = self.words(ids)
+            return found if mask.all() else found * mask[..., None]
+
+    shapes = [zoo.Input((1, 5), "int64"), zoo.Input((1, 5), "bool")]
+    assert "control flow depends on integer inputs" in str(zoo.summary(Asks(), input=shapes).notes[-1])
+    given = (torch.zeros(1, 5, dtype=torch.int64), torch.tensor([[True, False, True, True, True]]))
+    table = zoo.summary(Asks(), inputs=given)
+    assert not table.notes
+    assert [row.type for row in table.rows][-1] == "mul"
+    assert not zoo.summary(nn.Embedding(9, 4), input=shapes[:1]).notes

@@ -88,7 +88,8 @@ class Flow(Generic[State]):
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """Walk over the trace once, then return the cells of the outputs of each group."""
-        states = carry(trace, self.starts(trace) if self.starts else self.start, self.rule)
+        start = self.starts(trace) if self.starts else self.start
+        states = carry(trace, start, self.rule)
 
         shown: dict[tuple[int, ...], Any] = {}  # a value that a layer only passes through keeps its state
 

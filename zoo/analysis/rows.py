@@ -115,8 +115,9 @@ def _rows(trace: Trace, depth: int | None, blocks: Set[int], found: Repeats | No
 
 
 def _known_runs(trace: Trace) -> dict[int, int]:
-    """The first op of each run of ops in one call that compute masks, positions and other constants: nothing that depends on weights
-    or activations. By the index of each op in such a run of at least three.
+    """The first op of each run of ops in one call that compute masks, positions and constants, without weights or activations.
+
+    By the index of each op in a run of at least three.
     """
     known = {value.id for value in trace.inputs if "float" not in value.dtype}
     runs: list[list[int]] = [[]]

@@ -14,7 +14,7 @@ from zoo.graph_files import is_graph, read
 from zoo.models import caching
 from zoo.models.importing import neighbours
 from zoo.models.targets import Subject, definition, resolve
-from zoo.tables.notes import Note, OwnInput, RealRun, from_data, to_data
+from zoo.tables.notes import Defaults, Note, OwnInput, RealRun, from_data, to_data
 from zoo.tracing.record import Trace
 from zoo.util.pausing import no_collection
 from zoo.util.text import sizes
@@ -92,9 +92,26 @@ def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
         shape = None if inputs is not None else input if input is not None else subject.shape(batch)
         trace = trace_subject(subject, shape, inputs, train, real)
     notes: list[Note] = [note for note in subject.notes if not (given and isinstance(note, OwnInput))]
+    if inputs is None and not real and _reads_integers(trace):
+        notes.append(Defaults())
     if real:
         notes.append(RealRun(not any(p.is_meta for p in subject.module.parameters()), inputs is not None))
     return Run(subject.name, trace, subject.options, tuple(notes))
+
+
+_READS = frozenset({"_local_scalar_dense", "is_nonzero", "equal", "nonzero"})
+
+
+def _reads_integers(trace: Trace) -> bool:
+    """Whether the forward asked for the values of what comes from integer inputs."""
+    found = {value.id for value in trace.inputs if "float" not in value.dtype}
+    for op in trace.ops if found else ():
+        if any(value.id in found for value in op.inputs):
+            if op.kind in _READS:
+                return True
+            if not any("float" in value.dtype for value in op.outputs):
+                found.update(value.id for value in op.outputs)
+    return False
 
 
 def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, *, train: bool = False) -> Trace:

@@ -226,6 +226,17 @@ class RealRun(Note):
 
 
 @dataclass(frozen=True, slots=True)
+class Defaults(Note):
+    """The control flow read integer inputs that were given by their sizes alone."""
+
+    def __str__(self) -> str:
+        return (
+            "control flow depends on integer inputs, which are defaults: masks of ones, everything else zeros "
+            "(in Python inputs= takes values)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Failed(Note):
     """A proof that did not succeed: which `subject` failed which `check`, and what was found where what was expected.
 
@@ -242,7 +253,7 @@ class Failed(Note):
 
 
 _RUNS: Mapping[str, type[Note]] = {
-    kind.__name__: kind for kind in (AssumedInput, UsualInput, PublishedInput, TrainingOptions, RealRun)
+    kind.__name__: kind for kind in (AssumedInput, UsualInput, PublishedInput, TrainingOptions, RealRun, Defaults)
 }
 """Notes on a forward pass, which are cached with it."""
 

@@ -63,7 +63,7 @@ def _exchange() -> None:
             kept.__kwdefaults__ = function.__kwdefaults__
             _ORIGINALS[name] = kept
             stand_in = _STAND_INS[name]
-            function.__code__, function.__defaults__, function.__kwdefaults__ = stand_in.__code__, None, None  # type: ignore[assignment]
+            function.__code__, function.__defaults__, function.__kwdefaults__ = stand_in.__code__, None, None
 
 
 def _put_back() -> None:

@@ -41,7 +41,9 @@ def initialised(module: nn.Module, input: Any, inputs: Any) -> nn.Module:
 def _on_meta(tensor: Tensor) -> Tensor:
     """A tensor like this on meta, lazy if it is."""
     if isinstance(tensor, UninitializedParameter | UninitializedBuffer):
-        return type(tensor)(tensor.requires_grad, device="meta", dtype=tensor.dtype)  # type: ignore[no-untyped-call]
+        make: Any = type(tensor)
+        lazy: Tensor = make(tensor.requires_grad, device="meta", dtype=tensor.dtype)
+        return lazy
     meta = torch.empty_like(tensor, device="meta")
     return nn.Parameter(meta, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else meta
 

@@ -66,7 +66,7 @@ class PackedWeights:
         ]
 
 
-def _unpacked(thing: torch.ScriptObject, *, one_axis: bool = False) -> Weights | None:
+def _unpacked(thing: Any, *, one_axis: bool = False) -> Weights | None:
     """The weights in a packed object of a linear layer, a convolution (`one_axis`: of one axis) or a recurrent layer; else None."""
     kind = str(thing._type()).rpartition(".")[2]
     if kind.startswith("Linear"):

@@ -10,7 +10,7 @@ Rule = Callable[[Op, tuple[State | None, ...]], State | list[State | None] | Non
 """From an op and the states of its inputs (None for parameters and constants) to that of its outputs, or a list of one for each."""
 
 
-def carry(trace: Trace, start: Callable[[Value], State | None], rule: Rule[State]) -> dict[int, State | None]:
+def carry(trace: Trace, start: Callable[[Value], State], rule: Rule[State]) -> dict[int, State | None]:
     """The state of each value, by its id: of the inputs, and of the outputs of each op. See `Flow`."""
     states: dict[int, State | None] = {value.id: start(value) for value in trace.inputs}
     for op in trace.ops:

@@ -96,7 +96,7 @@ def summary(
 
     formats.load(wanted)
 
-    level = "auto" if depth is None and people else depth
+    level: Any = "auto" if depth is None and people else depth
     rows: dict[str, Any] = {"filter": filter, "sort": sort, "top": top, "exclude": exclude or (), "partial": partial}
     with contextlib.redirect_stdout(sys.stderr):  # output of a user's module
         try:

@@ -37,7 +37,7 @@ def _cell(field: Field) -> dict[str, Any]:
         "stride": [0 if axis.whole and not everywhere else _readable(axis.stride) for axis in axes],
         "padding": [axis.padding for axis in axes],
     }
-    if any(span.skew for span in field if not isinstance(field, Undefined)):
+    if not isinstance(field, Undefined) and any(span.skew for span in field):
         found["misaligned"] = [_readable(span.skew) for span in field]
     return {**found, "global": True} if everywhere else found
 
