@@ -172,7 +172,8 @@ class FromAnotherThread:
             self.wake.release()
             ask()
             done = True
-            while True:  # until it comes
+            self.idle.wait()
+            for _ in range(100):  # it comes now, unless a finaliser has swallowed it, as Python does with whatever is raised there
                 time.sleep(0.0001)
         except KeyboardInterrupt:
             pass

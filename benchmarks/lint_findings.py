@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo.extend import ZooError
-from zoo.linting._rule import rules
+from zoo.extend.rule import rules
 from zoo.questions.survey import Record, targets, versions
 from zoo_cli.progress import bar
 

@@ -13,7 +13,7 @@ import torch
 
 import zoo
 from zoo.models.targets import resolve
-from zoo.tracing.record import Trace
+from zoo.record.trace import Trace
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from memory_oracles import freed_peak, made, trained

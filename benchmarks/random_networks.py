@@ -26,7 +26,7 @@ from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import exact, start
 from zoo.receptive.windows import Lattice, Units
-from zoo.tracing.walk import carry
+from zoo.record.walk import carry
 
 CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from zoo.errors import ForwardError
 from zoo.tables.formats._cells import scaled
+from zoo.util.errors import ForwardError
 from zoo_cli.main import run
 
 NETS = """

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 from zoo_cli.arguments import expand, parse_columns, parse_grid, parse_inputs, parse_options
 
 

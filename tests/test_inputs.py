@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 import zoo
-from zoo.tracing.inputs import Input
+from zoo.record.inputs import Input
 from zoo_cli.arguments import parse_inputs
 from zoo_cli.main import run
 

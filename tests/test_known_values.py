@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
-from zoo.tracing.inputs import Input
+from zoo.record.inputs import Input
 from zoo.tracing.skeleton import Skeleton
 
 

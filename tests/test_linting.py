@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 import zoo
-from zoo.errors import ZooError
+from zoo.extend.rule import Hit, Rule, rules
 from zoo.linting._reports import source_of
-from zoo.linting._rule import Hit, Rule, rules
 from zoo.questions.lint import choose
+from zoo.util.errors import ZooError
 from zoo_cli.main import run
 
 ROOT = Path(zoo.__file__).parent.parent

@@ -15,9 +15,9 @@ import zoo
 from zoo import ZooError
 from zoo.analysis.measure import measure
 from zoo.models.targets import resolve
+from zoo.record.trace import Trace, Value, bytes_each
 from zoo.tables import formats
 from zoo.tables.notes import LowerBound
-from zoo.tracing.record import Trace, Value, bytes_each
 
 COLUMNS = ["param_bytes", "buffer_bytes", "activation_bytes", "saved", "backward_macs", "peak", "intensity"]
 ADDITIVE = COLUMNS[:5]

@@ -9,11 +9,11 @@ import pytest
 from torch import Tensor, nn
 
 import zoo
-from zoo.errors import ForwardError
 from zoo.tables import notes
 from zoo.tables.content import Column, Content, Row
 from zoo.tables.notes import Convention, Note, from_data, to_data
 from zoo.tables.selecting import select
+from zoo.util.errors import ForwardError
 from zoo.util.text import sizes
 
 EXAMPLES: tuple[Note, ...] = (

@@ -25,9 +25,9 @@ from zoo.receptive.join import join
 from zoo.receptive.spans import Span, Undefined, Walk
 from zoo.receptive.taps import adaptive, interpolated, nearest, transposed, window
 from zoo.receptive.windows import Everything, Lattice
+from zoo.record.trace import Call, Op, Param, Trace, Value
 from zoo.tables.notes import LowerBound, Unused
 from zoo.tables.table import Table
-from zoo.tracing.record import Call, Op, Param, Trace, Value
 
 # Receptive fields -----------------------------------------------------------------------------------------------------
 

@@ -16,9 +16,9 @@ from zoo.analysis.choose import columns
 from zoo.analysis.kinds import Sum
 from zoo.catalogue.card import arch
 from zoo.catalogue.entries import entry
+from zoo.extend.study import Study, studies
 from zoo.models import caching
 from zoo.models.targets import definition
-from zoo.studies._study import Study, studies
 from zoo.tables import formats
 from zoo.tables.table import Column, Row, Table
 from zoo.util import plugins

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 import zoo
 from zoo.catalogue.entries import entry
-from zoo.tracing.record import UNUSED
+from zoo.record.trace import UNUSED
 from zoo.tracing.skeleton import Skeleton
 from zoo.transform.excerpt import excerpt
 from zoo_cli.main import run

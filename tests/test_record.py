@@ -2,7 +2,7 @@
 
 import pytest
 
-from zoo.tracing.record import Op, Value, spatial_axes
+from zoo.record.trace import Op, Value, spatial_axes
 
 X = Value(0, (1, 3, 8, 8), "float32", "input")
 Y = Value(1, (1, 3, 4, 4), "float32", "op")

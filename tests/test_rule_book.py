@@ -24,7 +24,7 @@ from zoo.ops.arithmetic import flops, flops_working, macs, macs_working, written
 from zoo.ops.book import BY_TRAIT, OPS, families, rule_of
 from zoo.ops.count import Count
 from zoo.ops.rule import Cost
-from zoo.tracing.record import Op, Trace, Value
+from zoo.record.trace import Op, Trace, Value
 from zoo.util import plugins
 
 ROOT = Path(zoo.__file__).parent.parent
@@ -79,7 +79,7 @@ UNKNOWN = {"at_least": 0, "unknown": {"demo::f": 1}}
 def one_op(*traits: str) -> Trace:
     """A model of one op on an image, which has a trainable weight."""
     image, weight, out = (Value(i, (1, 3, 8, 8), "float32", source) for i, source in enumerate(("input", "parameter", "op")))
-    from zoo.tracing.record import Call, Param
+    from zoo.record.trace import Call, Param
 
     own = Param("weight", weight.shape, "float32", "parameter", True)
     op = Op("demo::f", 0, (image, weight), ("x", "weight"), (out,), {}, frozenset(traits), (own,))

@@ -12,7 +12,7 @@ from torch import nn
 
 import zoo
 from zoo.ops.book import OPS, rule_of_kind
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 from zoo.tracing.recorder import Recorder
 from zoo.tracing.shortcuts import answer
 from zoo.tracing.vocabulary import known_op

@@ -18,10 +18,10 @@ from torch import nn
 from torch.nn import functional as F
 
 import zoo
+from zoo.extend.options import ANY, COUNT, FLAG, SIZES, TEXT, declared
+from zoo.extend.study import ratio_text, short, studies
 from zoo.models.running import trace_target
 from zoo.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
-from zoo.studies._options import ANY, COUNT, FLAG, SIZES, TEXT, declared
-from zoo.studies._study import ratio_text, short, studies
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Table
 from zoo_cli.main import run

@@ -16,7 +16,7 @@ from zoo.questions import verify as verifying
 from zoo.questions.verify import differences, verify
 from zoo.receptive.spans import Field
 from zoo.receptive.windows import Units
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 from zoo_cli.main import run
 
 

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 import zoo
-from zoo.tracing.record import UNUSED
+from zoo.record.trace import UNUSED
 from zoo.tracing.skeleton import Skeleton
 
 TWINS = [name for name in zoo.list_models() if zoo.card(name).torchvision]

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.errors import ZooError, told
 from zoo.models import caching
+from zoo.util.errors import ZooError, told
 from zoo.util.version import __version__
 from zoo_cli import commands
 from zoo_cli.output import lost, write

@@ -7,10 +7,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.errors import ZooError
 from zoo.tables import formats
 from zoo.tables.table import Table
 from zoo.util import files
+from zoo.util.errors import ZooError
 
 _SUFFIXES = {"": "text", ".txt": "text", ".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".tex": "latex"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")

@@ -20,7 +20,7 @@ def completed_models(incomplete: str) -> list[str]:
 
 def compared(incomplete: str) -> list[str]:
     """Return studies and models with this prefix."""
-    from zoo.studies._study import studies
+    from zoo.extend.study import studies
 
     return [name for name in studies() if name.startswith(incomplete)] + completed_models(incomplete)
 

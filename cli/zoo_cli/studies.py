@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 from zoo_cli.arguments import parse_assignments
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, NoCache, Output, completed_models
 
 if TYPE_CHECKING:
-    from zoo.studies._options import Option
-    from zoo.studies._study import Study
+    from zoo.extend.options import Option
+    from zoo.extend.study import Study
     from zoo.tables.table import Table
 
 
@@ -37,7 +37,7 @@ _WITH_A_FILE = ("-o", "--output")
 
 def _named(args: list[str]) -> "tuple[Study, list[str]] | None":
     """The study that is named, and the other arguments."""
-    from zoo.studies._study import studies
+    from zoo.extend.study import studies
 
     words = [i for i, word in enumerate(args) if not word.startswith("-") and (i == 0 or args[i - 1] not in _WITH_A_FILE)]
     known = studies() if words else {}

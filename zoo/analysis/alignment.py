@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 from zoo.analysis.rows import Group
-from zoo.tracing.record import UNUSED, WRITE, Op, Trace, Value
+from zoo.record.trace import UNUSED, WRITE, Op, Trace, Value
 
 _MOST_PAIRS = 1_000_000  # which take about a second
 _PASS_ON = frozenset({"alias", "contiguous", "detach", "identity"})

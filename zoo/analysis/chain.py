@@ -19,7 +19,7 @@ from zoo.ops.window import NAMES, Axis
 from zoo.ops.working import Line
 from zoo.receptive.shown import Shown
 from zoo.receptive.spans import Field, Spans
-from zoo.tracing.record import Op, Value
+from zoo.record.trace import Op, Value
 
 End = Literal["first", "last"]
 

@@ -1,17 +1,15 @@
 """The columns that there are, by name, and those that were asked for."""
 
-import importlib
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from zoo.analysis.kinds import Pass, Share, Sum
 from zoo.analysis.rows import Group
-from zoo.errors import ZooError, unknown
+from zoo.record.trace import Trace
 from zoo.tables.table import Column
-from zoo.tracing.record import Trace
 from zoo.util import plugins
+from zoo.util.errors import ZooError, unknown
 
 
 def columns() -> Mapping[str, Pass]:
@@ -20,10 +18,7 @@ def columns() -> Mapping[str, Pass]:
 
 
 def _own() -> dict[str, Pass]:
-    import zoo.analysis.columns as folder
-
-    modules = [importlib.import_module(f"{folder.__name__}.{info.name}") for info in pkgutil.iter_modules(folder.__path__)]
-    return {module.COLUMN.column.name: module.COLUMN for module in modules}
+    return {module.COLUMN.column.name: module.COLUMN for module in plugins.files_of("zoo.analysis.columns")}
 
 
 def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Pass]]:

@@ -16,8 +16,8 @@ from zoo.ops.arithmetic import macs, macs_working
 from zoo.ops.book import multiplies, rule_of
 from zoo.ops.count import Count
 from zoo.ops.working import Line, product, shape_factors, sum_of_products
+from zoo.record.trace import Op, Trace, each_axis, spatial_axes
 from zoo.tables.table import Column
-from zoo.tracing.record import Op, Trace, each_axis, spatial_axes
 
 _OWN = frozenset({"parameter", "buffer"})
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from zoo.ops.arithmetic import macs
 from zoo.ops.count import Count
-from zoo.tracing.record import UNUSED, Call, Op, Trace, Value
+from zoo.record.trace import UNUSED, Call, Op, Trace, Value
 
 Counts = Callable[[Trace], Sequence[int | Count]]
 """A count for each op of a trace, in their order. What a tool counts for a layer as a whole stands at its costliest op."""

@@ -9,7 +9,7 @@ from zoo.ops.memory import written
 from zoo.ops.params import elements
 from zoo.ops.rule import Cost, Factors
 from zoo.ops.working import Line, product, rule_says, shape_factors, sum_of_products, total
-from zoo.tracing.record import Op, Param, Value, bytes_each
+from zoo.record.trace import Op, Param, Value, bytes_each
 
 
 def of_params(chosen: Callable[[Param], bool], *, in_bytes: bool = False) -> OfOp:

@@ -14,8 +14,8 @@ from zoo.ops.axes import spatial, starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Span, Spans, Undefined, exact
 from zoo.receptive.windows import Units
-from zoo.tracing.record import Trace
-from zoo.tracing.walk import carry
+from zoo.record.trace import Trace
+from zoo.record.walk import carry
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -8,9 +8,9 @@ from zoo.analysis.rows import Group
 from zoo.analysis.working import OfOp, Place, added_up
 from zoo.ops.count import Count
 from zoo.ops.working import Line, sum_of_products
+from zoo.record.trace import Op, Trace, Value, bytes_each
+from zoo.record.walk import Rule, State, carry
 from zoo.tables.table import Column
-from zoo.tracing.record import Op, Trace, Value, bytes_each
-from zoo.tracing.walk import Rule, State, carry
 
 
 class Pass(Protocol):

@@ -10,10 +10,10 @@ from zoo.analysis.choose import choose
 from zoo.analysis.conventions import COUNTED, legend, under, unseen
 from zoo.analysis.kinds import Pass
 from zoo.analysis.rows import Depth, Group, group, without
-from zoo.errors import ZooError
+from zoo.record.trace import Param, Trace
 from zoo.tables.notes import Excluded, Guessed, LowerBound, NotCounted, Note, Shared, Stray, UnknownOp, Unused
 from zoo.tables.table import Row, Table
-from zoo.tracing.record import Param, Trace
+from zoo.util.errors import ZooError
 from zoo.util.pausing import no_collection
 
 
@@ -61,13 +61,7 @@ def measure(
     names = [p.column.name for p in chosen]
     return Table(
         title=trace.target,
-        context={
-            "target": trace.target,
-            "inputs": [list(value.shape) for value in trace.inputs],
-            "mode": trace.mode,
-            "convention": convention,
-            "versions": dict(trace.versions),
-        },
+        context=_context(trace, convention),
         columns=shown,
         rows=tuple(
             Row(row.name, row.type, dict(zip(names, cells, strict=True)), row.times, row.mark)
@@ -82,6 +76,16 @@ def measure(
         ),
         legend=legend(convention),
     )
+
+
+def _context(trace: Trace, convention: str) -> dict[str, Any]:
+    return {
+        "target": trace.target,
+        "inputs": [list(value.shape) for value in trace.inputs],
+        "mode": trace.mode,
+        "convention": convention,
+        "versions": dict(trace.versions),
+    }
 
 
 def _measured(one: Pass, trace: Trace, rows: Sequence[Group], kept: Trace) -> tuple[list[Any], Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from zoo.analysis.choose import columns
 from zoo.analysis.rows import Group
-from zoo.tracing.record import UNUSED, Trace
+from zoo.record.trace import UNUSED, Trace
 
 TOKENS = 1 << 29
 """The stage of what has positions in a row (N×L×D): greater than any reduction, so that it comes after the maps."""

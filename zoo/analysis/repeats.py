@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from string import digits
 
-from zoo.tracing.record import UNUSED, Op, Trace, Value, likeness
+from zoo.record.trace import UNUSED, Op, Trace, Value, likeness
 
 _NAMELESS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 

@@ -12,8 +12,8 @@ from string import digits
 from typing import Literal
 
 from zoo.analysis.repeats import Repeats, repeats
-from zoo.errors import unknown
-from zoo.tracing.record import UNUSED, Call, Op, Trace, Value
+from zoo.record.trace import UNUSED, Call, Op, Trace, Value
+from zoo.util.errors import unknown
 
 Depth = int | Literal["auto"] | None
 

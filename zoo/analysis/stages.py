@@ -15,9 +15,9 @@ from typing import Any
 
 from zoo.analysis.choose import columns
 from zoo.analysis.rows import Group
-from zoo.errors import ZooError, unknown
 from zoo.ops.book import multiplies
-from zoo.tracing.record import Op, Trace, Value
+from zoo.record.trace import Op, Trace, Value
+from zoo.util.errors import ZooError, unknown
 
 _MOST_LAYERS = 4  # of a head
 

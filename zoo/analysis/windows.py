@@ -9,8 +9,8 @@ from zoo.analysis.working import Place
 from zoo.ops.book import rule_of
 from zoo.ops.window import Axis
 from zoo.ops.working import Line
+from zoo.record.trace import Op, Trace
 from zoo.tables.table import Column
-from zoo.tracing.record import Op, Trace
 
 
 @dataclass(frozen=True)

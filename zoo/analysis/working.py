@@ -9,15 +9,15 @@ from functools import cached_property
 from typing import Any
 
 from zoo.analysis.rows import Group, group
-from zoo.errors import unknown
 from zoo.ops.axes import starts
 from zoo.ops.count import Count
 from zoo.ops.receptive_field import rule
 from zoo.ops.working import Line, total
 from zoo.receptive.shown import Shown, shown
 from zoo.receptive.spans import Field, start
-from zoo.tracing.record import Op, Trace, Value
-from zoo.tracing.walk import carry
+from zoo.record.trace import Op, Trace, Value
+from zoo.record.walk import carry
+from zoo.util.errors import unknown
 
 OfOp = Callable[[Op], Sequence[Line]]
 """The lines of what one op counts; the last one gives the count."""

@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from zoo.catalogue.evidence import RECIPE, Citation, Result, Source, Statement, cite, sources_of, state
 from zoo.catalogue.published import Published
-from zoo.errors import ZooError
 from zoo.tables.table import Column, Row, Table
+from zoo.util.errors import ZooError
 from zoo.util.version import __version__
 
 Builder = TypeVar("Builder", bound=Callable[..., Any])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.entries import Entry
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -15,8 +15,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.card import Card, make_card
-from zoo.errors import ZooError, near, spelling, unknown
 from zoo.util import plugins
+from zoo.util.errors import ZooError, near, spelling, unknown
 
 if TYPE_CHECKING:
     from torch import nn

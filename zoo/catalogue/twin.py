@@ -8,8 +8,8 @@ from zoo.catalogue.construction import shapes
 from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import Entry, card, entry, list_models
 from zoo.catalogue.weights import demand, our_key
-from zoo.errors import ZooError
 from zoo.tracing.process import undisturbed
+from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

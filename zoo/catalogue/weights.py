@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from zoo.catalogue.card import Card
 from zoo.catalogue.construction import shapes
 from zoo.catalogue.entries import Entry, card, list_models
-from zoo.errors import ZooError, unknown
+from zoo.util.errors import ZooError, unknown
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError, told
-from zoo.tracing.record import Trace
+from zoo.record.trace import Trace
+from zoo.util.errors import ZooError, told
 from zoo.util.text import sizes as written
 from zoo.util.version import __version__
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Sequence
 from typing import Any
 
-from zoo.tracing.record import Call, Op, Value
+from zoo.record.trace import Call, Op, Value
 
 Scope = tuple[str, str]
 """A module's path and type."""

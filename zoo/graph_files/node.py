@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 
 VIEW = frozenset({"alias", "view"})
 POINTWISE = frozenset({"pointwise"})

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
 from zoo.graph_files import Given, settle
 from zoo.graph_files.calls import Calls, scopes
 from zoo.graph_files.node import Node, Step, UnmappedError
 from zoo.graph_files.operators import steps
-from zoo.tracing.record import UNUSED, Op, Param, Trace, Value
+from zoo.record.trace import UNUSED, Op, Param, Trace, Value
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 _SMALL = 4096

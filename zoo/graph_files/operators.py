@@ -8,7 +8,7 @@ from math import prod
 from typing import Any
 
 from zoo.graph_files.node import POINTWISE, REDUCTION, VIEW, Node, Step, UnmappedError
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 
 Rule = Callable[[Node], Iterator[Step]]
 

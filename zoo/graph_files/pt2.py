@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
 from zoo.graph_files import Given, settle
-from zoo.tracing.record import Trace
+from zoo.record.trace import Trace
+from zoo.util.errors import ZooError
 
 _SCHEMA = 8
 """The supported major version of torch's schema for such archives: torch/_export/serde/schema.py."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo.linting._rule import Finding, Rule
+from zoo.extend.rule import Finding, Rule
 from zoo.util.version import __version__
 
 _LEVELS = {"warning": "warning", "info": "note"}

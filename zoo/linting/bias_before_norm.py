@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from zoo.extend import Hit, Network, Op, Rule
-from zoo.linting._network import BATCH_NORMS, CONVOLUTIONS, TRANSPOSED
+from zoo.extend.network import BATCH_NORMS, CONVOLUTIONS, TRANSPOSED
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from zoo.extend import Hit, Network, Op, Rule
-from zoo.linting._network import CONVOLUTIONS, TRANSPOSED
+from zoo.extend.network import CONVOLUTIONS, TRANSPOSED
 
 _WIDTH = 8  # half-precision elements
 _IMAGE = 4  # channels of an image are what they are

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from zoo.extend import Hit, Network, Op, Rule
-from zoo.linting._network import ACTIVATIONS, CONVOLUTIONS, POOLINGS
+from zoo.extend.network import ACTIVATIONS, CONVOLUTIONS, POOLINGS
 
 _DROPOUTS = frozenset({"dropout", "feature_dropout", "alpha_dropout"})
 _BETWEEN = ACTIVATIONS | CONVOLUTIONS | POOLINGS | {"linear", "flatten", "view", "reshape"}

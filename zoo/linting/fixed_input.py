@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from zoo.extend import Hit, Network, Rule
-from zoo.linting._network import flattened
+from zoo.extend.network import flattened
 from zoo.util.text import sizes
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import prod
 
 from zoo.extend import Hit, Network, Rule
-from zoo.linting._network import flattened
+from zoo.extend.network import flattened
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from zoo.extend import Hit, Network, Rule
-from zoo.linting._network import CONVOLUTIONS, kernel, stride
+from zoo.extend.network import CONVOLUTIONS, kernel, stride
 from zoo.util.text import sizes
 
 _SMALL = 3

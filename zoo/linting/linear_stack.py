@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from math import prod
 
 from zoo.extend import Hit, Network, Op, Rule, each_axis
-from zoo.linting._network import CONVOLUTIONS, kernel, stride
+from zoo.extend.network import CONVOLUTIONS, kernel, stride
 
 _LINEAR = CONVOLUTIONS | {"linear"}
 

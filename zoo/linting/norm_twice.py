@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from zoo.extend import Hit, Network, Rule
-from zoo.linting._network import NORMS
+from zoo.extend.network import NORMS
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from zoo.extend import Hit, Network, Op, Rule
-from zoo.linting._network import CONVOLUTIONS
+from zoo.extend.network import CONVOLUTIONS
 
 
 def check(network: Network) -> Iterator[Hit]:

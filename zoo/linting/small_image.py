@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from zoo.extend import Hit, Network, Rule
-from zoo.linting._network import CONVOLUTIONS
+from zoo.extend.network import CONVOLUTIONS
 
 _SHARE = 0.25  # of the convolutions: a few at the end are in most networks
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import prod
 
 from zoo.extend import Hit, Network, Op, Rule
-from zoo.linting._network import CONVOLUTIONS, POOLINGS, kernel, stride
+from zoo.extend.network import CONVOLUTIONS, POOLINGS, kernel, stride
 from zoo.util.text import sizes
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from zoo.extend import Hit, Network, Op, Rule, each_axis
-from zoo.linting._network import CONVOLUTIONS, POOLINGS, kernel, stride
+from zoo.extend.network import CONVOLUTIONS, POOLINGS, kernel, stride
 from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Spans, exact
 from zoo.receptive.windows import Units, bounds
-from zoo.tracing.walk import carry
+from zoo.record.walk import carry
 
 
 def check(network: Network) -> Iterator[Hit]:

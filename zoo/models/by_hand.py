@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from math import prod
 
-from zoo.errors import ZooError
 from zoo.models.described import Spec
-from zoo.tracing.record import Call, Op, Param, Trace, Value
+from zoo.record.trace import Call, Op, Param, Trace, Value
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 _DTYPE = "float32"

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.errors import ZooError
 from zoo.util import plugins
+from zoo.util.errors import ZooError
 
 SCHEMA = "zoo.cache/2"
 _HEADER = f"{SCHEMA} ".encode()
@@ -179,7 +179,7 @@ def version(package: str) -> str | None:
     return digest(path) if path.exists() else None
 
 
-_SOURCES = ("tracing", "models", "graph_files", "catalogue", "ops")
+_SOURCES = ("record", "tracing", "models", "graph_files", "catalogue", "ops")
 """Folders in which a change can change a trace."""
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zoo.errors import ZooError, near
+from zoo.util.errors import ZooError, near
 
 Sizes = tuple[int, ...]
 

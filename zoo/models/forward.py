@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zoo.errors import ZooError
 from zoo.models.running import Run, run
-from zoo.tracing.inputs import settled
-from zoo.tracing.record import Trace
+from zoo.record.inputs import settled
+from zoo.record.trace import Trace
+from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import nn

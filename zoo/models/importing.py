@@ -16,8 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from zoo.errors import ZooError, near, told
 from zoo.tracing.process import Manager, Surroundings, Turns
+from zoo.util.errors import ZooError, near, told
 
 _OURS = frozenset({"zoo", "zoo_cli", "torch", "__main__"})
 _INSTALLED = ("site-packages", "dist-packages")

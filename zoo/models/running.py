@@ -9,13 +9,13 @@ from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ForwardError, ZooError, told
 from zoo.graph_files import is_graph, read
 from zoo.models import caching
 from zoo.models.importing import neighbours
 from zoo.models.targets import Subject, definition, resolve
+from zoo.record.trace import Trace
 from zoo.tables.notes import Defaults, Note, OwnInput, RealRun, from_data, to_data
-from zoo.tracing.record import Trace
+from zoo.util.errors import ForwardError, ZooError, told
 from zoo.util.pausing import no_collection
 from zoo.util.text import sizes
 from zoo.util.version import __version__

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import check_options, entry
-from zoo.errors import ZooError, told, unknown
 from zoo.graph_files import is_graph
 from zoo.models import caching
 from zoo.models.importing import import_file, import_package, neighbours
 from zoo.tables.notes import AssumedInput, Note, PublishedInput, TrainingOptions, UsualInput
 from zoo.tracing.process import Generators
+from zoo.util.errors import ZooError, told, unknown
 
 if TYPE_CHECKING:
     from torch import nn

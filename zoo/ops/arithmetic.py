@@ -6,7 +6,7 @@ from math import prod
 from zoo.ops.book import RULES
 from zoo.ops.count import Count
 from zoo.ops.rule import Cost, Factors
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 
 def macs(op: Op) -> int | Count:

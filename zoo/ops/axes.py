@@ -4,7 +4,7 @@ An image N×C×H×W, raw audio N×samples, tokens N×L, and sequences N×L×C or
 dimension of an input is followed until an op says what it is: a window slides along it, attention weighs its units, or a linear
 layer sums over it as over channels. The first op to say so is believed. Where none does, the axes are all after batch and channels.
 
->>> from zoo.tracing.record import Op, Trace, Value
+>>> from zoo.record.trace import Op, Trace, Value
 >>> audio, weight = Value(0, (1, 16000), "float32", "input"), Value(1, (8, 1, 10), "float32", "parameter")
 >>> row, maps = Value(2, (1, 1, 16000), "float32", "op"), Value(3, (1, 8, 3199), "float32", "op")
 >>> add = Op("unsqueeze", 0, (audio,), ("self",), (row,), {"dim": 1}, frozenset({"view"}))
@@ -20,7 +20,7 @@ from zoo.ops.book import RULES
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, Walk
 from zoo.receptive.windows import Lattice
-from zoo.tracing.record import Op, Trace, Value, spatial_axes
+from zoo.record.trace import Op, Trace, Value, spatial_axes
 
 _SLIDES, _WEIGHS, _SUMS = "slides", "weighs", "sums"
 _PRODUCTS = frozenset({"linear", "matmul", "mm", "bmm", "addmm", "baddbmm"})

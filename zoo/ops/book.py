@@ -3,8 +3,6 @@
 What a record leaves open, torch's own tags may say: an elementwise op computes one operation for each element, a view none.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from types import ModuleType
@@ -13,7 +11,7 @@ from typing import Any
 from zoo.ops.facts import nothing, per_input, per_output
 from zoo.ops.rule import Cost, Needs, OpRule
 from zoo.receptive import layout, sums
-from zoo.tracing.record import OWN_BACKWARD, Op
+from zoo.record.trace import OWN_BACKWARD, Op
 from zoo.util import plugins
 
 BY_TRAIT: Mapping[str, OpRule] = {
@@ -84,12 +82,9 @@ def computes_nothing(kind: str) -> bool:
 # Where records come from ----------------------------------------------------------------------------------------------
 
 
-def families() -> Iterator[ModuleType]:
+def families() -> list[ModuleType]:
     """The files of `zoo/ops/families`."""
-    import zoo.ops.families as folder
-
-    for info in pkgutil.iter_modules(folder.__path__):
-        yield importlib.import_module(f"{folder.__name__}.{info.name}")
+    return plugins.files_of("zoo.ops.families")
 
 
 def _own() -> dict[str, OpRule]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from zoo.ops.rule import Cost, Needs, Saved, Shape, Values, factors
-from zoo.tracing.record import Op, Value, each_axis
+from zoo.record.trace import Op, Value, each_axis
 
 # Costs ----------------------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from zoo.ops.book import RULES
 from zoo.ops.count import Count
 from zoo.ops.memory import OWN, storages
 from zoo.ops.rule import Needs, Saved
-from zoo.tracing.record import Trace
+from zoo.record.trace import Trace
 
 
 def needs(trace: Trace) -> Iterator[Needs]:

@@ -23,7 +23,7 @@ from zoo.receptive.join import join
 from zoo.receptive.layout import elementwise
 from zoo.receptive.spans import Field, Span, Spans, Undefined
 from zoo.receptive.windows import Everything, Lattice, NoField
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 # Each output element depends on the input element of the same place, and on statistics of all: the smaller path is the element.
 _ELEMENTWISE = frozenset(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
 from zoo.ops.book import RULES
-from zoo.tracing.record import UNUSED, Op, Trace, Value
+from zoo.record.trace import UNUSED, Op, Trace, Value
 
 OWN = frozenset({"parameter", "buffer", "constant"})
 """Sources of values that the model holds before and after a forward."""

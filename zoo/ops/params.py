@@ -2,7 +2,7 @@
 
 from zoo.ops.window import NAMES
 from zoo.ops.working import Line, product
-from zoo.tracing.record import Op, Param
+from zoo.record.trace import Op, Param
 from zoo.util.text import sizes
 
 _SHORT = {"depth": "k_d", "height": "k_h", "width": "k_w"}

@@ -7,7 +7,7 @@ each (`spans.exact`).
 from zoo.ops.book import RULES
 from zoo.receptive.spans import Field, Spans, Undefined
 from zoo.receptive.windows import NoField
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 
 def rule(op: Op, fields: tuple[Field | None, ...]) -> Field | list[Field | None] | None:

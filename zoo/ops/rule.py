@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from zoo.tracing.record import Op, Value
+from zoo.record.trace import Op, Value
 
 if TYPE_CHECKING:
     from zoo.ops.window import Axis

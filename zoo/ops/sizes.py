@@ -6,7 +6,7 @@ from dataclasses import replace
 from zoo.ops import window
 from zoo.ops.book import rule_of
 from zoo.ops.working import Line, product, total
-from zoo.tracing.record import Op, Value
+from zoo.record.trace import Op, Value
 from zoo.util.text import sizes
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.ops.working import Line
-from zoo.tracing.record import Op, each_axis
+from zoo.record.trace import Op, each_axis
 
 NAMES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 LINES = {"width": "column", "height": "row", "depth": "slice"}

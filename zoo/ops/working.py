@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 
 Number = int | float
 Part = tuple[str | int, ...]

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.choose import columns
 from zoo.analysis.reductions import HEAD, TOKENS, stages_of_rows
 from zoo.analysis.rows import Group, group
-from zoo.errors import ZooError, near, unknown
+from zoo.extend.study import Arm, arms_table, ratio_text, short, studies, studies_table
 from zoo.models.forward import trace
 from zoo.ops.book import computes_nothing, multiplies
-from zoo.studies._study import Arm, arms_table, ratio_text, short, studies, studies_table
+from zoo.record.trace import Trace
 from zoo.tables.table import Column, Table
 from zoo.tracing.process import undisturbed
-from zoo.tracing.record import Trace
+from zoo.util.errors import ZooError, near, unknown
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from zoo.analysis.conventions import legend
 from zoo.analysis.measure import measure
 from zoo.analysis.rows import Group, group
 from zoo.questions.compare import labels, traced
+from zoo.record.trace import UNUSED, WRITE, Op, Trace, Value
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
-from zoo.tracing.record import UNUSED, WRITE, Op, Trace, Value
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from zoo.analysis.working import Place, find
 from zoo.models.forward import trace
 from zoo.ops.book import rule_of
 from zoo.ops.working import Line
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

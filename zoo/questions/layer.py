@@ -8,13 +8,13 @@ from typing import Any
 
 from zoo.analysis.explanation import Explanation
 from zoo.analysis.measure import measure
-from zoo.errors import ZooError
 from zoo.models.by_hand import same_padding, trace_of
 from zoo.models.described import Spec, read
 from zoo.ops.window import Axis
 from zoo.questions.explain import explain
+from zoo.record.trace import Op, Trace
 from zoo.tables.table import Column, Row, Table
-from zoo.tracing.record import Op, Trace
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 SCHEMA = "zoo.layer/1"

@@ -7,8 +7,8 @@ from zoo.analysis.rows import Group, group
 from zoo.analysis.windows import weighted, windows
 from zoo.models.forward import trace
 from zoo.ops.book import multiplies
+from zoo.record.trace import Trace
 from zoo.tables.table import Row, Table
-from zoo.tracing.record import Trace
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

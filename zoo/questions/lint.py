@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.entries import architectures
-from zoo.errors import ZooError, unknown
-from zoo.linting._network import Network
-from zoo.linting._rule import Finding, Hit, Rule, rules
+from zoo.extend.network import Network
+from zoo.extend.rule import Finding, Hit, Rule, rules
 from zoo.models.forward import forward
 from zoo.models.running import Run
+from zoo.record.trace import Trace
 from zoo.tables.table import Column, Row, Table
-from zoo.tracing.record import Trace
+from zoo.util.errors import ZooError, unknown
 from zoo.util.pausing import no_collection
 from zoo.util.text import sizes
 from zoo.util.version import __version__

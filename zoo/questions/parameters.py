@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.rows import PAGE, Depth
-from zoo.errors import ZooError
 from zoo.models.targets import resolve
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
+from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -5,16 +5,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.rows import group, readable_depth
-from zoo.errors import ZooError, unknown
 from zoo.models.forward import trace
 from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
 from zoo.receptive.windows import Units, Window, bounds
+from zoo.record.trace import Trace, Value
+from zoo.record.walk import carry
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
-from zoo.tracing.record import Trace, Value
-from zoo.tracing.walk import carry
+from zoo.util.errors import ZooError, unknown
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

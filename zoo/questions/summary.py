@@ -10,14 +10,14 @@ from zoo.analysis.choose import choose
 from zoo.analysis.conventions import load
 from zoo.analysis.measure import measure
 from zoo.analysis.rows import Depth, group, without
-from zoo.errors import ForwardError, ZooError
 from zoo.models.forward import forward
 from zoo.models.running import Run
+from zoo.record.trace import Trace, Value
 from zoo.tables.notes import Folded, Note, Shortened, Stopped
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
 from zoo.tracing.process import undisturbed
-from zoo.tracing.record import Trace, Value
+from zoo.util.errors import ForwardError, ZooError
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -74,26 +74,34 @@ def summary(
     columns = _with(columns, sort)
     load(convention)
     _check(depth, top)
-
-    def table_of(found: Run) -> Table:
-        kept, _ = without(found.trace, exclude)
-        level, folds = _matching(kept, depth, fold, filter)
-        table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention, exclude=exclude)
-        notes = (*table.notes, *found.notes, *_folding(kept, table, level))
-        context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
-        return select(replace(table, title=_title(found), context=context, notes=notes), filter=filter, sort=sort, top=top)
-
+    how = {"columns": columns, "convention": convention, "exclude": exclude}
+    rows = {"filter": filter, "sort": sort, "top": top}
     try:
         found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
     except ForwardError as error:
-        if error.trace is None:
+        before = _before(error, options or {}, depth, fold, how, rows)
+        if not partial or before is None:
             raise
+        return before
+    return _table(found, depth, fold, how, rows)
+
+
+def _before(error: ForwardError, options: Mapping[str, Any], *how: Any) -> Table | None:
+    """The table of the layers before a forward stopped, which becomes the error's; None if nothing ran."""
+    if error.trace is not None:
         with contextlib.suppress(ZooError):  # patterns may ask for what did not run
-            error.table = table_of(Run(error.trace.target, error.trace, options or {}, (Stopped(str(error)),)))
-        if partial and error.table is not None:
-            return cast("Table", error.table)
-        raise
-    return table_of(found)
+            error.table = _table(Run(error.trace.target, error.trace, options, (Stopped(str(error)),)), *how)
+    return cast("Table | None", error.table)
+
+
+def _table(found: Run, depth: Depth, fold: bool, how: Mapping[str, Any], rows: Mapping[str, Any]) -> Table:
+    """The table of a forward: `how` it is measured, and which of its `rows` are selected."""
+    kept, _ = without(found.trace, how["exclude"])
+    level, folds = _matching(kept, depth, fold, rows["filter"])
+    table = measure(found.trace, depth=level, fold=folds, **how)
+    notes = (*table.notes, *found.notes, *_folding(kept, table, level))
+    context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
+    return select(replace(table, title=_title(found), context=context, notes=notes), **rows)
 
 
 def _with(columns: Sequence[str] | None, sort: str | None) -> Sequence[str] | None:

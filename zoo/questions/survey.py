@@ -14,9 +14,9 @@ from typing import IO, TYPE_CHECKING, Any
 from zoo.analysis.choose import choose
 from zoo.analysis.conventions import legend
 from zoo.catalogue.entries import card, list_models
-from zoo.errors import ForwardError, ZooError, told
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
+from zoo.util.errors import ForwardError, ZooError, told
 from zoo.util.version import __version__
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _run(name: str, real: bool) -> "Run":
 
 def _measure(found: "Run", columns: Sequence[str], record: Record) -> None:
     from zoo.analysis.measure import measure
-    from zoo.tracing.record import UNUSED, WRITE
+    from zoo.record.trace import UNUSED, WRITE
 
     table = measure(found.trace, columns=columns, depth=0)
     shapes = [list(value.shape) for value in found.trace.inputs]

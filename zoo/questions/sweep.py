@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
 from zoo.analysis.conventions import legend
-from zoo.errors import ZooError
 from zoo.questions.survey import check_timeout, gather, versions
+from zoo.record.inputs import Input, settled
 from zoo.tables.table import Column, Row, Table
-from zoo.tracing.inputs import Input, settled
 from zoo.tracing.process import undisturbed
+from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import nn

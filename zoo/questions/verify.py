@@ -11,14 +11,14 @@ from zoo.analysis.measure import measure
 from zoo.catalogue.card import Card
 from zoo.catalogue.entries import card
 from zoo.catalogue.published import Published
-from zoo.errors import ZooError
 from zoo.models.importing import neighbours
 from zoo.models.running import run, trace_subject
 from zoo.models.targets import Subject, resolve
+from zoo.record.inputs import Input, settled
+from zoo.record.trace import Trace
 from zoo.tables.table import Column, Row, Table
-from zoo.tracing.inputs import Input, settled
 from zoo.tracing.process import undisturbed
-from zoo.tracing.record import Trace
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:

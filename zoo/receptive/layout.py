@@ -8,7 +8,7 @@ to each other.
 Maps 1×3×4×4 flattened to tokens 1×3×16: the row becomes the first digit of the token's number, the column the second.
 
 >>> from zoo.receptive.spans import start
->>> from zoo.tracing.record import Value
+>>> from zoo.record.trace import Value
 >>> maps, tokens = Value(0, (1, 3, 4, 4), "float32", "input"), Value(1, (1, 3, 16), "float32", "op")
 >>> flatten = Op("flatten", 0, (maps,), ("self",), (tokens,), {"start_dim": 2})
 >>> [span.walks for span in reshape(flatten, [start(maps)])]
@@ -24,7 +24,7 @@ from zoo.receptive.join import alive, common, join, together_whole
 from zoo.receptive.sliding import data
 from zoo.receptive.spans import Field, Span, Spans, Walk, check
 from zoo.receptive.windows import NoField, Units
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 Shape = tuple[int, ...]
 

@@ -7,7 +7,7 @@ leaves the rest to `Span.along`.
 A convolution 3×3 with stride 2 and padding 1 on an image 1×3×8×8:
 
 >>> from zoo.receptive.spans import start
->>> from zoo.tracing.record import Value
+>>> from zoo.record.trace import Value
 >>> image = Value(0, (1, 3, 8, 8), "float32", "input")
 >>> weight = Value(1, (16, 3, 3, 3), "float32", "parameter")
 >>> maps = Value(2, (1, 16, 4, 4), "float32", "op")
@@ -24,7 +24,7 @@ from zoo.receptive import taps
 from zoo.receptive.spans import Field, Span, Spans, Walk
 from zoo.receptive.taps import Taps
 from zoo.receptive.windows import NoField
-from zoo.tracing.record import Op, each_axis, spatial_axes
+from zoo.record.trace import Op, each_axis, spatial_axes
 
 
 def data(fields: Sequence[Spans | None]) -> Spans:

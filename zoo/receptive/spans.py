@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from zoo.receptive.taps import Taps, duplicated
 from zoo.receptive.windows import Everything, Lattice, NoField, Units, bounds
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
 
 MOST = 1 << 24
 """The largest table of units and pixels, in bits."""

@@ -4,7 +4,7 @@ Read `spans` first: all rules here say which dimensions are summed over and leav
 (channels of tokens: what the units see does not change) and `reduction` (here the mean over the columns of maps 1×16×4×4):
 
 >>> from zoo.receptive.spans import start
->>> from zoo.tracing.record import Value
+>>> from zoo.record.trace import Value
 >>> maps, means = Value(0, (1, 16, 4, 4), "float32", "input"), Value(1, (1, 16, 4), "float32", "op")
 >>> rows, columns = reduction(Op("mean", 0, (maps,), ("self",), (means,), {"dim": (3,)}), [start(maps)])
 >>> rows.walks, columns.windows
@@ -17,7 +17,7 @@ from zoo.receptive.join import join
 from zoo.receptive.sliding import data
 from zoo.receptive.spans import Field, Span, Spans
 from zoo.receptive.taps import all_of
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 
 def together(field: Spans | None, *dims: int, keep: bool = False) -> Spans | None:

@@ -6,10 +6,10 @@ from fnmatch import fnmatchcase
 from math import prod
 from typing import Any, TypeVar
 
-from zoo.errors import ZooError, near, unknown
 from zoo.tables.content import Column, Content, Row
 from zoo.tables.formats._cells import cell
 from zoo.tables.notes import Selected
+from zoo.util.errors import ZooError, near, unknown
 
 Any_Table = TypeVar("Any_Table", bound=Content)
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zoo.errors import ZooError
 from zoo.tables import formats
 from zoo.tables.content import SCHEMA, Column, Content, Row
 from zoo.tables.selecting import select
+from zoo.util.errors import ZooError
 
 __all__ = ["SCHEMA", "Column", "Row", "Table"]
 

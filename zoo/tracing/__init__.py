@@ -1,1 +1,1 @@
-"""From a module to a `Trace`: `record.py` defines it (without torch), and `trace.py` records it."""
+"""From a module to a `Trace` (`zoo/record/trace.py`): `trace.py` records it."""

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from zoo.errors import ZooError, unknown
-from zoo.tracing.inputs import Input
+from zoo.record.inputs import Input
 from zoo.tracing.values import LARGEST, Pairs, default, is_countable
+from zoo.util.errors import ZooError, unknown
 
 _TYPES = "float32 float16 bfloat16 float64 int64 int32 int16 int8 uint8 bool complex64".split()
 

@@ -1,7 +1,7 @@
 """Why an op refuses its input, in the words of the network's author rather than of the kernel. Torch-free."""
 
 from zoo.ops.book import RULES
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 
 def diagnose(op: Op) -> str | None:

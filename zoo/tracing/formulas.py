@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from zoo.tracing.record import Op, Value
+from zoo.record.trace import Op, Value
 
 
 def registered() -> Mapping[str, Callable[..., Any]]:

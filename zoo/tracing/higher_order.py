@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock, get_ident
 from types import FunctionType
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -27,23 +27,31 @@ _MODULES = {
     "while_loop": "torch._higher_order_ops.while_loop",
     "flex_attention": "torch.nn.attention.flex_attention",
 }
-_Known = Callable[[Any], bool | None]
-_ACTIVE: dict[int, tuple[_Known, Callable[[str], None]]] = {}
+
+
+class Chooser(Protocol):
+    """Who knows what a function chooses: the recorder."""
+
+    def truth(self, thing: Any) -> bool | None:
+        """The truth of a tensor or number, or None."""
+
+    def guess(self, name: str) -> None:
+        """A function of that name chose by something unknown."""
+
+
+_ACTIVE: dict[int, Callable[[], Chooser | None]] = {}
 _ORIGINALS: dict[str, FunctionType] = {}
 _LOCK = Lock()
 
 
 @contextmanager
-def as_written(known: _Known, guessed: Callable[[str], None]) -> Iterator[None]:
-    """Let these functions run in this thread as they are written.
-
-    `known` gives the truth of a tensor, or None; `guessed` is called with the name of a function whose choice was unknown.
-    """
+def as_written(chooser: Callable[[], Chooser | None]) -> Iterator[None]:
+    """Let these functions run in this thread as they are written, as the `chooser` that is there by then chooses."""
     outer = _ACTIVE.get(get_ident())
     with _LOCK:
         if not _ACTIVE:
             _exchange()
-        _ACTIVE[get_ident()] = known, guessed
+        _ACTIVE[get_ident()] = chooser
     try:
         yield
     finally:
@@ -104,23 +112,29 @@ def run(name: str, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
     return _RUNS[name](*args, **kwargs)
 
 
+def _chooser() -> Chooser:
+    found = _ACTIVE[get_ident()]()
+    assert found is not None, "a forward runs under a recorder"
+    return found
+
+
 def cond(pred: Any, true_fn: Callable[..., Any], false_fn: Callable[..., Any], operands: Sequence[Any] = ()) -> Any:
     """The branch that is chosen; the first where nobody knows."""
-    known, guessed = _ACTIVE[get_ident()]
-    chosen = known(pred)
+    chooser = _chooser()
+    chosen = chooser.truth(pred)
     if chosen is None:
-        guessed("cond")
+        chooser.guess("cond")
     return false_fn(*operands) if chosen is False else true_fn(*operands)
 
 
 def while_loop(cond_fn: Callable[..., Any], body_fn: Callable[..., Any], carried_inputs: Sequence[Any]) -> Any:
     """Passes while the condition holds; one where nobody knows. Raises `RuntimeError` if it goes on and on."""
-    known, guessed = _ACTIVE[get_ident()]
+    chooser = _chooser()
     carried = carried_inputs
     for _ in range(MOST_PASSES):
-        goes_on = known(cond_fn(*carried))
+        goes_on = chooser.truth(cond_fn(*carried))
         if goes_on is None:
-            guessed("while_loop")
+            chooser.guess("while_loop")
             return body_fn(*carried)
         if not goes_on:
             return carried

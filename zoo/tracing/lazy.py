@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
-from zoo.errors import ZooError, told
 from zoo.tracing.arguments import arguments
+from zoo.util.errors import ZooError, told
 
 
 def initialised(module: nn.Module, input: Any, inputs: Any) -> nn.Module:

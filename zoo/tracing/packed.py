@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from zoo.tracing.record import Param
+from zoo.record.trace import Param
 
 _CONVOLUTION = ("stride", "padding", "dilation", "groups")
 

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import ZooError, told
-from zoo.tracing.record import Value
+from zoo.record.trace import Value
+from zoo.util.errors import ZooError, told
 
 
 def real_copy(module: nn.Module) -> nn.Module:

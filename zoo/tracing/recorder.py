@@ -28,20 +28,20 @@ from torch import Tensor, nn, overrides
 from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from zoo.errors import ForwardError
 from zoo.ops.book import rule_of_kind
 from zoo.ops.rule import OpRule
+from zoo.record.trace import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Trace, Value
 from zoo.tracing import constants
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.packed import PackedWeights
 from zoo.tracing.places import functions, runs_in
 from zoo.tracing.real import WhileAlive
-from zoo.tracing.record import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Value
 from zoo.tracing.shortcuts import MADE, answer
 from zoo.tracing.state import DTYPES, parents, state
 from zoo.tracing.trees import all_tensors, direct_tensors, tensors
 from zoo.tracing.values import KnownValues, Pairs, storage_of
 from zoo.tracing.vocabulary import PLAIN, Known, argument_of, known_op, plain
+from zoo.util.errors import ForwardError
 
 
 @dataclass(slots=True)
@@ -424,6 +424,11 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.ops.append(Op(UNUSED, first[path], (), (), (), {}, frozenset(), tuple(params)))
         calls = tuple(Call(c.path, c.type, c.parent, c.leaf, c.outputs) for c in self.calls)
         return tuple(self.ops), calls
+
+    def traced(self, name: str, mode: str, given: tuple[Value, ...], outputs: tuple[Value, ...], *, partial: bool = False) -> Trace:
+        """The trace of the forward, or of its `partial` beginning."""
+        ops, calls = self.finish(partial=partial)
+        return Trace(name, mode, given, outputs, calls, ops, {"torch": torch.__version__}, self.containers())
 
     def containers(self) -> dict[str, str]:
         """The types of modules that were not called although something in them was, by name."""

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 
 Json = Mapping[str, Any]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo.ops.rule import OpRule
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 from zoo.tracing.vocabulary import Known
 
 aten = torch.ops.aten

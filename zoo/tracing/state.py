@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from zoo.errors import ZooError
-from zoo.tracing.record import Param
+from zoo.record.trace import Param
+from zoo.util.errors import ZooError
 
 DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
 

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.overrides import BaseTorchFunctionMode
 
-from zoo.errors import ForwardError, ZooError, all_words, told
+from zoo.record.trace import Trace, Value
 from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.constants import Constants
@@ -22,11 +22,11 @@ from zoo.tracing.lazy import initialised
 from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
-from zoo.tracing.record import Trace, Value
 from zoo.tracing.recorder import Recorder
 from zoo.tracing.trees import tensors
 from zoo.tracing.values import Pairs
 from zoo.tracing.wrappers import unwrapped, without_sharding
+from zoo.util.errors import ForwardError, ZooError, all_words, told
 
 _SOURCES = {False: "input", True: "variable"}
 
@@ -51,7 +51,7 @@ def trace(
     Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
     module = initialised(unwrapped(module, target), input, inputs)
-    known: Pairs = {}
+    name, mode, known = target or type(module).__name__, "train" if train else "eval", Pairs()
     if real:
         module = real_copy(module)
     named = list(module.named_modules(remove_duplicate=False))
@@ -78,21 +78,12 @@ def trace(
             except BaseException as error:
                 leave_managers(error.__traceback__)  # those inside before the two around them
                 if isinstance(error, ForwardError):
-                    error.trace = traced(recorder, given, (), partial=True)
+                    error.trace = recorder.traced(name, mode, given, (), partial=True)
                 raise
 
-    def traced(done: Recorder, given: tuple[Value, ...], outputs: tuple[Value, ...], *, partial: bool = False) -> Trace:
-        ops, calls = done.finish(partial=partial)
-        mode = "train" if train else "eval"
-        return Trace(
-            target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__}, done.containers()
-        )
-
-    with as_written(
-        lambda thing: recorder.truth(thing) if recorder else None, lambda name: recorder.guess(name) if recorder else None
-    ):
+    with as_written(lambda: recorder):
         done, given, output = Guard(parts, lambda: recorder is not None and recorder.drew).run(forward)
-    return traced(done, given, tuple(map(done.value, tensors(output))))
+    return done.traced(name, mode, given, tuple(map(done.value, tensors(output))))
 
 
 def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], train: bool) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from zoo.tracing.record import Param
+from zoo.record.trace import Param
 from zoo.tracing.vocabulary import Known, argument_of
 
 LARGEST = 2**21

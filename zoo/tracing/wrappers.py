@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 
 _DISTRIBUTED = "torch.distributed"
 

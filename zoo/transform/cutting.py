@@ -9,9 +9,9 @@ import torch
 from torch import fx, nn
 
 from zoo.analysis.stages import Stage, call_names
-from zoo.errors import ZooError, words
 from zoo.tracing.guard import Guard
 from zoo.tracing.trees import tree_flatten, tree_leaves, tree_unflatten
+from zoo.util.errors import ZooError, words
 
 
 class Features(fx.GraphModule):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain
 from typing import Any
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 
 _WIDTH = 132
 _Definition = ast.FunctionDef | ast.ClassDef

@@ -10,12 +10,12 @@ from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.errors import ZooError, all_words, told, unknown
 from zoo.models.importing import neighbours
 from zoo.models.targets import Subject, built
+from zoo.record.inputs import Input, settled
 from zoo.tracing import messages
-from zoo.tracing.inputs import Input, settled
 from zoo.tracing.process import undisturbed
+from zoo.util.errors import ZooError, all_words, told, unknown
 from zoo.util.files import whole
 from zoo.util.text import sizes
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.stages import find_layers, find_stages, handed_on
-from zoo.errors import ZooError
+from zoo.record.trace import WRITE, Op, Trace
 from zoo.tracing.process import undisturbed
-from zoo.tracing.record import WRITE, Op, Trace
+from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import nn

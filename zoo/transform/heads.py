@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.analysis.stages import head_input
-from zoo.errors import ZooError, words
-from zoo.tracing.inputs import Input, settled
+from zoo.record.inputs import Input, settled
+from zoo.record.trace import Trace
 from zoo.tracing.process import undisturbed
-from zoo.tracing.record import Trace
+from zoo.util.errors import ZooError, words
 
 if TYPE_CHECKING:
     from torch import Tensor, fx, nn

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from zoo.catalogue.entries import Entry, check_options, entry
-from zoo.errors import ZooError
 from zoo.tracing.process import undisturbed
 from zoo.transform.excerpt import excerpt
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 from zoo.util.version import __version__
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 
 
 @contextlib.contextmanager

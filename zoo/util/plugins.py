@@ -9,6 +9,7 @@ import functools
 import importlib
 import importlib.util
 import os
+import pkgutil
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Generic, ParamSpec, TypeVar
 
-from zoo.errors import ZooError, spelling, told
+from zoo.util.errors import ZooError, spelling, told
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -29,6 +30,15 @@ KINDS = ("archs", "columns", "studies", "formats", "ops", "lint")
 DEPRECATED = {"zoo.passes": ("zoo.columns", "0.4.0"), "PASS": ("COLUMN", "0.4.0")}
 _collections: "list[Collection[Any]]" = []
 _reported: set[str] = set()
+
+
+def files_of(folder: str) -> list[ModuleType]:
+    """The built-in extensions of one kind: every module of a folder, such as `zoo.studies`, in alphabetical order.
+
+    Files whose name begins with an underscore hold what several of them share.
+    """
+    names = [info.name for info in pkgutil.iter_modules(importlib.import_module(folder).__path__)]
+    return [importlib.import_module(f"{folder}.{name}") for name in names if not name.startswith("_")]
 
 
 @dataclass(frozen=True, order=True)

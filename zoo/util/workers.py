@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
-from zoo.errors import told
+from zoo.util.errors import told
 
 
 class WorkerDiedError(Exception):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 from zoo_cli.output import write
 
 _ACTIONS = ("show", "clear")

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.errors import ZooError, unknown
+from zoo.util.errors import ZooError, unknown
 from zoo_cli.output import emit, format_for, write
 from zoo_cli.parameters import How, Output, completed_models, takes_a_model
 
 
 def _rules(incomplete: str) -> list[str]:
-    from zoo.linting._rule import rules
+    from zoo.extend.rule import rules
 
     return [name for name in rules() if name.startswith(incomplete)]
 
@@ -78,7 +78,7 @@ def lint(
 
 def _found(target: str, settings: Mapping[str, Any], how: Mapping[str, Any]) -> Any:
     """The findings under some settings. Raises `ZooError` for what `--error-on` names and no rule is."""
-    from zoo.linting._rule import rules
+    from zoo.extend.rule import rules
     from zoo.questions.lint import lint as linted
 
     for name in _split(settings.get("error-on", ())):

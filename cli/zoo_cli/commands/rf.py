@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, How, Output, Target, takes_a_model
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.errors import ForwardError, ZooError
 from zoo.tables.notes import LowerBound, Stopped
 from zoo.tables.table import Table
+from zoo.util.errors import ForwardError, ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Convention, Format, How, Output, Target, Units, completed_columns, takes_a_model

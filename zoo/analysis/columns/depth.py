@@ -6,7 +6,7 @@ from typing import Any
 from zoo.extend import Column, Count, Flow, Line, Op, Place, Value
 from zoo.ops.book import RULES
 from zoo.ops.working import total
-from zoo.tracing.walk import carry
+from zoo.record.walk import carry
 
 Depth = int | Count
 

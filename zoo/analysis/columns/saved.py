@@ -7,7 +7,7 @@ from zoo.analysis.working import OfOp
 from zoo.extend import Column, Count, Line, Op, Tally, Trace
 from zoo.ops.gradients import kept, saved
 from zoo.ops.working import product, shape_factors, total
-from zoo.tracing.record import bytes_each
+from zoo.record.trace import bytes_each
 
 
 def lines(trace: Trace) -> OfOp:

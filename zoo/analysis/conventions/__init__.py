@@ -8,13 +8,13 @@ from dataclasses import replace
 from zoo.analysis.convention import Convention
 from zoo.analysis.kinds import Pass, Share, Tally
 from zoo.analysis.working import OfOp
-from zoo.errors import unknown
 from zoo.ops.arithmetic import macs
 from zoo.ops.count import Count
 from zoo.ops.working import Line
+from zoo.record.trace import Trace
 from zoo.tables.notes import Convention as Legend
 from zoo.tables.notes import NotCounted
-from zoo.tracing.record import Trace
+from zoo.util.errors import unknown
 
 
 def names() -> list[str]:

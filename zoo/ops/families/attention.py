@@ -5,7 +5,7 @@ from math import prod
 from zoo.ops.facts import FLOATING
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sums
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 # Queries are N×heads×L×E, keys N×heads×S×E, values N×heads×S×E_v; the result is N×heads×L×E_v.
 

@@ -8,7 +8,7 @@ from zoo.ops.facts import bias, every_input, fits, forward_again, per_axis, requ
 from zoo.ops.rule import Cost, Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
 from zoo.receptive.spans import Field, Spans
-from zoo.tracing.record import Op, bytes_each, each_axis
+from zoo.record.trace import Op, bytes_each, each_axis
 from zoo.util.text import sizes
 
 _NAMES = {

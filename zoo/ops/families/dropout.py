@@ -5,7 +5,7 @@ from math import prod
 from zoo.ops.facts import same
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import layout
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 
 def idle(op: Op) -> bool:

@@ -17,7 +17,7 @@ from zoo.ops.facts import (
 )
 from zoo.ops.rule import Needs, OpRule, Saved, Shape
 from zoo.receptive import layout
-from zoo.tracing.record import Op, Value
+from zoo.record.trace import Op, Value
 
 elementwise = partial(OpRule, macs=0, other_flops=per_output, receptive_field=layout.elementwise)
 """A record of elementwise ops: one operation for each element written, the field of all inputs together."""

@@ -5,7 +5,7 @@ from functools import partial
 from zoo.ops.facts import FLOATING, nothing, per_input
 from zoo.ops.rule import Needs, OpRule, Saved, Shape
 from zoo.receptive import layout, sliding
-from zoo.tracing.record import WRITE, Op
+from zoo.record.trace import WRITE, Op
 
 moves = partial(OpRule, macs=0, other_flops=0)
 """A record of ops that compute nothing."""

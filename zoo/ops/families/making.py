@@ -4,7 +4,7 @@ from functools import partial
 
 from zoo.ops.rule import OpRule
 from zoo.receptive import layout
-from zoo.tracing.record import UNUSED
+from zoo.record.trace import UNUSED
 
 makes = partial(OpRule, macs=0, other_flops=0)
 """A record of ops that only make values or look at them."""

@@ -5,7 +5,7 @@ from math import prod
 from zoo.ops.facts import FLOATING, each_input, given
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import layout, sums
-from zoo.tracing.record import Op, Value
+from zoo.record.trace import Op, Value
 
 
 @factors("elements read", "operations each")

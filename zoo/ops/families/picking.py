@@ -3,7 +3,7 @@
 from zoo.ops.facts import every_input, further_inputs, further_outputs, per_input
 from zoo.ops.rule import OpRule, Shape, Values, factors
 from zoo.receptive import layout
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 
 def index_shape(op: Op) -> Shape | None:

@@ -7,7 +7,7 @@ from zoo.ops import window
 from zoo.ops.facts import FLOATING, first_input, fits, per_axis
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding
-from zoo.tracing.record import Op, each_axis, spatial_axes
+from zoo.record.trace import Op, each_axis, spatial_axes
 from zoo.util.text import sizes
 
 

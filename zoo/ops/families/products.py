@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from zoo.ops.facts import FLOATING, bias, forward_again, other_factor, per_output, required
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sums
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 
 @factors("elements", "in")

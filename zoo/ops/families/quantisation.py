@@ -7,7 +7,7 @@ from zoo.ops.facts import bias, each_input, each_output, nothing, per_output, sa
 from zoo.ops.families import convolution, products, recurrent
 from zoo.ops.rule import OpRule, Shape
 from zoo.receptive import layout, sliding, sums
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 rounds = partial(OpRule, macs=0, receptive_field=layout.same)
 """A record of ops that scale, shift and round each element."""

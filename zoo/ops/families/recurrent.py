@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from zoo.ops.facts import FLOATING, given
 from zoo.ops.rule import Needs, OpRule, Shape, Values, factors
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 _MATRICES = ("params", "w_ih", "w_hh")
 

@@ -13,7 +13,7 @@ from zoo.ops.facts import (
 )
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
 from zoo.receptive import sliding, sums
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 
 @factors("pairs", "coordinates", "operations each")

@@ -3,7 +3,7 @@
 from zoo.ops.facts import FLOATING, each_output, every_input, forward_again, nothing
 from zoo.ops.rule import OpRule, Shape, Values, factors
 from zoo.receptive import sliding
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 _BILINEAR, _TRILINEAR, _BICUBIC = 7, 15, 35
 """Operations for each element that is interpolated."""

@@ -3,7 +3,7 @@
 from math import log2, prod
 
 from zoo.ops.rule import OpRule, Values, factors
-from zoo.tracing.record import Op
+from zoo.record.trace import Op
 
 
 @factors("operations per point and halving", "points", "log2 of a transform's points")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any
 
-from zoo.errors import ZooError, unknown
 from zoo.tables.content import Content
 from zoo.util import plugins
+from zoo.util.errors import ZooError, unknown
 
 Render = Callable[[Content, int | None], str]
 

@@ -3,9 +3,9 @@
 import io
 from typing import Any
 
-from zoo.errors import ZooError
 from zoo.tables.content import Content
 from zoo.tables.formats._cells import flat
+from zoo.util.errors import ZooError
 
 
 def encode(table: Content) -> bytes:

@@ -1,14 +1,12 @@
 """What a rule is, and what it finds."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from zoo.analysis.rows import span_of_names
-from zoo.linting._network import Network
-from zoo.tracing.record import Op
+from zoo.extend.network import Network
+from zoo.record.trace import Op
 from zoo.util import plugins
 
 Level = Literal["warning", "info", "off"]
@@ -89,11 +87,7 @@ def rules() -> Mapping[str, Rule]:
 
 
 def _own() -> dict[str, Rule]:
-    import zoo.linting as folder
-
-    names = [info.name for info in pkgutil.iter_modules(folder.__path__) if not info.name.startswith("_")]
-    modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
-    return {module.RULE.name: module.RULE for module in modules}
+    return {module.RULE.name: module.RULE for module in plugins.files_of("zoo.linting")}
 
 
 def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Rule]]:

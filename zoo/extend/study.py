@@ -1,17 +1,15 @@
 """A study: a question, its arms (the rows), and its result. Every number is computed from networks or layers that it builds."""
 
-import importlib
-import pkgutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo.analysis.conventions import legend
-from zoo.errors import ZooError, unknown
-from zoo.studies._options import Option, declared
+from zoo.extend.options import Option, declared
 from zoo.tables.notes import Note
 from zoo.tables.table import Column, Row, Table
 from zoo.util import plugins
+from zoo.util.errors import ZooError, unknown
 from zoo.util.version import __version__
 
 
@@ -19,7 +17,7 @@ from zoo.util.version import __version__
 class Study:
     """`run` takes the study's options as keywords and returns a table: rows are arms, and the last notes state the result.
 
-    Each keyword of `run` is an option. Its annotation says what kind of value it takes and what it does (`zoo.studies._options`).
+    Each keyword of `run` is an option. Its annotation says what kind of value it takes and what it does (`zoo.extend.options`).
     """
 
     name: str
@@ -46,11 +44,7 @@ def studies() -> Mapping[str, Study]:
 
 
 def _own() -> dict[str, Study]:
-    import zoo.studies as folder
-
-    names = [info.name for info in pkgutil.iter_modules(folder.__path__) if not info.name.startswith("_")]
-    modules = [importlib.import_module(f"{folder.__name__}.{name}") for name in names]
-    return {module.STUDY.name: module.STUDY for module in modules}
+    return {module.STUDY.name: module.STUDY for module in plugins.files_of("zoo.studies")}
 
 
 def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Study]]:

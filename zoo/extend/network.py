@@ -9,8 +9,8 @@ from zoo.ops.arithmetic import known_macs
 from zoo.ops.axes import spatial, starts
 from zoo.ops.least_field import extent, least, widest
 from zoo.receptive.spans import Field, start
-from zoo.tracing.record import UNUSED, Op, Param, Trace, Value, each_axis
-from zoo.tracing.walk import carry
+from zoo.record.trace import UNUSED, Op, Param, Trace, Value, each_axis
+from zoo.record.walk import carry
 
 CONVOLUTIONS = frozenset({"conv1d", "conv2d", "conv3d"})
 TRANSPOSED = frozenset({"conv_transpose1d", "conv_transpose2d", "conv_transpose3d"})

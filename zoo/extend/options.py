@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from zoo.errors import ZooError
-from zoo.tracing.inputs import value_of
+from zoo.record.inputs import value_of
+from zoo.util.errors import ZooError
 
 
 @dataclass(frozen=True)

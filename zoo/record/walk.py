@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from zoo.tracing.record import Op, Trace, Value
+from zoo.record.trace import Op, Trace, Value
 
 State = TypeVar("State")
 Rule = Callable[[Op, tuple[State | None, ...]], State | list[State | None] | None]

@@ -9,7 +9,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 
 SCHEMA = "zoo.trace/1"
 

@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
     from zoo.catalogue.published import Published
-    from zoo.errors import ForwardError, ZooError
-    from zoo.linting._network import Network
-    from zoo.linting._rule import Hit, Rule
+    from zoo.extend.network import Network
+    from zoo.extend.options import Flag, PositiveInt, Sizes, TargetName, Text
+    from zoo.extend.rule import Hit, Rule
+    from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.models.forward import trace
     from zoo.ops.arithmetic import macs
     from zoo.ops.book import rule_of_kind
     from zoo.ops.count import Count
     from zoo.ops.rule import Cost, OpRule, factors
     from zoo.ops.working import Line
-    from zoo.studies._options import Flag, PositiveInt, Sizes, TargetName, Text
-    from zoo.studies._study import Arm, Study, arms_table, ratio, ratio_text, short
+    from zoo.record.inputs import Input
+    from zoo.record.trace import UNUSED, Call, Op, Param, Trace, Value, each_axis
     from zoo.tables.notes import Failed
     from zoo.tables.table import Column, Row, Table
-    from zoo.tracing.inputs import Input
-    from zoo.tracing.record import UNUSED, Call, Op, Param, Trace, Value, each_axis
+    from zoo.util.errors import ForwardError, ZooError
 
 __all__ = [
     "UNUSED",
@@ -97,7 +97,7 @@ __all__ = [
 ]
 
 _CONVENTIONS = "zoo.analysis.convention"
-_RECORDS, _KINDS, _TABLES, _STUDIES = "zoo.tracing.record", "zoo.analysis.kinds", "zoo.tables.table", "zoo.studies._study"
+_RECORDS, _KINDS, _TABLES, _STUDIES = "zoo.record.trace", "zoo.analysis.kinds", "zoo.tables.table", "zoo.extend.study"
 
 __getattr__, __dir__ = lazy(
     __name__,
@@ -105,7 +105,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("UNUSED", "Call", "Op", "Param", "Trace", "Value", "each_axis"), _RECORDS),
         **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
-        **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.studies._options"),
+        **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
@@ -113,12 +113,12 @@ __getattr__, __dir__ = lazy(
         "Failed": "zoo.tables.notes",
         "rule_of_kind": "zoo.ops.book",
         "Group": "zoo.analysis.rows",
-        "Input": "zoo.tracing.inputs",
+        "Input": "zoo.record.inputs",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",
-        "Network": "zoo.linting._network",
-        **dict.fromkeys(("Hit", "Rule"), "zoo.linting._rule"),
-        **dict.fromkeys(("ForwardError", "ZooError"), "zoo.errors"),
+        "Network": "zoo.extend.network",
+        **dict.fromkeys(("Hit", "Rule"), "zoo.extend.rule"),
+        **dict.fromkeys(("ForwardError", "ZooError"), "zoo.util.errors"),
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
         "create_model": "zoo.catalogue.create",
@@ -154,9 +154,9 @@ def register(*things: Any) -> ExitStack:
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES
-    from zoo.linting._rule import RULES
+    from zoo.extend.rule import RULES
+    from zoo.extend.study import STUDIES
     from zoo.ops.book import OPS
-    from zoo.studies._study import STUDIES
     from zoo.tables.formats import FORMATS
     from zoo.util import plugins
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from operator import index
 from typing import Any, NamedTuple
 
-from zoo.errors import ZooError
+from zoo.util.errors import ZooError
 
 
 class Input(NamedTuple):
