@@ -160,9 +160,9 @@ def test_weights_outside_of_the_model() -> None:
     """Kills layers that run without a word that they will not be trained or saved."""
     table = zoo.summary(Listed(), input=(1, 8))
     assert table.total["params"] == sum(p.numel() for p in Listed().parameters())
-    (note,) = [str(note) for note in table.notes if "parameters of the model" in str(note)]
-    assert note.startswith("Listed runs on 136 weights that are no parameters of the model")
-    assert not [note for note in zoo.summary("lenet5").notes if "parameters of the model" in str(note)]
+    (note,) = [str(note) for note in table.notes if "belong to the model" in str(note)]
+    assert note.startswith("Listed runs on 136 weights that do not belong to the model")
+    assert not [note for note in zoo.summary("lenet5").notes if "belong to the model" in str(note)]
 
 
 def test_depth_folds_what_is_not_called() -> None:

@@ -59,14 +59,14 @@ class LowerBound(Note):
 
 @dataclass(frozen=True, slots=True)
 class Stray(Note):
-    """`modules` run on so many weights that are no parameters of the model, as those of layers in a plain Python list."""
+    """`modules` run on so many weights that do not belong to the model, such as those of layers in a plain Python list."""
 
     weights: int
     modules: tuple[str, ...]
 
     def __str__(self) -> str:
         runs = f"{', '.join(self.modules)} {'runs' if len(self.modules) == 1 else 'run'} on {self.weights:,} weights"
-        return f"{runs} that are no parameters of the model, and not counted: keep layers in nn.ModuleList, not in a Python list"
+        return f"{runs} that do not belong to the model and are not counted: keep layers in an nn.ModuleList, not in a Python list"
 
 
 @dataclass(frozen=True, slots=True)

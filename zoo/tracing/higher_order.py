@@ -81,7 +81,7 @@ def _put_back() -> None:
     _ORIGINALS.clear()
 
 
-# The code that stands in belongs to torch's modules, so it imports what it calls.
+# This code becomes that of torch's functions, with the globals of their modules, so it imports what it calls.
 
 
 def _cond(*args: Any, **kwargs: Any) -> Any:
