@@ -42,6 +42,24 @@ def chains(place: Place, cell: Any) -> Iterator[Line]:
             yield from _chain(fields, first, value, axis, name)
         else:
             yield from _two_chains(fields, (first, last), value, axis, name)
+    for axis, name in enumerate(names):
+        if "misaligned" in (cell or {}):
+            says = "pixels between the centres of the branches that are joined"
+            yield Line("join", "", {}, cell["misaligned"][axis], axis=name, name="misaligned", says=says, part=("misaligned", axis))
+    for i, other in enumerate((cell or {}).get("others", ())):
+        yield from (
+            Line(f"output {i + 2}", "", {}, leaf, name=str(path[0]), says=f"{path[0]} {leaf}", part=("others", i, *path))
+            for path, leaf in _leaves(other)
+        )
+
+
+def _leaves(cell: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Each number or text of a cell, and where it is."""
+    for key, item in cell.items():
+        if isinstance(item, list):
+            yield from (((key, axis), one) for axis, one in enumerate(item))
+        else:
+            yield (key,), item
 
 
 _ENDS: tuple[End, End] = ("first", "last")

@@ -22,6 +22,8 @@ def text(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, list | tuple):
         if any(isinstance(item, list | tuple) for item in value):
+            if len(value) <= _FEW_SIZES:
+                return ", ".join(map(text, value))
             runs = [(one, len([*several])) for one, several in groupby(map(text, value))]
             shown = [one if times == 1 else f"{times} × {one}" for one, times in runs]
             return ", ".join(shown if len(shown) <= _MOST_SIZES else [*shown[: _MOST_SIZES - 1], "…"])
@@ -45,8 +47,10 @@ def _others(value: dict[str, Any]) -> str:
     return f", {text(others[0])}" if len(others) == 1 else f", {len(others)} others" if others else ""
 
 
-_MOST_SIZES = 6
-"""The most shapes in one cell, those in a row that are equal being one; a model's cache has two tensors for each layer."""
+_FEW_SIZES, _MOST_SIZES = 3, 6
+"""Shapes that are written out in one cell, and the most where those in a row that are equal are one: a language model returns its
+cache, two tensors for each layer.
+"""
 
 
 def cells(column: Column, values: Sequence[Any]) -> list[str]:
