@@ -1,13 +1,18 @@
 """One thread for each test process: there are as many processes as cores. The user's cache is not touched.
 
+Networks are traced, not read from the traces that come with the package: each of those is held equal to a new trace.
+
 What takes seconds each is marked slow, and left to `pytest -m slow`.
 """
 
 import os
+from collections.abc import Iterator
 from fnmatch import fnmatch
 
 import pytest
 import torch
+
+from zoo.models import shipped
 
 torch.set_num_threads(1)
 os.environ["ZOO_CACHE"] = os.path.join(os.devnull, "zoo")
@@ -32,6 +37,13 @@ SLOW = (
     ),
     *("*test_memory.py::*?googlenet*", "*test_coverage.py::*", "*test_real.py::*ssdlite*"),
 )
+
+
+@pytest.fixture(autouse=True)
+def traced() -> Iterator[None]:
+    """Trace the networks of the catalogue."""
+    with shipped.unused():
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

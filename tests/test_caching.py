@@ -18,6 +18,7 @@ from zoo.models import caching, running, targets
 from zoo.models.running import Run
 from zoo_cli.main import run
 
+OTHER = ("--set", "num_classes=10")  # what does not come with the package
 PROBE = "import sys\nfrom zoo_cli.main import run\ncode = run(sys.argv[1:])\nprint('torch' in sys.modules, file=sys.stderr)"
 
 
@@ -51,7 +52,7 @@ def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 def test_the_second_time_needs_no_torch(folder: Path) -> None:
     """Kills a cache that saves a forward and still waits for torch; and a probe that cannot tell."""
     runs = [
-        subprocess.run([sys.executable, "-c", PROBE, "summary", "lenet5"], capture_output=True, text=True, check=True)
+        subprocess.run([sys.executable, "-c", PROBE, "summary", "lenet5", *OTHER], capture_output=True, text=True, check=True)
         for _ in range(2)
     ]
     assert [one.stderr.strip() for one in runs] == ["True", "False"]
@@ -223,7 +224,7 @@ def test_a_folder_that_cannot_be_used_is_no_error(
 
 def test_two_at_once(folder: Path) -> None:
     """Kills entries that are written over each other."""
-    command = [sys.executable, "-m", "zoo_cli", "summary", "lenet5", "-f", "csv"]
+    command = [sys.executable, "-m", "zoo_cli", "summary", "lenet5", *OTHER, "-f", "csv"]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     first, second = (process.communicate()[0] for process in both)
     assert first == second

@@ -90,6 +90,12 @@ def rows_of(page: str) -> list[list[str]]:
 # What the commands say -----------------------------------------------------------------------------------------------
 
 
+def test_a_misspelt_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills an error without a suggestion."""
+    assert run(["sumary", "alexnet"]) == 2
+    assert "Did you mean 'summary'" in capsys.readouterr().err
+
+
 def test_list(ask: Ask) -> None:
     """Kills a model left out, another order than list_models', and numbers that are not the card's."""
     names = zoo.list_models()

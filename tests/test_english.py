@@ -8,6 +8,7 @@ import ast
 import re
 import tokenize
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,13 @@ NOT_YET = (
 )
 
 
-def prose() -> Iterator[tuple[str, int, str]]:
+@cache
+def prose() -> list[tuple[str, int, str]]:
     """Every piece of prose: its file, line and text."""
+    return list(_prose())
+
+
+def _prose() -> Iterator[tuple[str, int, str]]:
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]:
         fenced = False
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):

@@ -139,7 +139,9 @@ def problems(trace: zoo.Trace, names: list[str] | None = None) -> list[str]:
     return [text for place in places(trace) for one in passes for text in wrong(one, place)]
 
 
-_DEEP = re.compile(r"(resnet|plain)(34|44|56|101|110|152).*|googlenet_bn")
+_DEEP = re.compile(
+    r"(resnet|plain)(32|34|44|50|56|101|110|152).*|googlenet_bn|plain20|resnet18_a|vgg(11|13|19).*|vgg16_(bn|c)|alexnet_.+"
+)
 
 
 @pytest.mark.parametrize(

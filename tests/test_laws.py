@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,14 @@ class Import:
         return self.module.partition(".")[0]
 
 
+@cache
+def parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
+@cache
 def imports(source: str) -> set[Import]:
-    return set(_imports(ast.parse(source), lazy=False))
+    return set(_imports(parsed(source), lazy=False))
 
 
 def _imports(node: ast.AST, lazy: bool) -> Iterator[Import]:
@@ -142,7 +149,7 @@ def circles(arrows: Mapping[str, set[str]]) -> list[set[str]]:
 
 def reached_by_name(source: str) -> set[str]:
     """Modules that `import_module("zoo...")` imports: a circle hides well behind it."""
-    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args)
+    calls = (node for node in ast.walk(parsed(source)) if isinstance(node, ast.Call) and node.args)
     named = (call.args[0] for call in calls if ast.unparse(call.func).endswith("import_module"))
     return {str(name.value) for name in named if isinstance(name, ast.Constant)}
 
@@ -198,7 +205,7 @@ def test_rooms() -> None:
 def private(source: str) -> set[str]:
     """Private names of other modules and objects that a source touches: imported, as an attribute, or as text."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Attribute) and not (isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}):
             found.add(node.attr)
         elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "torch":
@@ -245,7 +252,7 @@ MESSAGES = "zoo/tracing/messages.py"
 def read_by_words(source: str) -> list[str]:
     """Tests on the text of an error or a note: `"word" in str(error)`, `note.startswith("word")`."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
             asked = ast.unparse(node.comparators[0])
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in {"startswith", "endswith"}:
@@ -310,7 +317,7 @@ def test_no_torch(arguments: list[str]) -> None:
 
 def test_torch_can_be_found() -> None:
     """Kills a probe that never finds torch, or rich."""
-    out, heavy = loaded(COMMAND, "summary", "alexnet")
+    out, heavy = loaded(COMMAND, "summary", "alexnet", "--no-cache")
     assert "60,965,224" in out
     assert {"torch", "typer"} <= heavy
     assert "rich" in loaded(COMMAND, "info", "alexnet")[1]
@@ -337,7 +344,7 @@ def test_machines_formats_draw_nothing() -> None:
         ("zoo info goog", {"googlenet", "googlenet_bn"}),
         ("zoo summary vgg16 --format j", {"json"}),
         ("zoo sum", {"summary"}),
-        ("zoo compare fc", {"fc-vs-gap"}),
+        ("zoo compare fc-", {"fc-vs-gap"}),
         ("zoo list --family re", {"resnet", "resnet_cifar", "resnet_torchvision"}),
         ("zoo summary vgg16 --columns params,ma", {"params,macs", "params,maps"}),
     ],
@@ -370,7 +377,7 @@ def test_card_is_complete(name: str) -> None:
     assert re.fullmatch(r"(10\.\d{4,}/\S+)?", card.doi)
     assert re.fullmatch(r"(\d{4}\.\d{4,5})?", card.arxiv)
     assert 1980 < card.year < 2100
-    assert len(card.input) == 3
+    assert len(card.input) == (2 if name == "text_cnn" else 3)
     assert all(type(n) is int and n > 0 for n in (*card.input, card.params, card.macs, card.depth))
     assert not card.summary.endswith(".")
 
@@ -468,7 +475,7 @@ def public(node: ast.AST, *, networks: bool) -> Iterator[ast.FunctionDef | ast.C
 @each_file
 def test_docstrings(path: Path) -> None:
     """Kills a public name, or a file, that does not say what it is for."""
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    tree = parsed((ROOT / path).read_text(encoding="utf-8"))
     assert ast.get_docstring(tree)
     for found in public(tree, networks=inside(path, "zoo/archs")):
         assert ast.get_docstring(found), found.name
@@ -477,7 +484,7 @@ def test_docstrings(path: Path) -> None:
 @each_file
 def test_annotations(path: Path) -> None:
     """Kills a function without types."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed((ROOT / path).read_text(encoding="utf-8"))):
         if isinstance(node, ast.FunctionDef):
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
             assert node.returns is not None, node.name
@@ -489,7 +496,7 @@ def test_sizes(path: Path) -> None:
     """Kills a file or a function that has become too long to read."""
     text = (ROOT / path).read_text(encoding="utf-8")
     assert text.count("\n") <= 500
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.FunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno < 60, node.name

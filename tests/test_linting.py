@@ -88,6 +88,14 @@ def attention(patch: int) -> nn.Module:
     return Net(forward, embed=nn.Conv2d(3, 256, patch, patch), mix=nn.Linear(256, 256))
 
 
+def scores(product: Callable[[Tensor, Tensor], Tensor]) -> nn.Module:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        tokens = self.embed(x).flatten(2)  # N×256×tokens
+        return torch.softmax(product(tokens.transpose(1, 2), tokens), -1)
+
+    return Net(forward, embed=nn.Conv2d(3, 256, 8, 8))
+
+
 PLANTED = [
     Planted("unused-result", lambda: two_branches(False), lambda: two_branches(True), "other", "result of 1 op (conv2d)"),
     Planted("unused-parameter", lambda: spare_head(False), lambda: spare_head(True), "spare", "576 parameters are not read"),
@@ -132,7 +140,7 @@ PLANTED = [
         lambda: layers(conv(3, 30)),
         lambda: layers(conv(3, 32)),
         "0",
-        "30 channels out: no multiple of 8, so 94% of the padded tiles are used",
+        "30 channels out: not a multiple of 8, so 94% of the padded tiles are used",
     ),
     Planted(
         "linear-stack",
@@ -235,6 +243,20 @@ PLANTED = [
         input=(1, 3, 26, 26),
     ),
     Planted(
+        "memory-peak",
+        lambda: layers(conv(3, 64), nn.LocalResponseNorm(5), nn.MaxPool2d(4), conv(64, 8)),
+        lambda: layers(conv(3, 64), nn.MaxPool2d(4), nn.LocalResponseNorm(5), conv(64, 8)),
+        "1",
+        "no other layer needs more than",
+    ),
+    Planted(
+        "late-scale",
+        lambda: scores(lambda q, k: q @ k / 16),
+        lambda: scores(lambda q, k: (q / 16) @ k),
+        "matmul",
+        "the product is scaled by 0.0625 only afterwards",
+    ),
+    Planted(
         "relu-before-pool",
         lambda: layers(conv(3, 8), nn.ReLU(), nn.MaxPool2d(2)),
         lambda: layers(conv(3, 8), nn.MaxPool2d(2), nn.ReLU()),
@@ -281,6 +303,20 @@ def test_a_rule_is_silent_where_there_is_no_fault(rule: str) -> None:
     """Kills a rule that looks at the pattern and not at what it does."""
     channels = 64 if rule == "linear-stack" else 3
     assert found(SILENT[rule](), rule, (1, channels, 4, 4) if rule == "sees-whole-image" else (1, channels, 32, 32)) == []
+
+
+def test_branches_that_are_added_are_one_convolution() -> None:
+    """Kills an alarm on 1×1 branches that are merged into the kernel beside them before deployment, and silence on shortcuts."""
+
+    def block(other: nn.Module) -> nn.Module:
+        small = layers(conv(3, 8, 1, stride=2), nn.BatchNorm2d(8))
+        return Net(lambda self, x: torch.relu(self.small(x) + self.other(x)), small=small, other=other)
+
+    def shortcut() -> nn.Module:
+        return layers(conv(3, 8, stride=2), nn.BatchNorm2d(8), nn.ReLU(), conv(8, 8), nn.BatchNorm2d(8))
+
+    assert found(block(layers(conv(3, 8, stride=2), nn.BatchNorm2d(8))), "stride-exceeds-kernel", IMAGE) == []
+    assert [layer for layer, _ in found(block(shortcut()), "stride-exceeds-kernel", IMAGE)] == ["small.0"]
 
 
 def test_heads_of_attention_are_no_maps() -> None:
@@ -504,8 +540,11 @@ def test_wrong_questions_are_refused(arguments: dict[str, Any], says: str) -> No
 
 def test_a_device_adds_its_rules() -> None:
     """Kills rules for hardware that others have to read."""
-    assert "channel-multiple" not in {rule.name for rule in choose()}
-    assert {rule.name for rule in choose(device="tensor-cores")} - {rule.name for rule in choose()} == {"channel-multiple"}
+    assert {"channel-multiple", "late-scale"}.isdisjoint(rule.name for rule in choose())
+    assert {rule.name for rule in choose(device="tensor-cores")} - {rule.name for rule in choose()} == {
+        "channel-multiple",
+        "late-scale",
+    }
 
 
 def test_a_rule_can_be_registered() -> None:
@@ -635,6 +674,17 @@ def test_the_page_has_the_counted_table() -> None:
     assert lint_findings.table(counted) in lint_findings.PAGE.read_text(encoding="utf-8")
     records = {name: lint_findings.check(name) for name in zoo.list_models()}
     assert lint_findings.counts(records)["catalogue"] == counted["catalogue"]
+
+
+def test_the_page_tells_the_verdicts() -> None:
+    """Kills a share of useful findings that was typed in."""
+    judged = json.loads((ROOT / "benchmarks" / "lint_judged.json").read_text(encoding="utf-8"))
+    page = " ".join((ROOT / "docs" / "lint.md").read_text(encoding="utf-8").split())
+    useful = sum(one["useful"] for one in judged["judged"])
+    assert (len(judged["judged"]), all(one["true"] for one in judged["judged"])) == (40, True)
+    assert f"In the second draw (seed {judged['seed']}," in page
+    assert f"all forty were true and {useful} were useful" in page
+    assert {one["rule"] for one in judged["judged"]} <= set(rules())
 
 
 def test_the_hook_runs_a_command_that_there_is() -> None:

@@ -8,6 +8,7 @@
     zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
     zoo.explain("alexnet", "conv1")             how the numbers of a layer are computed
     zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
+    zoo.pattern("vgg16")                        [[CONV - RELU]*N - POOL]*M - [FC - RELU]*K: N, M, K, and where it differs
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
     zoo.parameters("alexnet")                   its modules and parameters, without a forward pass
     zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
     from zoo.questions.parameters import parameters
+    from zoo.questions.pattern import pattern
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -76,6 +78,7 @@ __all__ = [
     "list_models",
     "measure",
     "parameters",
+    "pattern",
     "pull",
     "receptive_field",
     "register",
@@ -113,6 +116,7 @@ __getattr__, __dir__ = lazy(
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
         "parameters": "zoo.questions.parameters",
+        "pattern": "zoo.questions.pattern",
         "pull": "zoo.transform.pull",
         "receptive_field": "zoo.questions.rf",
         "register": "zoo.extend",

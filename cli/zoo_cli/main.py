@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from zoo.models import caching
 from zoo.util.errors import ZooError, told
@@ -21,11 +22,39 @@ _CLICK_ERROR: Any = typer.BadParameter.__mro__[2]
 _USER_ERROR = 2
 _INTERRUPTED = 130
 
+_COMMANDS = tuple(info.name for info in pkgutil.iter_modules(commands.__path__))
+
+
+class Commands(TyperGroup):
+    """The files of `commands`. The one that was asked for is imported, not all."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        names: Any = dict.fromkeys(_COMMANDS)
+        self.commands = names  # are suggested for a misspelt one
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """One command; None if there is none of that name."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(f"{commands.__name__}.{cmd_name}")
+        one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
+        function = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
+        one.command(cmd_name, cls=getattr(module, "COMMAND", None))(function)
+        return typer.main.get_command(one)
+
+
+_SETTINGS = {"help_option_names": ["-h", "--help"]}
 app = typer.Typer(
+    cls=Commands,
     help="Analyse any PyTorch model exactly, and browse a catalogue of landmark CNN architectures.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=_SETTINGS,
 )
 
 
@@ -40,12 +69,6 @@ def options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """Options before the command."""
-
-
-_COMMANDS = [info.name for info in pkgutil.iter_modules(commands.__path__)]
-for _name in _COMMANDS:
-    _module = importlib.import_module(f"{commands.__name__}.{_name}")
-    app.command(_name, cls=getattr(_module, "COMMAND", None))(getattr(_module, _name, None) or getattr(_module, f"{_name}_"))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

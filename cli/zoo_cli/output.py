@@ -6,11 +6,13 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from zoo.tables import formats
-from zoo.tables.table import Table
 from zoo.util import files
 from zoo.util.errors import ZooError
+
+if TYPE_CHECKING:
+    from zoo.tables.table import Table
 
 _SUFFIXES = {"": "text", ".txt": "text", ".json": "json", ".csv": "csv", ".md": "markdown", ".html": "html", ".tex": "latex"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -34,6 +36,8 @@ def ready(format: str | None, output: Path | None) -> None:
 
         load()
     else:
+        from zoo.tables import formats
+
         formats.load(format_for(format, output))
 
 
@@ -64,7 +68,7 @@ def _is_parquet(format: str | None, output: Path | None) -> bool:
     return format is None and output is not None and output.suffix.lower() == ".parquet"
 
 
-def emit(table: Table, format: str | None, output: Path | None, *, units: bool = False) -> None:
+def emit(table: "Table", format: str | None, output: Path | None, *, units: bool = False) -> None:
     """Write a table in the chosen format, or that of the file's suffix; with `units`, people see counts as 15.5 G."""
     table = table.scaled() if units else table
     if _is_parquet(format, output):
@@ -73,6 +77,8 @@ def emit(table: Table, format: str | None, output: Path | None, *, units: bool =
         assert output is not None
         files.write(encode(table), output)
         return
+    from zoo.tables import formats
+
     write(formats.load(format_for(format, output))(table, None), output)
 
 

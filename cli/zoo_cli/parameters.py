@@ -64,7 +64,7 @@ Target = Annotated[
     typer.Argument(
         metavar="TARGET",
         help="A name of `zoo list`, torchvision:NAME, timm:NAME, package.module:attribute, path/to/file.py:attribute, or a file "
-        ".onnx or .pt2.",
+        ".onnx, .pt2 or .prototxt.",
         autocompletion=completed_models,
     ),
 ]
@@ -113,12 +113,16 @@ Output = Annotated[
 
 def _forget(wanted: bool) -> None:
     if wanted:
-        from zoo.models import caching
+        from zoo.models import caching, shipped
 
         caching.do_without()
+        shipped.do_without()
 
 
-NoCache = Annotated[bool, typer.Option("--no-cache", callback=_forget, help="Do not use the cache of traces (see zoo cache).")]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", callback=_forget, help="Use neither the cache (see zoo cache) nor the traces that come with zoo."),
+]
 
 # The options of every command that takes a TARGET are declared once; one function turns them into keywords of zoo.trace
 

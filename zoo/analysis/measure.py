@@ -3,10 +3,9 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
-from zoo.analysis.choose import choose
+from zoo.analysis.choose import choose, on_page
 from zoo.analysis.conventions import COUNTED, legend, under, unseen
 from zoo.analysis.kinds import Pass
 from zoo.analysis.rows import Depth, Group, group, without
@@ -57,7 +56,7 @@ def measure(
     kept, left_out = without(trace, exclude)
     rows = group(kept, depth, fold=fold)
     measured = [_measured(p, trace, rows, kept) for p in chosen]
-    shown = tuple(p.column if columns is None else replace(p.column, hide_order=0) for p in chosen)
+    shown = on_page(chosen, asked=columns is not None)
     names = [p.column.name for p in chosen]
     return Table(
         title=trace.target,

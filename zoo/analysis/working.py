@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from zoo.analysis.naming import find_name
 from zoo.analysis.rows import Group, group
 from zoo.ops.axes import starts
 from zoo.ops.count import Count
@@ -17,7 +18,6 @@ from zoo.receptive.shown import Shown, shown
 from zoo.receptive.spans import Field, start
 from zoo.record.trace import Op, Trace, Value
 from zoo.record.walk import carry
-from zoo.util.errors import unknown
 
 OfOp = Callable[[Op], Sequence[Line]]
 """The lines of what one op counts; the last one gives the count."""
@@ -117,7 +117,7 @@ def _deepest(trace: Trace) -> int:
 
 
 def find(trace: Trace, name: str | None) -> Place:
-    """A row of the table by its name, at any depth; None is the whole model.
+    """A row of the table by its name here or in another framework, at any depth; None is the whole model.
 
     Raises `ZooError` for an unknown name.
     """
@@ -126,7 +126,7 @@ def find(trace: Trace, name: str | None) -> Place:
         if name is None or place.group.name == name:
             return place
         known[place.group.name] = place
-    raise unknown(f"layer of {trace.target}", str(name), known, f"zoo summary {trace.target} lists them")
+    return known[find_name(trace, str(name), known, f"zoo summary {trace.target} lists them")]
 
 
 def added_up(place: Place, count: Callable[[Op], int | Count], of_op: OfOp | None, cell: Any) -> Iterator[Line]:

@@ -24,7 +24,7 @@ NIPS_2012 = {
     "citation": {
         "type": "inproceedings",
         "booktitle": "Advances in Neural Information Processing Systems 25",
-        "pages": "1106--1114",
+        "pages": "1097--1105",
         "year": "2012",
     },
 }

@@ -207,7 +207,10 @@ class LeNet5(nn.Module):
     ),
     recipe={
         "loss": "The distance from the right code, and the logarithm of the sum of exp(-distance) over all codes, to which the "
-        "paper adds a constant: without it, cross-entropy of the outputs with their signs changed. [account]",
+        "paper adds a constant: without it, cross-entropy of the outputs with their signs changed. [paper, equation 9; "
+        "account]",
+        "optimiser": "The stochastic diagonal Levenberg-Marquardt method: after each image, with a step of its own for each "
+        "weight, estimated from 500 images before each pass. [paper, appendix C]",
         "learning rate": "0.0005 for two passes, then 0.0002, 0.0001, 0.00005 and 0.00001. [account]",
         "length": "20 passes through 60,000 images; the test error settles after about 10. [paper, section III and figure 5]",
         "augmentation": "For 0.8%: 540,000 images distorted by shifts, scalings, squeezing and shear beside the 60,000. "

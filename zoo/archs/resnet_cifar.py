@@ -22,7 +22,8 @@ CVPR_2016 = {
     "num_features": 64,
     "recipe": {
         "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section 4.2]",
-        "learning rate": "0.1, divided by 10 after 32,000 and 48,000 iterations. [paper, section 4.2]",
+        "learning rate": "0.1, divided by 10 after 32,000 and 48,000 iterations; in ResNet-110, 0.01 before that, until the "
+        "training error is below 80%, about 400 iterations. [paper, section 4.2]",
         "batch": "128. [paper, section 4.2]",
         "weight decay": "0.0001. [paper, section 4.2]",
         "augmentation": "Images padded by 4 pixels, random 32×32 crops, mirror images. [paper, section 4.2]",

@@ -98,14 +98,14 @@ class CNNM(nn.Module):
             "the second author's descriptions of the released networks, in part",
             "https://gist.github.com/ksimonyan/f194575702fae63b2829",
         ),
-        "copy": ("transcription", "the rest of the description of CNN-M-1024, as others copied it"),
+        "copy": ("second-hand", "the paper's Table 1 and the rest of the description of CNN-M-1024, as others quote them"),
         "model zoo": ("transcription", "Caffe's page of released models as others copied it"),
         "fast-rcnn": ("transcription", "CNN-M-1024 under another head", "https://github.com/rbgirshick/py-faster-rcnn"),
         "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
     },
     deviations=(
-        "Paddings are those of the paper's Table 1. The constants of normalisation are those of the released Caffe models, where "
-        "sizes in pooling are rounded up. [paper, Table 1; fast-rcnn, models/pascal_voc/VGG_CNN_M_1024]",
+        "Paddings and the constants of normalisation are those of the Caffe model of CNN-M-1024, where sizes in pooling are "
+        "rounded up; the paper's Table 1 is said to print the same paddings. [fast-rcnn, models/pascal_voc/VGG_CNN_M_1024; copy]",
         "The paper gives the initialisation of weights alone; biases start from 0. [paper, section on training; ours]",
     ),
     notes=(

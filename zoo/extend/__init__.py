@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
     from zoo.catalogue.published import Published
-    from zoo.extend.network import Network
+    from zoo.extend.network import (
+        ACTIVATIONS,
+        BATCH_NORMS,
+        CONVOLUTIONS,
+        NORMS,
+        POOLINGS,
+        TRANSPOSED,
+        Network,
+        flattened,
+        kernel,
+        stride,
+    )
     from zoo.extend.options import Flag, PositiveInt, Sizes, TargetName, Text
     from zoo.extend.rule import Hit, Rule
     from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
@@ -35,6 +46,12 @@ if TYPE_CHECKING:
     from zoo.util.errors import ForwardError, ZooError
 
 __all__ = [
+    "ACTIVATIONS",
+    "BATCH_NORMS",
+    "CONVOLUTIONS",
+    "NORMS",
+    "POOLINGS",
+    "TRANSPOSED",
     "UNUSED",
     "Arm",
     "Bytes",
@@ -84,6 +101,8 @@ __all__ = [
     "each_axis",
     "factors",
     "first_role",
+    "flattened",
+    "kernel",
     "list_models",
     "macs",
     "measure",
@@ -93,11 +112,13 @@ __all__ = [
     "register",
     "rule_of_kind",
     "short",
+    "stride",
     "trace",
 ]
 
 _CONVENTIONS = "zoo.analysis.convention"
 _RECORDS, _KINDS, _TABLES, _STUDIES = "zoo.record.trace", "zoo.analysis.kinds", "zoo.tables.table", "zoo.extend.study"
+_NETWORK = "zoo.extend.network"
 
 __getattr__, __dir__ = lazy(
     __name__,
@@ -116,7 +137,8 @@ __getattr__, __dir__ = lazy(
         "Input": "zoo.record.inputs",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",
-        "Network": "zoo.extend.network",
+        **dict.fromkeys(("ACTIVATIONS", "BATCH_NORMS", "CONVOLUTIONS", "NORMS", "POOLINGS", "TRANSPOSED"), _NETWORK),
+        **dict.fromkeys(("Network", "flattened", "kernel", "stride"), _NETWORK),
         **dict.fromkeys(("Hit", "Rule"), "zoo.extend.rule"),
         **dict.fromkeys(("ForwardError", "ZooError"), "zoo.util.errors"),
         "arch": "zoo.catalogue.card",

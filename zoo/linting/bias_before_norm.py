@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Op, Rule
-from zoo.extend.network import BATCH_NORMS, CONVOLUTIONS, TRANSPOSED
+from zoo.extend import BATCH_NORMS, CONVOLUTIONS, TRANSPOSED, Hit, Network, Op, Rule
 
 
 def check(network: Network) -> Iterator[Hit]:

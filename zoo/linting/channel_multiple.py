@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Op, Rule
-from zoo.extend.network import CONVOLUTIONS, TRANSPOSED
+from zoo.extend import CONVOLUTIONS, TRANSPOSED, Hit, Network, Op, Rule
 
 _WIDTH = 8  # half-precision elements
 _IMAGE = 4  # channels of an image are what they are
@@ -25,7 +24,7 @@ def check(network: Network) -> Iterator[Hit]:
         if odd:
             per_group = " in each group" if groups > 1 else ""
             used = (1 if of_image else reads / _up(reads)) * makes / _up(makes)
-            what = f"{' and '.join(odd)}{per_group}: no multiple of {_WIDTH}, so {used:.0%} of the padded tiles are used"
+            what = f"{' and '.join(odd)}{per_group}: not a multiple of {_WIDTH}, so {used:.0%} of the padded tiles are used"
             yield Hit(op, what, {"in": reads, "out": makes, "groups": groups, "used": used})
 
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Rule
-from zoo.extend.network import TRANSPOSED, kernel, stride
+from zoo.extend import TRANSPOSED, Hit, Network, Rule, kernel, stride
 from zoo.util.text import sizes
 
 
@@ -23,6 +22,6 @@ RULE = Rule(
     finds="a transposed convolution whose kernel is not a multiple of its stride",
     why="Windows overlap unevenly, so that some pixels are sums of more products than others: a checkerboard in the output.",
     source="Odena et al., Deconvolution and Checkerboard Artifacts, Distill 2016, doi 10.23915/distill.00003",
-    remedy="Make the kernel a multiple of the stride (4 with stride 2), or enlarge the maps first and convolve then.",
+    remedy="Make the kernel a multiple of the stride (4 with stride 2), or upsample the maps first and convolve after that.",
     check=check,
 )

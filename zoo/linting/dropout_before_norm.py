@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Op, Rule
-from zoo.extend.network import ACTIVATIONS, CONVOLUTIONS, POOLINGS
+from zoo.extend import ACTIVATIONS, CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule
 
 _DROPOUTS = frozenset({"dropout", "feature_dropout", "alpha_dropout"})
 _BETWEEN = ACTIVATIONS | CONVOLUTIONS | POOLINGS | {"linear", "flatten", "view", "reshape"}

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Rule, each_axis
-from zoo.extend.network import CONVOLUTIONS, POOLINGS, kernel, stride
+from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Rule, each_axis, kernel, stride
 from zoo.util.text import sizes
 
 
@@ -22,8 +21,8 @@ def check(network: Network) -> Iterator[Hit]:
 RULE = Rule(
     name="even-kernel",
     finds="an even kernel with stride 1, which shifts the map by half a position",
-    why="No unit lies in the middle of an even window, so each such layer moves the map by half a position against the image; "
-    "several of them add up, and additions of shortcuts no longer fit.",
+    why="An even window has no middle, so each such layer shifts the map by half a position against the image. The shifts of "
+    "several layers add up, and shortcuts are added out of place.",
     source="Wu et al., Convolution with even-sized kernels and symmetric padding, NeurIPS 2019, arXiv 1903.08385, section 3.1",
     remedy="Use an odd kernel, or pad different sides in different channels.",
     check=check,

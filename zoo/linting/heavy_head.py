@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 
-from zoo.extend import Hit, Network, Rule
-from zoo.extend.network import flattened
+from zoo.extend import Hit, Network, Rule, flattened
 
 
 def check(network: Network) -> Iterator[Hit]:
@@ -25,8 +24,8 @@ def check(network: Network) -> Iterator[Hit]:
 RULE = Rule(
     name="heavy-head",
     finds="more than half of all parameters in one fully connected layer on flattened maps",
-    why="A fully connected layer on flattened maps has a weight for each place of each map. It overfits easily, and fixes the size "
-    "of the input; global average pooling in front leaves a weight for each map.",
+    why="A fully connected layer on flattened maps has one weight for each position of each map. It overfits easily and fixes "
+    "the size of the input; after global average pooling, one weight for each map is enough.",
     source="Lin et al., arXiv 1312.4400, section 3.2",
     remedy="Average each map globally before the layer (`zoo compare fc-vs-gap` shows what that changes).",
     check=check,

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Rule
-from zoo.extend.network import CONVOLUTIONS, kernel, stride
+from zoo.extend import CONVOLUTIONS, Hit, Network, Rule, kernel, stride
 from zoo.util.text import sizes
 
 _SMALL = 3

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 
-from zoo.extend import Hit, Network, Op, Rule, each_axis
-from zoo.extend.network import CONVOLUTIONS, kernel, stride
+from zoo.extend import CONVOLUTIONS, Hit, Network, Op, Rule, each_axis, kernel, stride
 
 _LINEAR = CONVOLUTIONS | {"linear"}
 

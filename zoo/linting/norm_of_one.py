@@ -30,9 +30,9 @@ def _values(op: Op) -> int:
 RULE = Rule(
     name="norm-of-one",
     finds="a group normalisation with one channel in each group, or statistics of a single value",
-    why="With one channel a group, group normalisation is instance normalisation, and loses what channels say of one another. "
-    "Statistics of one value are that value: the result is the shift alone.",
-    source="Wu and He, arXiv 1803.08494, section 3.1 and table 3",
-    remedy="Use fewer groups (32, or 16 channels a group), or nn.InstanceNorm2d if it is meant.",
+    why="With one channel per group, group normalisation is instance normalisation, and ignores how channels relate to one "
+    "another. With statistics of a single value, the result is the shift alone.",
+    source="Wu and He, arXiv 1803.08494",
+    remedy="Use fewer groups (32, or 16 channels per group), or nn.InstanceNorm2d if that is intended.",
     check=check,
 )

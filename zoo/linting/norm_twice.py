@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Rule
-from zoo.extend.network import NORMS
+from zoo.extend import NORMS, Hit, Network, Rule
 
 
 def check(network: Network) -> Iterator[Hit]:

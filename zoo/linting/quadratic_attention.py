@@ -21,8 +21,8 @@ def check(network: Network) -> Iterator[Hit]:
 RULE = Rule(
     name="quadratic-attention",
     finds="attention that takes more than half of all multiply-accumulates at this size of input",
-    why="Attention between all tokens grows with the square of their number, and so with the fourth power of the image's side. "
-    "From this point on it decides time and memory.",
+    why="The cost of attention between all tokens grows with the square of their number, and so with the fourth power of the "
+    "image's side. Beyond this point it dominates time and memory.",
     source="Vaswani et al., arXiv 1706.03762, table 1; Liu et al. (Swin), arXiv 2103.14030, equations 1 and 2",
     remedy="Use larger patches, attention in windows, or smaller images.",
     check=check,

@@ -40,8 +40,9 @@ def _no_numbers(attrs: object) -> bool:
 RULE = Rule(
     name="redundant-activation",
     finds="a rectifier of what is never negative, or the same activation twice in succession",
-    why="ReLU of what is never negative changes nothing, and costs a pass over the map; a saturating activation applied twice "
-    "squeezes the gradient twice. Both are mostly slips: an activation in the block and another one after it.",
+    why="ReLU changes nothing where its input is never negative, and costs a pass over the map. A saturating activation that "
+    "is applied twice shrinks the gradient twice. Both are usually mistakes: an activation in the block, and another one "
+    "after it.",
     source="By definition: max(0, x) = x for x >= 0",
     remedy="Remove one of the two.",
     check=check,

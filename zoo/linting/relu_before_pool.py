@@ -17,7 +17,7 @@ def check(network: Network) -> Iterator[Hit]:
 RULE = Rule(
     name="relu-before-pool",
     finds="ReLU before max pooling, where it would cost less after it",
-    why="Both orders give the same result, since ReLU never decreases; after the pooling it has fewer elements to read and write.",
+    why="Both orders give the same result, since ReLU is nondecreasing; after the pooling it has fewer elements to read and write.",
     source="max(relu(x)) = relu(max(x)) for any nondecreasing function",
     remedy="Put the activation after the pooling.",
     check=check,

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Op, Rule
-from zoo.extend.network import CONVOLUTIONS
+from zoo.extend import CONVOLUTIONS, Hit, Network, Op, Rule
 
 
 def check(network: Network) -> Iterator[Hit]:
@@ -31,8 +30,8 @@ def weight_sizes(ops: list[Op]) -> Iterator[int]:
 RULE = Rule(
     name="sees-whole-image",
     finds="layers whose input sees more than the whole image on every path",
-    why="Such a layer can no longer relate what is apart in the image: its windows add positions that lie outside. In networks "
-    "trained on CIFAR-10 and ImageNet, layers beyond this border contributed nothing to the accuracy.",
+    why="Such a layer cannot relate distant parts of the image any further: its windows only add positions outside the image. "
+    "In networks trained on CIFAR-10 and ImageNet, layers beyond this border did not improve the accuracy.",
     source="Richter et al., arXiv 2106.12307",
     remedy="Use larger images, remove these layers, or downsample later.",
     check=check,

@@ -19,8 +19,8 @@ def check(network: Network) -> Iterator[Hit]:
 RULE = Rule(
     name="small-field",
     finds="a receptive field smaller than the object that --object names",
-    why="No unit of the maps sees the object whole. What joins its parts is only the pooling or attention after the maps, if any.",
-    source="Luo et al., arXiv 1701.04128, section 1; Araujo et al., Distill 2019, doi 10.23915/distill.00021",
-    remedy="Add layers or dilation, downsample earlier, or give smaller images.",
+    why="No unit sees the whole object. Only pooling or attention after the maps, if there is any, combines its parts.",
+    source="Luo et al., arXiv 1701.04128; Araujo et al., Distill 2019, doi 10.23915/distill.00021",
+    remedy="Add layers or dilation, downsample earlier, or use smaller images.",
     check=check,
 )

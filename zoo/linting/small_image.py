@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Rule
-from zoo.extend.network import CONVOLUTIONS
+from zoo.extend import CONVOLUTIONS, Hit, Network, Rule
 
 _SHARE = 0.25  # of the convolutions: a few at the end are in most networks
 
@@ -25,10 +24,10 @@ def check(network: Network) -> Iterator[Hit]:
 RULE = Rule(
     name="small-image",
     finds="an image smaller than what more than a quarter of the convolutions see on every path",
-    why="A part of each such window always lies outside of the image. Layers of which that holds add little to the accuracy, and a "
-    "network made for large images, given small ones, spends most of its work on them.",
+    why="Part of each such window always lies outside the image. Such layers add little accuracy, and a network designed for "
+    "large images spends much of its work on them when it is given small ones.",
     source="Richter et al., arXiv 2106.12307",
-    remedy="Give larger images, or remove strides and poolings at the beginning of the network.",
+    remedy="Use larger images, or remove strides and poolings at the beginning of the network.",
     check=check,
     level="info",
 )

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import prod
 
-from zoo.extend import Hit, Network, Op, Rule
-from zoo.extend.network import CONVOLUTIONS, POOLINGS, kernel, stride
+from zoo.extend import BATCH_NORMS, CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, kernel, stride
 from zoo.util.text import sizes
 
 
@@ -13,7 +12,7 @@ def check(network: Network) -> Iterator[Hit]:
     """Convolutions and poolings that read only some positions of maps larger than one."""
     for op in network.of(CONVOLUTIONS | POOLINGS):
         share = read(op)
-        if share < 1:
+        if share < 1 and not _part_of_larger(network, op):
             whole = any(read(one) == 1 for one in _other_readers(network, op))
             rest = "another layer reads all" if whole else "no other layer reads all"
             window = f"{sizes(kernel(op))} with stride {sizes(stride(op))}"
@@ -39,6 +38,19 @@ def _other_readers(network: Network, op: Op) -> Iterator[Op]:
                 yield reader
 
 
+def _part_of_larger(network: Network, op: Op) -> bool:
+    """Whether a convolution is added to one that reads the same map whole at the same stride: their sum is one convolution."""
+    last = op
+    while (after := network.only_reader(last)) is not None and after.kind in BATCH_NORMS | {"add"}:
+        last = after
+    sums, addends = [last], list[Op]()
+    for one in sums:
+        for maker in filter(None, map(network.maker, one.inputs)):
+            (sums if maker.kind in BATCH_NORMS | {"add"} else addends).append(maker)
+    like = (one for one in addends if one.kind == op.kind and one.inputs[0].id == op.inputs[0].id)
+    return last.kind == "add" and any(read(one) == 1 and list(stride(one)) == list(stride(op)) for one in like)
+
+
 def read(op: Op) -> Fraction:
     """The share of its input's positions that lie in some window; 1 for an op without windows."""
     source = op.inputs[0].shape[2:]
@@ -49,7 +61,7 @@ def read(op: Op) -> Fraction:
 RULE = Rule(
     name="stride-exceeds-kernel",
     finds="a stride larger than the kernel, which skips positions of the input",
-    why="What lies between the windows was computed and cannot influence the result through this layer.",
+    why="The positions between the windows were computed, and cannot influence the result through this layer.",
     source="He et al., arXiv 1812.01187, section 4.2: ResNet-B and ResNet-D, since a 1×1 of stride 2 ignores 3/4 of the maps",
     remedy="Average over the window first (a 2×2 average pooling of stride 2, then the convolution with stride 1).",
     check=check,

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Op, Rule, each_axis
-from zoo.extend.network import CONVOLUTIONS, POOLINGS, kernel, stride
+from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, each_axis, kernel, stride
 from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Spans, exact
@@ -69,9 +68,9 @@ def _product(sizes: list[int] | tuple[int, ...]) -> int:
 RULE = Rule(
     name="unseen-border",
     finds="pixels at the border of the image that no unit of the output sees",
-    why="Sizes are rounded down where windows do not fit, and the rows and columns that are left over are lost. An object at that "
-    "border is cut, and the maps are shifted against the image.",
-    source="Dumoulin and Visin, arXiv 1603.07285, section 2.4 (relationship 6); Alsallakh et al., arXiv 2010.02178",
+    why="Sizes are rounded down where windows do not fit, and the rows and columns that are left over are lost. An object at "
+    "that border is cut off, and the maps are shifted against the image.",
+    source="Dumoulin and Visin, arXiv 1603.07285; Alsallakh et al., arXiv 2010.02178",
     remedy="Choose an input size that the strides divide (or that leaves no remainder), or pad.",
     check=check,
 )

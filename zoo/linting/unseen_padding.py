@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 
-from zoo.extend import Hit, Network, Op, Rule, each_axis
-from zoo.extend.network import CONVOLUTIONS, kernel, stride
+from zoo.extend import CONVOLUTIONS, Hit, Network, Op, Rule, each_axis, kernel, stride
 from zoo.util.text import sizes
 
 
@@ -44,9 +43,9 @@ def _each_axis(op: Op) -> Iterator[tuple[int, int]]:
 RULE = Rule(
     name="unseen-padding",
     finds="units, or weights of a kernel, that meet nothing but padding",
-    why="They multiply zeros. A unit that sees only padding gives the bias, whatever the image; a weight that meets only padding "
-    "is never trained, so that a dilated 3×3 on a small map is a 1×1.",
-    source="Chen et al., arXiv 1706.05587, section 3.3 and figure 4",
+    why="Such positions multiply zeros. A unit that sees only padding returns the bias, whatever the image is. A weight that "
+    "meets only padding is never trained: a 3×3 kernel whose dilation exceeds the map is a 1×1 kernel.",
+    source="Chen et al., arXiv 1706.05587, figure 4",
     remedy="Use less padding, less dilation, a smaller kernel or a larger image.",
     check=check,
 )

@@ -59,7 +59,8 @@ def _connected(ops: list[Op]) -> Iterator[list[Op]]:
 RULE = Rule(
     name="unused-result",
     finds="an op whose result nothing uses",
-    why="The network computes it in each forward and throws it away: time and memory, and often a forgotten connection.",
+    why="The network computes the result in each forward pass and discards it. That costs time and memory, and often a "
+    "connection was forgotten.",
     source="Aho et al., Compilers, 2nd edition, section 9.1.6: dead code",
     remedy="Connect the result, or remove the layer.",
     check=check,

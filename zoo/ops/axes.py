@@ -18,7 +18,7 @@ from functools import partial
 
 from zoo.ops.book import RULES
 from zoo.ops.receptive_field import rule
-from zoo.receptive.spans import Field, Span, Spans, Undefined, Walk
+from zoo.receptive.spans import Field, Span, Spans, Undefined, Walk, usual_axes
 from zoo.receptive.windows import Lattice
 from zoo.record.trace import Op, Trace, Value, spatial_axes
 
@@ -68,7 +68,7 @@ def _image(trace: Trace) -> Value | None:
 
 
 def _after_channels(value: Value) -> tuple[int, ...]:
-    return tuple(range(2 - len(value.shape), 0))
+    return tuple(usual_axes(value))
 
 
 def _chosen(value: Value, verdicts: Mapping[int, str]) -> tuple[int, ...]:

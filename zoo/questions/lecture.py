@@ -32,7 +32,7 @@ def lecture(target: "Traceable", *, input_first: bool = False, **how: Any) -> Ta
         ZooError: As `zoo.trace`.
     """
     found = trace(target, **how)
-    every = _rows(found)
+    every = layer_rows(found)
     shown = [row for row in every if _type(found, row)]
     measured = [one.measure(found, shown)[0] for one in _PASSES]
     names = [one.column.name for one in _PASSES]
@@ -51,7 +51,7 @@ def lecture(target: "Traceable", *, input_first: bool = False, **how: Any) -> Ta
     )
 
 
-def _rows(found: Trace) -> list[Group]:
+def layer_rows(found: Trace) -> list[Group]:
     """The finest rows; a module of parallel convolutions with one window, such as LeNet-5's C3, is one layer."""
     finest = group(found)
     whole = {id(op): row for row in group(found, 1) if _parallel(row) for op in row.ops}

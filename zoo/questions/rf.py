@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis.naming import find_name
 from zoo.analysis.rows import group, readable_depth
 from zoo.models.forward import trace
 from zoo.ops.axes import starts
@@ -14,7 +15,7 @@ from zoo.record.trace import Trace, Value
 from zoo.record.walk import carry
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
-from zoo.util.errors import ZooError, unknown
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -149,9 +150,8 @@ class _Looks:
             return self.trace.target, self.trace.outputs[0]
         names = {call.path: call.outputs for call in reversed(self.trace.calls) if call.path and call.outputs}
         names |= {row.name: row.outputs for row in group(self.trace) if row.outputs and row.name not in names}
-        if layer not in names:
-            raise unknown(f"layer of {self.trace.target}", layer, names, "run zoo rf TARGET to list them")
-        return layer, names[layer][0]
+        found = find_name(self.trace, layer, names, "run zoo rf TARGET to list them")
+        return found, names[found][0]
 
     def at(self, found: tuple[str, Value], unit: Sequence[int] | None) -> ReceptiveField:
         """Return the field of one unit. Raises `ZooError` if it is undefined."""

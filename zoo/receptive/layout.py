@@ -204,6 +204,12 @@ def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     return tuple([span.along(dim, n, taps.picked(first, step, out)) for span in data(fields)])
 
 
+def embedding(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """A row of a table, the first input, for each index; the rows are a new last dimension."""
+    table, *indices = fields
+    return tuple([span.relabelled(lambda dim: dim - 1) for span in data([*indices, table])])
+
+
 def unsqueeze(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A new dimension; those before it move one place from the end. Several tensors stacked along it are concatenated."""
     ndim = len(op.output.shape)
@@ -364,14 +370,6 @@ def index(op: Op, fields: Sequence[Spans | None]) -> Field | None:
         raise NoField(f"{op.kind} selects along an axis")
     n = op.inputs[0].shape[dim]
     return tuple([span.along(dim, n, taps.listed([i % n for i in picked])) for span in fields[0]])
-
-
-def embedding(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Each index becomes a row of features: a new last dimension."""
-    table, indices = fields[:2]
-    if table is not None or indices is None:
-        raise NoField(f"{op.kind} of a table that depends on the input")
-    return tuple([span.relabelled(lambda dim: dim - 1) for span in indices])
 
 
 def written(op: Op, fields: Sequence[Spans | None]) -> Field | None:

@@ -313,7 +313,8 @@ Field = Spans | Undefined
 def start(value: Value, dims: Sequence[int] | None = None) -> Field:
     """The field of the network's input, by law: every pixel sees itself.
 
-    The axes are the dimensions `dims`, counted from the end; by default all after batch and channels.
+    The axes are the dimensions `dims`, counted from the end; by default all after batch and channels. Indices of tokens,
+    N×length, have no channels: their axis is the length.
     """
     return _start(value, dims, lambda pixels: Lattice(((0, 0),), 1))
 
@@ -328,8 +329,14 @@ def exact(value: Value, dims: Sequence[int] | None = None) -> Field:
     return _start(value, dims, lambda pixels: Units(tuple([1 << pixel for pixel in range(pixels)])))
 
 
+def usual_axes(value: Value) -> range:
+    """The axes of an input by its shape: all after batch and channels, or the length of indices of tokens."""
+    tokens = len(value.shape) == 2 and value.dtype.startswith(("int", "uint"))
+    return range(-1, 0) if tokens else range(2 - len(value.shape), 0)
+
+
 def _start(value: Value, dims: Sequence[int] | None, windows: Callable[[int], Windows]) -> Field:
-    axes = range(2 - len(value.shape), 0) if dims is None else dims
+    axes = usual_axes(value) if dims is None else dims
     if not axes:
         return Undefined("the input has no spatial axes")
     if max(value.shape[dim] for dim in axes) ** 2 > MOST and isinstance(windows(1), Units):

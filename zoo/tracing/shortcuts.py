@@ -22,8 +22,8 @@ def answer(rule: OpRule, known: Known, op: Op, given: Sequence[Tensor]) -> Any:
 
     `op` has no outputs yet. An op that works in place returns its first tensor; the shape of that stays.
     """
-    if rule.shape is None or not given or not given[0].is_meta or not _in_order(rule, known, given):
-        return None
+    if rule.shape is None or "alias" in known.traits or not given or not given[0].is_meta or not _in_order(rule, known, given):
+        return None  # what aliases its input is left to torch, so that both have one storage
     shape = rule.shape(op)
     if shape is None:
         return None

@@ -26,7 +26,7 @@ from zoo.tracing.recorder import Recorder
 from zoo.tracing.trees import tensors
 from zoo.tracing.values import Pairs
 from zoo.tracing.wrappers import unwrapped, without_sharding
-from zoo.util.errors import ForwardError, ZooError, all_words, told
+from zoo.util.errors import ForwardError, ZooError, all_words, told, unhidden
 
 _SOURCES = {False: "input", True: "variable"}
 
@@ -106,7 +106,7 @@ def _run(recorder: Recorder, module: nn.Module, args: Sequence[Any], kwargs: Map
         output = module(*args, **kwargs)
     except Exception as error:
         recorder.fail()
-        raise _placed(recorder, error) from error
+        raise _placed(recorder, unhidden(error)) from error
     if (kind := _unrun(output)) is not None:
         raise ForwardError(f"forward returns {kind}, of which nothing has run: return a list or a tuple of its items")
     recorder.close(output)

@@ -11,7 +11,7 @@ from torch import fx, nn
 from zoo.analysis.stages import Stage, call_names
 from zoo.tracing.guard import Guard
 from zoo.tracing.trees import tree_flatten, tree_leaves, tree_unflatten
-from zoo.util.errors import ZooError, words
+from zoo.util.errors import ZooError, unhidden, words
 
 
 class Features(fx.GraphModule):
@@ -86,9 +86,8 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
         try:
             return layers.trace(module)
         except Exception as error:
-            raise ZooError(
-                f"{type(module).__name__} cannot be cut: its forward pass is not a fixed graph ({words(error)})"
-            ) from error
+            said = words(unhidden(error))
+            raise ZooError(f"{type(module).__name__} cannot be cut: its forward pass is not a fixed graph ({said})") from error
 
     graph = Guard(parts).run(traced)
     names = call_names([path for path, _ in layers.calls])

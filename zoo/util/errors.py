@@ -77,6 +77,16 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
+def unhidden(error: Exception) -> Exception:
+    """The error; but an interrupt that it hides is raised: code that cleans up after one may fail itself."""
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, KeyboardInterrupt):
+            raise behind
+        behind = behind.__cause__ or behind.__context__
+    return error
+
+
 def spelling(name: str) -> str:
     """Return the part that all usual spellings of a name share: VGG-16 and vgg16 are the same."""
     return "".join(sign for sign in name.lower() if sign.isascii() and sign.isalnum())

@@ -4,16 +4,17 @@ import contextlib
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.tables.notes import LowerBound, Stopped
-from zoo.tables.table import Table
 from zoo.util.errors import ForwardError, ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Convention, Format, How, Output, Target, Units, completed_columns, takes_a_model
+
+if TYPE_CHECKING:
+    from zoo.tables.table import Table
 
 _MACHINES = frozenset({"json", "csv"})
 
@@ -107,6 +108,8 @@ def summary(
                 raise
             table = _parameters(target, how, level, error)
     emit(table, wanted, output, units=units)
+    from zoo.tables.notes import LowerBound, Stopped
+
     bounds = [str(note) for note in table.notes if isinstance(note, LowerBound)]
     if strict and bounds:
         typer.echo(f"zoo: --strict: {'; '.join(bounds)}", err=True)
@@ -116,7 +119,7 @@ def summary(
         raise typer.Exit(1)
 
 
-def _parameters(target: str, how: How, depth: Any, error: ForwardError) -> Table:
+def _parameters(target: str, how: How, depth: Any, error: ForwardError) -> "Table":
     """Where no input is known and the model takes no image: its modules and parameters, with the reason."""
     from zoo.questions.parameters import parameters
 

@@ -30,6 +30,11 @@ def shape(op: Op) -> Shape | None:
     return same(op) if 0 <= op.attrs["p"] <= 1 else None
 
 
+def channels_shape(op: Op) -> Shape | None:
+    """The shape stays; there are channels."""
+    return shape(op) if len(op.inputs[0].shape) > 1 else None
+
+
 def saved(op: Op, needed: Needs) -> Saved:
     """A mask of the input's type, as on the CPU."""
     return ((), 0) if idle(op) else ((), op.inputs[0].nbytes)
@@ -44,7 +49,14 @@ def saved_by_channels(op: Op, needed: Needs) -> Saved:
 RULES = (
     OpRule("dropout", shape=shape, macs=0, other_flops=once, receptive_field=layout.same, saved=saved, idle=idle, whole=True),
     OpRule(
-        "feature_dropout", macs=0, other_flops=once, receptive_field=layout.same, saved=saved_by_channels, idle=idle, whole=True
+        "feature_dropout",
+        shape=channels_shape,
+        macs=0,
+        other_flops=once,
+        receptive_field=layout.same,
+        saved=saved_by_channels,
+        idle=idle,
+        whole=True,
     ),
     OpRule("alpha_dropout", macs=0, other_flops=twice, receptive_field=layout.same, saved=saved, idle=idle, whole=True),
 )

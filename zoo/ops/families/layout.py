@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from zoo.ops import views
 from zoo.ops.facts import FLOATING, nothing, per_input
 from zoo.ops.rule import Needs, OpRule, Saved, Shape
 from zoo.receptive import layout, sliding
@@ -41,12 +42,14 @@ def saved_by_pad(op: Op, needed: Needs) -> Saved:
 
 
 RULES = (
-    moves("reshape flatten", receptive_field=layout.reshape, saved=nothing, whole=True),
-    moves("view squeeze", receptive_field=layout.reshape),
+    moves("flatten", shape=views.flatten, receptive_field=layout.reshape, saved=nothing, whole=True),
+    moves("reshape", receptive_field=layout.reshape, saved=nothing, whole=True),
+    moves("view", shape=views.view, receptive_field=layout.reshape),
+    moves("squeeze", shape=views.squeeze, receptive_field=layout.reshape),
     moves("_unsafe_view", receptive_field=layout.reshape, saved=nothing),
     moves("permute transpose t", receptive_field=layout.permute),
     moves("swapaxes as_strided resize resize_as set rot90 block_diag"),
-    moves("unsqueeze", receptive_field=layout.unsqueeze),
+    moves("unsqueeze", shape=views.unsqueeze, receptive_field=layout.unsqueeze),
     moves("stack", receptive_field=layout.unsqueeze, saved=nothing, whole=True),
     moves("cat", shape=cat_shape, receptive_field=layout.cat, saved=nothing),
     moves("chunk split tensor_split", receptive_field=layout.split, saved=nothing, whole=True),
@@ -54,12 +57,12 @@ RULES = (
     moves("expand", receptive_field=layout.expand),
     moves("repeat", receptive_field=layout.repeat, saved=nothing),
     moves("repeat_interleave"),
-    moves("select", receptive_field=layout.select),
-    moves("slice", receptive_field=layout.slice_),
+    moves("select", shape=views.select, receptive_field=layout.select),
+    moves("slice", shape=views.slice_, receptive_field=layout.slice_),
     moves("select_scatter slice_scatter tril triu", saved=nothing),
     moves("pixel_shuffle pixel_unshuffle", receptive_field=layout.shuffle, saved=nothing, whole=True),
     moves("channel_shuffle", receptive_field=layout.channel_shuffle, saved=nothing, whole=True),
-    moves("pad", receptive_field=sliding.pad, saved=saved_by_pad, whole=True),
+    moves("pad", shape=views.pad, receptive_field=sliding.pad, saved=saved_by_pad, whole=True),
     moves("constant_pad_nd", receptive_field=sliding.pad, saved=nothing),
     moves("reflection_pad1d reflection_pad2d reflection_pad3d", receptive_field=sliding.pad),
     moves("replication_pad1d replication_pad2d replication_pad3d", receptive_field=sliding.pad),
@@ -71,8 +74,8 @@ RULES = (
     OpRule("unfold_backward", macs=0, other_flops=per_input),
     moves("contiguous to", receptive_field=layout.same, saved=nothing, whole=True),
     moves("clone _to_copy lift_fresh", receptive_field=layout.same, saved=nothing),
-    moves("alias", receptive_field=layout.same),
-    moves("detach", receptive_field=layout.same, cuts_gradient=True),
+    moves("alias", shape=views.unchanged, receptive_field=layout.same),
+    moves("detach", shape=views.unchanged, receptive_field=layout.same, cuts_gradient=True),
     moves("copy", receptive_field=layout.copied, saved=nothing),
     moves(WRITE, receptive_field=layout.written, saved=nothing),
     moves("complex"),

@@ -40,6 +40,8 @@ def batch_norm_shape(op: Op) -> Shape | None:
     for vector in vectors:
         if vector.shape != channels:
             return None
+    if op.attrs["training"] and 0 < x.numel == channels[0]:  # one value has no variance: torch.nn.functional refuses it
+        return None
     return x.shape
 
 
