@@ -241,7 +241,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 continue
             found = (argument,) if isinstance(argument, Tensor) else direct_tensors(argument)
             if not found:
-                for weights in self._packed.of(self.calls[self.stack[-1]].path, argument):
+                layer = self.calls[self.stack[-1]].path if self.stack else ""
+                for weights in self._packed.of(layer, argument):
                     pairs += weights.tensors
                     attrs |= weights.attrs
                 attrs[name] = plain(argument)
