@@ -16,6 +16,7 @@
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
     zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
+    zoo.draw("alexnet")                         the architecture as papers draw it: SVG, PDF, PNG, TikZ
     zoo.verify("alexnet")                       cross-check the numbers against independent sources
     zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two steps
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from zoo.extend import Input, Table, Trace, ZooError, register, trace
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
+    from zoo.questions.draw import draw
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
@@ -70,6 +72,7 @@ __all__ = [
     "compare",
     "create_model",
     "diff",
+    "draw",
     "explain",
     "export",
     "features",
@@ -108,6 +111,7 @@ __getattr__, __dir__ = lazy(
         "compare": "zoo.questions.compare",
         "create_model": "zoo.catalogue.create",
         "diff": "zoo.questions.diff",
+        "draw": "zoo.questions.draw",
         "explain": "zoo.questions.explain",
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",

@@ -26,14 +26,24 @@ End = Literal["first", "last"]
 
 def chains(place: Place, cell: Any) -> Iterator[Line]:
     """The working of a layer's cell: a chain for each axis of the input, or two where different branches decide its two ends."""
-    fields = _Fields(place)
+    return _chains(_Fields(place), cell)
+
+
+def least_chains(place: Place, cell: Any) -> Iterator[Line]:
+    """The same along the smallest path: where branches join, the one that sees least decides."""
+    return _chains(_Fields(place, least=True), cell)
+
+
+def _chains(fields: "_Fields", cell: Any) -> Iterator[Line]:
+    place = fields.place
+    name = "rf_min" if fields.least else "rf"
     value = next((value for value in place.group.outputs if fields.states.get(value.id) is not None), None)
     if value is None:
-        yield Line("rf", says="it does not depend on the network's input")
+        yield Line(name, says="it does not depend on the network's input")
         return
     found = fields.shown(value)
     if isinstance(found, str):
-        yield Line("rf", says=f"undefined: {found}")
+        yield Line(name, says=f"undefined: {found}")
         return
     names = NAMES.get(len(found), tuple(map(str, range(len(found)))))
     for axis, name in enumerate(names):
@@ -68,16 +78,17 @@ _PARTS = frozenset({"size", "stride", "from"})
 
 @dataclass(frozen=True)
 class _Fields:
-    """The field of every value of a trace."""
+    """The field of every value of a trace: along all paths, or along the smallest where it is the `least`."""
 
     place: Place
+    least: bool = False
 
     @property
     def states(self) -> Mapping[int, Field | None]:
-        return self.place.wiring.fields
+        return self.place.wiring.least_fields if self.least else self.place.wiring.fields
 
     def shown(self, value: Value) -> list[Shown] | str:
-        return self.place.wiring.window(value)
+        return self.place.wiring.window(value, least=self.least)
 
     def along(self, value: Value, axis: int) -> Shown | None:
         """What is shown of a value along an axis, or None."""
@@ -105,10 +116,18 @@ def _path(fields: _Fields, value: Value, axis: int, end: End) -> _Path:
         inputs = fields.inputs(op)
         if not inputs:
             break
-        source = _decides(fields, inputs, axis, end)
+        source = _smallest(fields, inputs, value, axis) if fields.least else None
+        source = source or _decides(fields, inputs, axis, end)
         steps.append((source, value))
         value = source
     return steps[::-1]
+
+
+def _smallest(fields: _Fields, inputs: list[Value], value: Value, axis: int) -> Value | None:
+    """The input that sees what the value of a join sees along the smallest path, if the join keeps it."""
+    after = fields.along(value, axis)
+    alike = [one for one in inputs if after is not None and fields.along(one, axis) == after]
+    return alike[0] if len(inputs) > 1 and alike else None
 
 
 def _decides(fields: _Fields, inputs: list[Value], axis: int, end: End) -> Value:
@@ -172,6 +191,8 @@ def _link(fields: _Fields, source: Value, target: Value, axis: int, name: str) -
     if before is None or after is None:
         return [Line(label, says=f"{op.kind}: no window for all units here", axis=name)]
     inputs = fields.inputs(op)
+    if fields.least and len(inputs) > 1 and before == after:
+        return _met(fields, op, inputs, source, axis, name, label)
     if len(inputs) > 1 and op.kind not in _PRODUCTS:
         return _joined(fields, op, inputs, after, axis, name, label)
     if (before.size, before.stride, before.padding) == (after.size, after.stride, after.padding):
@@ -230,6 +251,18 @@ def _whole(before: Shown, after: Shown, n: int, label: str, name: str, kind: str
         yield Line(label, "{stride}*{s}", {"stride": stride, "s": times}, _exact(after.stride), axis=name, name="stride")
     operands = {"to": before.last, "n": n, "stride": stride}
     yield Line(label, "{to} + ({n} - 1)*{stride}", operands, after.last, axis=name, name="to", says=says)
+
+
+def _met(fields: _Fields, op: Op, inputs: list[Value], source: Value, axis: int, name: str, label: str) -> list[Line]:
+    """The least of what the branches see."""
+    seen = {fields.place.wiring.name_of(value): found.size for value in inputs if (found := fields.along(value, axis)) is not None}
+    least = fields.place.wiring.name_of(source)
+    if len(set(seen.values())) < 2 or min(seen.values()) != seen[least]:
+        return []
+    says = f"{op.kind} joins {', '.join(seen)}: {least} sees least"
+    return [
+        Line(label, f"min({', '.join(f'{{{branch}}}' for branch in seen)})", seen, seen[least], axis=name, name="size", says=says)
+    ]
 
 
 def _joined(fields: _Fields, op: Op, inputs: list[Value], after: Shown, axis: int, name: str, label: str) -> list[Line]:

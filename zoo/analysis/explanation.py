@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from itertools import groupby
 from typing import Any
 
@@ -85,7 +86,24 @@ class Explanation:
         return self.text().rstrip("\n")
 
     def _repr_html_(self) -> str:
-        return self.to_table().render("html")
+        from zoo.analysis.typeset import math
+
+        parts = [f"<p>{escape(self.title)}</p>"]
+        for one in self.quantities:
+            rows = "".join(_html_row(line, math(line) if line.formula else escape(_result(line))) for line in one.lines)
+            head = f"{escape(one.column.name)} = {escape(_shown(one))}: {escape(one.column.description)}"
+            parts.append(f'<table>\n<caption style="text-align: left">{head}</caption>\n<tbody>\n{rows}</tbody>\n</table>')
+        if self.notes:
+            parts.append(f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in self.notes)}</ul>")
+        return "\n".join(parts) + "\n"
+
+
+def _html_row(line: Line, formula: str) -> str:
+    """A label, the typeset formula, and where its numbers come from."""
+    label = escape(" ".join(filter(None, (line.label, line.axis, line.name))))
+    where = escape("; ".join(_remarks(line)))
+    cells = (f'<td style="text-align: left">{cell}</td>' for cell in (formula, where))
+    return f"<tr><th>{label}</th>{''.join(cells)}</tr>\n"
 
 
 _COLUMNS = (

@@ -12,6 +12,7 @@ from zoo.analysis.naming import find_name
 from zoo.analysis.rows import Group, group
 from zoo.ops.axes import starts
 from zoo.ops.count import Count
+from zoo.ops.least_field import least
 from zoo.ops.receptive_field import rule
 from zoo.ops.working import Line, total
 from zoo.receptive.shown import Shown, shown
@@ -50,16 +51,27 @@ class Wiring:
         return carry(self.trace, starts(self.trace, start), rule)
 
     @cached_property
+    def least_fields(self) -> Mapping[int, Field | None]:
+        """The receptive field of each value along the smallest path, by its id."""
+        return carry(self.trace, starts(self.trace, start), least)
+
+    @cached_property
+    def least_windows(self) -> dict[int, list[Shown] | str]:
+        """What is shown of these."""
+        return {}
+
+    @cached_property
     def windows(self) -> dict[int, list[Shown] | str]:
         """What is shown of the field of each value that was asked for so far."""
         return {}
 
-    def window(self, value: Value) -> list[Shown] | str:
-        """What is shown of a value's field along each axis, or why nothing is."""
-        if value.id not in self.windows:
-            field = self.fields[value.id]
-            self.windows[value.id] = "it does not depend on the network's input" if field is None else shown(field)
-        return self.windows[value.id]
+    def window(self, value: Value, *, least: bool = False) -> list[Shown] | str:
+        """What is shown of a value's field along each axis, or why nothing is; along the smallest path, if it is the `least`."""
+        known, fields = (self.least_windows, self.least_fields) if least else (self.windows, self.fields)
+        if value.id not in known:
+            field = fields[value.id]
+            known[value.id] = "it does not depend on the network's input" if field is None else shown(field)
+        return known[value.id]
 
     def row_of(self, op: Op) -> str:
         """The name of the finest row that an op is in."""

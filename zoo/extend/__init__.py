@@ -1,4 +1,4 @@
-"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule.
+"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule, a picture.
 
 Built-in extensions import the same names. Each name is imported on first access, so an extension does not load other kinds.
 """
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         stride,
     )
     from zoo.extend.options import Flag, PositiveInt, Sizes, TargetName, Text
+    from zoo.extend.picture import Kind, Picture
     from zoo.extend.rule import Hit, Rule
     from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.models.forward import trace
@@ -68,6 +69,7 @@ __all__ = [
     "Group",
     "Hit",
     "Input",
+    "Kind",
     "Layer",
     "Line",
     "Network",
@@ -75,6 +77,7 @@ __all__ = [
     "OpRule",
     "Param",
     "Pass",
+    "Picture",
     "Place",
     "PositiveInt",
     "Published",
@@ -137,6 +140,7 @@ __getattr__, __dir__ = lazy(
         "Input": "zoo.record.inputs",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",
+        **dict.fromkeys(("Kind", "Picture"), "zoo.extend.picture"),
         **dict.fromkeys(("ACTIVATIONS", "BATCH_NORMS", "CONVOLUTIONS", "NORMS", "POOLINGS", "TRANSPOSED"), _NETWORK),
         **dict.fromkeys(("Network", "flattened", "kernel", "stride"), _NETWORK),
         **dict.fromkeys(("Hit", "Rule"), "zoo.extend.rule"),
@@ -158,8 +162,8 @@ def register(*things: Any) -> ExitStack:
 
     Arguments:
         things: Builders decorated with `@arch`, columns, studies, formats (functions of a table and a width, with their own names),
-            records of ops (`OpRule`), lint rules, or modules that define these. A module can register the same name again, as a
-            notebook cell does when it runs twice.
+            records of ops (`OpRule`), lint rules, kinds of pictures, or modules that define these. A module can register the same
+            name again, as a notebook cell does when it runs twice.
 
     Returns:
         A context manager. Leaving or closing it removes the extensions again.
@@ -176,10 +180,11 @@ def register(*things: Any) -> ExitStack:
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES
+    from zoo.extend.picture import PICTURES
     from zoo.extend.rule import RULES
     from zoo.extend.study import STUDIES
     from zoo.ops.book import OPS
     from zoo.tables.formats import FORMATS
     from zoo.util import plugins
 
-    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS, RULES))
+    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS, RULES, PICTURES))

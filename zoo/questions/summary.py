@@ -12,6 +12,7 @@ from zoo.analysis.measure import measure
 from zoo.analysis.rows import Depth, group, without
 from zoo.models.forward import forward
 from zoo.models.running import Run
+from zoo.questions.explain import Explainer
 from zoo.record.trace import Trace, Value
 from zoo.tables.notes import Folded, Note, Shortened, Stopped
 from zoo.tables.selecting import select
@@ -101,7 +102,9 @@ def _table(found: Run, depth: Depth, fold: bool, how: Mapping[str, Any], rows: M
     table = measure(found.trace, depth=level, fold=folds, **how)
     notes = (*table.notes, *found.notes, *_folding(kept, table, level))
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
-    return select(replace(table, title=_title(found), context=context, notes=notes), **rows)
+    explainer = Explainer(found.trace, how["convention"], tuple(column.name for column in table.columns))
+    whole = replace(table, title=_title(found), context=context, notes=notes, explainer=explainer)
+    return select(whole, **rows)
 
 
 def _with(columns: Sequence[str] | None, sort: str | None) -> Sequence[str] | None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -90,7 +91,11 @@ def summary(
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
     if style != "table":
-        _lecture(style, target, how, format, output)
+        refused = {"--depth": depth, "--fold": fold, "--strict": strict or None}
+        _refuse(style, {**refused, "--convention": None if convention == "pure" else convention})
+        if top is not None and sort is None:
+            raise ZooError(f"--top: --style {style} requires --sort, such as --columns maps,macs --sort macs --top {top}")
+        _lecture(style, target, how, chosen, {"filter": filter, "sort": sort, "top": top}, format, output)
         return
     from zoo.questions.summary import summary as analyse
     from zoo.tables import formats
@@ -127,12 +132,26 @@ def _parameters(target: str, how: How, depth: Any, error: ForwardError) -> "Tabl
     return replace(table, notes=(*table.notes, f"no input is known, so only parameters are shown: {error}"))
 
 
-def _lecture(style: str, target: str, how: How, format: str | None, output: Path | None) -> None:
-    """The table of lectures, from the output to the input, or down from the input."""
+def _refuse(style: str, given: Mapping[str, Any]) -> None:
+    """Raise `ZooError` for an unknown style, and for an option that lectures' tables have no use for."""
     if style not in {"lecture", "lecture-down"}:
         raise ZooError(f"--style {style!r}: expected table, lecture or lecture-down")
+    if wrong := [option for option, value in given.items() if value is not None]:
+        raise ZooError(f"{wrong[0]}: --style {style} supports only --columns, --filter, --sort and --top")
+
+
+def _lecture(
+    style: str,
+    target: str,
+    how: How,
+    columns: Sequence[str] | None,
+    chosen: Mapping[str, Any],
+    format: str | None,
+    output: Path | None,
+) -> None:
+    """The table of lectures, from the output to the input, or down from the input."""
     from zoo.questions.lecture import lecture
 
     with contextlib.redirect_stdout(sys.stderr):
-        found = lecture(target, input_first=style == "lecture-down", **how)
-    emit(found, format, output)
+        found = lecture(target, input_first=style == "lecture-down", columns=columns, **how)
+    emit(found.select(**chosen), format, output)

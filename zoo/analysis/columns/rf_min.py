@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from zoo.analysis.chain import least_chains
 from zoo.analysis.columns.rf import cell
 from zoo.extend import Column, Flow
 from zoo.ops.axes import starts
@@ -13,5 +14,6 @@ COLUMN = Flow(
     start,
     least,
     cell,
+    least_chains,
     starts=partial(starts, start=start),
 )

@@ -25,4 +25,9 @@ def render(table: Content, width: int | None = None) -> str:
 
 def _row(labels: list[str], cells: list[str]) -> str:
     left = "".join(f"<th>{escape(label)}</th>" for label in labels)
-    return f"<tr>{left}" + "".join(f'<td style="text-align: right">{escape(written)}</td>' for written in cells) + "</tr>"
+    return f"<tr>{left}{''.join(map(_in_cell, cells))}</tr>"
+
+
+def _in_cell(written: str) -> str:
+    grid = "; white-space: pre; font-family: monospace" if "\n" in written else ""
+    return f'<td style="text-align: right{grid}">{escape(written)}</td>'
