@@ -25,10 +25,6 @@ DTYPES = (*FLOATS, torch.bfloat16, torch.int64, torch.bool)
 # torch itself has no shapes for fake quantisation to compare with.
 OTHERWISE = ("fake_quantize", "quantized_")  # of types that cannot be drawn
 KINDS = [k for k, rule in OPS.all().items() if rule.shape is not None and "::" not in k and not k.startswith(OTHERWISE)]
-    k
-    for k, rule in OPS.all().items()
-    if rule.shape is not None and "::" not in k and not k.startswith(("fake_quantize", "quantized_"))
-]
 RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 
 
