@@ -17,6 +17,8 @@
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
     zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
     zoo.draw("alexnet")                         the architecture as papers draw it: SVG, PDF, PNG, TikZ
+    zoo.plot("growth", "vgg16")                 a drawing of one network or of several: costs, memory, receptive fields
+    zoo.picture("kernel", stride=2)             a drawing of lectures, with computed numbers
     zoo.verify("alexnet")                       cross-check the numbers against independent sources
     zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two steps
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
@@ -46,6 +48,8 @@ if TYPE_CHECKING:
     from zoo.questions.lint import Lint, lint
     from zoo.questions.parameters import parameters
     from zoo.questions.pattern import pattern
+    from zoo.questions.picture import picture
+    from zoo.questions.plot import plot
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
@@ -82,6 +86,8 @@ __all__ = [
     "measure",
     "parameters",
     "pattern",
+    "picture",
+    "plot",
     "pull",
     "receptive_field",
     "register",
@@ -121,6 +127,8 @@ __getattr__, __dir__ = lazy(
         "measure": "zoo.analysis.measure",
         "parameters": "zoo.questions.parameters",
         "pattern": "zoo.questions.pattern",
+        "picture": "zoo.questions.picture",
+        "plot": "zoo.questions.plot",
         "pull": "zoo.transform.pull",
         "receptive_field": "zoo.questions.rf",
         "register": "zoo.extend",

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         kernel,
         stride,
     )
-    from zoo.extend.options import Flag, PositiveInt, Sizes, TargetName, Text
+    from zoo.extend.options import Flag, Natural, PositiveInt, Sizes, TargetName, Text
     from zoo.extend.picture import Kind, Picture
     from zoo.extend.rule import Hit, Rule
     from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
@@ -72,6 +72,7 @@ __all__ = [
     "Kind",
     "Layer",
     "Line",
+    "Natural",
     "Network",
     "Op",
     "OpRule",
@@ -129,7 +130,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("UNUSED", "Call", "Op", "Param", "Trace", "Value", "each_axis"), _RECORDS),
         **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
-        **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
+        **dict.fromkeys(("Flag", "Natural", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
