@@ -10,6 +10,7 @@
     zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
     zoo.pattern("vgg16")                        [[CONV - RELU]*N - POOL]*M - [FC - RELU]*K: N, M, K, and where it differs
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
+    zoo.parameters("alexnet")                   its modules and parameters, without a forward pass
     zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
+    from zoo.questions.parameters import parameters
     from zoo.questions.pattern import pattern
     from zoo.questions.picture import picture
     from zoo.questions.plot import plot
@@ -82,6 +84,7 @@ __all__ = [
     "lint",
     "list_models",
     "measure",
+    "parameters",
     "pattern",
     "picture",
     "plot",
@@ -122,6 +125,7 @@ __getattr__, __dir__ = lazy(
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
+        "parameters": "zoo.questions.parameters",
         "pattern": "zoo.questions.pattern",
         "picture": "zoo.questions.picture",
         "plot": "zoo.questions.plot",

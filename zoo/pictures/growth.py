@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from zoo.analysis.columns import depth
 from zoo.analysis.rows import group
 from zoo.extend import Column, Count, Kind, Picture, Row, Table, Trace, ZooError, carry
+from zoo.ops.axes import starts
 from zoo.ops.least_field import least, widest
 from zoo.pictures._paper import GREY, SMALL, legend_above, picture, style_of, ticks
 from zoo.receptive.shown import Shown, shown
@@ -80,9 +81,10 @@ def _widest(units: Sequence[_Unit], layers: int) -> list[_Unit]:
 
 def _units(trace: Trace) -> list[_Unit]:
     """Of each row whose units differ in what they see."""
-    depths, wide, small = carry(trace, depth.start, depth.rule), carry(trace, start, widest), carry(trace, start, least)
+    seen = starts(trace, start)
+    depths, wide, small = carry(trace, depth.start, depth.rule), carry(trace, seen, widest), carry(trace, seen, least)
     image = trace.inputs[0]
-    found = [_Unit("input", 0, 1, 1, 1)] if isinstance(start(image), tuple) else []
+    found = [_Unit("input", 0, 1, 1, 1)] if isinstance(seen(image), tuple) else []
     for row in group(trace):
         for value in row.outputs[:1]:
             largest, smallest, layers = _axis(wide.get(value.id)), _axis(small.get(value.id)), depths.get(value.id)

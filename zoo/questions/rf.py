@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.naming import find_name
 from zoo.analysis.rows import group, readable_depth
 from zoo.models.forward import trace
+from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
 from zoo.receptive.windows import Units, Window, bounds
@@ -142,8 +143,8 @@ class _Looks:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.exact: Mapping[int, Field | None] = carry(trace, exact, rule)
-        self.laws: Mapping[int, Field | None] = carry(trace, start, rule)
+        self.exact: Mapping[int, Field | None] = carry(trace, starts(trace, exact), rule)
+        self.laws: Mapping[int, Field | None] = carry(trace, starts(trace, start), rule)
 
     def find(self, layer: str | None) -> tuple[str, Value]:
         """Return a layer's name and output."""
