@@ -48,7 +48,7 @@ def layer_output(module: "nn.Module", layer: str, images: "Tensor") -> "Tensor":
 
     Raises `ZooError` if the layer is not a module.
     """
-    from zoo.tracing.recorder import tensors
+    from zoo.tracing.trees import tensors
 
     found: list[Tensor] = []
 
