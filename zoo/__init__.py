@@ -10,6 +10,7 @@
     zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
     zoo.pattern("vgg16")                        [[CONV - RELU]*N - POOL]*M - [FC - RELU]*K: N, M, K, and where it differs
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
+    zoo.parameters("alexnet")                   its modules and parameters, without a forward pass
     zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
     zoo.report("alexnet")                       all of it on one HTML page, for one model or two
     zoo.site("zoo-site")                        the catalogue as a static site
@@ -18,6 +19,8 @@
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
     zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
     zoo.draw("alexnet")                         the architecture as papers draw it: SVG, PDF, PNG, TikZ
+    zoo.plot("growth", "vgg16")                 a drawing of one network or of several: costs, memory, receptive fields
+    zoo.picture("kernel", stride=2)             a drawing of lectures, with computed numbers
     zoo.verify("alexnet")                       cross-check the numbers against independent sources
     zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two steps
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
@@ -45,7 +48,10 @@ if TYPE_CHECKING:
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
+    from zoo.questions.parameters import parameters
     from zoo.questions.pattern import pattern
+    from zoo.questions.picture import picture
+    from zoo.questions.plot import plot
     from zoo.questions.report import Report, report
     from zoo.questions.rf import ReceptiveField, receptive_field
     from zoo.questions.site import site
@@ -83,7 +89,10 @@ __all__ = [
     "lint",
     "list_models",
     "measure",
+    "parameters",
     "pattern",
+    "picture",
+    "plot",
     "pull",
     "receptive_field",
     "register",
@@ -124,7 +133,10 @@ __getattr__, __dir__ = lazy(
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
         "measure": "zoo.analysis.measure",
+        "parameters": "zoo.questions.parameters",
         "pattern": "zoo.questions.pattern",
+        "picture": "zoo.questions.picture",
+        "plot": "zoo.questions.plot",
         "pull": "zoo.transform.pull",
         "receptive_field": "zoo.questions.rf",
         "register": "zoo.extend",

@@ -26,15 +26,15 @@ End = Literal["first", "last"]
 
 def chains(place: Place, cell: Any) -> Iterator[Line]:
     """The working of a layer's cell: a chain for each axis of the input, or two where different branches decide its two ends."""
-    return _chains(_Fields(place))
+    return _chains(_Fields(place), cell)
 
 
 def least_chains(place: Place, cell: Any) -> Iterator[Line]:
     """The same along the smallest path: where branches join, the one that sees least decides."""
-    return _chains(_Fields(place, least=True))
+    return _chains(_Fields(place, least=True), cell)
 
 
-def _chains(fields: "_Fields") -> Iterator[Line]:
+def _chains(fields: "_Fields", cell: Any) -> Iterator[Line]:
     place = fields.place
     name = "rf_min" if fields.least else "rf"
     value = next((value for value in place.group.outputs if fields.states.get(value.id) is not None), None)
@@ -52,6 +52,24 @@ def _chains(fields: "_Fields") -> Iterator[Line]:
             yield from _chain(fields, first, value, axis, name)
         else:
             yield from _two_chains(fields, (first, last), value, axis, name)
+    for axis, name in enumerate(names):
+        if "misaligned" in (cell or {}):
+            says = "pixels between the centres of the branches that are joined"
+            yield Line("join", "", {}, cell["misaligned"][axis], axis=name, name="misaligned", says=says, part=("misaligned", axis))
+    for i, other in enumerate((cell or {}).get("others", ())):
+        yield from (
+            Line(f"output {i + 2}", "", {}, leaf, name=str(path[0]), says=f"{path[0]} {leaf}", part=("others", i, *path))
+            for path, leaf in _leaves(other)
+        )
+
+
+def _leaves(cell: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Each number or text of a cell, and where it is."""
+    for key, item in cell.items():
+        if isinstance(item, list):
+            yield from (((key, axis), one) for axis, one in enumerate(item))
+        else:
+            yield (key,), item
 
 
 _ENDS: tuple[End, End] = ("first", "last")

@@ -10,6 +10,7 @@ from typing import Any
 
 from zoo.analysis.naming import find_name
 from zoo.analysis.rows import Group, group
+from zoo.ops.axes import starts
 from zoo.ops.count import Count
 from zoo.ops.least_field import least
 from zoo.ops.receptive_field import rule
@@ -47,12 +48,12 @@ class Wiring:
     @cached_property
     def fields(self) -> Mapping[int, Field | None]:
         """The receptive field of each value, by its id."""
-        return carry(self.trace, start, rule)
+        return carry(self.trace, starts(self.trace, start), rule)
 
     @cached_property
     def least_fields(self) -> Mapping[int, Field | None]:
         """The receptive field of each value along the smallest path, by its id."""
-        return carry(self.trace, start, least)
+        return carry(self.trace, starts(self.trace, start), least)
 
     @cached_property
     def least_windows(self) -> dict[int, list[Shown] | str]:

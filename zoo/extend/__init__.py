@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.card import arch
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
+    from zoo.catalogue.evidence import Result
     from zoo.catalogue.published import Published
     from zoo.extend.network import (
         ACTIVATIONS,
@@ -30,19 +31,20 @@ if TYPE_CHECKING:
         kernel,
         stride,
     )
-    from zoo.extend.options import Flag, PositiveInt, Sizes, TargetName, Text
+    from zoo.extend.options import Flag, Natural, PositiveInt, Sizes, TargetName, Text
     from zoo.extend.picture import Kind, Picture
     from zoo.extend.rule import Hit, Rule
     from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.models.forward import trace
     from zoo.ops.arithmetic import macs
-    from zoo.ops.book import rule_of_kind
+    from zoo.ops.book import rule_of, rule_of_kind
     from zoo.ops.count import Count
     from zoo.ops.rule import Cost, OpRule, factors
     from zoo.ops.working import Line
     from zoo.record.inputs import Input
     from zoo.record.trace import UNUSED, Call, Op, Param, Trace, Value, each_axis
-    from zoo.tables.notes import Failed
+    from zoo.record.walk import carry
+    from zoo.tables.notes import Failed, Note
     from zoo.tables.table import Column, Row, Table
     from zoo.util.errors import ForwardError, ZooError
 
@@ -72,7 +74,9 @@ __all__ = [
     "Kind",
     "Layer",
     "Line",
+    "Natural",
     "Network",
+    "Note",
     "Op",
     "OpRule",
     "Param",
@@ -81,6 +85,7 @@ __all__ = [
     "Place",
     "PositiveInt",
     "Published",
+    "Result",
     "Row",
     "Rule",
     "Share",
@@ -100,6 +105,7 @@ __all__ = [
     "by_layer",
     "by_op",
     "card",
+    "carry",
     "create_model",
     "each_axis",
     "factors",
@@ -113,6 +119,7 @@ __all__ = [
     "ratio",
     "ratio_text",
     "register",
+    "rule_of",
     "rule_of_kind",
     "short",
     "stride",
@@ -129,13 +136,15 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("UNUSED", "Call", "Op", "Param", "Trace", "Value", "each_axis"), _RECORDS),
         **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
-        **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
+        **dict.fromkeys(("Flag", "Natural", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
         "Count": "zoo.ops.count",
-        "Failed": "zoo.tables.notes",
-        "rule_of_kind": "zoo.ops.book",
+        **dict.fromkeys(("Failed", "Note"), "zoo.tables.notes"),
+        **dict.fromkeys(("rule_of", "rule_of_kind"), "zoo.ops.book"),
+        "Result": "zoo.catalogue.evidence",
+        "carry": "zoo.record.walk",
         "Group": "zoo.analysis.rows",
         "Input": "zoo.record.inputs",
         "Line": "zoo.ops.working",

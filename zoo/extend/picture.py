@@ -1,5 +1,6 @@
 """What a picture is, what a kind of picture is, and every kind by name."""
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -59,7 +60,9 @@ class Picture:
     __repr__ = __str__
 
     def _repr_mimebundle_(self, **asked: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.svg(), "text/plain": str(self.table)}
+        with contextlib.suppress(ZooError):  # without matplotlib, a notebook shows the table
+            return {"image/svg+xml": self.svg(), "text/plain": str(self.table)}
+        return {"text/html": self.table.render("html"), "text/plain": str(self.table)}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -63,7 +63,7 @@ def live(trace: Trace) -> list[int]:
     """
     count = len(trace.ops)
     change = [0] * (count + 2)
-    for value, first, last in _lives(trace):
+    for value, first, last in lives(trace):
         change[first] += value.nbytes
         change[last + 1] -= value.nbytes
     return list(accumulate(change))[:count]
@@ -71,11 +71,11 @@ def live(trace: Trace) -> list[int]:
 
 def alive(trace: Trace, index: int) -> list[Value]:
     """The storages that `live` counts while op `index` runs, each by the value that was first in it."""
-    return [value for value, first, last in _lives(trace) if first <= index <= last]
+    return [value for value, first, last in lives(trace) if first <= index <= last]
 
 
-def _lives(trace: Trace) -> Iterator[tuple[Value, int, int]]:
-    """Each storage of an activation, and the indices of the first and the last op at which it is needed."""
+def lives(trace: Trace) -> Iterator[tuple[Value, int, int]]:
+    """Yield each storage of an activation, and the indices of the first and the last op at which it is needed."""
     base = storages(trace)
     count = len(trace.ops)
     born = {value.id: 0 for value in trace.inputs}

@@ -13,7 +13,7 @@ from functools import cache, cached_property
 from zoo.analysis.repeats import Repeats, repeats
 from zoo.analysis.rows import group, span_of_names
 from zoo.analysis.stages import call_names
-from zoo.record.trace import UNUSED, Op, Trace, Value
+from zoo.extend import UNUSED, Op, Trace, Value
 
 Pair = tuple[int, int]
 """An edge of the trace: the numbers of the op that makes a value and of one that reads it. -1 - i is input number i."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from zoo.extend import Op, Value
 from zoo.pictures._graph import Graphs, Node, family, moves
-from zoo.record.trace import Op, Value
 from zoo.util.text import sizes
 
 _SHORT = {

@@ -2,6 +2,7 @@
 
 from zoo.analysis.choose import choose
 from zoo.analysis.rows import Group
+from zoo.extend import Column, Row, Table, Trace
 from zoo.extend.picture import Kind, Picture
 from zoo.pictures._boxes import Boxes, Cost
 from zoo.pictures._graph import Graphs, Node
@@ -10,8 +11,6 @@ from zoo.pictures._scene import COLUMN_MM, Scene, captioned, points_of
 from zoo.pictures._svg import svg
 from zoo.pictures._tikz import tikz
 from zoo.pictures._volumes import scene as of_volumes
-from zoo.record.trace import Trace
-from zoo.tables.table import Column, Row, Table
 from zoo.util.errors import ZooError, unknown
 
 LEVELS = ("stages", "blocks", "layers")

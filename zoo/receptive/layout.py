@@ -311,7 +311,12 @@ def _side_by_side(spans: Sequence[Span | None], shapes: Sequence[Shape], dim: in
             sets += block[row * size : (row + 1) * size]
     check(len(sets) * present[0].pixels)
     reasons = [span.windows.reason if isinstance(span.windows, Units) else why for span in present]
-    return Span(Units(tuple(sets), max(reasons)), (*outer, Walk(dim, 1, sum(sizes))), present[0].pixels)
+    strides = {span.windows.stride for span in present}
+    return Span(
+        Units(tuple(sets), max(reasons), max(strides) if len(strides) == 1 else 0),
+        (*outer, Walk(dim, 1, sum(sizes))),
+        present[0].pixels,
+    )
 
 
 def _common_outer(spans: Sequence[Span], shapes: Sequence[Shape], dim: int) -> tuple[Walk, ...]:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.extend import card, measure, trace
 
 if TYPE_CHECKING:
-    from zoo.catalogue.evidence import Result
-    from zoo.extend import Row, Trace
+    from zoo.extend import Result, Row, Trace
 
 LECTURES = {
     "A": "theory of convolutional networks; age and gender",
@@ -75,7 +74,7 @@ def _params(input: str, layers: str, row: int | None = None) -> int:
 
 def _fit(input: str, layers: str) -> str:
     """The output's size, or that the last window leaves some of the input unseen."""
-    from zoo.ops.book import rule_of
+    from zoo.extend import rule_of
 
     op = next(op for op in reversed(_described(input, layers)[0].ops) if op.kind.startswith("conv"))
     window = rule_of(op).window

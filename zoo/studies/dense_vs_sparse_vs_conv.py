@@ -31,7 +31,7 @@ from zoo.util.text import sizes
 if TYPE_CHECKING:
     from torch import nn
 
-    from zoo.tables.notes import Note
+    from zoo.extend import Note
 
 COLUMNS = (
     Column("output", "elements per axis", "units: channels, height, width", hide_order=3),

@@ -1,7 +1,7 @@
 """The table that every question returns. Formats only render it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoo.tables import formats
@@ -61,6 +61,10 @@ class Table(Content):
     def select(self, *, filter: str | None = None, sort: str | None = None, top: int | None = None) -> "Table":
         """Some of the rows, in another order: see `zoo.tables.selecting.select`."""
         return select(self, filter=filter, sort=sort, top=top)
+
+    def scaled(self) -> "Table":
+        """The same table with counts shown as 15.5 G or 97.5 MiB where people read them. Machine formats keep all digits."""
+        return replace(self, columns=tuple(replace(column, scaled=True) for column in self.columns))
 
     def __str__(self) -> str:
         return self.render("text").rstrip("\n")

@@ -3,15 +3,19 @@
 import contextlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.util.errors import ZooError
+from zoo.util.errors import ForwardError, ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Convention, Format, How, Output, Target, completed_columns, takes_a_model
+from zoo_cli.parameters import Convention, Format, How, Output, Target, Units, completed_columns, takes_a_model
+
+if TYPE_CHECKING:
+    from zoo.tables.table import Table
 
 _MACHINES = frozenset({"json", "csv"})
 
@@ -41,6 +45,11 @@ Columns = Annotated[
 Filter = Annotated[
     str | None, typer.Option("--filter", metavar="PATTERN", help="Show rows whose names match, such as 'conv5_x.*'.")
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="PATTERN", help="Leave modules with such names out of rows and totals; repeat for more."),
+]
+Partial = Annotated[bool, typer.Option("--partial", help="If the forward raises, show the layers before, and exit with 1.")]
 Sort = Annotated[
     str | None, typer.Option("--sort", metavar="COLUMN", help="Sort by this column, largest first; name and type alphabetically.")
 ]
@@ -68,9 +77,12 @@ def summary(
     filter: Filter = None,
     sort: Sort = None,
     top: Top = None,
+    exclude: Exclude = None,
+    partial: Partial = False,
     convention: Convention = "pure",
     style: Style = "table",
     strict: Strict = False,
+    units: Units = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -90,25 +102,34 @@ def summary(
 
     formats.load(wanted)
 
+    level: Any = "auto" if depth is None and people else depth
+    rows: dict[str, Any] = {"filter": filter, "sort": sort, "top": top, "exclude": exclude or (), "partial": partial}
     with contextlib.redirect_stdout(sys.stderr):  # output of a user's module
-        table = analyse(
-            target,
-            depth="auto" if depth is None and people else depth,
-            fold=people if fold is None else fold,
-            columns=chosen,
-            filter=filter,
-            sort=sort,
-            top=top,
-            convention=convention,
-            **how,
-        )
-    emit(table, wanted, output)
-    from zoo.tables.notes import LowerBound
+        try:
+            folds = people if fold is None else fold
+            table = analyse(target, depth=level, fold=folds, columns=chosen, convention=convention, **rows, **how)
+        except ForwardError as error:
+            if not error.no_input or strict or chosen or any(rows.values()):
+                raise
+            table = _parameters(target, how, level, error)
+    emit(table, wanted, output, units=units)
+    from zoo.tables.notes import LowerBound, Stopped
 
-    partial = [str(note) for note in table.notes if isinstance(note, LowerBound)]
-    if strict and partial:
-        typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
+    bounds = [str(note) for note in table.notes if isinstance(note, LowerBound)]
+    if strict and bounds:
+        typer.echo(f"zoo: --strict: {'; '.join(bounds)}", err=True)
         raise typer.Exit(1)
+    for stopped in (note for note in table.notes if isinstance(note, Stopped)):
+        typer.echo(f"zoo: {stopped.reason}", err=True)
+        raise typer.Exit(1)
+
+
+def _parameters(target: str, how: How, depth: Any, error: ForwardError) -> "Table":
+    """Where no input is known and the model takes no image: its modules and parameters, with the reason."""
+    from zoo.questions.parameters import parameters
+
+    table = parameters(target, options=how.get("options"), depth=depth)
+    return replace(table, notes=(*table.notes, f"no input is known, so only parameters are shown: {error}"))
 
 
 def _refuse(style: str, given: Mapping[str, Any]) -> None:
