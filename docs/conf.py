@@ -3,7 +3,9 @@
 `-D catalogue=0` leaves out the catalogue, which takes half a minute.
 """
 
+import base64
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +41,8 @@ def without_links_outside(app: Any, name: str, source: list[str]) -> None:
     source[0] = _OUTSIDE.sub(r"\1", source[0])
 
 
-_PICTURE = re.compile(r"^<!-- picture: (\w+) (.+) -->$", re.MULTILINE)
-"""A picture of networks, which is drawn when the site is built: the kind of picture, and TARGETs."""
+_PICTURE = re.compile(r"^<!-- picture: (\w+)(.*) -->$", re.MULTILINE)
+"""A picture that is drawn when the site is built: its kind, and the TARGETs that it is of, if any."""
 
 
 def with_pictures(app: Any, name: str, source: list[str]) -> None:
@@ -51,8 +53,11 @@ def with_pictures(app: Any, name: str, source: list[str]) -> None:
 def _drawn(found: re.Match[str]) -> str:
     kind = pictures()[found[1]]
     traces = [zoo.trace(target) for target in found[2].split()]
-    picture = kind.draw(traces if kind.of == "targets" else traces[0])
-    return f"```{{raw}} html\n<figure>{picture.svg()}<figcaption>{picture.table.title}</figcaption></figure>\n```"
+    given = {"target": traces, "targets": [traces], "nothing": []}[kind.of]
+    picture = kind.draw(*given)
+    text = escape(f"{kind.shows}: {', '.join(found[2].split())}".removesuffix(": "))
+    image = f"data:image/svg+xml;base64,{base64.b64encode(picture.svg().encode()).decode()}"
+    return f'```{{raw}} html\n<figure><img alt="{text}" src="{image}"><figcaption>{text}</figcaption></figure>\n```'
 
 
 def as_restructured_text(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
