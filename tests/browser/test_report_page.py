@@ -128,6 +128,7 @@ def chosen(page: Any) -> set[str]:
 def test_one_selection(report_of: ReportOf, opened: Opened) -> None:
     """Kills a part that goes its own way, and an address that does not bring the selection back."""
     page = opened(report_of("googlenet"))
+    assert chosen(page) == {zoo.summary("googlenet", top=1).rows[0].name}
     page.locator(".icicle rect[data-node]").nth(5).click()
     (first,) = chosen(page)
     page.locator(".growth-plot").click(position={"x": 400, "y": 80})
