@@ -1,4 +1,4 @@
-"""Numbers with their derivation: a formula, the operands that stand in it, and where each operand comes from."""
+"""Numbers with their derivation: a formula, its operands, and where each operand comes from."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ class Line:
         operands: The value of each operand by its name.
         result: What the formula gives.
         sources: Where operands come from, by name: "weight, axis 0", "default".
-        says: A remark in words: the rule that is applied, or why there is no formula.
+        says: A remark: the rule that is applied, or why there is no formula.
         axis: The axis that a step of a chain is about, where there are several.
         name: What a step of a chain gives, such as "stride".
         part: Where in the table's cell the result stands, () for the whole cell; None for an intermediate result.
@@ -49,7 +49,7 @@ class Line:
 
     @property
     def symbols(self) -> str:
-        """The formula with the names of its operands; a name that reads as a sum stands in parentheses."""
+        """The formula with the names of its operands; a name that reads as a sum is put in parentheses."""
         return _OPERAND.sub(lambda found: f"({found[1]})" if _SUM.search(found[1]) else found[1], self.formula)
 
     @property
@@ -59,7 +59,7 @@ class Line:
         return _FIRST.sub(r"\1\2", written)
 
     def at(self, part: Part) -> "Line":
-        """The same line, whose result stands in the cell there."""
+        """The same line, whose result is the cell."""
         return replace(self, part=part)
 
     def to_dict(self) -> dict[str, Any]:
