@@ -139,11 +139,13 @@ def _distinct(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def rule_says(function: Callable[..., Any]) -> str:
-    """A rule's name and what it says of itself: the first line of its docstring.
+    """A rule's name and the first line of its docstring; nothing for a function without a name.
 
     >>> from zoo.ops.facts import per_output
     >>> rule_says(per_output.values)
     'facts.per_output: One operation for each element written.'
     """
+    if function.__name__ == "<lambda>":
+        return ""
     doc = (function.__doc__ or "").strip().partition("\n")[0]
     return f"{function.__module__.rpartition('.')[2]}.{getattr(function, '__qualname__', '')}{doc and f': {doc}'}"
