@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo.analysis.kinds import Bytes, Flow, Pass, Share, Sum, Tally
     from zoo.analysis.measure import measure
     from zoo.analysis.rows import Group
+    from zoo.analysis.windows import OfOps, weighted
     from zoo.analysis.working import Place
     from zoo.catalogue.card import arch
     from zoo.catalogue.create import create_model
@@ -77,6 +78,7 @@ __all__ = [
     "Natural",
     "Network",
     "Note",
+    "OfOps",
     "Op",
     "OpRule",
     "Param",
@@ -124,6 +126,7 @@ __all__ = [
     "short",
     "stride",
     "trace",
+    "weighted",
 ]
 
 _CONVENTIONS = "zoo.analysis.convention"
@@ -146,6 +149,7 @@ __getattr__, __dir__ = lazy(
         "Result": "zoo.catalogue.evidence",
         "carry": "zoo.record.walk",
         "Group": "zoo.analysis.rows",
+        **dict.fromkeys(("OfOps", "weighted"), "zoo.analysis.windows"),
         "Input": "zoo.record.inputs",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",

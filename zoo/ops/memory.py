@@ -14,7 +14,7 @@ OWN = frozenset({"parameter", "buffer", "constant"})
 
 
 def idle(op: Op) -> bool:
-    """Whether it hands on what it gets: dropout in evaluation mode, or of nothing."""
+    """Whether its output is its input: dropout in evaluation mode, or with probability 0."""
     hands_on = RULES[op.kind, op.traits].idle
     return hands_on is not None and hands_on(op)
 
@@ -30,7 +30,7 @@ _SHARING = frozenset({"view", "inplace"})
 def moved(op: Op) -> int:
     """Bytes that the op reads and writes: each of its inputs once, parameters among them, and its outputs.
 
-    A view, and what only hands on, moves nothing. Where some elements are picked out of a tensor, as many are read as written.
+    A view moves nothing, and neither does an idle op. Where some elements are picked out of a tensor, as many are read as written.
     """
     if idle(op) or "view" in op.traits or op.kind == UNUSED:
         return 0

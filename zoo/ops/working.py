@@ -1,4 +1,4 @@
-"""Numbers with their derivation: a formula, the operands that stand in it, and where each operand comes from."""
+"""Numbers with their derivation: a formula, its operands, and where each operand comes from."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ class Line:
         operands: The value of each operand by its name.
         result: What the formula gives.
         sources: Where operands come from, by name: "weight, axis 0", "default".
-        says: A remark in words: the rule that is applied, or why there is no formula.
+        says: A remark: the rule that is applied, or why there is no formula.
         axis: The axis that a step of a chain is about, where there are several.
         name: What a step of a chain gives, such as "stride".
         part: Where in the table's cell the result stands, () for the whole cell; None for an intermediate result.
@@ -49,7 +49,7 @@ class Line:
 
     @property
     def symbols(self) -> str:
-        """The formula with the names of its operands; a name that reads as a sum stands in parentheses."""
+        """The formula with the names of its operands; a name that reads as a sum is put in parentheses."""
         return self._written(lambda name: f"({name})" if _SUM.search(name) else name)
 
     @property
@@ -65,7 +65,7 @@ class Line:
         return operand.sub(lambda found: of(found[1]), self.formula)
 
     def at(self, part: Part) -> "Line":
-        """The same line, whose result stands in the cell there."""
+        """The same line, whose result is the cell."""
         return replace(self, part=part)
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,11 +147,13 @@ def _distinct(name: str, taken: Mapping[str, Any]) -> str:
 
 
 def rule_says(function: Callable[..., Any]) -> str:
-    """A rule's name and what it says of itself: the first line of its docstring.
+    """A rule's name and the first line of its docstring; nothing for a function without a name.
 
     >>> from zoo.ops.facts import per_output
     >>> rule_says(per_output.values)
     'facts.per_output: One operation for each element written.'
     """
+    if function.__name__ == "<lambda>":
+        return ""
     doc = (function.__doc__ or "").strip().partition("\n")[0]
     return f"{function.__module__.rpartition('.')[2]}.{getattr(function, '__qualname__', '')}{doc and f': {doc}'}"

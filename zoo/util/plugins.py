@@ -289,6 +289,10 @@ def _home(thing: Any) -> str:
     """Return the module that defines an extension, or its function."""
     if isinstance(thing, ModuleType):
         return thing.__name__
-    names = ("run", "count", "rule", "render", "check", "draw", "macs", "shape")
-    function = next((found for name in names if callable(found := getattr(thing, name, None))), thing)
-    return str(getattr(function, "__module__", type(thing).__module__))
+    names = ("run", "count", "rule", "render", "check", "draw", "macs", "other_flops", "shape", "receptive_field", "saved")
+    parts = [getattr(thing, name, None) for name in names]
+    functions = [one for part in parts for one in (part, getattr(part, "values", None)) if callable(one)] or [thing]
+    modules = [str(getattr(function, "__module__", type(thing).__module__)) for function in functions]
+    return next(
+        (name for name in modules if not name.startswith("zoo.")), modules[0]
+    )  # facts may be borrowed from built-in records

@@ -1,4 +1,4 @@
-"""Elementwise ops: arithmetic, activations, comparisons. What stands in no record here goes by torch's tag "pointwise"."""
+"""Elementwise ops: arithmetic, activations, comparisons. Ops without a record here follow torch's tag "pointwise"."""
 
 from functools import partial
 

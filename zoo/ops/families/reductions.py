@@ -1,4 +1,4 @@
-"""Reductions: sums, means, extremes, norms, softmax. What stands in no record here goes by torch's tag "reduction"."""
+"""Reductions: sums, means, extremes, norms, softmax. Ops without a record here follow torch's tag "reduction"."""
 
 from zoo.ops.facts import (
     FLOATING,
