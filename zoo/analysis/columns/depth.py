@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from zoo.extend import Column, Count, Flow, Line, Op, Place, Value
+from zoo.extend import Column, Count, Flow, Line, Op, Place, Value, carry
 from zoo.ops.book import RULES
 from zoo.ops.working import total
-from zoo.record.walk import carry
 
 Depth = int | Count
 
