@@ -1,9 +1,7 @@
 """The architecture as papers draw it: stages as volumes, blocks and layers as boxes."""
 
 from zoo.analysis.choose import choose
-from zoo.analysis.rows import Group
-from zoo.extend import Column, Row, Table, Trace
-from zoo.extend.picture import Kind, Picture
+from zoo.extend import Column, Group, Kind, Picture, Row, Table, Trace
 from zoo.pictures._boxes import Boxes, Cost
 from zoo.pictures._graph import Graphs, Node
 from zoo.pictures._matplotlib_scene import encode
