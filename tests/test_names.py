@@ -86,7 +86,7 @@ SUGGESTED = {
     "rf torchvision:resnet50 conv4_block6_out": "did you mean layer4",
     "explain lenet5 conv3": "did you mean C3?",
     "explain vgg16 features.99": "did you mean features",
-    "compare pooling": "did you mean pool-vs-stride",
+    "compare poolin": "or pooling",
     "compare residual": "did you mean plain-vs-residual",
 }
 

@@ -170,3 +170,9 @@ def test_stride_of_shifted_windows() -> None:
     pytest.importorskip("timm")
     last = zoo.summary("timm:swin_tiny_patch4_window7_224", columns=["rf"]).total["rf"]
     assert last == {"size": [224, 224], "stride": [32, 32], "padding": [0, 0], "global": True}
+
+
+def test_normalisation_across_channels_slides_along_none() -> None:
+    """Kills a third axis of an image that is normalised first: torch pools along the channels for it."""
+    net = nn.Sequential(nn.LocalResponseNorm(3), nn.Conv2d(4, 2, 3))
+    assert rf(net, (1, 4, 9, 9)) == {"size": [3, 3], "stride": [1, 1], "padding": [0, 0]}

@@ -95,7 +95,7 @@ def _verdicts(trace: Trace, value: Value) -> dict[int, str]:
         if not any(given):
             continue
         for i, span, verdict in _said(op, given):
-            if span.pixels:
+            if span.pixels and not (verdict == _SLIDES and "pool" in op.kind and dims[i] == _channels(value)):
                 found.setdefault(dims[i], verdict)
         if len(found) == len(dims) or (_SLIDES in found.values() and all(dim in found for dim in dims if dim > -len(shape))):
             break
@@ -103,6 +103,11 @@ def _verdicts(trace: Trace, value: Value) -> dict[int, str]:
         for one, own in zip(op.outputs, out if isinstance(out, list) else [out] * len(op.outputs), strict=True):
             fields[one.id] = None if isinstance(own, Undefined) else own
     return found
+
+
+def _channels(value: Value) -> int | None:
+    """The axis after the batch of an image or a volume: local response normalisation pools along it."""
+    return 1 - len(value.shape) if len(value.shape) > 3 else None
 
 
 def _said(op: Op, given: tuple[Spans | None, ...]) -> Iterator[tuple[int, Span, str]]:
