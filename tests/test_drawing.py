@@ -193,14 +193,14 @@ def faults(name: str, seconds: float) -> Iterator[str]:
 @pytest.mark.parametrize("name", FEW)
 def test_drawing(name: str) -> None:
     """Kills lines that the trace does not have, boxes over others, labels beyond their box, and pages too wide to print."""
-    assert list(faults(name, seconds=2)) == []
+    assert list(faults(name, seconds=6)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_catalogue(name: str) -> None:
     """Kills a network of the catalogue that is drawn wrong."""
-    assert list(faults(name, seconds=2)) == []
+    assert list(faults(name, seconds=6)) == []
 
 
 def others(library: str, every: int) -> list[str]:
@@ -218,7 +218,7 @@ def test_libraries(library: str, every: int) -> None:
     found = []
     for name in others(library, every):
         try:
-            found += list(faults(name, seconds=2))
+            found += list(faults(name, seconds=6))
         except zoo.ZooError:  # what cannot be traced, such as detectors
             continue
     assert found == []
