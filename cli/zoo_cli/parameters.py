@@ -104,10 +104,9 @@ Output = Annotated[
 
 def _forget(wanted: bool) -> None:
     if wanted:
-        from zoo.models import caching, shipped
+        from zoo.questions import cache
 
-        caching.do_without()
-        shipped.do_without()
+        cache.do_without()
 
 
 NoCache = Annotated[
