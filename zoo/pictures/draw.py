@@ -1,7 +1,7 @@
 """The architecture as papers draw it: stages as volumes, blocks and layers as boxes."""
 
 from zoo.analysis.choose import choose
-from zoo.extend import Column, Group, Kind, Picture, Row, Table, Trace
+from zoo.extend import Column, Group, Kind, Picture, Row, Table, Trace, ZooError
 from zoo.pictures._boxes import Boxes, Cost
 from zoo.pictures._graph import Graphs, Node
 from zoo.pictures._matplotlib_scene import encode
@@ -9,7 +9,7 @@ from zoo.pictures._scene import COLUMN_MM, Scene, captioned, points_of
 from zoo.pictures._svg import svg
 from zoo.pictures._tikz import tikz
 from zoo.pictures._volumes import scene as of_volumes
-from zoo.util.errors import ZooError, unknown
+from zoo.util.errors import unknown
 
 LEVELS = ("stages", "blocks", "layers")
 DIRECTIONS = ("down", "right")
