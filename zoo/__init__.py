@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.entries import card, list_models
     from zoo.catalogue.twin import to_torchvision
     from zoo.extend import Input, Table, Trace, ZooError, register, trace
+    from zoo.questions.budget import OverBudgetError, check_budget
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
     from zoo.questions.explain import explain
@@ -55,6 +56,7 @@ __all__ = [
     "Card",
     "Input",
     "Lint",
+    "OverBudgetError",
     "ReceptiveField",
     "Stage",
     "Table",
@@ -63,6 +65,7 @@ __all__ = [
     "__version__",
     "arch",
     "card",
+    "check_budget",
     "compare",
     "create_model",
     "diff",
@@ -92,6 +95,7 @@ __getattr__, __dir__ = lazy(
         "Card": "zoo.catalogue.card",
         "Input": "zoo.record.inputs",
         "Lint": "zoo.questions.lint",
+        "OverBudgetError": "zoo.questions.budget",
         "ReceptiveField": "zoo.questions.rf",
         "Stage": "zoo.analysis.stages",
         "Table": "zoo.tables.table",
@@ -99,6 +103,7 @@ __getattr__, __dir__ = lazy(
         "ZooError": "zoo.util.errors",
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
+        "check_budget": "zoo.questions.budget",
         "compare": "zoo.questions.compare",
         "create_model": "zoo.catalogue.create",
         "diff": "zoo.questions.diff",

@@ -11,6 +11,7 @@ from zoo.analysis.measure import measure
 from zoo.analysis.rows import Depth, group
 from zoo.models.forward import forward
 from zoo.models.running import Run
+from zoo.questions.budget import exceeded, read_limits
 from zoo.record.trace import Trace, Value
 from zoo.tables.notes import Folded, Note, Shortened
 from zoo.tables.selecting import select
@@ -40,6 +41,7 @@ def summary(
     sort: str | None = None,
     top: int | None = None,
     convention: str = "pure",
+    limits: Mapping[str, int | str | None] | None = None,
 ) -> Table:
     """Return the table of a model: a row for each layer, a column for each quantity, and totals.
 
@@ -53,6 +55,7 @@ def summary(
         sort: Sort by this column, largest first.
         top: Keep this many rows, the largest by MACs unless `sort` is given.
         convention: What `macs` and `flops` count (docs/conventions.md).
+        limits: A budget, such as {"max_macs": "5G"}, by the names of `zoo.check_budget`; what exceeds it is in the notes.
 
     Returns:
         A `Table`. With `filter`, `sort` and `top`, its totals remain those of the model.
@@ -68,10 +71,11 @@ def summary(
     columns = _with(columns, sort)
     load(convention)
     _check(depth, top)
+    budget = read_limits(limits or {})
     found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
     level, folds = _matching(found.trace, depth, fold, filter)
     table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention)
-    notes = (*table.notes, *found.notes, *_folding(found.trace, table, level))
+    notes = (*table.notes, *found.notes, *_folding(found.trace, table, level), *exceeded(found.trace, budget))
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
     return select(replace(table, title=_title(found), context=context, notes=notes), filter=filter, sort=sort, top=top)
 

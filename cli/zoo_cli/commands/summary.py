@@ -56,6 +56,18 @@ Style = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")]
 
+MaxParams = Annotated[str | None, typer.Option("--max-params", metavar="N", help="Exit with 1 if there are more, such as 25M.")]
+MaxMacs = Annotated[str | None, typer.Option("--max-macs", metavar="N", help="Exit with 1 if there are more, such as 5G.")]
+MaxFlops = Annotated[str | None, typer.Option("--max-flops", metavar="N", help="Exit with 1 if there are more, such as 10G.")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option("--max-memory", metavar="N", help="Exit with 1 if weights and activations take more bytes, such as 2GiB."),
+]
+MinRf = Annotated[
+    str | None,
+    typer.Option("--min-rf", metavar="N", help="Exit with 1 if the last feature maps have a smaller receptive field."),
+]
+
 
 @takes_a_model()
 def summary(
@@ -70,6 +82,11 @@ def summary(
     convention: Convention = "pure",
     style: Style = "table",
     strict: Strict = False,
+    max_params: MaxParams = None,
+    max_macs: MaxMacs = None,
+    max_flops: MaxFlops = None,
+    max_memory: MaxMemory = None,
+    min_rf: MinRf = None,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -77,7 +94,11 @@ def summary(
     chosen = parse_columns(columns or ())
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
+    given = {"max_params": max_params, "max_macs": max_macs, "max_flops": max_flops, "max_memory": max_memory, "min_rf": min_rf}
+    limits = {name: limit for name, limit in given.items() if limit is not None}
     if style != "table":
+        if limits:
+            raise ZooError(f"--{next(iter(limits)).replace('_', '-')} does not apply to --style {style}")
         _lecture(style, target, how, format, output)
         return
     from zoo.questions.summary import summary as analyse
@@ -95,11 +116,15 @@ def summary(
             sort=sort,
             top=top,
             convention=convention,
+            limits=limits,
             **how,
         )
     emit(table, wanted, output)
-    from zoo.tables.notes import LowerBound
+    from zoo.tables.notes import Exceeded, LowerBound
 
+    if over := [note.reason for note in table.notes if isinstance(note, Exceeded)]:
+        typer.echo(f"zoo: over budget: {'; '.join(over)}", err=True)
+        raise typer.Exit(1)
     partial = [str(note) for note in table.notes if isinstance(note, LowerBound)]
     if strict and partial:
         typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
