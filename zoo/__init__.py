@@ -50,7 +50,9 @@ if TYPE_CHECKING:
     from zoo.transform.export import export
     from zoo.transform.features import features
     from zoo.transform.heads import replace_head
+    from zoo.transform.loading import load_weights
     from zoo.transform.pull import pull
+    from zoo.transform.tuning import freeze, parameter_groups, reset_classifier
 
 __all__ = [
     "Card",
@@ -72,14 +74,18 @@ __all__ = [
     "explain",
     "export",
     "features",
+    "freeze",
     "layer",
     "lint",
     "list_models",
+    "load_weights",
     "measure",
+    "parameter_groups",
     "pull",
     "receptive_field",
     "register",
     "replace_head",
+    "reset_classifier",
     "stages",
     "summary",
     "survey",
@@ -110,14 +116,18 @@ __getattr__, __dir__ = lazy(
         "explain": "zoo.questions.explain",
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
+        "freeze": "zoo.transform.tuning",
         "layer": "zoo.questions.layer",
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
+        "load_weights": "zoo.transform.loading",
         "measure": "zoo.analysis.measure",
+        "parameter_groups": "zoo.transform.tuning",
         "pull": "zoo.transform.pull",
         "receptive_field": "zoo.questions.rf",
         "register": "zoo.extend",
         "replace_head": "zoo.transform.heads",
+        "reset_classifier": "zoo.transform.tuning",
         "stages": "zoo.questions.stages",
         "summary": "zoo.questions.summary",
         "survey": "zoo.questions.survey",

@@ -28,7 +28,15 @@ _COLUMNS = (
 
 
 class OverBudgetError(AssertionError):
-    """A model exceeds its budget. `str()` is one line; `exceeded` has a record for each limit that is not kept."""
+    """A model exceeds its budget. `str()` is one line; `exceeded` has a record for each limit that is not kept.
+
+    Example:
+        >>> try:
+        ...     zoo.check_budget("lenet5", max_params="50K")
+        ... except zoo.OverBudgetError as error:
+        ...     print(error)
+        lenet5 is over budget: parameters 60,000 > 50,000 (10,000 more, +20.0%)
+    """
 
     def __init__(self, name: str, exceeded: "tuple[Exceeded, ...]") -> None:
         super().__init__(f"{name} is over budget: {'; '.join(one.reason for one in exceeded)}")
@@ -67,7 +75,7 @@ def check_budget(
 
     Raises:
         OverBudgetError: If a limit is exceeded, or if it is not known whether it is kept. It is an `AssertionError`.
-        ZooError: As `zoo.trace`, for a limit that is no number, and if there is no limit.
+        ZooError: As `zoo.trace`, for a limit that is not a number, and if no limit is given.
 
     Example:
         >>> table = zoo.check_budget("resnet50", max_macs="4.1G", max_params="26M", min_rf=224)
@@ -94,7 +102,7 @@ def _named(limit: str) -> str:
 
 def read_limits(limits: Mapping[str, int | str | None]) -> dict[str, int]:
     """Return the limits that are given, such as max_macs="5G", as numbers. Raises `ZooError` for an unknown limit, and for a value
-    that is no number.
+    that is not a number.
     """
     for name in limits:
         if name not in _LIMITS:
