@@ -109,10 +109,11 @@ def _flat(given: "Tensor", wanted: "Tensor") -> bool:
     return given.dim() != wanted.dim() and min(given.dim(), wanted.dim()) == 2 and given.flatten(1).shape == wanted.flatten(1).shape
 
 
-def owner(given: "Mapping[str, Tensor]") -> str:
+def owner(given: "Mapping[str, Tensor]", other_than: str = "") -> str:
     """Say which networks of the catalogue a state dict fits, whatever its number of classes; nothing if there is none."""
     numbers = sum(tensor.numel() for tensor in given.values())
-    close = [entry for entry in architectures().values() if numbers / 2.5 < entry.card.params < 2.5 * numbers]
+    others = [entry for name, entry in architectures().items() if name != other_than]
+    close = [entry for entry in others if numbers / 2.5 < entry.card.params < 2.5 * numbers]
     fits = [(entry.card.name, match.layout) for entry in close if (match := _fits(entry, given))]
     if not fits:
         return ""

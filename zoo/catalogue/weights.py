@@ -42,7 +42,7 @@ def fitting(found: Entry, options: Mapping[str, Any], weights: "Weights", *, hea
         try:
             state, differences = _altered(f"{label} does not fit {found.card.name}", found, options, state, wanted)
         except ZooError as error:
-            belongs = owner(whole)
+            belongs = owner(whole, found.card.name)
             raise ZooError(f"{error}; {belongs}") if belongs else error from None
         remarks = differences + remarks
     if broken := [key for key, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]:

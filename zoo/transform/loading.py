@@ -74,7 +74,8 @@ def load_weights(model: "nn.Module", weights: "Weights") -> Table:
     cards = [found.card] if found else [one.card for one in architectures().values()]
     match = matched(given, wanted, cards)
     layers = _layers(match, wanted)
-    _demand_enough(f"{label} does not fit this {type(model).__name__}", layers, match, wanted, given)
+    complaint = f"{label} does not fit this {type(model).__name__}"
+    _demand_enough(complaint, layers, match, wanted, given)
     _load(model, {prefix + key: match.state[key] for one in layers if _is_in(one) for key in one.keys if key in match.state})
     notes = [] if match.layout == OURS else [f"the keys of {label} are {match.layout}"]
     if found and found.card.weights_note and match.layout != OURS:
