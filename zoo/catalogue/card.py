@@ -232,7 +232,8 @@ def of_card(c: Card, *, origin: str = "", options: Sequence[object] = (), led_to
         "convention": "pure",
         "versions": {"zoo": __version__},
     }
-    columns, rows = _INFO, tuple(_numbers(c))
+    columns: tuple[Column, ...] = _INFO
+    rows = tuple(_numbers(c))
     if not c.checked:
         columns = tuple(_CLAIMED if column.name == "computed" else column for column in _INFO)
         rows = tuple(_claimed(row) for row in rows)

@@ -81,11 +81,11 @@ def _write(top: Path, commit: str, file: Path, home: Path) -> None:
     start = 0
     for path, _ in wanted:
         end = contents.index(b"\n", start)
-        size = int(contents[start:end].split()[2])
+        length = int(contents[start:end].split()[2])
         place = home / path
         place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(contents[end + 1 : end + 1 + size])
-        start = end + 1 + size + 1
+        place.write_bytes(contents[end + 1 : end + 1 + length])
+        start = end + 1 + length + 1
 
 
 def _git(folder: Path, *arguments: str, input: bytes = b"") -> bytes:

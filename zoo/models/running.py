@@ -104,8 +104,8 @@ def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
         return Run(target, found, {}, tuple(remarks))
     if (revision := revision_of(target)) is not None:
         with revision.files() as place:
-            found = _run(place, input, inputs, train, options, batch, real)
-        return replace(found, name=target, trace=replace(found.trace, target=target))
+            then = _run(place, input, inputs, train, options, batch, real)
+        return replace(then, name=target, trace=replace(then.trace, target=target))
     with neighbours(target), contextlib.nullcontext() if real else no_collection():
         subject = resolve(target, options, train=train)
         given = input is not None or inputs is not None

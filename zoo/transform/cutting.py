@@ -27,7 +27,7 @@ class Features(fx.GraphModule):
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the graph node by node: torch would record the forward pass again, and lose what does not run in this mode."""
         nodes = list(self.graph.nodes)
-        steps = [(n.op, n.name, n.target, *fx.map_arg((n.args, n.kwargs), lambda one: _Ref(one.name))) for n in nodes]
+        steps = [(n.op, n.name, n.target, *fx.node.map_aggregate((n.args, n.kwargs), _referred)) for n in nodes]
         targets = {n.target for n in nodes if n.op in {"call_module", "get_attr"}}
         parts = {target: _found(self, target) for target in sorted(targets)}
         name = self._get_name()  # type: ignore[no-untyped-call]
@@ -39,6 +39,10 @@ class _Ref:
     """A node of a pickled graph, by name."""
 
     name: str
+
+
+def _referred(leaf: Any) -> Any:
+    return _Ref(leaf.name) if isinstance(leaf, fx.Node) else leaf
 
 
 def _unpickled(steps: list[tuple[Any, ...]], parts: dict[str, Any], name: str, meta: dict[str, Any], training: bool) -> Features:

@@ -21,4 +21,5 @@ def quantity(value: object, name: str = "quantity") -> int:
     match = re.fullmatch(r"(\d+|\d*\.\d+|\d+\.\d*|\d+e\d{1,2})\s*([KMGT]?)(i?)B?", str(value).replace("_", ""), re.IGNORECASE)
     if match is None or isinstance(value, bool) or (match[3] and not match[2]):
         raise ZooError(f"{name}: expected a number such as 5G, 25M or 2GiB, got {value!r}")
-    return ceil(Fraction(match[1]) * (1024 if match[3] else 1000) ** _PREFIXES[match[2].upper()])
+    unit: int = (1024 if match[3] else 1000) ** _PREFIXES[match[2].upper()]
+    return ceil(Fraction(match[1]) * unit)
