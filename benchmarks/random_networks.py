@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
 from zoo.analysis.experiment import experiment
+from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import exact, start
 from zoo.receptive.windows import Lattice, Units
@@ -198,6 +199,23 @@ def whole(d: Draw, x: tuple[int, ...]) -> Step:
     return d.chance.choice(kinds)()
 
 
+def channels(d: Draw, x: tuple[int, ...]) -> Step:
+    """Channels put elsewhere: shuffled, picked, gated by others, rolled, flipped, in blocks, or only some of them."""
+    n, chance = x[1], d.chance
+    by, picked = chance.randint(1, n), [chance.randrange(-n, n) for _ in range(chance.randint(1, n))]
+    groups, size = chance.choice([g for g in range(1, n + 1) if n % g == 0]), chance.randint(1, n)
+    kinds: list[Step] = [
+        Step(f"channel_shuffle({groups})", lambda x: F.channel_shuffle(x, groups)),
+        Step(f"channels{picked}", lambda x: x[:, picked]),
+        Step(f"index_select({picked})", lambda x: x.index_select(1, torch.tensor(picked) % n)),
+        Step(f"roll({by}, 1)", lambda x: x.roll(by, 1)),
+        Step("flip(1)", lambda x: x.flip(1)),
+        Step(f"channel unfold({size})", lambda x: x.unfold(1, size, 1)[:, -1].movedim(-1, 1)),
+        Step(f"channels[:{size}]", lambda x: x[:, :size]),
+    ]
+    return chance.choice([*kinds, *([Step("glu(1)", lambda x: F.glu(x, 1))] if n % 2 == 0 else [])])
+
+
 UNARY = (*[conv] * 8, *[transposed] * 2, *[pool] * 3, adaptive, *[interpolate] * 2, pad, mirrored, cut, turned, *[layout] * 3)
 
 
@@ -238,7 +256,28 @@ def draw(seed: int) -> tuple[Network, tuple[int, ...]]:
         net.steps.append(step)
         net.reads.append(read)
         d.shapes.append(made)
+    _dealt(net, Draw(random.Random(f"channels {seed}"), axes, d.shapes))
     return net.eval(), shape
+
+
+def _dealt(net: Network, d: Draw) -> None:
+    """In half of the networks, branches beside each other, and their channels put elsewhere; with chances of its own, so that the
+    network before stays that of the seed.
+    """
+    if len(d.shapes) < 3 or d.chance.random() < 0.5:
+        return
+    last = len(d.shapes) - 1
+    fits = [i for i, shape in enumerate(d.shapes[:-1]) if shape[2:] == d.shapes[-1][2:]]
+    if fits:
+        net.steps.append(Step("cat", lambda *x: torch.cat(x, 1)))
+        net.reads.append((d.chance.choice(fits), last))
+        d.shapes.append((1, d.shapes[net.reads[-1][0]][1] + d.shapes[last][1], *d.shapes[last][2:]))
+    for _ in range(2):
+        step = channels(d, d.shapes[-1])
+        made = step(torch.zeros(d.shapes[-1]))
+        net.steps.append(step)
+        net.reads.append((len(d.shapes) - 1,))
+        d.shapes.append(tuple(made.shape))
 
 
 def complaints(net: Network, shape: tuple[int, ...], seen: Counter[str]) -> Iterator[str]:
@@ -267,7 +306,7 @@ def _laws(trace: zoo.Trace, seen: Counter[str]) -> Iterator[str]:
     """No unit sees a pixel outside the window that the column's law gives it. (Mirrored borders lie outside by definition.)"""
     if any(op.attrs.get("mode") in {"reflect", "replicate"} or "interpol" in op.kind or "upsample" in op.kind for op in trace.ops):
         return
-    laws, sets = carry(trace, start, rule), carry(trace, exact, rule)
+    laws, sets = carry(trace, starts(trace, start), rule), carry(trace, starts(trace, exact), rule)
     for key, field in laws.items():
         true = sets.get(key)
         if not (isinstance(field, tuple) and isinstance(true, tuple)):

@@ -35,6 +35,7 @@ SLOW = (
         f"*test_dependencies.py::test_commands_require*{name}*"
         for name in "rich vision fvcore timm onnx arrow tensors none".split()
     ),
+    "*test_site.py::test_the_whole*",
     *("*test_memory.py::*?googlenet*", "*test_coverage.py::*", "*test_real.py::*ssdlite*"),
 )
 

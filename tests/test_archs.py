@@ -35,10 +35,17 @@ def outputs(net: nn.Module, x: Tensor) -> tuple[Tensor, ...]:
 
 
 # Layers that learn nothing until the weights after them, which are born as zeros, have moved.
-ASLEEP = {"stn_mnist": {f"transformer.localisation.{layer}" for layer in ("conv1", "conv2", "fc1")}}
+VGG_16 = {"conv1_1", "conv1_2", "conv2_1", "conv2_2", *(f"conv{b}_{i}" for b in (3, 4, 5) for i in (1, 2, 3)), "fc6", "fc7"}
+ASLEEP = {
+    "stn_mnist": {f"transformer.localisation.{layer}" for layer in ("conv1", "conv2", "fc1")},
+    "mlp_mnist": {"hidden.fc"},
+    "text_cnn": {f"windows.window{n}.conv" for n in (3, 4, 5)},
+    **{name: {f"features.{layer}" for layer in VGG_16} for name in zoo.list_models(family="fcn")},
+}
+LARGE = set(zoo.list_models(family="fcn"))
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=[pytest.param(name, marks=pytest.mark.slow) if name in LARGE else name for name in NAMES])
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -53,15 +60,19 @@ def net(name: str) -> nn.Module:
 def test_training_step(name: str, net: nn.Module) -> None:
     """Kills a layer that forward leaves out, shapes that do not fit, and a start from which nothing can be learnt."""
     normalised = any(isinstance(layer, nn.BatchNorm2d) for layer in net.modules())
-    side = min(zoo.card(name).input[1], 64)
-    shape = (2, 3, side, side) if normalised else (1, *zoo.card(name).input)
-    outs = outputs(net, torch.randn(shape))
+    channels, *sides = zoo.card(name).input
+    most = 64 if normalised or zoo.card(name).family == "fcn" else max(sides)
+    shape = (2 if normalised else 1, channels, *(min(side, most) for side in sides))
+    outs = [out.flatten(2).mean(2) if out.dim() == 4 else out for out in outputs(net, torch.randn(shape))]
     loss = torch.stack([F.cross_entropy(out, torch.arange(len(out))) for out in outs]).sum()
     loss.backward()
     classes = {option.name: option.default for option in entry(name).options}["num_classes"]
     assert {out.shape for out in outs} == {(shape[0], classes)}
     assert loss.isfinite()
     for key, parameter in net.named_parameters():
+        if not parameter.requires_grad:
+            assert parameter.grad is None, key
+            continue
         assert parameter.grad is not None, key
         assert parameter.grad.isfinite().all(), key
         assert parameter.grad.any() == (key.rpartition(".")[0] not in ASLEEP.get(name, ())), key
@@ -105,7 +116,8 @@ def test_other_classes_and_channels(name: str) -> None:
     for options in ({}, training) if training else ({},):
         net = on_meta(name, num_classes=7, in_channels=2, **options)
         x = torch.empty(2, 2, *zoo.card(name).input[1:], device="meta")
-        assert {out.shape for out in outputs(net, x)} == {(2, 7)}
+        maps = x.shape[2:] if zoo.card(name).family == "fcn" else ()
+        assert {out.shape for out in outputs(net, x)} == {(2, 7, *maps)}
 
 
 @pytest.mark.parametrize("path", sorted(Path(str(zoo.__file__)).parent.glob("archs/[a-z]*.py")), ids=lambda path: path.stem)

@@ -310,7 +310,7 @@ summary torchvision:                      torchvision & model ''
 FORWARDS = """
 summary bad_nets.py:Around                body.1 (Raises) & RuntimeError: no such luck
 summary bad_nets.py:After -i 3x8x8        After & ValueError: no such luck with 6 columns
-summary bad_nets.py:Two                   Two & missing 1 required positional argument: 'y'
+summary bad_nets.py:Two -i 3x8x8          Two & missing 1 required positional argument: 'y'
 summary bad_nets.py:ForwardExits          ForwardExits & SystemExit
 summary bad_nets.py:Endless               Endless & RecursionError
 summary bad_nets.py:NoForward             NoForward & is missing the required "forward" function

@@ -1,12 +1,15 @@
 """Models as people bring them: caches that begin empty, scripted parts, children with awkward names, weights outside of layers."""
 
 import copy
+import threading
 import warnings
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._higher_order_ops.while_loop import while_loop
+from torch.nn.attention.flex_attention import flex_attention
 
 import zoo
 
@@ -170,3 +173,157 @@ def test_a_model_of_words_without_an_input() -> None:
     with pytest.raises(zoo.ZooError, match=r"--input input_ids=128:int64 \(in Python input="):
         zoo.summary(Words())
     assert zoo.summary(Words(), input=zoo.Input((1, 128), "int64", name="input_ids")).total["output"] == [1, 128, 4]
+
+
+class Static(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last, self.add = nn.Conv2d(3, 4, 3, 2, 1), nn.Linear(64, 5), torch.ao.nn.quantized.FloatFunctional()
+        self.before, self.after = torch.ao.quantization.QuantStub(), torch.ao.quantization.DeQuantStub()
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(self.before(x))
+        found: Tensor = self.after(self.last(self.add.add(x, x).reshape(x.shape[0], -1)))
+        return found
+
+
+def static() -> tuple[nn.Module, nn.Module, tuple[int, ...]]:
+    plain = Static().eval()
+    plain.qconfig = torch.ao.quantization.get_default_qconfig("fbgemm")  # type: ignore[assignment]
+    prepared = torch.ao.quantization.prepare(plain)
+    prepared(torch.rand(1, 3, 8, 8))
+    return Static(), torch.ao.quantization.convert(prepared), (1, 3, 8, 8)
+
+
+def dynamic() -> tuple[nn.Module, nn.Module, tuple[int, ...]]:
+    plain = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.LSTM(16, 4, 2))
+    return plain, torch.ao.quantization.quantize_dynamic(plain, {nn.Linear, nn.LSTM}), (5, 2, 8)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("build", [static, dynamic])
+@pytest.mark.parametrize("real", [False, True])
+def test_packed_weights_count(build: Any, real: bool) -> None:
+    """Kills a refusal of quantised layers, and weights that do not count because they are packed: those of the layers before."""
+    plain, quantised, shape = build()
+    columns = ["output", "params", "macs", "depth"]
+    found = zoo.summary(quantised, input=shape, columns=columns, real=real)
+    assert found.total == zoo.summary(plain, input=shape, columns=columns).total
+    assert not found.notes or real
+    assert {row.mark for row in found.rows} == {""}
+    assert quantised(torch.rand(shape)) is not None
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_strict_of_quantisation_aware_training() -> None:
+    """Kills a lower bound of operations because of observers, which round and compare."""
+    plain = nn.Sequential(nn.Linear(8, 8), nn.ReLU()).train()
+    plain.qconfig = torch.ao.quantization.get_default_qat_qconfig("fbgemm")  # type: ignore[assignment]
+    table = zoo.summary(torch.ao.quantization.prepare_qat(plain), input=(2, 8), train=True)
+    assert table.total["macs"] == 2 * 64
+    assert isinstance(table.total["flops"], int)
+
+
+class FourBits(nn.Module):
+    """Two weights in each byte, unpacked before the product, or multiplied as they are."""
+
+    def __init__(self, *, unpacks: bool) -> None:
+        super().__init__()
+        self.unpacks = unpacks
+        self.register_buffer("packed", torch.zeros(64, 32, dtype=torch.uint8))
+        self.register_buffer("scales", torch.ones(2, 64, 2))
+        self.register_buffer("rows", torch._convert_weight_to_int4pack_for_cpu(torch.zeros(64, 64, dtype=torch.int32), 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.unpacks:
+            return x @ torch.stack([self.packed & 15, self.packed >> 4], -1).reshape(64, 64).to(x.dtype).T
+        found: Tensor = torch.ops.aten._weight_int4pack_mm_for_cpu(x, self.rows, 32, self.scales)
+        return found
+
+
+@pytest.mark.parametrize("unpacks", [True, False])
+def test_products_with_packed_buffers(unpacks: bool) -> None:
+    """Kills the number of bytes as that of products: the same as of a layer from 64 to 64."""
+    assert zoo.summary(FourBits(unpacks=unpacks), input=(2, 64), columns=["macs"]).total["macs"] == 2 * 64 * 64
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+@pytest.mark.parametrize("real", [False, True])
+def test_lazy_modules(real: bool) -> None:
+    """Kills a refusal of what the shapes decide, and a model that is initialised by being looked at."""
+    lazy = nn.Sequential(nn.LazyConv2d(8, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5))
+    plain = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten(), nn.Linear(288, 5))
+    drawn = torch.get_rng_state()
+    columns = ["output", "params", "macs", "buffers"]
+    found, expected = (zoo.summary(net, input=(1, 3, 8, 8), columns=columns, real=real) for net in (lazy, plain))
+    assert [(row.type, row.cells) for row in found.rows] == [(row.type, row.cells) for row in expected.rows]
+    assert torch.get_rng_state().equal(drawn)
+    assert isinstance(lazy[0], nn.LazyConv2d)
+    assert lazy[4].has_uninitialized_params()
+    assert zoo.summary(lazy, input=(1, 4, 8, 8)).total["params"] > found.total["params"]
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_lazy_modules_that_do_not_fit() -> None:
+    """Kills a traceback of the first forward."""
+    with pytest.raises(zoo.ZooError, match=r"0\.weight is not initialised, and a forward .* raised RuntimeError"):
+        zoo.summary(nn.Sequential(nn.LazyConv2d(8, 3), nn.Flatten(), nn.LazyLinear(5)), input=(1, 3, 2, 2))
+
+
+class Chooses(nn.Module):
+    """`torch.cond`, `while_loop` and `flex_attention`, imported by their names."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__()
+        self.how, self.a, self.b = how, nn.Linear(8, 8), nn.Linear(8, 8, bias=False)
+
+    def forward(self, x: Tensor) -> Any:
+        if self.how == "known":
+            return torch.cond(torch.ones(2).sum() < 0, lambda x: self.a(self.a(x)), self.b, (x,))
+        if self.how == "unknown":
+            return torch.cond(x.sum() < 0, lambda x: self.b(self.b(x)), self.a, (x,))
+        if self.how == "counted":
+            return while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, self.b(x)), (torch.tensor(0), x))[1]
+        if self.how == "until":
+            return while_loop(lambda x: x.sum() > 0, lambda x: (self.b(x),), (x,))[0]
+        heads = self.b(x)[:, None]
+        return flex_attention(heads, heads, heads, score_mod=lambda score, *_: score * 2)
+
+
+@pytest.mark.parametrize(
+    ("how", "macs", "says"),
+    [
+        ("known", 5 * 64, ""),
+        ("unknown", 2 * 5 * 64, "counts the first branch of torch.cond (1×): the choice depends on unknown values"),
+        ("counted", 3 * 5 * 64, ""),
+        ("until", 5 * 64, "counts one pass of while_loop (1×): the choice depends on unknown values"),
+        ("flex", 5 * 64 + 5 * 5 * 16, ""),
+    ],
+)
+def test_functions_of_functions(how: str, macs: int, says: str) -> None:
+    """Kills a refusal with a reason that is false, and a choice without a word."""
+    codes = [function.__code__ for function in (torch.cond, while_loop, flex_attention)]
+    table = zoo.summary(Chooses(how), input=(1, 5, 8))
+    assert table.total["macs"] == macs
+    assert [str(note) for note in table.notes if str(note).startswith("counts")] == ([says] if says else [])
+    assert [function.__code__ for function in (torch.cond, while_loop, flex_attention)] == codes
+
+
+def test_functions_of_functions_in_other_threads() -> None:
+    """Kills functions that are exchanged for everybody: another thread runs torch's own."""
+    seen: list[bool] = []
+
+    class Asks(nn.Linear):
+        def forward(self, input: Tensor) -> Tensor:
+            def ask() -> None:
+                with pytest.raises(RuntimeError, match="callable"):
+                    torch.cond(torch.tensor(True), 1, 2)  # type: ignore[arg-type]
+                seen.append(True)
+
+            thread = threading.Thread(target=ask)
+            thread.start()
+            thread.join(60)
+            return super().forward(input)
+
+    zoo.summary(Asks(8, 8), input=(1, 8))
+    assert seen == [True]

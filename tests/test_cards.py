@@ -30,12 +30,15 @@ AUTHORS = (
     "https://github.com/akrizhevsky/cuda-convnet2",
     "https://github.com/albanie/convnet-burden",
     "https://github.com/google-research/receptive_field",
+    "https://github.com/lisa-lab/DeepLearningTutorials",
     "https://github.com/mavenlin/cuda-convnet",
     "https://github.com/pytorch/pytorch",
     "https://github.com/pytorch/tutorials",
     "https://github.com/pytorch/vision",
     "https://github.com/rbgirshick/py-faster-rcnn",
+    "https://github.com/shelhamer/fcn.berkeleyvision.org",
     "https://github.com/tensorflow/models",
+    "https://github.com/yoonkim/CNN_sentence",
 )
 # Where a paper itself may be read.
 PUBLISHERS = ("https://doi.org/", "https://arxiv.org/", "https://papers.nips.cc/", "https://bmva-archive.org.uk/")

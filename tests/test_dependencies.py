@@ -42,6 +42,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made.joinpath("net.py").write_text(
         "from torch import nn\n\n\ndef Net() -> nn.Module:\n    return nn.Conv2d(3, 4, 3)\n", encoding="utf-8"
     )
+    made.joinpath("net.prototxt").write_text(
+        'input: "x" input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8 layer { name: "y" type: "ReLU" bottom: "x" top: "y" }',
+        encoding="utf-8",
+    )
     for suffix in ("onnx", "pt2"):
         assert run(["export", "lenet5_modern", "-o", str(made / f"net.{suffix}")]) == 0
     return made

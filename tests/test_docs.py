@@ -100,6 +100,15 @@ def test_the_recipe_of_a_lint_rule_is_right() -> None:
     assert (finding.layer, finding.what) == ("0", "one map of 64 elements")
 
 
+def test_the_recipe_of_a_picture_is_right() -> None:
+    """Kills a recipe that is not drawn, or has other data than it shows."""
+    pytest.importorskip("matplotlib")
+    with zoo.register(loaded("Width")):
+        drawn = zoo.plot("width", "alexnet")
+        assert [row.cells["maps"] for row in drawn.table.rows] == [96, 256, 384, 384, 256]
+        assert drawn.svg().startswith("<svg")
+
+
 def test_the_conventions_quote_computed_numbers() -> None:
     """Kills a number in the prose of docs/conventions.md that the analyzer does not compute."""
     prose = " ".join((ROOT / "docs" / "conventions.md").read_text(encoding="utf-8").split())

@@ -2,16 +2,19 @@
 
 import ast
 import math
+import pickle
 import re
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
+from xml.dom import minidom
 
 import pytest
 
 import zoo
 from zoo.analysis.choose import choose, columns
 from zoo.analysis.kinds import Pass
+from zoo.analysis.typeset import math as math_of
 from zoo.analysis.windows import OfOps, OfWindow
 from zoo.analysis.working import Place, places
 from zoo.catalogue.entries import list_models
@@ -130,7 +133,7 @@ def wrong(one: Pass, place: Place) -> list[str]:
 
 
 _ALWAYS = frozenset(  # of these every number has a formula
-    name for name, one in columns().items() if name not in {"output", "rf_min"} and not isinstance(one, OfWindow | OfOps)
+    name for name, one in columns().items() if name not in {"output"} and not isinstance(one, OfWindow | OfOps)
 )
 
 
@@ -231,3 +234,71 @@ def test_factors_by_name_in_json() -> None:
     (line,) = data["quantities"][0]["lines"]
     expected = {"N": 1, "C_out": 256, "H_out": 27, "W_out": 27, "C_in/groups": 48, "k_h": 5, "k_w": 5}
     assert (data["schema"], line["operands"], line["result"]) == ("zoo.explanation/1", expected, 223_948_800)
+
+
+# In Python and in notebooks ----------------------------------------------------------------------------------------------
+
+
+def test_a_table_explains_its_rows() -> None:
+    """Kills a derivation of another forward, convention or set of columns than the table's."""
+    table = zoo.summary("lenet5", batch=3, columns=["output", "macs"], convention="thop")
+    found = table.explain("C1")
+    assert [one.column.name for one in found.quantities] == ["output", "macs"]
+    assert [one.cell for one in found.quantities] == [table.rows[0].cells["output"], table.rows[0].cells["macs"]]
+    assert found.context["convention"] == "thop"
+    assert table.explain(columns=["params"]).quantities[0].cell == zoo.summary("lenet5").total["params"]
+    assert pickle.loads(pickle.dumps(table)).select(top=1).explain("C1") == found
+    assert table == zoo.summary("lenet5", batch=3, columns=["output", "macs"], convention="thop")
+    with pytest.raises(zoo.ZooError, match="unknown layer of lenet5 'C9'"):
+        table.explain("C9")
+    with pytest.raises(zoo.ZooError, match="expected the table of a model's layers"):
+        zoo.compare().explain("C1")
+
+
+SIGNS = {"·": "*", "−": "-", "⌊": "floor(", "⌋": ")", "⌈": "ceil(", "⌉": ")", ",": ", "}
+
+
+def evaluated(node: minidom.Node) -> str:
+    """A formula of MathML as Python writes it."""
+    inside = [evaluated(one) for one in node.childNodes]
+    match node.nodeName:
+        case "#text":
+            return node.nodeValue or ""
+        case "mo":
+            return SIGNS.get(inside[0], inside[0])
+        case "mfrac":
+            return f"(({inside[0]}) / ({inside[1]}))"
+        case "msub":
+            return "_".join(inside)
+    return "".join(inside)
+
+
+@pytest.mark.parametrize("name", ["lenet5", "googlenet", "resnet18"])
+def test_typeset_formulas_say_the_same(name: str) -> None:
+    """Kills a sign, a pair of brackets or an operand lost on the way to MathML: what is typeset is computed again."""
+    tried = 0
+    for place in list(places(zoo.trace(name)))[:40]:
+        for one in choose(["output", "params", "macs", "rf", "connections"]):
+            (cell,), _ = one.measure(place.trace, [place.group])
+            for line in one.working(place, cell):  # type: ignore[attr-defined]
+                if line.formula and (typeset := math_of(line)).startswith("<math>"):
+                    formulas = evaluated(minidom.parseString(typeset).documentElement).split("=")
+                    if len(formulas) == 3:  # symbols, numbers, result; a single number stands once
+                        assert computed(formulas[1]) == computed(formulas[2])
+                        tried += 1
+    assert tried > 100
+
+
+def test_notebooks_show_formulas() -> None:
+    page = zoo.summary("alexnet").explain("conv1", ["macs"])._repr_html_()
+    assert "<msub><mi>C</mi><mtext>out</mtext></msub><mo>·</mo>" in page
+    assert "<mo>=</mo><mn>105,415,200</mn></math>" in page
+    minidom.parseString(f"<body>{page}</body>")
+
+
+def test_the_smallest_path_has_a_working() -> None:
+    """Kills the hull at a join where the least of its branches is asked for."""
+    (quantity,) = zoo.explain("resnet18", "conv3_x.0", ["rf_min"]).quantities
+    joined = [line for line in quantity.lines if line.formula.startswith("min(")]
+    assert [line.numbers for line in joined if line.axis == "height"] == ["min(27, 11)", "min(27, 11)", "min(35, 11)"]
+    assert "conv3_x.0.shortcut.bn sees least" in joined[-1].says

@@ -18,7 +18,8 @@ from zoo.catalogue.card import StageClaim
 from zoo.models.targets import resolve
 from zoo_cli.main import run
 
-NAMES = zoo.list_models()
+WITHOUT_MAPS = ("mlp_mnist", "text_cnn")
+NAMES = [name for name in zoo.list_models() if name not in WITHOUT_MAPS]
 SMALL = [name for name in NAMES if zoo.card(name).params < 500_000] + ["nin_cifar10", "all_cnn_c"]
 
 
@@ -38,6 +39,14 @@ def test_cards_claim_what_is_computed(name: str) -> None:
         assert len(set(sizes)) == 1
         found.append(StageClaim(stage.layer, stage.channels, stage.stride, sizes[0]))
     assert tuple(found) == zoo.card(name).stages
+
+
+@pytest.mark.parametrize("name", WITHOUT_MAPS)
+def test_networks_without_maps(name: str) -> None:
+    """Kills stages of a network that has no feature maps."""
+    assert zoo.card(name).stages == ()
+    with pytest.raises(zoo.ZooError, match="no module on the path to its outputs returns feature maps"):
+        zoo.stages(name)
 
 
 def test_resnet_as_in_table_1() -> None:

@@ -31,6 +31,11 @@ def interrupts() -> ModuleType:
     return module
 
 
+# An interrupt may come inside a callback of the garbage collector, such as hypothesis has: Python reports it and goes on.
+swallowed = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@swallowed
 @pytest.mark.parametrize("count", [150, pytest.param(2000, marks=pytest.mark.slow)])
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
 def test_signals(interrupts: ModuleType, tmp_path: Path, count: int) -> None:
@@ -38,6 +43,7 @@ def test_signals(interrupts: ModuleType, tmp_path: Path, count: int) -> None:
     assert interrupts.interrupted(count, count, interrupts.Signals, tmp_path)["left behind"] == []
 
 
+@swallowed
 @pytest.mark.parametrize("count", [150, pytest.param(2000, marks=pytest.mark.slow)])
 def test_exceptions_from_another_thread(interrupts: ModuleType, tmp_path: Path, count: int) -> None:
     """Kills the same in a thread that another one stops."""

@@ -356,11 +356,9 @@ def scripted() -> nn.Module:
 @pytest.mark.parametrize(
     ("net", "shapes", "says"),
     [
-        (nn.LazyLinear(E), [(N, S)], "is not initialised: run the lazy module once"),
         (scripted, [(N, S)], "scripted module; analyse the original module"),
         (of(shapeless), [(L, S)], "zoo_tests::shapeless, and torch does not know the shapes"),
         (of(lambda boxes, scores: ops.nms(boxes, scores, 0.5)), [(L, 4), (L,)], "the output of torchvision::nms depends on them"),
-        (of(lambda x: torch.cond(x.sum() > 0, torch.sin, torch.cos, (x,))), [LEFT], "runs cond, which selects a function"),
         (Net(lambda net, x, n: net.rnn(pack_padded_sequence(x, n)), rnn=nn.RNN(E, V)),
          (torch.zeros(5, 3, E), torch.tensor(LENGTHS)), "the lengths of packed sequences"),
         (nn.Linear(S, E), NESTED, "an input is a nested tensor"),

@@ -1,5 +1,6 @@
 """The layer calculator: described layers give what torch's own layers give, and what lectures print."""
 
+import json
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import zoo
 from zoo.analysis.working import Place, Wiring
 from zoo.models.by_hand import trace_of
 from zoo.models.described import read
+from zoo_cli.main import run
 
 
 def numbers(table: zoo.Table) -> list[Any]:
@@ -124,3 +126,19 @@ def test_explanations_of_described_layers() -> None:
 
     wiring = Wiring(trace)
     assert [text for row in group(trace) for one in choose([*columns()]) for text in wrong(one, Place(wiring, row))] == []
+
+
+def test_want_where_the_layer_does_not_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills an answer that is withheld because of the very question: which padding makes it fit."""
+    assert run(["layer", "3x7x7", "conv 1 9x9", "--want", "3x3"]) == 0
+    page = capsys.readouterr().out
+    assert "as described it does not fit: layer 1 'conv 1 9x9' on 3×7×7: a window of 9 does" in page
+    found = zoo.layer((3, 7, 7), "conv 1 9x9", want=(3, 3))
+    assert found.wanted is not None
+    for row in found.wanted.rows:
+        if row.cells["padding"].isdecimal():
+            layer = nn.Conv2d(3, 1, 9, stride=row.cells["stride"], padding=int(row.cells["padding"]))
+            assert zoo.trace(layer, input=(1, 3, 7, 7)).outputs[0].shape[2:] == (3, 3)
+    assert json.loads(json.dumps(found.to_dict()))["table"]["rows"] == []
+    with pytest.raises(zoo.ZooError, match="a window of 9 does not fit"):
+        zoo.layer((3, 7, 7), "conv 1 9x9")

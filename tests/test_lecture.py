@@ -1,7 +1,10 @@
 """Tables as lectures print them, against the lectures' own rows."""
 
+import pytest
+
 import zoo
 from zoo.questions.lecture import lecture
+from zoo_cli.main import run
 
 
 def printed(table: zoo.Table) -> list[tuple[object, ...]]:
@@ -32,3 +35,28 @@ def test_alexnet() -> None:
     assert rows["conv3"] == rows["conv4"] == (384, [13, 13], [3, 3], [1, 1], "SAME")
     assert next(iter(rows)) == "input"
     assert zoo.layer((3, 224, 224), "conv 96 11x11/4 same").table.rows[0].cells["output"] == [1, 96, 56, 56]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--depth 1", "--depth: --style lecture supports only --columns, --filter, --sort and --top"),
+        ("--expand", "--fold: "),
+        ("--strict", "--strict: "),
+        ("--convention thop", "--convention: "),
+        ("--top 2", "--top: --style lecture requires --sort"),
+        ("--columns nothing", "unknown column"),
+        ("--filter X*", "no row matches"),
+    ],
+)
+def test_options_are_not_ignored(options: str, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills an option that is taken and has no effect."""
+    assert run(["summary", "lenet5", "--style", "lecture", *options.split()]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_options_have_their_effect(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("summary lenet5 --style lecture --columns maps,macs --sort macs --top 1 --format csv".split()) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "name,type,maps,macs"
+    assert lines[1].startswith("C3,Convolution,16,150000")

@@ -31,8 +31,13 @@ EXAMPLES: tuple[Note, ...] = (
     notes.PublishedInput((3, 299, 299)),
     notes.TrainingOptions({"aux_heads": True}),
     notes.RealRun(True, False),
+    notes.Defaults(),
+    notes.Stray(136, ("net",)),
+    notes.Stopped("conv2 (Conv2d): takes 5 channels, got 4"),
+    notes.Excluded(("head",), 1, {"params": 1234}),
+    notes.Guessed({"cond": 2}),
 )
-OF_RUNS = EXAMPLES[-5:]
+OF_RUNS = EXAMPLES[-10:-4]
 
 
 def test_every_note_has_a_text() -> None:

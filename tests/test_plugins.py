@@ -320,7 +320,8 @@ def other_home() -> Any:
         (other_home(), f"cannot register Mine of elsewhere: {__name__} already uses"),
         (
             nn.Linear,
-            "expected a builder decorated with @arch, a column, a study, a format, an OpRule, a lint rule, or a module",
+            "expected a builder decorated with @arch, a column, a study, a format, an OpRule, a lint rule, a kind of picture, "
+            "or a module",
         ),
         (answer, "cannot register .*: expected a builder decorated with @arch"),
         (undeclared, "cannot register .*: expected a builder decorated with @arch, .* a format"),

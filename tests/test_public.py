@@ -105,7 +105,7 @@ def test_without_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
 HOUSE = Path(zoo.__file__).parent
 OURS = [
     path.relative_to(HOUSE.parent)
-    for folder in ("archs", "analysis/columns", "analysis/conventions", "studies", "linting")
+    for folder in ("archs", "analysis/columns", "analysis/conventions", "studies", "linting", "pictures")
     for path in sorted((HOUSE / folder).glob("[a-z]*.py"))
 ]
 

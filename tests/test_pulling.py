@@ -32,7 +32,8 @@ FEATURES = {
     2048: "resnet50 resnet101 resnet152 resnet50_v1_5 resnet101_v1_5 resnet152_v1_5",
     1024: "googlenet googlenet_bn nin_imagenet",
     512: "resnet18 resnet34 resnet18_a resnet34_a resnet34_b resnet34_c plain18 plain34 levi_hassner",
-    500: "lenet_caffe",
+    500: "lenet_caffe mlp_mnist",
+    300: "text_cnn",
     192: "all_cnn_c nin_cifar10 lenet1",
     84: "lenet5 lenet5_modern",
     64: "resnet20 resnet32 resnet44 resnet56 resnet110 resnet1202 plain20 plain32 plain44 plain56 plain110",
@@ -53,7 +54,14 @@ def refused(*arguments: str, capsys: pytest.CaptureFixture[str]) -> str:
 # As a library --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", SHORT)
+@pytest.mark.parametrize("name", zoo.list_models(family="fcn"))
+def test_scores_that_cannot_be_left_out(name: str) -> None:
+    """Kills features of a network whose scores are computed at several depths."""
+    with pytest.raises(zoo.ZooError, match=f"{name} has no classifier that can be left out"):
+        zoo.create_model(name, num_classes=0)
+
+
+@pytest.mark.parametrize("name", [name for name in SHORT if zoo.card(name).classifier])
 def test_features(name: str) -> None:
     """Kills a card that names another layer than the last one with state, keys that change, and features of the wrong width."""
     card = zoo.card(name)

@@ -55,6 +55,10 @@ def test_networks_are_of_all_kinds(drawn: Any) -> None:
         "pad",
         "interpolate",
         "squeeze and excitation",
+        "channel_shuffle",
+        "index_select",
+        "glu",
+        "channel unfold",
     } <= words
     assert {f"{kind}{axes}d" for kind in ("Conv", "ConvTranspose", "MaxPool", "AvgPool") for axes in (1, 2, 3)} <= words
     assert {len(shape) for _, shape in networks} == {3, 4, 5}

@@ -44,6 +44,8 @@ def with_class_token(x: Tensor, patches: nn.Module) -> Tensor:
 
 CASES: dict[str, nn.Module] = {
     "dilated, strided, padded": nn.Conv2d(2, 2, (3, 2), stride=(2, 1), padding=(2, 0), dilation=(2, 3)),
+    "same, dilated": nn.Conv2d(2, 2, (3, 2), padding="same", dilation=(2, 3)),
+    "same, dilated, even": nn.Sequential(nn.Conv2d(2, 2, 2, stride=2), nn.Conv2d(2, 2, (2, 4), padding="same", dilation=(2, 1))),
     "transposed": nn.Sequential(nn.Conv2d(2, 2, 3), nn.ConvTranspose2d(2, 2, (2, 3), stride=(3, 2), padding=1)),
     "twice as large": nn.Sequential(nn.Conv2d(2, 2, 3, stride=2), nn.Upsample(scale_factor=2), nn.Conv2d(2, 2, 3, padding=1)),
     "uneven averages": nn.Sequential(nn.Conv2d(2, 2, 2), nn.AdaptiveAvgPool2d((3, 5))),
@@ -63,6 +65,7 @@ CASES: dict[str, nn.Module] = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
 @pytest.mark.parametrize("case", CASES)
 def test_every_unit(case: str) -> None:
     """Kills a window one pixel off, gaps that are counted, borders and phases forgotten: every unit against every pixel."""
@@ -171,3 +174,9 @@ def test_channels_are_not_told_apart(name: str) -> None:
                 assert len(receptive_field(trace, call.path).units) == 2, call.path
                 seen += 1
     assert seen > 5
+
+
+@pytest.mark.parametrize("net", [nn.Conv2d(1, 1, 3, padding="same", dilation=2), nn.Conv2d(1, 1, 3, padding=2, dilation=2)])
+def test_same_is_its_padding(net: nn.Module) -> None:
+    """Kills a padding "same" that forgets the dilation: torch's own padding of a kernel of 3 with dilation 2 is 2."""
+    assert zoo.summary(net, input=(1, 1, 9, 9), columns=["rf"]).total["rf"] == {"size": [5, 5], "stride": [1, 1], "padding": [2, 2]}

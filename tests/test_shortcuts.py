@@ -23,7 +23,8 @@ DTYPES = (*FLOATS, torch.bfloat16, torch.int64, torch.bool)
 
 
 # torch itself has no shapes for fake quantisation to compare with.
-KINDS = [k for k, rule in OPS.all().items() if rule.shape is not None and "::" not in k and not k.startswith("fake_quantize")]
+OTHERWISE = ("fake_quantize", "quantized_")  # of types that cannot be drawn
+KINDS = [k for k, rule in OPS.all().items() if rule.shape is not None and "::" not in k and not k.startswith(OTHERWISE)]
 RECURRENT = ("lstm", "gru", "rnn_tanh", "rnn_relu")
 
 

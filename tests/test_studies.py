@@ -248,7 +248,11 @@ def test_adam_keeps_two_numbers() -> None:
 @each_study
 def test_lesson_quotes_the_table(name: str) -> None:
     """Kills a number typed into a sentence: each is in the table, or is the ratio or the difference of two of one column."""
-    assert_quotes(table(name))
+    assert_quotes(table(name), large_or_words=name not in SMALL)
+
+
+SMALL = {"convolution", "equivariance", "growth", "scaling", "toeplitz"}
+"""Studies whose numbers fit on a blackboard."""
 
 
 def assert_quotes(found: Table, large_or_words: bool = True) -> None:
@@ -586,12 +590,14 @@ def test_families() -> None:
         ends.setdefault(row.type, []).append(row.name)
     assert ends["vgg"] == ["vgg11", "vgg19"]
     assert ends["googlenet"] == ["googlenet"]
-    assert set(ends) == {zoo.card(name).family for name in zoo.list_models()}
+    assert set(ends) == {zoo.card(name).family for name in zoo.list_models() if len(zoo.card(name).input) == 3}
     for family, names in ends.items():
         depths = [zoo.card(name).depth for name in zoo.list_models(family=family)]
         assert {zoo.card(name).depth for name in names} == {min(depths), max(depths)}
     for row in table("receptive-field-growth").rows:
-        assert row.cells["at"] + row.cells["beyond"] == zoo.card(row.name).depth
+        seen = row.cells["covers"] is not None
+        assert not seen or row.cells["at"] + row.cells["beyond"] == zoo.card(row.name).depth
+        assert seen != (zoo.card(row.name).family == "fcn")  # which sees less than 500×500 pixels
 
 
 def test_growth() -> None:

@@ -1,7 +1,7 @@
 """`zoo verify`: the whole catalogue against independent numbers, and proof that it can find a difference."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,8 +97,8 @@ def test_a_false_window_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills an experiment that agrees with whatever is predicted."""
     right = experiment.exact
 
-    def wider(value: Value) -> Field:
-        field = right(value)
+    def wider(value: Value, dims: Sequence[int]) -> Field:
+        field = right(value, dims)
         assert isinstance(field, tuple)
         return tuple(replace(span, windows=Units(tuple(s | s << 1 for s in span.windows.sets))) for span in field)
 

@@ -8,12 +8,19 @@
     zoo.receptive_field("alexnet", "pool5")     the exact window of one unit
     zoo.explain("alexnet", "conv1")             how the numbers of a layer are computed
     zoo.layer((3, 32, 32), "conv 10 5x5")       a layer that is only described: its shape, cost, connections
+    zoo.pattern("vgg16")                        [[CONV - RELU]*N - POOL]*M - [FC - RELU]*K: N, M, K, and where it differs
     zoo.features("alexnet", ["stage2"])         a network that returns named feature maps
+    zoo.parameters("alexnet")                   its modules and parameters, without a forward pass
     zoo.lint("alexnet")                         what is wrong or wasteful, with evidence
+    zoo.report("alexnet")                       all of it on one HTML page, for one model or two
+    zoo.site("zoo-site")                        the catalogue as a static site
     zoo.survey("torchvision:*")                 many models, one row each
     zoo.sweep("vgg16", inputs=[...])            one model at many sizes
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
     zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
+    zoo.draw("alexnet")                         the architecture as papers draw it: SVG, PDF, PNG, TikZ
+    zoo.plot("growth", "vgg16")                 a drawing of one network or of several: costs, memory, receptive fields
+    zoo.picture("kernel", stride=2)             a drawing of lectures, with computed numbers
     zoo.verify("alexnet")                       cross-check the numbers against independent sources
     zoo.measure(zoo.trace("alexnet"))           `zoo.summary` in two steps
     zoo.export("alexnet", "alexnet.onnx")       a file for other programs
@@ -38,10 +45,17 @@ if TYPE_CHECKING:
     from zoo.questions.budget import OverBudgetError, check_budget
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
+    from zoo.questions.draw import draw
     from zoo.questions.explain import explain
     from zoo.questions.layer import layer
     from zoo.questions.lint import Lint, lint
+    from zoo.questions.parameters import parameters
+    from zoo.questions.pattern import pattern
+    from zoo.questions.picture import picture
+    from zoo.questions.plot import plot
+    from zoo.questions.report import Report, report
     from zoo.questions.rf import ReceptiveField, receptive_field
+    from zoo.questions.site import site
     from zoo.questions.stages import stages
     from zoo.questions.summary import summary
     from zoo.questions.survey import survey
@@ -60,6 +74,7 @@ __all__ = [
     "Lint",
     "OverBudgetError",
     "ReceptiveField",
+    "Report",
     "Stage",
     "Table",
     "Trace",
@@ -71,6 +86,7 @@ __all__ = [
     "compare",
     "create_model",
     "diff",
+    "draw",
     "explain",
     "export",
     "features",
@@ -81,11 +97,17 @@ __all__ = [
     "load_weights",
     "measure",
     "parameter_groups",
+    "parameters",
+    "pattern",
+    "picture",
+    "plot",
     "pull",
     "receptive_field",
     "register",
     "replace_head",
+    "report",
     "reset_classifier",
+    "site",
     "stages",
     "summary",
     "survey",
@@ -103,6 +125,7 @@ __getattr__, __dir__ = lazy(
         "Lint": "zoo.questions.lint",
         "OverBudgetError": "zoo.questions.budget",
         "ReceptiveField": "zoo.questions.rf",
+        "Report": "zoo.questions.report",
         "Stage": "zoo.analysis.stages",
         "Table": "zoo.tables.table",
         "Trace": "zoo.record.trace",
@@ -113,6 +136,7 @@ __getattr__, __dir__ = lazy(
         "compare": "zoo.questions.compare",
         "create_model": "zoo.catalogue.create",
         "diff": "zoo.questions.diff",
+        "draw": "zoo.questions.draw",
         "explain": "zoo.questions.explain",
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
@@ -123,11 +147,17 @@ __getattr__, __dir__ = lazy(
         "load_weights": "zoo.transform.loading",
         "measure": "zoo.analysis.measure",
         "parameter_groups": "zoo.transform.tuning",
+        "parameters": "zoo.questions.parameters",
+        "pattern": "zoo.questions.pattern",
+        "picture": "zoo.questions.picture",
+        "plot": "zoo.questions.plot",
         "pull": "zoo.transform.pull",
         "receptive_field": "zoo.questions.rf",
         "register": "zoo.extend",
         "replace_head": "zoo.transform.heads",
         "reset_classifier": "zoo.transform.tuning",
+        "report": "zoo.questions.report",
+        "site": "zoo.questions.site",
         "stages": "zoo.questions.stages",
         "summary": "zoo.questions.summary",
         "survey": "zoo.questions.survey",

@@ -68,8 +68,9 @@ def _is_parquet(format: str | None, output: Path | None) -> bool:
     return format is None and output is not None and output.suffix.lower() == ".parquet"
 
 
-def emit(table: "Table", format: str | None, output: Path | None) -> None:
-    """Write a table in the chosen format, or that of the file's suffix."""
+def emit(table: "Table", format: str | None, output: Path | None, *, units: bool = False) -> None:
+    """Write a table in the chosen format, or that of the file's suffix; with `units`, people see counts as 15.5 G."""
+    table = table.scaled() if units else table
     if _is_parquet(format, output):
         from zoo.tables.formats._parquet import encode
 

@@ -64,7 +64,7 @@ Target = Annotated[
     typer.Argument(
         metavar="TARGET",
         help="A name of `zoo list`, torchvision:NAME, timm:NAME, package.module:attribute, path/to/file.py:attribute, or a file "
-        ".onnx or .pt2.",
+        ".onnx, .pt2 or .prototxt.",
         autocompletion=completed_models,
     ),
 ]
@@ -142,6 +142,9 @@ Set = Annotated[
     typer.Option("--set", "-s", metavar="K=V", help="Set an option of the builder, such as num_classes=10 or kernel_size=3x1."),
 ]
 Train = Annotated[bool, typer.Option("--train", help="Analyse in training mode, with auxiliary heads.")]
+Units = Annotated[
+    bool, typer.Option("--units", help="Show counts as 15.5 G and bytes as 97.5 MiB; machine formats keep all digits.")
+]
 Real = Annotated[bool, typer.Option("--real", help="Run the model once on real tensors, if its control flow depends on values.")]
 _OPTIONS: Mapping[str, tuple[Any, Any]] = {
     "input": (_Input, None),

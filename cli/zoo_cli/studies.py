@@ -73,7 +73,7 @@ def _function(study: "Study") -> Callable[..., None]:
         emit(table, format, output)
         _exit_if_failed(table)
 
-    declared = {name: _annotated(option) for name, option in study.options.items()}
+    declared = {name: annotated(option) for name, option in study.options.items()}
     common = {"format": Format, "output": Output, "no_cache": NoCache}
     hints = {**declared, **common, "set": _SET if declared else _NO_SET, "context": typer.Context}
     flags = {"no_cache", *(name for name, option in study.options.items() if option.flag)}
@@ -101,7 +101,7 @@ _SET = Annotated[
 _NO_SET = Annotated[list[str] | None, typer.Option("--set", "-s", hidden=True)]
 
 
-def _annotated(option: "Option") -> Any:
+def annotated(option: "Option") -> Any:
     """The option as typer takes it; values are read by the study, which says what is wrong with them."""
     flags = [f"--{option.name.replace('_', '-')}", *(["-i"] if option.name == "input" else [])]
     default = "" if option.default in (None, False) else f"  [default: {option.default}]"

@@ -26,14 +26,24 @@ End = Literal["first", "last"]
 
 def chains(place: Place, cell: Any) -> Iterator[Line]:
     """The working of a layer's cell: a chain for each axis of the input, or two where different branches decide its two ends."""
-    fields = _Fields(place)
+    return _chains(_Fields(place), cell)
+
+
+def least_chains(place: Place, cell: Any) -> Iterator[Line]:
+    """The same along the smallest path: where branches join, the one that sees least decides."""
+    return _chains(_Fields(place, least=True), cell)
+
+
+def _chains(fields: "_Fields", cell: Any) -> Iterator[Line]:
+    place = fields.place
+    name = "rf_min" if fields.least else "rf"
     value = next((value for value in place.group.outputs if fields.states.get(value.id) is not None), None)
     if value is None:
-        yield Line("rf", says="it does not depend on the network's input")
+        yield Line(name, says="it does not depend on the network's input")
         return
     found = fields.shown(value)
     if isinstance(found, str):
-        yield Line("rf", says=f"undefined: {found}")
+        yield Line(name, says=f"undefined: {found}")
         return
     names = NAMES.get(len(found), tuple(map(str, range(len(found)))))
     for axis, name in enumerate(names):
@@ -42,6 +52,24 @@ def chains(place: Place, cell: Any) -> Iterator[Line]:
             yield from _chain(fields, first, value, axis, name)
         else:
             yield from _two_chains(fields, (first, last), value, axis, name)
+    for axis, name in enumerate(names):
+        if "misaligned" in (cell or {}):
+            says = "pixels between the centres of the branches that are joined"
+            yield Line("join", "", {}, cell["misaligned"][axis], axis=name, name="misaligned", says=says, part=("misaligned", axis))
+    for i, other in enumerate((cell or {}).get("others", ())):
+        yield from (
+            Line(f"output {i + 2}", "", {}, leaf, name=str(path[0]), says=f"{path[0]} {leaf}", part=("others", i, *path))
+            for path, leaf in _leaves(other)
+        )
+
+
+def _leaves(cell: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    """Each number or text of a cell, and where it is."""
+    for key, item in cell.items():
+        if isinstance(item, list):
+            yield from (((key, axis), one) for axis, one in enumerate(item))
+        else:
+            yield (key,), item
 
 
 _ENDS: tuple[End, End] = ("first", "last")
@@ -50,16 +78,17 @@ _PARTS = frozenset({"size", "stride", "from"})
 
 @dataclass(frozen=True)
 class _Fields:
-    """The field of every value of a trace."""
+    """The field of every value of a trace: along all paths, or along the smallest where it is the `least`."""
 
     place: Place
+    least: bool = False
 
     @property
     def states(self) -> Mapping[int, Field | None]:
-        return self.place.wiring.fields
+        return self.place.wiring.least_fields if self.least else self.place.wiring.fields
 
     def shown(self, value: Value) -> list[Shown] | str:
-        return self.place.wiring.window(value)
+        return self.place.wiring.window(value, least=self.least)
 
     def along(self, value: Value, axis: int) -> Shown | None:
         """What is shown of a value along an axis, or None."""
@@ -82,15 +111,36 @@ _Path = list[tuple[Value, Value]]
 
 def _path(fields: _Fields, value: Value, axis: int, end: End) -> _Path:
     """The values from the input to `value` that decide one end of its window."""
-    steps: _Path = []
-    while (op := fields.place.wiring.maker.get(value.id)) is not None:
-        inputs = fields.inputs(op)
-        if not inputs:
-            break
-        source = _decides(fields, inputs, axis, end)
-        steps.append((source, value))
-        value = source
-    return steps[::-1]
+    known = fields.place.wiring.links
+    ahead: list[tuple[Value, Value]] = []
+    while (fields.least, axis, end, value.id) not in known:
+        source = _source(fields, value, axis, end)
+        if source is None:
+            known[fields.least, axis, end, value.id] = []
+        else:
+            ahead.append((source, value))
+            value = source
+    path: _Path = known[fields.least, axis, end, value.id]
+    for source, target in reversed(ahead):
+        path = known[fields.least, axis, end, target.id] = [*path, (source, target)]
+    return path
+
+
+def _source(fields: _Fields, value: Value, axis: int, end: End) -> Value | None:
+    """The input of a value's op that decides one end of its window; None of a value that no op gave."""
+    op = fields.place.wiring.maker.get(value.id)
+    inputs = fields.inputs(op) if op is not None else []
+    if not inputs:
+        return None
+    source = _smallest(fields, inputs, value, axis) if fields.least else None
+    return source or _decides(fields, inputs, axis, end)
+
+
+def _smallest(fields: _Fields, inputs: list[Value], value: Value, axis: int) -> Value | None:
+    """The input that sees what the value of a join sees along the smallest path, if the join keeps it."""
+    after = fields.along(value, axis)
+    alike = [one for one in inputs if after is not None and fields.along(one, axis) == after]
+    return alike[0] if len(inputs) > 1 and alike else None
 
 
 def _decides(fields: _Fields, inputs: list[Value], axis: int, end: End) -> Value:
@@ -148,12 +198,23 @@ def _two_chains(fields: _Fields, paths: tuple[_Path, _Path], value: Value, axis:
 
 def _link(fields: _Fields, source: Value, target: Value, axis: int, name: str) -> list[Line]:
     """How what one value sees follows from what the one before it sees; nothing where nothing changes."""
+    known, key = fields.place.wiring.links, ("link", fields.least, source.id, target.id, axis, name)
+    if key not in known:
+        known[key] = _derived(fields, source, target, axis, name)
+    found: list[Line] = known[key]
+    return found
+
+
+def _derived(fields: _Fields, source: Value, target: Value, axis: int, name: str) -> list[Line]:
+    """The lines of a link."""
     before, after = fields.along(source, axis), fields.along(target, axis)
     op = fields.place.wiring.maker[target.id]
     label = fields.place.wiring.row_of(op)
     if before is None or after is None:
         return [Line(label, says=f"{op.kind}: no window for all units here", axis=name)]
     inputs = fields.inputs(op)
+    if fields.least and len(inputs) > 1 and before == after:
+        return _met(fields, op, inputs, source, axis, name, label)
     if len(inputs) > 1 and op.kind not in _PRODUCTS:
         return _joined(fields, op, inputs, after, axis, name, label)
     if (before.size, before.stride, before.padding) == (after.size, after.stride, after.padding):
@@ -212,6 +273,18 @@ def _whole(before: Shown, after: Shown, n: int, label: str, name: str, kind: str
         yield Line(label, "{stride}*{s}", {"stride": stride, "s": times}, _exact(after.stride), axis=name, name="stride")
     operands = {"to": before.last, "n": n, "stride": stride}
     yield Line(label, "{to} + ({n} - 1)*{stride}", operands, after.last, axis=name, name="to", says=says)
+
+
+def _met(fields: _Fields, op: Op, inputs: list[Value], source: Value, axis: int, name: str, label: str) -> list[Line]:
+    """The least of what the branches see."""
+    seen = {fields.place.wiring.name_of(value): found.size for value in inputs if (found := fields.along(value, axis)) is not None}
+    least = fields.place.wiring.name_of(source)
+    if len(set(seen.values())) < 2 or min(seen.values()) != seen[least]:
+        return []
+    says = f"{op.kind} joins {', '.join(seen)}: {least} sees least"
+    return [
+        Line(label, f"min({', '.join(f'{{{branch}}}' for branch in seen)})", seen, seen[least], axis=name, name="size", says=says)
+    ]
 
 
 def _joined(fields: _Fields, op: Op, inputs: list[Value], after: Shown, axis: int, name: str, label: str) -> list[Line]:

@@ -1,7 +1,7 @@
 """The columns that there are, by name, and those that were asked for."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo.analysis.kinds import Pass, Share, Sum
@@ -91,6 +91,11 @@ def choose(names: Sequence[str] | None) -> list[Pass]:
     if names is None:
         return [p for p in known.values() if not p.column.on_request]
     return [_named(name, known) for name in dict.fromkeys(names)]
+
+
+def on_page(passes: Sequence[Pass], *, asked: bool) -> tuple[Column, ...]:
+    """Return the columns of passes; those that were asked for by name stay on the page, however narrow it is."""
+    return tuple(replace(one.column, hide_order=0) if asked else one.column for one in passes)
 
 
 def _named(name: str, known: Mapping[str, Pass]) -> Pass:

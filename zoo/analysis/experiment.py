@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zoo.ops.axes import spatial, starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Span, Spans, Undefined, exact
 from zoo.receptive.windows import Units
@@ -55,9 +56,10 @@ def experiment(
     fields, undefined = _fields(trace, module)
     with torch.inference_mode(), _only_what_is_seen():
         model = allocated(module)
-        tallies = _tallies(model, fields, torch.zeros(*shape), rows, progress)
+        dims = spatial(trace)[trace.inputs[0].id]
+        tallies = _tallies(model, fields, torch.zeros(*shape), dims, rows, progress)
         if any(wrong for _, _, wrong in tallies.values()):  # some kernels of torch in single precision read wrong values
-            tallies = _tallies(model.double(), fields, torch.zeros(*shape, dtype=torch.float64), rows)
+            tallies = _tallies(model.double(), fields, torch.zeros(*shape, dtype=torch.float64), dims, rows)
     for path, (expected, seen, wrong) in tallies.items():
         yield Finding(path, expected, seen, "differs" if wrong else "equal")
     yield from (Finding(path, 0, 0, "not checked", reason) for reason, path in undefined.items())
@@ -67,6 +69,7 @@ def _tallies(
     model: "nn.Module",
     fields: Mapping[str, list[Spans]],
     image: "Tensor",
+    dims: Sequence[int],
     rows: Sequence[float],
     progress: Callable[[int, int, str], None] | None = None,
 ) -> dict[str, tuple[int, int, int]]:
@@ -74,12 +77,12 @@ def _tallies(
     import torch
 
     tallies = dict.fromkeys(fields, (0, 0, 0))
-    places = dict.fromkeys((axis, round(place * (n - 1))) for axis, n in enumerate(image.shape[2:]) for place in rows)
+    places = dict.fromkeys((axis, round(place * (image.shape[dim] - 1))) for axis, dim in enumerate(dims) for place in rows)
     for i, (axis, row) in enumerate(places):
         if progress is not None:
             progress(i, len(places), "receptive fields")
         poisoned = image.clone()
-        poisoned.select(axis + 2, row).fill_(torch.nan)
+        poisoned.select(dims[axis], row).fill_(torch.nan)
         for path, outputs in _outputs(model, fields, poisoned).items():
             for field, output in zip(fields[path], outputs, strict=True):
                 seen = reached(output, field)
@@ -92,7 +95,7 @@ def _tallies(
 
 def _fields(trace: Trace, module: "nn.Module") -> tuple[dict[str, list[Spans]], dict[str, str]]:
     """Return the exact fields of the output of each module that is called once; and the first module without one, by reason."""
-    states = carry(trace, exact, rule)
+    states = carry(trace, starts(trace, exact), rule)
     runs = Counter(id(module.get_submodule(call.path)) for call in trace.calls)
     fields: dict[str, list[Spans]] = {}
     undefined: dict[str, str] = {}
@@ -122,7 +125,7 @@ def allocated(module: "nn.Module") -> "nn.Module":
 
 def _outputs(model: "nn.Module", paths: Mapping[str, Any], image: "Tensor") -> "dict[str, list[Tensor]]":
     """Return the output of each module for an image."""
-    from zoo.tracing.recorder import tensors
+    from zoo.tracing.trees import tensors
 
     found: dict[str, list[Tensor]] = {}
 

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from itertools import groupby
 from typing import Any
 
@@ -60,7 +61,9 @@ class Explanation:
     def to_table(self) -> Table:
         """A row for each line: its formula in symbols and in numbers, and its result."""
         rows = [
-            Row(f"{one.column.name} {line.label}", one.column.unit, _cells(line)) for one in self.quantities for line in one.lines
+            Row(f"{one.column.name} {line.label}", one.column.unit, line_cells(line))
+            for one in self.quantities
+            for line in one.lines
         ]
         return Table(self.title, self.context, _COLUMNS, tuple(rows), notes=self.notes)
 
@@ -85,7 +88,24 @@ class Explanation:
         return self.text().rstrip("\n")
 
     def _repr_html_(self) -> str:
-        return self.to_table().render("html")
+        from zoo.analysis.typeset import math
+
+        parts = [f"<p>{escape(self.title)}</p>"]
+        for one in self.quantities:
+            rows = "".join(_html_row(line, math(line) if line.formula else escape(_result(line))) for line in one.lines)
+            head = f"{escape(one.column.name)} = {escape(_shown(one))}: {escape(one.column.description)}"
+            parts.append(f'<table>\n<caption style="text-align: left">{head}</caption>\n<tbody>\n{rows}</tbody>\n</table>')
+        if self.notes:
+            parts.append(f"<ul>{''.join(f'<li>{escape(note)}</li>' for note in self.notes)}</ul>")
+        return "\n".join(parts) + "\n"
+
+
+def _html_row(line: Line, formula: str) -> str:
+    """A label, the typeset formula, and where its numbers come from."""
+    label = escape(" ".join(filter(None, (line.label, line.axis, line.name))))
+    where = escape("; ".join(_remarks(line)))
+    cells = (f'<td style="text-align: left">{cell}</td>' for cell in (formula, where))
+    return f"<tr><th>{label}</th>{''.join(cells)}</tr>\n"
 
 
 _COLUMNS = (
@@ -110,7 +130,8 @@ class _Page:
     label: int
 
 
-def _cells(line: Line) -> dict[str, Any]:
+def line_cells(line: Line) -> dict[str, Any]:
+    """A line as cells: its formula in symbols and in numbers, its result, and where the numbers come from."""
     return {"formula": line.symbols, "numbers": line.numbers, "result": _result(line), "where": "; ".join(_remarks(line))}
 
 
@@ -137,7 +158,7 @@ def _remarks(line: Line) -> Iterator[str]:
 def _blocks(lines: Sequence[Line], width: int) -> Iterator[str]:
     """Lines one by one; the steps of a chain side by side, and axes that are alike once."""
     page = _Page(width, min(max(_LABEL, *(len(line.label) for line in lines)), _LONGEST))
-    for _, several in groupby(_merged(lines), key=lambda one: one[0].axis):
+    for _, several in groupby(merged(lines), key=lambda one: one[0].axis):
         block = list(several)
         chain = block[0][0].axis
         if not chain:
@@ -149,7 +170,7 @@ def _blocks(lines: Sequence[Line], width: int) -> Iterator[str]:
             yield from _step(label, [line for line, _ in steps], page)
 
 
-def _merged(lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
+def merged(lines: Sequence[Line]) -> Iterator[tuple[Line, str]]:
     """Each line with its label. Successive lines of equal content share one, and chains of equal content their axes."""
     chains: dict[tuple[tuple[str, ...], ...], list[str]] = {}
     by_axis = {axis: list(several) for axis, several in groupby(lines, key=lambda line: line.axis)}

@@ -75,7 +75,8 @@ class Flow(Generic[State]):
     """A pass that carries a state along the edges, from the network's inputs through each op.
 
     `start` gives the state of an input, `rule` the state of an op's outputs (or a list of one for each) from those of its inputs
-    (None for parameters and constants), `cell` what to show of the states that leave a group.
+    (None for parameters and constants), `cell` what to show of the states that leave a group. `starts` replaces `start` where the
+    state of an input depends on the trace: it gives that function for a trace.
     """
 
     column: Column
@@ -83,10 +84,12 @@ class Flow(Generic[State]):
     rule: Rule[State]
     cell: Callable[[Sequence[State | None]], Any]
     lines: Callable[[Place, Any], Iterator[Line]] | None = None
+    starts: Callable[[Trace], Callable[[Value], State | None]] | None = None
 
     def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
         """Walk over the trace once, then return the cells of the outputs of each group."""
-        states = carry(trace, self.start, self.rule)
+        start = self.starts(trace) if self.starts else self.start
+        states = carry(trace, start, self.rule)
 
         shown: dict[tuple[int, ...], Any] = {}  # a value that a layer only passes through keeps its state
 

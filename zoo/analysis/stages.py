@@ -14,10 +14,11 @@ from math import prod
 from typing import Any
 
 from zoo.analysis.choose import columns
+from zoo.analysis.naming import find_name
 from zoo.analysis.rows import Group
 from zoo.ops.book import multiplies
 from zoo.record.trace import Op, Trace, Value
-from zoo.util.errors import ZooError, unknown
+from zoo.util.errors import ZooError
 
 _MOST_LAYERS = 4  # of a head
 
@@ -100,7 +101,10 @@ def _more_than_a_head(trace: Trace, last: int) -> str | None:
 
 
 def find_layers(trace: Trace, names: Sequence[str]) -> dict[str, Stage]:
-    """The stages of those names ("stage3"), or what modules of those names hand on. Raises `ZooError` for an unknown one."""
+    """The stages of those names ("stage3"), or what modules of those names hand on, also by names of other frameworks.
+
+    Raises `ZooError` for an unknown one.
+    """
     layers = handed_on(trace)
     try:
         staged = {stage.name: stage for stage in find_stages(trace)}
@@ -108,10 +112,9 @@ def find_layers(trace: Trace, names: Sequence[str]) -> dict[str, Stage]:
         if any(name.startswith("stage") and name not in layers for name in names):
             raise
         staged = {}
-    for name in names:
-        if name not in staged and name not in layers:
-            raise unknown(f"layer of {trace.target}", name, [*staged, *layers], "run zoo summary to see all")
-    return {name: staged.get(name) or _described(trace, name, layers[name]) for name in names}
+    known = [*staged, *layers]
+    found = {name: find_name(trace, name, known, "run zoo summary to see all") for name in names}
+    return {name: staged.get(own) or _described(trace, own, layers[own]) for name, own in found.items()}
 
 
 def _described(trace: Trace, name: str, value: Value) -> Stage:

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from zoo.analysis.naming import find_name
 from zoo.analysis.rows import Group, group
+from zoo.ops.axes import starts
 from zoo.ops.count import Count
+from zoo.ops.least_field import least
 from zoo.ops.receptive_field import rule
 from zoo.ops.working import Line, total
 from zoo.receptive.shown import Shown, shown
 from zoo.receptive.spans import Field, start
 from zoo.record.trace import Op, Trace, Value
 from zoo.record.walk import carry
-from zoo.util.errors import unknown
 
 OfOp = Callable[[Op], Sequence[Line]]
 """The lines of what one op counts; the last one gives the count."""
@@ -46,19 +48,35 @@ class Wiring:
     @cached_property
     def fields(self) -> Mapping[int, Field | None]:
         """The receptive field of each value, by its id."""
-        return carry(self.trace, start, rule)
+        return carry(self.trace, starts(self.trace, start), rule)
+
+    @cached_property
+    def least_fields(self) -> Mapping[int, Field | None]:
+        """The receptive field of each value along the smallest path, by its id."""
+        return carry(self.trace, starts(self.trace, start), least)
+
+    @cached_property
+    def least_windows(self) -> dict[int, list[Shown] | str]:
+        """What is shown of these."""
+        return {}
 
     @cached_property
     def windows(self) -> dict[int, list[Shown] | str]:
         """What is shown of the field of each value that was asked for so far."""
         return {}
 
-    def window(self, value: Value) -> list[Shown] | str:
-        """What is shown of a value's field along each axis, or why nothing is."""
-        if value.id not in self.windows:
-            field = self.fields[value.id]
-            self.windows[value.id] = "it does not depend on the network's input" if field is None else shown(field)
-        return self.windows[value.id]
+    @cached_property
+    def links(self) -> dict[tuple[Any, ...], Any]:
+        """What chains and paths have derived so far, so that those of many layers share it."""
+        return {}
+
+    def window(self, value: Value, *, least: bool = False) -> list[Shown] | str:
+        """What is shown of a value's field along each axis, or why nothing is; along the smallest path, if it is the `least`."""
+        known, fields = (self.least_windows, self.least_fields) if least else (self.windows, self.fields)
+        if value.id not in known:
+            field = fields[value.id]
+            known[value.id] = "it does not depend on the network's input" if field is None else shown(field)
+        return known[value.id]
 
     def row_of(self, op: Op) -> str:
         """The name of the finest row that an op is in."""
@@ -116,7 +134,7 @@ def _deepest(trace: Trace) -> int:
 
 
 def find(trace: Trace, name: str | None) -> Place:
-    """A row of the table by its name, at any depth; None is the whole model.
+    """A row of the table by its name here or in another framework, at any depth; None is the whole model.
 
     Raises `ZooError` for an unknown name.
     """
@@ -125,7 +143,7 @@ def find(trace: Trace, name: str | None) -> Place:
         if name is None or place.group.name == name:
             return place
         known[place.group.name] = place
-    raise unknown(f"layer of {trace.target}", str(name), known, f"zoo summary {trace.target} lists them")
+    return known[find_name(trace, str(name), known, f"zoo summary {trace.target} lists them")]
 
 
 def added_up(place: Place, count: Callable[[Op], int | Count], of_op: OfOp | None, cell: Any) -> Iterator[Line]:

@@ -47,7 +47,9 @@ class Card:
     evaluation mode and default options. `training` contains the options that the network has only during training (auxiliary
     heads). `stages` are written as "layer channels stride rf": "conv3_x 512 8 99". `torchvision` names torchvision's model of the
     same topology. `keys` are (pattern, replacement) pairs, applied in order, that map the keys of its state dict to those of this
-    network. `torchvision_options` are passed to its builder, and `torchvision_training` as well for the network during training.
+    network. `aliases` are (pattern, replacement) pairs that map names of layers in other frameworks to those of this network; the
+    first that fits the whole name counts. features[3] is the child of features that runs after three others, and features[3-1]
+    the third. `torchvision_options` are passed to its builder, and `torchvision_training` as well for the network during training.
     `weights_note` is what users of its weights need to know. `classifier` is the path of the layer that computes the scores;
     without it, the network returns `num_features` features of an image. `url` is for a paper that has neither a DOI nor an arXiv
     id. `neurons` is the number of outputs of all layers with weights. `by_design` names the rules of `zoo lint` whose findings
@@ -93,6 +95,7 @@ class Card:
     torchvision_training: Mapping[str, Any] = field(default_factory=dict)
     weights_note: str = ""
     keys: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
     sources: Mapping[str, Source] = field(default_factory=dict)
     deviations: tuple[Statement, ...] = ()
     errata: tuple[Statement, ...] = ()

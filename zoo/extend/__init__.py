@@ -1,4 +1,4 @@
-"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule.
+"""Everything that a one-file extension imports: an architecture, a column, a study, a format, a convention, a lint rule, a picture.
 
 Built-in extensions import the same names. Each name is imported on first access, so an extension does not load other kinds.
 """
@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from zoo.analysis.kinds import Bytes, Flow, Pass, Share, Sum, Tally
     from zoo.analysis.measure import measure
     from zoo.analysis.rows import Group
+    from zoo.analysis.windows import OfOps, weighted
     from zoo.analysis.working import Place
     from zoo.catalogue.card import arch
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
+    from zoo.catalogue.evidence import Result
     from zoo.catalogue.published import Published
     from zoo.extend.network import (
         ACTIVATIONS,
@@ -30,18 +32,20 @@ if TYPE_CHECKING:
         kernel,
         stride,
     )
-    from zoo.extend.options import Flag, PositiveInt, Sizes, TargetName, Text
+    from zoo.extend.options import Flag, Natural, PositiveInt, Sizes, TargetName, Text
+    from zoo.extend.picture import Kind, Picture
     from zoo.extend.rule import Hit, Rule
     from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
     from zoo.models.forward import trace
     from zoo.ops.arithmetic import macs
-    from zoo.ops.book import rule_of_kind
+    from zoo.ops.book import rule_of, rule_of_kind
     from zoo.ops.count import Count
     from zoo.ops.rule import Cost, OpRule, factors
     from zoo.ops.working import Line
     from zoo.record.inputs import Input
     from zoo.record.trace import UNUSED, Call, Op, Param, Trace, Value, each_axis
-    from zoo.tables.notes import Failed
+    from zoo.record.walk import carry
+    from zoo.tables.notes import Failed, Note
     from zoo.tables.table import Column, Row, Table
     from zoo.util.errors import ForwardError, ZooError
 
@@ -68,16 +72,22 @@ __all__ = [
     "Group",
     "Hit",
     "Input",
+    "Kind",
     "Layer",
     "Line",
+    "Natural",
     "Network",
+    "Note",
+    "OfOps",
     "Op",
     "OpRule",
     "Param",
     "Pass",
+    "Picture",
     "Place",
     "PositiveInt",
     "Published",
+    "Result",
     "Row",
     "Rule",
     "Share",
@@ -97,6 +107,7 @@ __all__ = [
     "by_layer",
     "by_op",
     "card",
+    "carry",
     "create_model",
     "each_axis",
     "factors",
@@ -110,10 +121,12 @@ __all__ = [
     "ratio",
     "ratio_text",
     "register",
+    "rule_of",
     "rule_of_kind",
     "short",
     "stride",
     "trace",
+    "weighted",
 ]
 
 _CONVENTIONS = "zoo.analysis.convention"
@@ -126,17 +139,21 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("UNUSED", "Call", "Op", "Param", "Trace", "Value", "each_axis"), _RECORDS),
         **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
-        **dict.fromkeys(("Flag", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
+        **dict.fromkeys(("Flag", "Natural", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
         "Count": "zoo.ops.count",
-        "Failed": "zoo.tables.notes",
-        "rule_of_kind": "zoo.ops.book",
+        **dict.fromkeys(("Failed", "Note"), "zoo.tables.notes"),
+        **dict.fromkeys(("rule_of", "rule_of_kind"), "zoo.ops.book"),
+        "Result": "zoo.catalogue.evidence",
+        "carry": "zoo.record.walk",
         "Group": "zoo.analysis.rows",
+        **dict.fromkeys(("OfOps", "weighted"), "zoo.analysis.windows"),
         "Input": "zoo.record.inputs",
         "Line": "zoo.ops.working",
         "Place": "zoo.analysis.working",
+        **dict.fromkeys(("Kind", "Picture"), "zoo.extend.picture"),
         **dict.fromkeys(("ACTIVATIONS", "BATCH_NORMS", "CONVOLUTIONS", "NORMS", "POOLINGS", "TRANSPOSED"), _NETWORK),
         **dict.fromkeys(("Network", "flattened", "kernel", "stride"), _NETWORK),
         **dict.fromkeys(("Hit", "Rule"), "zoo.extend.rule"),
@@ -158,8 +175,8 @@ def register(*things: Any) -> ExitStack:
 
     Arguments:
         things: Builders decorated with `@arch`, columns, studies, formats (functions of a table and a width, with their own names),
-            records of ops (`OpRule`), lint rules, or modules that define these. A module can register the same name again, as a
-            notebook cell does when it runs twice.
+            records of ops (`OpRule`), lint rules, kinds of pictures, or modules that define these. A module can register the same
+            name again, as a notebook cell does when it runs twice.
 
     Returns:
         A context manager. Leaving or closing it removes the extensions again.
@@ -176,10 +193,11 @@ def register(*things: Any) -> ExitStack:
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES
+    from zoo.extend.picture import PICTURES
     from zoo.extend.rule import RULES
     from zoo.extend.study import STUDIES
     from zoo.ops.book import OPS
     from zoo.tables.formats import FORMATS
     from zoo.util import plugins
 
-    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS, RULES))
+    return plugins.register(things, (ARCHITECTURES, COLUMNS, STUDIES, FORMATS, OPS, RULES, PICTURES))

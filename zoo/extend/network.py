@@ -6,6 +6,7 @@ from math import prod
 
 from zoo.analysis.rows import group
 from zoo.ops.arithmetic import known_macs
+from zoo.ops.axes import spatial, starts
 from zoo.ops.least_field import extent, least, widest
 from zoo.receptive.spans import Field, start
 from zoo.record.trace import UNUSED, Op, Param, Trace, Value, each_axis
@@ -136,17 +137,20 @@ class Network:
     @cached_property
     def least(self) -> dict[int, Field | None]:
         """The field along the smallest path, by the id of a value."""
-        return carry(self.trace, start, least)
+        return carry(self.trace, starts(self.trace, start), least)
 
     @cached_property
     def widest(self) -> dict[int, Field | None]:
         """The field along all paths of windows, by the id of a value."""
-        return carry(self.trace, start, widest)
+        return carry(self.trace, starts(self.trace, start), widest)
 
     @cached_property
     def image(self) -> tuple[int, ...]:
         """The sizes of the input's spatial axes; none of an input that is not an image."""
-        return self.trace.inputs[0].shape[2:] if len(self.trace.inputs) == 1 else ()
+        if len(self.trace.inputs) != 1 or len(self.trace.inputs[0].shape) < 3:
+            return ()
+        (value,) = self.trace.inputs
+        return tuple(value.shape[dim] for dim in spatial(self.trace)[value.id])
 
     def sides(self, value: Value, fields: dict[int, Field | None]) -> tuple[int, ...]:
         """How many pixels a unit sees along each axis; none where that is not defined, or everything by construction."""

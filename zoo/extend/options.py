@@ -2,8 +2,8 @@
 
     def run(kernel: Annotated[Sizes | None, "height and width"] = None, stride: Annotated[PositiveInt, "stride"] = 1)
 
-The kinds are `Sizes`, `PositiveInt`, `TargetName`, `Flag` and `Text`; the string is the help text. The command line turns each
-option into a flag, and `zoo compare STUDY --help` lists the flags.
+The kinds are `Sizes`, `PositiveInt`, `Natural` (0 or more), `TargetName`, `Flag` and `Text`; the string is the help text. The
+command line turns each option into a flag, and `zoo compare STUDY --help` lists the flags.
 """
 
 import inspect
@@ -112,12 +112,20 @@ def _read_flag(text: str) -> bool | None:
 
 SIZES = Kind("AxB", "sizes, such as 3x224x224 or (3, 224, 224)", tuple, _read_sizes, _sizes)
 COUNT = Kind("N", "an integer >= 1", int, lambda text: _count(int(text)) if re.fullmatch("[0-9]+", text) else None, _count)
+NATURAL = Kind(
+    "N",
+    "an integer >= 0",
+    int,
+    lambda text: int(text) if re.fullmatch("[0-9]+", text) else None,
+    lambda value: value if value == 0 and value is not False else _count(value),
+)
 TARGET = Kind("TARGET", "a TARGET such as resnet50, or a module", object, str, _target)
 FLAG = Kind("", "true or false", bool, _read_flag, lambda value: value if isinstance(value, bool) else None)
 TEXT = Kind("TEXT", "text", str, str, lambda value: None)
 ANY = Kind("VALUE", "a value", object, value_of, lambda value: value)
 Sizes: TypeAlias = Annotated[tuple[int, ...], SIZES]
 PositiveInt: TypeAlias = Annotated[int, COUNT]
+Natural: TypeAlias = Annotated[int, NATURAL]
 TargetName: TypeAlias = Annotated[str, TARGET]
 Flag: TypeAlias = Annotated[bool, FLAG]
 Text: TypeAlias = Annotated[str, TEXT]

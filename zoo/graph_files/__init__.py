@@ -1,4 +1,4 @@
-"""Read graph files as traces, without running them: ONNX, and torch's exported programs. One file for each kind."""
+"""Read graph files as traces, without running them: ONNX, torch's exported programs, and Caffe's network definitions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,10 @@ from zoo.util.errors import ZooError, told
 from zoo.util.text import sizes as written
 from zoo.util.version import __version__
 
-SUFFIXES = (".onnx", ".pt2")
+SUFFIXES = (".onnx", ".pt2", ".prototxt")
+_PHASES = frozenset({".prototxt"})
+"""Graph files that define the network in training mode too."""
+
 Shape = tuple[int, ...]
 
 
@@ -38,7 +41,8 @@ def is_graph(target: object) -> bool:
 def read(target: str, *, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int) -> tuple[Trace, list[str]]:
     """Return the trace of a graph file, and remarks. Raises `ZooError` for a file that is not a graph file or cannot be read."""
     path = Path(target)
-    for wrong, what in ((inputs is not None, "inputs"), (train, "training mode"), (options, "options")):
+    phases = path.suffix.lower() in _PHASES
+    for wrong, what in ((inputs is not None, "inputs"), (train and not phases, "training mode"), (options, "options")):
         if wrong:
             raise ZooError(f"{target} is a graph file and does not support {what}")
     if path.is_dir() or not path.exists():
@@ -48,7 +52,7 @@ def read(target: str, *, input: Any, inputs: Any, train: bool, options: Mapping[
     shapes = None if input is None else [input] if all(isinstance(n, int) for n in input) else input
     try:
         reader = import_module(f"zoo.graph_files.{path.suffix.lower()[1:]}")
-        trace, notes = reader.read(path, shapes, batch)
+        trace, notes = reader.read(path, shapes, batch, **({"train": train} if phases else {}))
     except OSError as error:
         raise ZooError(f"cannot read {target}: {error.strerror or error}") from error
     except ZooError:

@@ -69,8 +69,7 @@ class Calls:
             for value in op.outputs if op is not None else ():
                 made[value.id] = self._around(op.call) if op is not None else []
         leaving[0] = {value.id: value for value in outputs}
-        inner = {path for path, _ in self.paths}
-        around_some = {path[:i] for path in inner for i, sign in enumerate(path) if sign == "."}
+        around_some = {self.paths[parent][0] for parent in self.parents if parent is not None}
         return tuple(
             Call(path, kind, parent, path not in around_some, tuple(leaving[i][key] for key in sorted(leaving[i])))
             for i, ((path, kind), parent) in enumerate(zip(self.paths, self.parents, strict=True))

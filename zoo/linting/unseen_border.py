@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, each_axis, kernel, stride
+from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, carry, each_axis, kernel, stride
+from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Spans, exact
 from zoo.receptive.windows import Units, bounds
-from zoo.record.walk import carry
 
 
 def check(network: Network) -> Iterator[Hit]:
@@ -14,7 +14,7 @@ def check(network: Network) -> Iterator[Hit]:
     leaving = [op for op in network.of(CONVOLUTIONS | POOLINGS) if max(left_over(op), default=0) > 0]
     if not leaving or not network.image:
         return
-    states = carry(network.trace, exact, rule)
+    states = carry(network.trace, starts(network.trace, exact), rule)
     found = [field for value in network.trace.outputs if (field := states.get(value.id)) is not None]
     fields = [field for field in found if isinstance(field, tuple)]
     if not fields or len(fields) < len(found):

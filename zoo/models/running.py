@@ -16,7 +16,7 @@ from zoo.models.revisions import revision_of
 from zoo.models.targets import Subject, definition, resolve
 from zoo.ops.resizing import resized
 from zoo.record.trace import Trace
-from zoo.tables.notes import Note, OwnInput, RealRun, from_data, to_data
+from zoo.tables.notes import Defaults, Note, OwnInput, RealRun, from_data, to_data
 from zoo.util.errors import ForwardError, ZooError, told
 from zoo.util.pausing import no_collection
 from zoo.util.text import sizes
@@ -112,9 +112,26 @@ def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
         shape = None if inputs is not None else input if input is not None else subject.shape(batch)
         trace = trace_subject(subject, shape, inputs, train, real)
     notes: list[Note] = [note for note in subject.notes if not (given and isinstance(note, OwnInput))]
+    if inputs is None and not real and _reads_integers(trace):
+        notes.append(Defaults())
     if real:
         notes.append(RealRun(not any(p.is_meta for p in subject.module.parameters()), inputs is not None))
     return Run(subject.name, trace, subject.options, tuple(notes))
+
+
+_READS = frozenset({"_local_scalar_dense", "is_nonzero", "equal", "nonzero"})
+
+
+def _reads_integers(trace: Trace) -> bool:
+    """Whether the forward asked for the values of what comes from integer inputs."""
+    found = {value.id for value in trace.inputs if "float" not in value.dtype}
+    for op in trace.ops if found else ():
+        if any(value.id in found for value in op.inputs):
+            if op.kind in _READS:
+                return True
+            if not any("float" in value.dtype for value in op.outputs):
+                found.update(value.id for value in op.outputs)
+    return False
 
 
 def trace_target(target: "str | nn.Module", input: Sequence[int] | None = None, *, train: bool = False) -> Trace:
@@ -127,15 +144,18 @@ def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: 
     from zoo.tracing.trace import trace
 
     try:
-        found = trace(subject.module, input=shape, inputs=inputs, train=train, real=real, target=subject.name)
+        done = trace(subject.module, input=shape, inputs=inputs, train=train, real=real, target=subject.name)
     except ForwardError as error:
         if error.needs_values:
             raise error.within(subject.name) from error
         hint = _hint(subject, shape, train) if error.misfit else _words(subject, shape)
-        raise error.within(f"{subject.name} does not take {_shown(shape)}", hint) from error
+        found = error.within(f"{subject.name} does not take {_shown(shape)}", hint)
+        otherwise = bool(error.misfit or error.needs_integers or hint or "required positional argument" in error.message)
+        found.no_input = subject.assumed and bool(shape) and shape == subject.shape(shape[0]) and otherwise
+        raise found from error
     except SystemExit as error:
         raise ZooError(f"the forward of {subject.name} ends the program: {told(error)}") from error
-    return replace(found, versions={"zoo": __version__, **found.versions})
+    return replace(done, versions={"zoo": __version__, **done.versions})
 
 
 def _shown(shape: Any) -> str:

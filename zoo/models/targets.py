@@ -140,7 +140,8 @@ def _is_file(name: str) -> bool:
 def _from_catalogue(name: str, options: Mapping[str, Any], train: bool) -> Subject:
     if Path(name).suffix in {".pt", ".pth", ".safetensors"}:
         raise ZooError(
-            f"{name}: a file of weights does not define a model; expected path/to/file.py:attribute, or a graph file .onnx or .pt2"
+            f"{name}: a file of weights does not define a model; expected path/to/file.py:attribute, or a graph file .onnx, .pt2 "
+            "or .prototxt"
         )
     if _is_file(name):
         raise ZooError(f"{name}: name the model after a colon, as in {name}:Net")

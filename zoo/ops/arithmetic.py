@@ -1,4 +1,4 @@
-"""What one op costs, by its record: the rules behind `macs` and `flops`. The conventions in words: docs/conventions.md."""
+"""What one op costs, by its record: the rules of `macs` and `flops`. docs/conventions.md explains the conventions."""
 
 from collections.abc import Sequence
 from math import prod

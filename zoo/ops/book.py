@@ -43,7 +43,7 @@ class _Found(dict[tuple[str, frozenset[str]], OpRule]):
 
 
 def concluded(rule: OpRule) -> OpRule:
-    """With what follows: an op without multiply-accumulates is no layer with weights, and its backward has none either."""
+    """Add what follows: an op without multiply-accumulates is not a layer with weights, and its backward has none either."""
     if rule.macs != 0:
         return rule
     return replace(rule, layers=rule.layers or 0, backward_macs=rule.backward_macs or no_products)

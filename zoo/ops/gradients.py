@@ -1,6 +1,6 @@
 """What a backward needs: which values have a gradient, what autograd keeps for it, and how it multiplies.
 
-What single ops keep and multiply says their record: torch's derivatives (tools/autograd/derivatives.yaml), held to account by
+The record of an op says what it keeps and multiplies: torch's derivatives (tools/autograd/derivatives.yaml), checked by
 experiment.
 """
 

@@ -14,7 +14,7 @@ OWN = frozenset({"parameter", "buffer", "constant"})
 
 
 def idle(op: Op) -> bool:
-    """Whether it hands on what it gets: dropout in evaluation mode, or of nothing."""
+    """Whether its output is its input: dropout in evaluation mode, or with probability 0."""
     hands_on = RULES[op.kind, op.traits].idle
     return hands_on is not None and hands_on(op)
 
@@ -30,7 +30,7 @@ _SHARING = frozenset({"view", "inplace"})
 def moved(op: Op) -> int:
     """Bytes that the op reads and writes: each of its inputs once, parameters among them, and its outputs.
 
-    A view, and what only hands on, moves nothing. Where some elements are picked out of a tensor, as many are read as written.
+    A view moves nothing, and neither does an idle op. Where some elements are picked out of a tensor, as many are read as written.
     """
     if idle(op) or "view" in op.traits or op.kind == UNUSED:
         return 0
@@ -63,7 +63,7 @@ def live(trace: Trace) -> list[int]:
     """
     count = len(trace.ops)
     change = [0] * (count + 2)
-    for value, first, last in _lives(trace):
+    for value, first, last in lives(trace):
         change[first] += value.nbytes
         change[last + 1] -= value.nbytes
     return list(accumulate(change))[:count]
@@ -71,11 +71,11 @@ def live(trace: Trace) -> list[int]:
 
 def alive(trace: Trace, index: int) -> list[Value]:
     """The storages that `live` counts while op `index` runs, each by the value that was first in it."""
-    return [value for value, first, last in _lives(trace) if first <= index <= last]
+    return [value for value, first, last in lives(trace) if first <= index <= last]
 
 
-def _lives(trace: Trace) -> Iterator[tuple[Value, int, int]]:
-    """Each storage of an activation, and the indices of the first and the last op at which it is needed."""
+def lives(trace: Trace) -> Iterator[tuple[Value, int, int]]:
+    """Yield each storage of an activation, and the indices of the first and the last op at which it is needed."""
     base = storages(trace)
     count = len(trace.ops)
     born = {value.id: 0 for value in trace.inputs}

@@ -82,7 +82,7 @@ class OpRule:
         saved: the values and bytes that autograd keeps for the backward.
         backward_macs: multiply-accumulates of the gradients that are needed. An op without multiply-accumulates has none.
         refusal: why the op refuses its inputs, in the words of a network's author; None if it does not, or for another reason.
-        idle: whether the op hands on its input as it is, as dropout does in evaluation mode.
+        idle: whether the output of the op is its input, as that of dropout in evaluation mode.
         cuts_gradient: no gradient passes.
         picks: of the first input only as many elements are read as are written.
         whole: a trace keeps the op whole, although torch could take it apart.

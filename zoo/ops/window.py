@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zoo.ops.working import Line
+from zoo.receptive.sliding import paddings
 from zoo.record.trace import Op, each_axis
 
 NAMES = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}
@@ -90,21 +91,6 @@ def of_op(op: Op, kernel: Sequence[int], stride: Sequence[int]) -> tuple[Axis, .
     ceil = bool(op.attrs.get("ceil_mode"))
     found = zip(names, sizes, kernel, stride, before, after, dilation, strict=True)
     return tuple(Axis(name, n, out, k, s, p, q, d, ceil) for name, (n, out), k, s, p, q, d in found)
-
-
-def paddings(
-    padding: str | int | Sequence[int], kernel: Sequence[int], dilation: Sequence[int]
-) -> tuple[Sequence[int], Sequence[int]]:
-    """Padding before and after each axis; where that of "same" is odd, the larger half comes last.
-
-    >>> paddings("same", (5, 4), (1, 1))
-    ((2, 1), (2, 2))
-    """
-    if padding == "same":
-        both = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
-        return tuple(p // 2 for p in both), tuple(p - p // 2 for p in both)
-    even = (0,) * len(kernel) if isinstance(padding, str) else each_axis(padding, len(kernel))
-    return even, even
 
 
 def size(axis: Axis, given: str | int | Sequence[int] | None = None) -> Line:

@@ -1,4 +1,4 @@
-"""Numbers with their derivation: a formula, the operands that stand in it, and where each operand comes from."""
+"""Numbers with their derivation: a formula, its operands, and where each operand comes from."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ class Line:
         operands: The value of each operand by its name.
         result: What the formula gives.
         sources: Where operands come from, by name: "weight, axis 0", "default".
-        says: A remark in words: the rule that is applied, or why there is no formula.
+        says: A remark: the rule that is applied, or why there is no formula.
         axis: The axis that a step of a chain is about, where there are several.
         name: What a step of a chain gives, such as "stride".
         part: Where in the table's cell the result stands, () for the whole cell; None for an intermediate result.
@@ -49,17 +49,23 @@ class Line:
 
     @property
     def symbols(self) -> str:
-        """The formula with the names of its operands; a name that reads as a sum stands in parentheses."""
-        return _OPERAND.sub(lambda found: f"({found[1]})" if _SUM.search(found[1]) else found[1], self.formula)
+        """The formula with the names of its operands; a name that reads as a sum is put in parentheses."""
+        return self._written(lambda name: f"({name})" if _SUM.search(name) else name)
 
     @property
     def numbers(self) -> str:
         """The formula with the values of its operands."""
-        written = _OPERAND.sub(lambda found: number(self.operands[found[1]]), self.formula)
-        return _FIRST.sub(r"\1\2", written)
+        return _FIRST.sub(r"\1\2", self._written(lambda name: number(self.operands[name])))
+
+    def _written(self, of: Callable[[str], str]) -> str:
+        """The formula with `of` each operand in its place. A module's name may have braces itself."""
+        operand = _OPERAND
+        if any("{" in name or "}" in name for name in self.operands):
+            operand = re.compile(f"{{({'|'.join(map(re.escape, sorted(self.operands, key=len, reverse=True)))})}}")
+        return operand.sub(lambda found: of(found[1]), self.formula)
 
     def at(self, part: Part) -> "Line":
-        """The same line, whose result stands in the cell there."""
+        """The same line, whose result is the cell."""
         return replace(self, part=part)
 
     def to_dict(self) -> dict[str, Any]:
@@ -134,16 +140,20 @@ def total(label: str, terms: Sequence[tuple[str, Number]], result: Any, **more: 
 
 
 def _distinct(name: str, taken: Mapping[str, Any]) -> str:
+    if name not in taken:
+        return name
     count = sum(one == name or (one.startswith(f"{name}_") and one[len(name) + 1 :].isdecimal()) for one in taken)
-    return f"{name}_{count}" if count else name
+    return f"{name}_{count}"
 
 
 def rule_says(function: Callable[..., Any]) -> str:
-    """A rule's name and what it says of itself: the first line of its docstring.
+    """A rule's name and the first line of its docstring; nothing for a function without a name.
 
     >>> from zoo.ops.facts import per_output
     >>> rule_says(per_output.values)
     'facts.per_output: One operation for each element written.'
     """
+    if function.__name__ == "<lambda>":
+        return ""
     doc = (function.__doc__ or "").strip().partition("\n")[0]
     return f"{function.__module__.rpartition('.')[2]}.{getattr(function, '__qualname__', '')}{doc and f': {doc}'}"

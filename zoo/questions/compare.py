@@ -4,7 +4,7 @@ Start with `compare`, which decides what is asked for; `side_by_side` puts model
 those of a whole model or those of one of its `_stages`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -72,9 +72,22 @@ def compare(*what: "Traceable", **options: Any) -> Table:
 
 def _alone(name: "Traceable") -> str:
     label = name if isinstance(name, str) else getattr(name, "target", type(name).__name__)
-    close = near(label, studies())
+    close = _of_one_stem(label, studies()) or near(label, studies())
     hint = f"did you mean {' or '.join(close)}" if close else f"choose from {', '.join(studies())}"
     return f"unknown study {label:.80}; {hint}, or name two or more models"
+
+
+_STEM = 4  # letters that words such as pool and pooling share
+
+
+def _of_one_stem(name: str, choices: Iterable[str]) -> list[str]:
+    """The choices with a word that begins as one of `name` does.
+
+    >>> _of_one_stem("pooling", ["stacked-3x3", "pool-vs-stride"])
+    ['pool-vs-stride']
+    """
+    stems = {word[:_STEM] for word in name.lower().split("-") if len(word) >= _STEM}
+    return [one for one in choices if any(word[:_STEM] in stems for word in one.split("-"))][:3]
 
 
 def side_by_side(

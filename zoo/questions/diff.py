@@ -65,7 +65,7 @@ def diff(
     """
     how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
     traces = traced([first, second], how)
-    before, after, matched, rows = min((_compared(traces, *layers) for layers in _grains(traces)), key=lambda found: len(found[-1]))
+    before, after, matched, rows = compared(traces)
     names = labels(traces)
     totals = {name: [_total(found, name) for found in traces] for name in _COUNTED}
     changed = {row.name for row in rows if row.type in _OF_PAIRS}
@@ -119,6 +119,11 @@ def _totals(before: Any, after: Any) -> str:
 
 
 Compared = tuple[list[Group], list[Group], list[Pair], tuple[Row, ...]]
+
+
+def compared(traces: Sequence[Trace]) -> Compared:
+    """The layers of both models, the pairs among them, and a row for each difference, at the grain at which fewer differ."""
+    return min((_compared(traces, *layers) for layers in _grains(traces)), key=lambda found: len(found[-1]))
 
 
 def _per_cent(change: float) -> str:

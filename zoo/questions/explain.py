@@ -1,6 +1,7 @@
 """Where the numbers of a layer come from: the formula, the numbers in it, and where each number was found."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
@@ -11,7 +12,7 @@ from zoo.analysis.working import Place, find
 from zoo.models.forward import trace
 from zoo.ops.book import rule_of
 from zoo.ops.working import Line
-from zoo.record.trace import Op
+from zoo.record.trace import Op, Trace
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -68,8 +69,21 @@ def explain(
         "convention": convention,
     }
     counted = not COUNTED.isdisjoint(one.column.name for one in passes)
-    notes = (*_shared(place), *((f"convention {convention}: {load(convention).says}",) if counted else ()))
+    notes = (*shared(place), *((f"convention {convention}: {load(convention).says}",) if counted else ()))
     return Explanation(_title(place), place.group.name, place.group.type, quantities, notes, context)
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """What `Table.explain` calls: the forward of the table, its convention, and the columns that it shows."""
+
+    trace: Trace
+    convention: str
+    columns: tuple[str, ...]
+
+    def __call__(self, layer: str | None, columns: Sequence[str] | None) -> Explanation:
+        """The derivations of a row, in these columns or in all that the table shows."""
+        return explain(self.trace, layer, columns or self.columns, convention=self.convention)
 
 
 def _quantity(one: Pass, place: Place) -> Quantity:
@@ -83,6 +97,12 @@ def _quantity(one: Pass, place: Place) -> Quantity:
 
 
 def _title(place: Place) -> str:
+    name, target = place.group.name, place.trace.target
+    return f"{f'{target} · {name}' if name != target else name} · {described(place)}"
+
+
+def described(place: Place) -> str:
+    """What a layer is, and from which shape to which: Conv2d 3 -> 96, kernel 11×11 · input 1×3×227×227 -> 1×96×55×55."""
     group = place.group
     ops = [op for op in group.ops if op.inputs]
     first = next((value for op in ops for value in op.inputs if value.source in {"input", "variable", "op"}), None)
@@ -90,8 +110,7 @@ def _title(place: Place) -> str:
     what = [group.type, *_about(chief[0] if len(chief) == 1 else None)]
     out = ", ".join(sizes(value.shape) for value in group.outputs)
     shapes = f" · input {sizes(first.shape)} -> {out}" if first is not None and out else ""
-    name = f"{place.trace.target} · {group.name}" if group.name != place.trace.target else group.name
-    return f"{name} · {' '.join(what)}{shapes}"
+    return f"{' '.join(what)}{shapes}"
 
 
 def _about(op: Op | None) -> Iterator[str]:
@@ -122,7 +141,7 @@ def _unless(name: str, values: Sequence[int], usual: int) -> list[str]:
     return [f"{name} {values[0] if len(set(values)) == 1 else sizes(values)}"]
 
 
-def _shared(place: Place) -> Iterator[str]:
+def shared(place: Place) -> Iterator[str]:
     """Where parameters are counted that a layer reads and does not count."""
     trace, own = place.trace, set(map(id, place.group.ops))
     first: dict[int, Op] = {}

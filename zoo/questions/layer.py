@@ -11,8 +11,8 @@ from zoo.analysis.measure import measure
 from zoo.models.by_hand import same_padding, trace_of
 from zoo.models.described import Spec, read
 from zoo.ops.window import Axis
-from zoo.questions.explain import explain
-from zoo.record.trace import Op, Trace
+from zoo.questions.explain import Explainer, explain
+from zoo.record.trace import Op, Trace, Value
 from zoo.tables.table import Column, Row, Table
 from zoo.util.errors import ZooError
 from zoo.util.text import sizes
@@ -88,14 +88,28 @@ def layer(input: Sequence[int], description: str, *, batch: int = 1, want: Seque
         raise ZooError(f"input {sizes(input)}: expected channels and sizes, such as 3x32x32")
     specs = read(description)
     wanted = _wanted(input, specs, want, batch) if want is not None else None
-    trace = trace_of(input, specs, batch)
+    try:
+        trace = trace_of(input, specs, batch)
+    except ZooError as error:
+        if wanted is None:
+            raise
+        return _unfitting(input, batch, description, error, wanted)
     columns = ["output", "weight", "params", "macs", "flops", "rf", "units", "connections"]
     table = measure(trace, columns=columns)
     title = f"input {sizes(trace.inputs[0].shape)} · {description.strip()}"
     explained = ["output", "params", "macs", "rf"]
     explanations = tuple(replace(explain(trace, row.name, explained), notes=()) for row in table.rows)
     wirings = tuple(_wiring(op, trace) for op in trace.ops if op.kind.startswith("conv"))
-    return Layers(trace, replace(table, title=title), explanations, wirings, wanted)
+    explainer = Explainer(trace, "pure", tuple(columns))
+    return Layers(trace, replace(table, title=title, explainer=explainer), explanations, wirings, wanted)
+
+
+def _unfitting(input: Sequence[int], batch: int, description: str, error: ZooError, wanted: Table) -> Layers:
+    """What gives the requested size, where the layers do not fit as they are described."""
+    trace = trace_of(input, (), batch)
+    title = f"input {sizes(trace.inputs[0].shape)} · {description.strip()}"
+    table = Table(title, {"input": list(input)}, (), (), notes=(f"as described it does not fit: {error}",))
+    return Layers(trace, table, (), (), wanted)
 
 
 def _wiring(op: Op, trace: Trace) -> Table:
@@ -117,8 +131,18 @@ def _wiring(op: Op, trace: Trace) -> Table:
         cells = {"units": units, "connections": links + (units if biased else 0), "weights": weights, "biases": own}
         rows.append(Row(name, kind, {**cells, "parameters": weights + own}))
     place = trace.calls[op.call].path
-    title = f"{place} · the same {units:,} units, wired in three ways · weight {sizes(weight.shape)}: maps out, maps in, window"
+    title = f"{place} · the same {units:,} units, wired in three ways · {_tensor(weight, biased=biased)}"
     return Table(title, {"layer": place, "weight": list(weight.shape)}, _WIRING, tuple(rows))
+
+
+def _tensor(weight: Value, *, biased: bool) -> str:
+    """weight 10×3×5×5: maps out × maps in × height × width, ...; lectures call it a 4-D tensor."""
+    maps, depth, *window = weight.shape
+    axes = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}.get(len(window), ())
+    said = f"weight {sizes(weight.shape)}, a {len(weight.shape)}-D tensor: {' × '.join(('maps out', 'maps in', *axes))}"
+    return (
+        f"{said}; {maps:,} filters of {sizes((*window, depth))}, {f'{maps:,} biases, one for each map' if biased else 'no biases'}"
+    )
 
 
 _WIRING = (

@@ -1,7 +1,9 @@
 """A network as lectures print it: layers fused with their activations, from the output to the input or the other way round."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis.choose import choose
 from zoo.analysis.columns import activation, kernel, maps, padding, size, stride, units
 from zoo.analysis.rows import Group, group
 from zoo.analysis.windows import weighted, windows
@@ -17,25 +19,28 @@ if TYPE_CHECKING:
 _PASSES = (maps.COLUMN, size.COLUMN, kernel.COLUMN, stride.COLUMN, padding.COLUMN, activation.COLUMN)
 
 
-def lecture(target: "Traceable", *, input_first: bool = False, **how: Any) -> Table:
+def lecture(target: "Traceable", *, input_first: bool = False, columns: Sequence[str] | None = None, **how: Any) -> Table:
     """A row for each convolution, pooling and fully connected layer, and one for the input.
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
         input_first: Begin with the input; lectures mostly begin with the output.
+        columns: Names of columns instead of those of lectures.
         how: Further arguments of `zoo.trace`.
 
     Returns:
-        A `Table` of maps, size, kernel, stride, padding and activation. What has no row is named in a note.
+        A `Table` of maps, size, kernel, stride, padding and activation, or of the columns named. What has no row is named in a
+        note.
 
     Raises:
         ZooError: As `zoo.trace`.
     """
+    passes = choose(columns) if columns else _PASSES
     found = trace(target, **how)
-    every = _rows(found)
+    every = layer_rows(found)
     shown = [row for row in every if _type(found, row)]
-    measured = [one.measure(found, shown)[0] for one in _PASSES]
-    names = [one.column.name for one in _PASSES]
+    measured = [one.measure(found, shown)[0] for one in passes]
+    names = [one.column.name for one in passes]
     rows = [
         Row(row.name, _type(found, row), dict(zip(names, cells, strict=True))) for row, *cells in zip(shown, *measured, strict=True)
     ]
@@ -45,13 +50,13 @@ def lecture(target: "Traceable", *, input_first: bool = False, **how: Any) -> Ta
     return Table(
         f"{found.target} · input {sizes(found.inputs[0].shape)}",
         {"target": found.target, "inputs": [list(value.shape) for value in found.inputs], "mode": found.mode},
-        tuple(one.column for one in _PASSES),
+        tuple(one.column for one in passes),
         tuple(rows if input_first else reversed(rows)),
         notes=tuple(notes),
     )
 
 
-def _rows(found: Trace) -> list[Group]:
+def layer_rows(found: Trace) -> list[Group]:
     """The finest rows; a module of parallel convolutions with one window, such as LeNet-5's C3, is one layer."""
     finest = group(found)
     whole = {id(op): row for row in group(found, 1) if _parallel(row) for op in row.ops}
@@ -78,8 +83,8 @@ _FUSED = frozenset({"ReLU", "Tanh", "Sigmoid", "Softmax", "relu", "tanh", "sigmo
 
 def _input(found: Trace, names: list[str]) -> Row:
     shape = found.inputs[0].shape
-    cells: dict[str, Any] = {**dict.fromkeys(names), "maps": shape[1] if len(shape) > 2 else None}
-    return Row("input", "Input", {**cells, "size": list(shape[2:]) if len(shape) > 2 else shape[-1]})
+    given = {"maps": shape[1] if len(shape) > 2 else None, "size": list(shape[2:]) if len(shape) > 2 else shape[-1]}
+    return Row("input", "Input", {name: given.get(name) for name in names})
 
 
 def _type(found: Trace, row: Group) -> str:

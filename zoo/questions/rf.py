@@ -1,11 +1,13 @@
 """Show the exact window of input pixels that one unit sees, with borders, gaps, and the part outside the image."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis.naming import find_name
 from zoo.analysis.rows import group, readable_depth
 from zoo.models.forward import trace
+from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Field, Span, Spans, Undefined, exact, start
 from zoo.receptive.windows import Units, Window, bounds
@@ -13,7 +15,7 @@ from zoo.record.trace import Trace, Value
 from zoo.record.walk import carry
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
-from zoo.util.errors import ZooError, unknown
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ class Extent:
 
     `first` and `last` are the first and the last pixel that is seen; `seen` is the number of pixels seen. `unclipped` is the window
     without a border, None if windows are not evenly spaced. `overhang` is the number of its pixels before the first pixel of the
-    image and after the last. For a unit that sees nothing, `first` and `last` are None.
+    image and after the last. For a unit that sees nothing, `first` and `last` are None. Bit p of
+    `bits` is set if pixel p is seen.
     """
 
     pixels: int
@@ -36,6 +39,7 @@ class Extent:
     last: int | None
     seen: int
     unclipped: Window
+    bits: int = field(default=0, repr=False)
 
     @property
     def overhang(self) -> tuple[int, int] | None:
@@ -139,18 +143,12 @@ class _Looks:
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
-        self.exact: Mapping[int, Field | None] = carry(trace, exact, rule)
-        self.laws: Mapping[int, Field | None] = carry(trace, start, rule)
+        self.exact: Mapping[int, Field | None] = carry(trace, starts(trace, exact), rule)
+        self.laws: Mapping[int, Field | None] = carry(trace, starts(trace, start), rule)
 
     def find(self, layer: str | None) -> tuple[str, Value]:
         """Return a layer's name and output."""
-        if layer is None:
-            return self.trace.target, self.trace.outputs[0]
-        names = {call.path: call.outputs for call in reversed(self.trace.calls) if call.path and call.outputs}
-        names |= {row.name: row.outputs for row in group(self.trace) if row.outputs and row.name not in names}
-        if layer not in names:
-            raise unknown(f"layer of {self.trace.target}", layer, names, "run zoo rf TARGET to list them")
-        return layer, names[layer][0]
+        return find_layer(self.trace, layer)
 
     def at(self, found: tuple[str, Value], unit: Sequence[int] | None) -> ReceptiveField:
         """Return the field of one unit. Raises `ZooError` if it is undefined."""
@@ -176,6 +174,16 @@ class _Looks:
         return ReceptiveField(layer, place, units, axes, _irregular(law))
 
 
+def find_layer(trace: Trace, layer: str | None) -> tuple[str, Value]:
+    """Return the name and the output of a layer, by default the network. Raises `ZooError` for an unknown layer."""
+    if layer is None:
+        return trace.target, trace.outputs[0]
+    names = {call.path: call.outputs for call in reversed(trace.calls) if call.path and call.outputs}
+    names |= {row.name: row.outputs for row in group(trace) if row.outputs and row.name not in names}
+    found = find_name(trace, layer, names, "run zoo rf TARGET to list them")
+    return found, names[found][0]
+
+
 def _channels_together(field: Spans, law: Field | None, value: Value) -> Spans:
     """Join all channels of a position: dimensions that only the exact field follows, and those before the axes of a map."""
     walked = {walk.dim for span in field for walk in span.walks}
@@ -197,7 +205,8 @@ def _dims(field: Spans, value: Value, image: Value) -> list[int]:
 def _extent(span: Span, seen: int, law: Span | None, index: Mapping[int, int]) -> Extent:
     first, last = bounds(seen) or (None, None)
     lawful = law is not None and not isinstance(law.windows, Units)
-    return Extent(span.pixels, first, last, seen.bit_count(), law.windows.window(law.number(index)) if law and lawful else None)
+    unclipped = law.windows.window(law.number(index)) if law and lawful else None
+    return Extent(span.pixels, first, last, seen.bit_count(), unclipped, seen)
 
 
 def _irregular(law: Field | None) -> str:

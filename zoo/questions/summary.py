@@ -1,23 +1,25 @@
 """Build, trace and measure a model in one call."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from zoo.analysis.choose import choose
 from zoo.analysis.conventions import load
 from zoo.analysis.measure import measure
-from zoo.analysis.rows import Depth, group
+from zoo.analysis.rows import Depth, group, without
 from zoo.models.forward import forward
 from zoo.models.running import Run
 from zoo.questions.budget import exceeded, read_limits
+from zoo.questions.explain import Explainer
 from zoo.record.trace import Trace, Value
-from zoo.tables.notes import Folded, Note, Shortened
+from zoo.tables.notes import Folded, Note, Shortened, Stopped
 from zoo.tables.selecting import select
 from zoo.tables.table import Table
 from zoo.tracing.process import undisturbed
-from zoo.util.errors import ZooError
+from zoo.util.errors import ForwardError, ZooError
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ def summary(
     sort: str | None = None,
     top: int | None = None,
     convention: str = "pure",
+    exclude: Sequence[str] = (),
+    partial: bool = False,
     limits: Mapping[str, int | str | None] | None = None,
 ) -> Table:
     """Return the table of a model: a row for each layer, a column for each quantity, and totals.
@@ -55,13 +59,16 @@ def summary(
         sort: Sort by this column, largest first.
         top: Keep this many rows, the largest by MACs unless `sort` is given.
         convention: What `macs` and `flops` count (docs/conventions.md).
+        exclude: Leave out the modules whose names match one of these patterns, from rows and from totals.
+        partial: If the forward raises, return the table of the layers before.
         limits: A budget, such as {"max_macs": "5G"}, by the names of `zoo.check_budget`; what exceeds it is in the notes.
 
     Returns:
         A `Table`. With `filter`, `sort` and `top`, its totals remain those of the model.
 
     Raises:
-        ZooError: As `zoo.trace`, for unknown columns and conventions, and for values out of range.
+        ZooError: As `zoo.trace`, for unknown columns and conventions, patterns that match nothing, and for values out of range. If
+            the forward raised, its attribute `table` is the table of the layers before.
 
     Example:
         >>> zoo.summary("alexnet").total["params"]
@@ -72,12 +79,37 @@ def summary(
     load(convention)
     _check(depth, top)
     budget = read_limits(limits or {})
-    found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
-    level, folds = _matching(found.trace, depth, fold, filter)
-    table = measure(found.trace, columns=columns, depth=level, fold=folds, convention=convention)
-    notes = (*table.notes, *found.notes, *_folding(found.trace, table, level), *exceeded(found.trace, budget))
+    how = {"columns": columns, "convention": convention, "exclude": exclude}
+    rows = {"filter": filter, "sort": sort, "top": top}
+    try:
+        found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
+    except ForwardError as error:
+        before = _before(error, options or {}, depth, fold, how, rows)
+        if not partial or before is None:
+            raise
+        return before
+    table = _table(found, depth, fold, how, rows)
+    return replace(table, notes=(*table.notes, *exceeded(found.trace, budget)))
+
+
+def _before(error: ForwardError, options: Mapping[str, Any], *how: Any) -> Table | None:
+    """The table of the layers before a forward stopped, which becomes the error's; None if nothing ran."""
+    if error.trace is not None:
+        with contextlib.suppress(ZooError):  # patterns may ask for what did not run
+            error.table = _table(Run(error.trace.target, error.trace, options, (Stopped(str(error)),)), *how)
+    return cast("Table | None", error.table)
+
+
+def _table(found: Run, depth: Depth, fold: bool, how: Mapping[str, Any], rows: Mapping[str, Any]) -> Table:
+    """The table of a forward: `how` it is measured, and which of its `rows` are selected."""
+    kept, _ = without(found.trace, how["exclude"])
+    level, folds = _matching(kept, depth, fold, rows["filter"])
+    table = measure(found.trace, depth=level, fold=folds, **how)
+    notes = (*table.notes, *found.notes, *_folding(kept, table, level))
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
-    return select(replace(table, title=_title(found), context=context, notes=notes), filter=filter, sort=sort, top=top)
+    explainer = Explainer(found.trace, how["convention"], tuple(column.name for column in table.columns))
+    whole = replace(table, title=title(found), context=context, notes=notes, explainer=explainer)
+    return select(whole, **rows)
 
 
 def _with(columns: Sequence[str] | None, sort: str | None) -> Sequence[str] | None:
@@ -115,7 +147,8 @@ def _check(depth: Any, top: Any) -> None:
         raise ZooError(f"top: expected an integer >= 1, got {top!r}")
 
 
-def _title(found: Run) -> str:
+def title(found: Run) -> str:
+    """What ran on which input: "alexnet · input 1×3×227×227 · evaluation mode"."""
     chosen = ", ".join(f"{key}={value}" for key, value in found.options.items())
     inputs = ", ".join(_size(value) for value in found.trace.inputs)
     mode = "training" if found.trace.mode == "train" else "evaluation"

@@ -11,7 +11,7 @@ from concurrent.futures import BrokenExecutor, Executor, as_completed
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from zoo.analysis.choose import choose
+from zoo.analysis.choose import choose, on_page
 from zoo.analysis.conventions import legend
 from zoo.catalogue.entries import card, list_models
 from zoo.tables.table import Column, Row, Table
@@ -78,7 +78,7 @@ def survey(
     check_timeout(timeout, executor)
     how: dict[str, Any] = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "progress": progress}
     found = gather(names, analyse, wanted, real, context=context, **how)
-    return _table([found[name] for name in names], wanted)
+    return _table([found[name] for name in names], on_page(choose(wanted), asked=columns is not None))
 
 
 def check_timeout(timeout: float | None, executor: Executor | None) -> None:
@@ -184,10 +184,10 @@ def _measure(found: "Run", columns: Sequence[str], record: Record) -> None:
     }
 
 
-def _table(records: Sequence[Record], wanted: Sequence[str]) -> Table:
+def _table(records: Sequence[Record], wanted: Sequence[Column]) -> Table:
     failed = [record for record in records if record["failure"]]
     failure = Column("failure", "text", "why there are no numbers", hide_order=0 if failed else 9)
-    columns = (_INPUT, *(p.column for p in choose(wanted)), *_ABOUT[:-1], failure, _ABOUT[-1])
+    columns = (_INPUT, *wanted, *_ABOUT[:-1], failure, _ABOUT[-1])
     rows = tuple(Row(r["name"], r["type"] or "failed", {**r["cells"], "failure": r["failure"]}) for r in records)
     title = f"{len(records)} {'model' if len(records) == 1 else 'models'}" + (f", {len(failed)} failed" if failed else "")
     context = {"convention": "pure", "versions": versions()}

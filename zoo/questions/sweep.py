@@ -6,7 +6,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo.analysis.choose import choose
+from zoo.analysis.choose import choose, on_page
 from zoo.analysis.conventions import legend
 from zoo.questions.survey import check_timeout, gather, versions
 from zoo.record.inputs import Input, settled
@@ -87,7 +87,7 @@ def sweep(
     failures = {row.cells["failure"] for row in rows}
     if len(failures) == 1 and None not in failures:
         raise ZooError(failures.pop())
-    return _table(target, rows, wanted, options)
+    return _table(target, rows, on_page(choose(wanted), asked=columns is not None), options)
 
 
 def _without_batch(inputs: Sequence[Any]) -> list[Sizes | None]:
@@ -217,13 +217,13 @@ def _points(
     return rows
 
 
-def _table(target: Any, rows: Sequence[Row], wanted: Sequence[str], options: Sequence[Mapping[str, Any]]) -> Table:
+def _table(target: Any, rows: Sequence[Row], wanted: Sequence[Column], options: Sequence[Mapping[str, Any]]) -> Table:
     failed = sum(row.cells["failure"] is not None for row in rows)
     columns = [Column("input", "elements per axis", "the input's shape, batch included", hide_order=0)]
     columns += [
         Column(name, "value", "option of the builder", hide_order=0) for name in dict.fromkeys(k for o in options for k in o)
     ]
-    columns += [p.column for p in choose(wanted)]
+    columns += wanted
     if failed:
         columns.append(Column("failure", "text", "why there are no numbers", hide_order=0))
     points = "1 point" if len(rows) == 1 else f"{len(rows)} points"

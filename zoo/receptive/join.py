@@ -17,6 +17,7 @@ Lattice(phases=((-1, 1),), shift=2)
 """
 
 from collections.abc import Sequence
+from fractions import Fraction
 from math import lcm
 
 from zoo.receptive.spans import Field, Span, Spans, Undefined, Walk, check
@@ -59,7 +60,27 @@ def _join(kind: str, spans: Sequence[Span], shape: Sequence[int]) -> Span:
         if len(strides) > 1:
             both = " and ".join(map(str, strides))
             return _tables(spans, walks, f"{kind} joins branches of strides {both}: they are misaligned")
-    return Span(_hulls(laws), walks, max([span.pixels for span in spans]))
+    return Span(_hulls(laws), walks, max([span.pixels for span in spans]), _skew(laws))
+
+
+def _skew(laws: Sequence[Lattice]) -> Fraction | int:
+    """Pixels between the centres of branches of one stride, each the mean over its phases.
+
+    >>> _skew([Lattice(((-1, 1),), 2), Lattice(((0, 0),), 2)]), _skew([Lattice(((0, 2),), 1), Lattice(((0, 0),), 1)])
+    (0, Fraction(1, 1))
+    """
+    twice = [_twice_the_centre(law) for law in laws]
+    apart = max(twice) - min(twice)
+    return Fraction(apart) / 2 if apart else 0
+
+
+def _twice_the_centre(law: Lattice) -> Fraction | int:
+    """Of unit 0, as if the phases were evenly spaced."""
+    phases = [window for window in law.phases if window is not None]
+    if len(phases) < 2:
+        return sum(phases[0]) if phases else 0
+    n = len(law.phases)
+    return Fraction(sum(map(sum, phases)), len(phases)) - Fraction(law.shift * (n - 1), n)
 
 
 def _moving(span: Span) -> bool:
@@ -147,7 +168,12 @@ def _tables(spans: Sequence[Span], walks: tuple[Walk, ...], why: str) -> Span:
             seen |= one
         sets.append(seen)
     reason = next((one.reason for one in windows if one.reason), "")
-    return Span(Units(tuple(sets), reason), walks, max([span.pixels for span in spans]))
+    return Span(Units(tuple(sets), reason, _only({one.stride for one in windows})), walks, max([span.pixels for span in spans]))
+
+
+def _only(strides: set[Fraction | int]) -> Fraction | int:
+    """The one stride that all have; 0 where they differ."""
+    return strides.pop() if len(strides) == 1 else 0
 
 
 def alive(kind: str, fields: Sequence[Spans], shape: Sequence[int]) -> list[Spans]:

@@ -204,6 +204,12 @@ def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     return tuple([span.along(dim, n, taps.picked(first, step, out)) for span in data(fields)])
 
 
+def embedding(op: Op, fields: Sequence[Spans | None]) -> Field | None:
+    """A row of a table, the first input, for each index; the rows are a new last dimension."""
+    table, *indices = fields
+    return tuple([span.relabelled(lambda dim: dim - 1) for span in data([*indices, table])])
+
+
 def unsqueeze(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A new dimension; those before it move one place from the end. Several tensors stacked along it are concatenated."""
     ndim = len(op.output.shape)
@@ -305,7 +311,12 @@ def _side_by_side(spans: Sequence[Span | None], shapes: Sequence[Shape], dim: in
             sets += block[row * size : (row + 1) * size]
     check(len(sets) * present[0].pixels)
     reasons = [span.windows.reason if isinstance(span.windows, Units) else why for span in present]
-    return Span(Units(tuple(sets), max(reasons)), (*outer, Walk(dim, 1, sum(sizes))), present[0].pixels)
+    strides = {span.windows.stride for span in present}
+    return Span(
+        Units(tuple(sets), max(reasons), max(strides) if len(strides) == 1 else 0),
+        (*outer, Walk(dim, 1, sum(sizes))),
+        present[0].pixels,
+    )
 
 
 def _common_outer(spans: Sequence[Span], shapes: Sequence[Shape], dim: int) -> tuple[Walk, ...]:

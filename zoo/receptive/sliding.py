@@ -65,19 +65,27 @@ def walked(spans: Spans, dims: Iterable[int], shape: Sequence[int]) -> Spans:
 def _window(op: Op, spans: Spans, kernel: Sequence[int], stride: Sequence[int]) -> Spans:
     """Through the window of a convolution or a pooling. `kernel`, `stride`, ... are by axis, and so can be indexed from the end."""
     dilation = each_axis(op.attrs.get("dilation", 1), len(kernel))
-    padding = _padding(op, kernel, dilation)
+    before, _ = paddings(op.attrs.get("padding", 0), kernel, dilation)
 
     def tap(dim: int, n: int, count: int) -> Taps:
-        return taps.window(kernel[dim], stride[dim], padding[dim], dilation[dim], count)
+        return taps.window(kernel[dim], stride[dim], before[dim], dilation[dim], count)
 
     return slide(op, spans, len(kernel), tap)
 
 
-def _padding(op: Op, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
-    padding = op.attrs.get("padding", 0)
-    if padding == "same":  # where the total is odd, torch puts the smaller half first
-        return tuple(d * (k - 1) // 2 for k, d in zip(kernel, dilation, strict=True))
-    return (0,) * len(kernel) if padding == "valid" else each_axis(padding, len(kernel))
+def paddings(
+    padding: str | int | Sequence[int], kernel: Sequence[int], dilation: Sequence[int]
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Padding before and after each axis; where that of "same" is odd, the larger half comes last.
+
+    >>> paddings("same", (5, 4), (1, 1))
+    ((2, 1), (2, 2))
+    """
+    if padding == "same":
+        both = [d * (k - 1) for k, d in zip(kernel, dilation, strict=True)]
+        return tuple(p // 2 for p in both), tuple(p - p // 2 for p in both)
+    even = (0,) * len(kernel) if isinstance(padding, str) else each_axis(padding, len(kernel))
+    return even, even
 
 
 def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:

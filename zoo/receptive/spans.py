@@ -15,7 +15,8 @@ Span(windows=Lattice(phases=((-1, 1),), shift=2), walks=(Walk(dim=-2, inner=1, s
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import pairwise, product
 from math import prod
 from typing import NamedTuple
@@ -51,6 +52,8 @@ Windows = Lattice | Everything | Units
 class Span:
     """What the units of a tensor see along one axis of the input, which has `pixels` pixels.
 
+    `skew`: pixels between the centres of branches that were joined just before. Windows that slide further do not keep it.
+
     The number of a unit is written with the digits `walks`, the first of which counts most; an index of the tensor that no digit
     depends on does not matter. A map has one digit for an axis, its whole dimension; tokens have one for each axis in the same
     dimension; views into windows have two.
@@ -66,6 +69,7 @@ class Span:
     windows: Windows
     walks: tuple[Walk, ...]
     pixels: int
+    skew: Fraction | int = field(default=0, compare=False, repr=False)
 
     @property
     def units(self) -> int:
@@ -111,7 +115,7 @@ class Span:
         if isinstance(self.windows, Units):
             return self
         check(self.units * self.pixels)
-        return self.with_units(Units(tuple(self.windows.sets(self.units, self.pixels)), reason), self.walks)
+        return self.with_units(Units(tuple(self.windows.sets(self.units, self.pixels)), reason, self.windows.stride), self.walks)
 
     # Ops along a dimension
 
@@ -180,7 +184,11 @@ class Span:
             return self.with_units(Everything(self.windows.hull(self.units), self.windows.stride), walks)
         if isinstance(self.windows, Units):
             union = self.windows.union()
-            return self.with_units(Units((union,)), ()) if self.exact else self.with_units(Everything(bounds(union), 0), walks)
+            return (
+                self.with_units(Units((union,)), ())
+                if self.exact
+                else self.with_units(Everything(bounds(union), self.windows.stride), walks)
+            )
         return self.with_units(self.windows, walks)
 
     def _without(self, gone: Iterable[int], readings: Sequence[Mapping[int, int]]) -> "Span":
@@ -209,7 +217,8 @@ class Span:
         windows = self.tabled("a window in parts of an axis").windows
         assert isinstance(windows, Units)
         numbers = [_weighted(values, kept_weights) for values in _values(walks)]
-        taps = Taps(len(numbers), lambda j: [numbers[j] + offset for offset in offsets])
+        step = kept_weights[-1] if kept else 1
+        taps = Taps(len(numbers), lambda j: [numbers[j] + offset for offset in offsets], shift=step)
         return self.with_units(windows.through(taps, len(windows.sets)), walks)
 
     def _weights(self) -> list[int]:
@@ -251,7 +260,8 @@ class Span:
                 digit = values[same[walk]] if walk in same else values[wholes[walk.dim]] // walk.inner % walk.size
                 unit = unit * walk.size + digit
             sets.append(span.windows.sets[unit])
-        return span.with_units(Units(tuple(sets), span.windows.reason), walks)
+        stride = Fraction(span.windows.stride) * len(span.windows.sets) / max(len(sets), 1)  # more units in as many pixels
+        return span.with_units(Units(tuple(sets), span.windows.reason, stride), walks)
 
     def _repeats(self, walks: tuple[Walk, ...]) -> int | None:
         """How often each unit comes, one after the other, among these digits; None if they come in another order.
@@ -300,23 +310,33 @@ Field = Spans | Undefined
 """A `Span` for each axis of the input."""
 
 
-def start(value: Value) -> Field:
-    """The field of the network's input, by law: every pixel sees itself. The axes are all dimensions after batch and channels."""
-    return _start(value, lambda pixels: Lattice(((0, 0),), 1))
+def start(value: Value, dims: Sequence[int] | None = None) -> Field:
+    """The field of the network's input, by law: every pixel sees itself.
+
+    The axes are the dimensions `dims`, counted from the end; by default all after batch and channels. Indices of tokens,
+    N×length, have no channels: their axis is the length.
+    """
+    return _start(value, dims, lambda pixels: Lattice(((0, 0),), 1))
 
 
-def exact(value: Value) -> Field:
+def exact(value: Value, dims: Sequence[int] | None = None) -> Field:
     """As `start`, pixel by pixel: what is beyond the border does not exist, and gaps of dilated windows are told from the rest.
 
     >>> (columns,) = exact(Value(0, (1, 3, 4), "float32", "input"))
     >>> columns.windows.sets == (0b0001, 0b0010, 0b0100, 0b1000)
     True
     """
-    return _start(value, lambda pixels: Units(tuple([1 << pixel for pixel in range(pixels)])))
+    return _start(value, dims, lambda pixels: Units(tuple([1 << pixel for pixel in range(pixels)])))
 
 
-def _start(value: Value, windows: Callable[[int], Windows]) -> Field:
-    axes = range(2 - len(value.shape), 0)
+def usual_axes(value: Value) -> range:
+    """The axes of an input by its shape: all after batch and channels, or the length of indices of tokens."""
+    tokens = len(value.shape) == 2 and value.dtype.startswith(("int", "uint"))
+    return range(-1, 0) if tokens else range(2 - len(value.shape), 0)
+
+
+def _start(value: Value, dims: Sequence[int] | None, windows: Callable[[int], Windows]) -> Field:
+    axes = usual_axes(value) if dims is None else dims
     if not axes:
         return Undefined("the input has no spatial axes")
     if max(value.shape[dim] for dim in axes) ** 2 > MOST and isinstance(windows(1), Units):

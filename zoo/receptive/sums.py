@@ -33,8 +33,18 @@ def linear(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 def matmul(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Sums over the last dimension of the first and the last but one of the second factor."""
     bias = fields[:1] if op.kind in {"addmm", "baddbmm"} else ()  # these take the bias first
-    first, second = fields[len(bias) : len(bias) + 2]
-    return join(op.kind, [together(first, -1), together(second, -2), *bias], op.output.shape)
+    first, second = together(fields[len(bias)], -1), together(fields[len(bias) + 1], -2)
+    if first is not None and second is not None and not first[0].exact:
+        second = tuple([_of_query(query, key) for query, key in zip(first, second, strict=False)])
+    return join(op.kind, [first, second, *bias], op.output.shape)
+
+
+def _of_query(query: Span, key: Span) -> Span:
+    """What a score of attention sees of the keys, if queries and keys move along the same axis.
+
+    A score of query i and key j, at (i, j), sees both. It is followed as the query's: with all keys, as the sum over j will be.
+    """
+    return key.together((-1,)) if query.walks_along(-2) and key.walks_along(-1) else key
 
 
 def grouped(op: Op, fields: Sequence[Spans | None]) -> Field | None:

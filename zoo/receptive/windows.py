@@ -20,7 +20,7 @@ Lattice(phases=((-1, 1),), shift=2)
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce
 from math import gcd
@@ -157,7 +157,8 @@ class Everything:
 class Units:
     """A table: unit u sees pixel p if bit p of sets[u] is set. `reason` says why the windows are not evenly spaced.
 
-    `reason` is empty if nobody asked for one: the table was started at the input (`spans.exact`).
+    `reason` is empty if nobody asked for one: the table was started at the input (`spans.exact`). `stride` is that of the
+    law before it and of the ops since, 0 where it is not known.
 
     >>> table = Units((0b00000011, 0b00001110, 0b00111000, 0b11100000))
     >>> table.window(0), table.window(3)
@@ -168,6 +169,7 @@ class Units:
 
     sets: tuple[int, ...]
     reason: str = ""
+    stride: Fraction | int = field(default=0, compare=False, repr=False)
 
     def window(self, unit: int) -> Window:
         """Return the first and the last pixel that a unit sees."""
@@ -189,7 +191,7 @@ class Units:
                     if 0 <= i < units:  # else it is padding, which sees nothing
                         seen |= self.sets[start + i]
                 found.append(seen)
-        return Units(tuple(found), self.reason)
+        return Units(tuple(found), self.reason, Fraction(self.stride * taps.shift) / taps.period)
 
     def union(self) -> int:
         """Return what all units see together."""

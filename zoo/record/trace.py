@@ -141,6 +141,8 @@ OWN_BACKWARD = "own backward"
 class Trace:
     """One forward of `target` in mode "eval" or "train": frozen records without torch. Call 0 is the model itself.
 
+    `containers` are the types of modules whose forward did not run although that of a module inside did, by name.
+
     Example:
         >>> found = zoo.trace("lenet5")
         >>> found.ops[0].kind, found.ops[0].output.shape
@@ -154,6 +156,7 @@ class Trace:
     calls: tuple[Call, ...]
     ops: tuple[Op, ...]
     versions: Mapping[str, str] = field(default_factory=dict)
+    containers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def params(self) -> tuple[Param, ...]:
@@ -179,6 +182,7 @@ class Trace:
             "target": self.target,
             "mode": self.mode,
             "versions": dict(self.versions),
+            "containers": dict(self.containers),
             "values": [[list(v.shape), v.dtype, v.source] for _, v in sorted(values.items())],
             "inputs": refs(self.inputs),
             "outputs": refs(self.outputs),
@@ -204,6 +208,7 @@ class Trace:
             target=data["target"],
             mode=data["mode"],
             versions=data["versions"],
+            containers=data.get("containers", {}),
             inputs=refs(data["inputs"]),
             outputs=refs(data["outputs"]),
             calls=tuple(Call(path, kind, parent, leaf, refs(out)) for path, kind, parent, leaf, out in data["calls"]),

@@ -10,6 +10,7 @@ epsilon (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd edition 2
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import inf, isfinite, prod
 from typing import TYPE_CHECKING, Any
 
@@ -38,24 +39,30 @@ Shift = tuple[int, int, float, float, bool]
 
 @dataclass(frozen=True)
 class Way:
-    """One way to hold the map: what it computes, the tensors that it holds, and how many numbers and bytes these should be."""
+    """One way to hold the map: what it computes, the tensors that it holds, and how many numbers and bytes these should be.
+
+    Without `shifts` it is run only once, because that takes seconds.
+    """
 
     run: "Callable[[Tensor], Tensor]"
     held: "tuple[Tensor, ...]"
     stored: int
     nbytes: int
+    shifts: bool = True
 
 
-def proof(image: "Tensor", weight: "Tensor", stride: int, links: int, seed: int = 0) -> tuple[list[Arm], list[Failed]]:
+def proof(
+    image: "Tensor", weight: "Tensor", stride: int, links: int, seed: int = 0, *, whole: bool = True
+) -> tuple[list[Arm], list[Failed]]:
     """All ways at work on one image (1×C×H×W) with one kernel (C_out×C×h×w): an arm for each, and what failed.
 
-    `links` is how many entries of the matrix are not zero.
+    `links` is how many entries of the matrix are not zero. A matrix that is not `whole` is made some rows at a time.
     """
     import torch
 
     arms, failures = [], []
     with torch.inference_mode():
-        for name, way in ways(image, weight, stride, links, seed).items():
+        for name, way in ways(image, weight, stride, links, seed, whole=whole).items():
             cells, failed = _proved(name, way, image, weight, stride)
             arms.append(Arm(name, cells, "proof"))
             failures += failed
@@ -63,23 +70,31 @@ def proof(image: "Tensor", weight: "Tensor", stride: int, links: int, seed: int 
     return arms, failures
 
 
-def ways(image: "Tensor", weight: "Tensor", stride: int, links: int, seed: int = 0) -> dict[str, Way]:
+def ways(image: "Tensor", weight: "Tensor", stride: int, links: int, seed: int = 0, *, whole: bool = True) -> dict[str, Way]:
     """The four ways to hold the map of `weight`, and the control."""
     import torch
 
     out = (1, weight.shape[0], *_units(image, weight, stride))
     units, each = prod(out), image.element_size()
-    dense = matrix(weight, tuple(image.shape[1:]), stride)
-    sparse = dense.to_sparse().coalesce()
+    if whole:
+        dense = matrix(weight, tuple(image.shape[1:]), stride)
+        sparse = dense.to_sparse().coalesce()
+    else:
+        dense = torch.empty(units, image[0].numel(), dtype=image.dtype, device="meta")  # its size; no memory
+        sparse = entries(weight, tuple(image.shape[1:]), stride)
     index = sparse.indices().element_size() * sparse.indices().shape[0]
     tied = repeated(weight, units // weight.shape[0])
     own = torch.randn(tied.shape, generator=torch.Generator().manual_seed(seed + 1), dtype=image.dtype)
+
+    def multiplied(x: "Tensor") -> "Tensor":
+        column = x.reshape(-1, 1)
+        return (dense @ column if whole else by_rows(sparse, column)).reshape(out)
 
     def unshared(weights: "Tensor") -> Way:
         return Way(lambda x: locally_connected(x, weights, weight.shape, stride), (weights,), tied.numel(), tied.numel() * each)
 
     return {
-        "dense": Way(lambda x: (dense @ x.reshape(-1, 1)).reshape(out), (dense,), dense.numel(), dense.numel() * each),
+        "dense": Way(multiplied, (dense,), dense.numel(), dense.numel() * each, shifts=whole),
         "sparse": Way(
             lambda x: torch.sparse.mm(sparse, x.reshape(-1, 1)).reshape(out),
             stored_of_sparse(sparse),
@@ -108,6 +123,42 @@ def matrix(weight: "Tensor", image: Shape, stride: int) -> "Tensor":
             for b in range(kernel[1]):
                 found[:, i, j, c, i * stride + a, j * stride + b] = weight[:, c, a, b, None, None]
     return found.reshape(outs * heights * widths, -1)
+
+
+def entries(weight: "Tensor", image: Shape, stride: int) -> "Tensor":
+    """The matrix without its zeros: the unit and the pixel of every weight, by index arithmetic of its own."""
+    import torch
+
+    outs, channels, *kernel = weight.shape
+    heights, widths = ((n - k) // stride + 1 for n, k in zip(image[1:], kernel, strict=True))
+    axes = [torch.arange(n) for n in (outs, heights, widths, channels, *kernel)]
+    o, i, j, c, a, b = torch.meshgrid(*axes, indexing="ij")
+    rows = (o * heights + i) * widths + j
+    columns = (c * image[1] + i * stride + a) * image[2] + j * stride + b
+    values = weight[o, c, a, b].flatten()
+    index = torch.stack([rows.flatten(), columns.flatten()])
+    shape = (outs * heights * widths, channels * image[1] * image[2])
+    return torch.sparse_coo_tensor(index, values, shape, check_invariants=True).coalesce()
+
+
+BLOCK = 64
+BY_ROWS = f"dense: made {BLOCK} rows at a time, multiplied with every zero, and dropped; compared once, neither shifted nor timed"
+
+
+def by_rows(sparse: "Tensor", x: "Tensor") -> "Tensor":
+    """The dense matrix times a vector, some rows at a time: every zero is multiplied."""
+    import torch
+
+    (rows, columns), values = sparse.indices(), sparse.values()
+    starts = torch.searchsorted(rows, torch.arange(0, sparse.shape[0] + BLOCK, BLOCK)).tolist()
+    block, found = torch.zeros(BLOCK, sparse.shape[1], dtype=x.dtype), torch.empty(sparse.shape[0], 1, dtype=x.dtype)
+    for number, (start, stop) in enumerate(pairwise(starts)):
+        first = number * BLOCK
+        where = rows[start:stop] - first, columns[start:stop]
+        block[where] = values[start:stop]
+        found[first : first + BLOCK] = (block @ x)[: sparse.shape[0] - first]
+        block[where] = 0
+    return found
 
 
 def convolve(image: "Tensor", weight: "Tensor", stride: int) -> "Tensor":
@@ -184,7 +235,7 @@ def _proved(name: str, way: Way, image: "Tensor", weight: "Tensor", stride: int)
     """The cells of one way, and the checks that it failed."""
     stored, nbytes = way.held[0].numel(), sum(part.numel() * part.element_size() for part in way.held)
     difference, bound, excess = _difference(way, image, weight, stride)
-    shifts = list(_shift_errors(way, image, weight, stride))
+    shifts = list(_shift_errors(way, image, weight, stride)) if way.shifts else []
     failures = [
         *_unequal(name, "numbers stored", stored, way.stored),
         *_unequal(name, "bytes of values and indices", nbytes, way.nbytes),
@@ -194,7 +245,7 @@ def _proved(name: str, way: Way, image: "Tensor", weight: "Tensor", stride: int)
     cells = {
         "stored": stored,
         "bytes": nbytes,
-        "ms": _milliseconds(lambda: way.run(image)),
+        "ms": _milliseconds(lambda: way.run(image)) if way.shifts else None,
         "difference": difference if isfinite(difference) else None,
         "allowed": bound,
         "shift_error": _largest([error for _, _, error, _, _ in shifts]),

@@ -20,6 +20,7 @@ TASKS = {  # task, classes, image, training examples, passes: what the papers tr
 }
 _CAPTION_CONV1 = 253_440
 """Units of conv1 in the caption of AlexNet's figure 2, instead of 55×55×96."""
+PRINTED_TRAINING = "200×10^15"
 
 Rows = Mapping[str, Mapping[str, Any]]
 
@@ -39,7 +40,9 @@ def run() -> Table:
         "LeNet-5 counts a bias for each of C3's kernels and leaves out the output, AlexNet counts weights of convolutions alone.",
         f"By one rule, links from inputs and biases to units, they have {_sum(rows['lenet1989'], 'connections'):,},",
         f"{_sum(rows['lenet5'], 'connections'):,} and {_sum(rows['alexnet'], 'connections'):,} connections.",
-        "What is printed for training is forward passes: a backward takes about twice as much again.",
+        f"For training the LeNet rows are forward passes, {exact['lenet1989', 'training']:,} and {exact['lenet5', 'training']:,};",
+        f"AlexNet's would be {exact['alexnet', 'training']:,}. What is printed has a factor of 3, for the forward and a",
+        f"backward that takes about twice as much: {exact['alexnet', 'training, times 3']:,}. The rows are not of one rule.",
         f"AlexNet has {exact['alexnet', 'params'] / exact['lenet5', 'params']:,.0f} times the parameters of LeNet-5.",
     ]
     return arms_table(
@@ -108,6 +111,12 @@ def _alexnet(rows: Rows) -> Iterator[Arm]:
     yield _arm(name, "units", "658k", units, "without inputs and outputs, conv1 55×55×96")
     yield _arm(name, "params", "60M", _sum(rows, "params"), "all")
     yield _arm(name, "connections", "652M", weights, "convolutions only, without biases, conv1 with the 253,440 units of a caption")
+    _, _, _, examples, passes = TASKS[name]
+    yield _arm(name, "training", PRINTED_TRAINING, weights * examples * passes, "connections × examples × passes: forward only")
+    thrice = 3 * weights * examples * passes
+    rounded = Published(quantity="training", printed="2×10^17", where="lecture").verdict(thrice)  # one digit is meant
+    cells = {"printed": PRINTED_TRAINING, "computed": thrice, "verdict": rounded, "convention": "times 3: forward and backward"}
+    yield Arm("training, times 3", cells, name)
 
 
 STUDY = Study("lenet-to-alexnet", "Which conventions give the numbers in lectures?", run)

@@ -50,7 +50,8 @@ def _networks() -> Table:
 
     families: dict[str, list[str]] = {}
     for name in list_models():
-        families.setdefault(card(name).family, []).append(name)
+        if len(card(name).input) == 3:  # images: channels, height, width
+            families.setdefault(card(name).family, []).append(name)
     ends = [(end(names, key=lambda name: card(name).depth), family) for family, names in families.items() for end in (min, max)]
     arms = [Arm(name, _at_the_end(trace(name)), family) for name, family in dict.fromkeys(ends)]
     return arms_table(

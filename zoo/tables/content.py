@@ -14,7 +14,8 @@ class Column:
     """What a column holds.
 
     `order` places it among the others. Where a page is too narrow, columns with the largest `hide_order` are hidden first, those
-    of 0 never; `priority` is the old name of that argument. A column that is `on_request` is shown only when it is named.
+    of 0 never; `priority` is the old name of that argument. A column that is `on_request` is shown only when it is named. Counts of
+    a `scaled` column are shown as 15.5 G or 97.5 MiB where people read them.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Column:
     order: int = 100
     hide_order: int = 9
     on_request: bool = False
+    scaled: bool = False
     priority: InitVar[int | None] = None
 
     def __post_init__(self, priority: int | None) -> None:

@@ -58,6 +58,54 @@ class LowerBound(Note):
 
 
 @dataclass(frozen=True, slots=True)
+class Stray(Note):
+    """`modules` run on so many weights that do not belong to the model, such as those of layers in a plain Python list."""
+
+    weights: int
+    modules: tuple[str, ...]
+
+    def __str__(self) -> str:
+        runs = f"{', '.join(self.modules)} {'runs' if len(self.modules) == 1 else 'run'} on {self.weights:,} weights"
+        return f"{runs} that do not belong to the model and are not counted: keep layers in an nn.ModuleList, not in a Python list"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped(Note):
+    """The forward stopped at a layer, for this `reason`; the rows are those of the layers before."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"partial: the rows and totals are those of the layers before the forward stopped: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded(Note):
+    """So many `modules` that match `patterns` are neither in the rows nor in the totals; with their `sums` by column."""
+
+    patterns: tuple[str, ...]
+    modules: int
+    sums: Mapping[str, int]
+
+    def __str__(self) -> str:
+        sums = ", ".join(f"{count:,} {column}" for column, count in self.sums.items())
+        what = f"{self.modules} module{'s' * (self.modules != 1)}{f' ({sums})' if sums else ''}"
+        return f"excluded by {', '.join(self.patterns)}: {what}; rows and totals are those of the rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Guessed(Note):
+    """Functions whose choice depends on values that are unknown, by name how often each ran."""
+
+    functions: Mapping[str, int]
+
+    def __str__(self) -> str:
+        what = {"cond": "the first branch of torch.cond", "while_loop": "one pass of while_loop"}
+        several = " and ".join(f"{what[name]} ({times}×)" for name, times in self.functions.items())
+        return f"counts {several}: the choice depends on unknown values"
+
+
+@dataclass(frozen=True, slots=True)
 class NotCounted(Note):
     """A `convention` counts nothing for `ops` (how often each ran, by kind), which are `macs` multiply-accumulates."""
 
@@ -178,6 +226,17 @@ class RealRun(Note):
 
 
 @dataclass(frozen=True, slots=True)
+class Defaults(Note):
+    """The control flow read integer inputs that were given by their sizes alone."""
+
+    def __str__(self) -> str:
+        return (
+            "control flow depends on integer inputs, which are defaults: masks of ones, everything else zeros "
+            "(in Python inputs= takes values)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Failed(Note):
     """A proof that did not succeed: which `subject` failed which `check`, and what was found where what was expected.
 
@@ -218,7 +277,7 @@ class Exceeded(Note):
 
 
 _RUNS: Mapping[str, type[Note]] = {
-    kind.__name__: kind for kind in (AssumedInput, UsualInput, PublishedInput, TrainingOptions, RealRun)
+    kind.__name__: kind for kind in (AssumedInput, UsualInput, PublishedInput, TrainingOptions, RealRun, Defaults)
 }
 """Notes on a forward pass, which are cached with it."""
 

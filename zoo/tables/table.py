@@ -1,6 +1,7 @@
 """The table that every question returns. Formats only render it."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from zoo.tables import formats
@@ -20,6 +21,21 @@ class Table(Content):
         >>> [row.name for row in table.rows][:3], table.total["params"]
         (['C1', 'S2', 'C3.index'], 60000)
     """
+
+    explainer: Callable[[str | None, Sequence[str] | None], Any] | None = field(default=None, compare=False, repr=False)
+
+    def explain(self, layer: str | None = None, columns: Sequence[str] | None = None) -> Any:
+        """The derivation of a row's numbers, of these columns or all, as `zoo.explain` gives it; of the totals without a row.
+
+        Raises `ZooError` for an unknown row or column, and for a table that is not of a model's layers.
+
+        Example:
+            >>> zoo.summary("alexnet").explain("conv1", ["macs"]).quantities[0].cell
+            105415200
+        """
+        if self.explainer is None:
+            raise ZooError("explain: expected the table of a model's layers, as zoo.summary returns it")
+        return self.explainer(layer, columns)
 
     def render(self, format: str = "text", width: int | None = None) -> str:
         """Return the table in one of the formats, for a page of `width` characters. Raises `ZooError` for an unknown format."""
@@ -45,6 +61,10 @@ class Table(Content):
     def select(self, *, filter: str | None = None, sort: str | None = None, top: int | None = None) -> "Table":
         """Some of the rows, in another order: see `zoo.tables.selecting.select`."""
         return select(self, filter=filter, sort=sort, top=top)
+
+    def scaled(self) -> "Table":
+        """The same table with counts shown as 15.5 G or 97.5 MiB where people read them. Machine formats keep all digits."""
+        return replace(self, columns=tuple(replace(column, scaled=True) for column in self.columns))
 
     def __str__(self) -> str:
         return self.render("text").rstrip("\n")

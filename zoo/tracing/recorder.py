@@ -14,9 +14,9 @@ result (by a shortcut, or by running it on meta tensors), write down an `Op`. Wh
 
 import dis
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from threading import get_ident
@@ -26,20 +26,22 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn, overrides
 from torch.nn import functional
-from torch.nn.parameter import is_lazy
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.ops.book import rule_of_kind
 from zoo.ops.rule import OpRule
-from zoo.record.trace import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Value
+from zoo.record.trace import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Trace, Value
 from zoo.tracing import constants
 from zoo.tracing.diagnosis import diagnose
+from zoo.tracing.packed import PackedWeights
 from zoo.tracing.places import functions, runs_in
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.shortcuts import MADE, answer
+from zoo.tracing.state import DTYPES, parents, state
+from zoo.tracing.trees import all_tensors, direct_tensors, tensors
 from zoo.tracing.values import KnownValues, Pairs, storage_of
 from zoo.tracing.vocabulary import PLAIN, Known, argument_of, known_op, plain
-from zoo.util.errors import ForwardError, ZooError
+from zoo.util.errors import ForwardError
 
 
 @dataclass(slots=True)
@@ -95,7 +97,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.attempt: Op | None = None  # the op that is running, without outputs
         self.types = {name: type(module).__name__ for name, module in modules}
         self.state: dict[int, tuple[Tensor, Param]] = {}  # parameters and buffers by id, each under the first of its names
-        for tensor, param in _state(modules):
+        self._packed = PackedWeights(modules)
+        for tensor, param in chain(state(modules), self._packed.state()):
             self.state.setdefault(id(tensor), (tensor, param))
         self._unread = {key: param for key, (_, param) in self.state.items()}
         self.names: dict[int, list[str]] = {}
@@ -111,6 +114,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         # Storages that more than one tensor shares, and by storage what was written to it since. Most forwards never write to such.
         self._viewed: set[int] = set()
         self._writes: dict[int, list[Value]] = {}
+        self._stray: dict[int, Tensor] = {}  # parameters of modules that the model does not know
         self._apart: str | None = None  # the composite op that is being taken apart
         self._functions = functions()  # with backwards of their own
         self.true = KnownValues({} if known is None else known, self.state, self._private)
@@ -121,7 +125,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """A call of `module` begins; ops and calls until `close` are inside it."""
         parent = self.stack[-1] if self.stack else None
         autocast = torch._C._is_any_autocast_enabled()  # cannot be seen from within an op
-        self.calls.append(_OpenCall(self._path(module, parent), type(module).__name__, parent, not module._modules, autocast))
+        self.calls.append(
+            _OpenCall(self._path(module, parent), type(module).__name__, parent, self._packed.alone(module), autocast)
+        )
         self.stack.append(len(self.calls) - 1)
 
     def close(self, output: object) -> None:
@@ -156,7 +162,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def new_value(self, tensor: Tensor, source: str) -> Value:
         """A fresh record: from now on this is what `tensor` holds."""
-        return self._keep(tensor, tuple(tensor.shape), _DTYPES[tensor.dtype], source)
+        return self._keep(tensor, tuple(tensor.shape), DTYPES[tensor.dtype], source)
 
     def _keep(self, tensor: Tensor, shape: tuple[int, ...], dtype: str, source: str) -> Value:
         value = Value(self._made, shape, dtype, source)
@@ -224,7 +230,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _read(self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Given:
         """The op's arguments as they are before it runs: tensors are inputs, everything else is attributes."""
-        tensors: list[Tensor] = []
+        pairs: list[tuple[str, Tensor]] = []
         inputs: list[Value] = []
         roles: list[str] = []
         owns: list[Param] = []
@@ -233,19 +239,27 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if type(argument) in PLAIN:
                 attrs[name] = argument
                 continue
-            found = (argument,) if isinstance(argument, Tensor) else _direct_tensors(argument)
+            found = (argument,) if isinstance(argument, Tensor) else direct_tensors(argument)
             if not found:
+                layer = self.calls[self.stack[-1]].path if self.stack else ""
+                for weights in self._packed.of(layer, argument):
+                    pairs += weights.tensors
+                    attrs |= weights.attrs
                 attrs[name] = plain(argument)
                 continue
             attrs.pop(name, None)  # the default
             if found[0] is not argument and len(found) < len(argument):  # x[:, idx] passes [None, idx]
                 attrs[name] = tuple("tensor" if isinstance(item, Tensor) else plain(item) for item in argument)
-            for tensor in found:
-                tensors.append(tensor)
-                inputs.append(self.value(tensor))
-                roles.append(name)
-                if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
-                    owns.append(param)
+            pairs += [(name, tensor) for tensor in found]
+        for name, tensor in pairs:
+            inputs.append(self.value(tensor))
+            roles.append(name)
+            if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
+                owns.append(param)
+            elif isinstance(tensor, nn.Parameter) and id(tensor) not in self.state:
+                attrs["stray"] = attrs.get("stray", 0) + (id(tensor) not in self._stray and tensor.numel())
+                self._stray[id(tensor)] = tensor
+        tensors = [tensor for _, tensor in pairs]
         if known.kind in _PICKS and id(tensors[0]) not in self.state and (picked := self.true.listed(tensors[1:])) is not None:
             attrs["picked"] = picked
         return _Given(tuple(inputs), tuple(roles), attrs, tuple(owns), tensors)
@@ -255,7 +269,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if self._real:
             self.drew = True  # what a kernel draws is not always said of its op
             return func(*args, **kwargs)
-        found = _all_tensors((*args, *kwargs.values()))
+        found = all_tensors((*args, *kwargs.values()))
         abstract = any(map(self.true.is_abstract, found))
         self.drew |= "random" in known.traits and not abstract
         if abstract:
@@ -289,7 +303,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             if isinstance(argument, Tensor):
                 twin = self._meta_twin(argument)
                 return twin.to(common) if common and twin.is_floating_point() else twin
-            if isinstance(argument, list | tuple) and _direct_tensors(argument):
+            if isinstance(argument, list | tuple) and direct_tensors(argument):
                 return type(argument)(map(stand_in, argument))
             return torch.device("meta") if isinstance(argument, torch.device) else argument
 
@@ -301,7 +315,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def stand_in(argument: Any) -> Any:
             if isinstance(argument, Tensor):
                 return self._private(argument, known)
-            if isinstance(argument, list | tuple) and _direct_tensors(argument):
+            if isinstance(argument, list | tuple) and direct_tensors(argument):
                 return type(argument)(map(stand_in, argument))
             return argument
 
@@ -333,9 +347,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any], given: _Given, out: Any, said: frozenset[str]
     ) -> None:
         """The op with what it returned or wrote to; `said` is how the model came to it."""
-        results = _direct_tensors(out)
+        results = direct_tensors(out)
         if known.writes:  # some ops write to an argument and return something else, or nothing
-            targets = _all_tensors([argument_of(known, name, args, kwargs) for name in known.writes])
+            targets = all_tensors([argument_of(known, name, args, kwargs) for name in known.writes])
             results = [*results, *(t for t in targets if all(t is not result for result in results))]
         traits = _also(known.traits, said)
         if "alias" in traits and self._share(args, results):
@@ -352,7 +366,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         The schema says only that an op may alias: `reshape` is a view or a copy, and the storage tells which.
         """
-        mine = _all_tensors(args)
+        mine = all_tensors(args)
         for tensor in list(mine):
             for stand_ins in (self._twins, self._copies):  # the op was run on these instead of the model's tensors
                 if id(tensor) in stand_ins:
@@ -379,12 +393,24 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         call = self.calls[self.stack[-1]]
         return f"{call.path} ({call.type})" if call.path else call.type
 
+    def truth(self, thing: Any) -> bool | None:
+        """Whether a tensor or number is true; None if it depends on activations or weights."""
+        value = self.true.of(thing) if isinstance(thing, Tensor) else thing
+        return None if value is None else bool(value)
+
+    def guess(self, name: str) -> None:
+        """A function chose by something unknown: an op without tensors says so."""
+        self.ops.append(Op(name, self.stack[-1], (), (), (), {"guessed": True}))
+
     # The end
 
-    def finish(self) -> tuple[tuple[Op, ...], tuple[Call, ...]]:
-        """All ops and calls, with what was never read gathered in an `UNUSED` pseudo-op for each module that owns some of it."""
+    def finish(self, *, partial: bool = False) -> tuple[tuple[Op, ...], tuple[Call, ...]]:
+        """All ops and calls, with what was never read gathered in an `UNUSED` pseudo-op for each module that owns some of it.
+
+        After a `partial` forward, which might have read more, without that.
+        """
         unread: dict[str, list[Param]] = {}
-        for param in self._unread.values():
+        for param in [] if partial else self._unread.values():
             unread.setdefault(param.name.rpartition(".")[0], []).append(param)
         first: dict[str, int] = {}  # the first call of each module
         for i, call in enumerate(self.calls):
@@ -399,6 +425,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             self.ops.append(Op(UNUSED, first[path], (), (), (), {}, frozenset(), tuple(params)))
         calls = tuple(Call(c.path, c.type, c.parent, c.leaf, c.outputs) for c in self.calls)
         return tuple(self.ops), calls
+
+    def traced(self, name: str, mode: str, given: tuple[Value, ...], outputs: tuple[Value, ...], *, partial: bool = False) -> Trace:
+        """The trace of the forward, or of its `partial` beginning."""
+        ops, calls = self.finish(partial=partial)
+        return Trace(name, mode, given, outputs, calls, ops, {"torch": torch.__version__}, self.containers())
+
+    def containers(self) -> dict[str, str]:
+        """The types of modules that were not called although something in them was, by name."""
+        called = {call.path for call in self.calls}
+        around = {parent for path in called for parent in parents(path)}
+        return {path: self.types[path] for path in sorted(around - called) if path in self.types}
 
 
 _FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
@@ -435,60 +472,7 @@ def _inside(composite: str) -> frozenset[str]:
     return frozenset({f"in {composite}"})
 
 
-def tensors(output: object, depth: int = 8) -> Iterator[Tensor]:
-    """Every tensor in what a forward takes or returns: nested tuples, lists, dicts, dataclasses and plain objects."""
-    if isinstance(output, Tensor):
-        yield output
-    elif depth == 0 or output is None or isinstance(output, str | bytes | int | float | nn.Module):
-        return
-    elif isinstance(output, Mapping):
-        for item in output.values():
-            yield from tensors(item, depth - 1)
-    elif isinstance(output, list | tuple | set | frozenset):
-        for item in output:
-            yield from tensors(item, depth - 1)
-    elif is_dataclass(output):
-        for field in fields(output):
-            yield from tensors(getattr(output, field.name, None), depth - 1)
-    elif hasattr(output, "__dict__"):
-        yield from tensors(vars(output), depth - 1)
-
-
-def _all_tensors(arguments: Iterable[Any]) -> list[Tensor]:
-    """The tensors of all arguments of an op, in their order."""
-    found: list[Tensor] = []
-    for argument in arguments:
-        found += _direct_tensors(argument)
-    return found
-
-
-def _direct_tensors(argument: Any) -> Sequence[Tensor]:
-    """The tensors of one argument of an op: itself, or those of a list."""
-    if isinstance(argument, Tensor):
-        return (argument,)
-    if isinstance(argument, (list, tuple)):
-        return [item for item in argument if isinstance(item, Tensor)]
-    return ()
-
-
 def _autocast_type(found: Sequence[Tensor]) -> torch.dtype | None:
     """The type to which autocast would bring arguments of different ones: it converts real weights, but not meta activations."""
     types = {t.dtype for t in found if t.is_floating_point()}
     return min(types, key=lambda dtype: dtype.itemsize) if len(types) > 1 else None
-
-
-def _state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Param]]:
-    """Parameters, then buffers, under each of their names."""
-    for kind in ("parameter", "buffer"):
-        for path, module in modules:
-            own = module._parameters if kind == "parameter" else module._buffers
-            for key, t in own.items():
-                if t is None:
-                    continue
-                name = f"{path}.{key}" if path else key
-                if is_lazy(t):
-                    raise ZooError(f"{name} is not initialised: run the lazy module once before you analyse it")
-                yield t, Param(name, tuple(t.shape), _DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
-
-
-_DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo.ops.rule import OpRule
 from zoo.record.trace import Op
@@ -80,6 +80,11 @@ def unpacked(data: Tensor, sizes: Tensor, batch_first: bool, value: Any, total: 
     return torch.empty((*padded.shape[:2], *data.shape[1:]), dtype=data.dtype, device="meta"), lengths
 
 
+def rounded(x: Tensor, *_: Any) -> Any:
+    """As large, and on meta of the same type, since there are no quantised tensors there."""
+    return torch.empty(x.shape, dtype=x.dtype, device="meta") if x.is_meta or isinstance(x, nn.Parameter) else None
+
+
 def dequantized(x: Tensor) -> Any:
     """As large, of single precision. torch has no shape function for it."""
     return torch.empty(x.shape, device="meta") if x.is_meta else None
@@ -87,6 +92,8 @@ def dequantized(x: Tensor) -> Any:
 
 MADE: dict[Any, Callable[..., Any]] = {
     aten.dequantize.self: dequantized,
+    aten.quantize_per_channel.default: rounded,
+    aten.fake_quantize_per_channel_affine.default: rounded,
     aten._pack_padded_sequence.default: packed,
     aten._pad_packed_sequence.default: unpacked,
 }

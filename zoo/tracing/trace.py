@@ -17,10 +17,13 @@ from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.constants import Constants
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import Guard
+from zoo.tracing.higher_order import as_written
+from zoo.tracing.lazy import initialised
 from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
-from zoo.tracing.recorder import Recorder, tensors
+from zoo.tracing.recorder import Recorder
+from zoo.tracing.trees import tensors
 from zoo.tracing.values import Pairs
 from zoo.tracing.wrappers import unwrapped, without_sharding
 from zoo.util.errors import ForwardError, ZooError, all_words, told, unhidden
@@ -47,8 +50,8 @@ def trace(
 
     Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
-    module = unwrapped(module, target)
-    known: Pairs = {}
+    module = initialised(unwrapped(module, target), input, inputs)
+    name, mode, known = target or type(module).__name__, "train" if train else "eval", Pairs()
     if real:
         module = real_copy(module)
     named = list(module.named_modules(remove_duplicate=False))
@@ -74,13 +77,13 @@ def trace(
                 return recorder, given, _run(recorder, module, args, kwargs)
             except BaseException as error:
                 leave_managers(error.__traceback__)  # those inside before the two around them
+                if isinstance(error, ForwardError):
+                    error.trace = recorder.traced(name, mode, given, (), partial=True)
                 raise
 
-    done, given, output = Guard(parts, lambda: recorder is not None and recorder.drew).run(forward)
-    outputs = tuple(map(done.value, tensors(output)))
-    ops, calls = done.finish()
-    mode = "train" if train else "eval"
-    return Trace(target or type(module).__name__, mode, given, outputs, calls, ops, {"torch": torch.__version__})
+    with as_written(lambda: recorder):
+        done, given, output = Guard(parts, lambda: recorder is not None and recorder.drew).run(forward)
+    return done.traced(name, mode, given, tuple(map(done.value, tensors(output))))
 
 
 def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], train: bool) -> None:

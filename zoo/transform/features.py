@@ -1,6 +1,7 @@
 """Extract named feature maps from a network, for a detector's neck or a perceptual loss."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.stages import Stage, find_layers, find_stages, handed_on
@@ -63,7 +64,7 @@ def features(
     names = [stage.name for stage in find_stages(whole)] if layers is None else list(dict.fromkeys(layers))
     if not names:
         raise ZooError("layers: expected at least one name, such as stage3")
-    stages = find_layers(whole, names)
+    stages = find_layers(replace(whole, target=getattr(model, "zoo_name", subject.name)), names)
     body = cut(model, stages)
     copied = set()
     several = (2, *whole.inputs[0].shape[1:])  # batch statistics need more than one image

@@ -1,6 +1,7 @@
 """Errors caused by the user. Each states in one line what is wrong, where, and what to do; data for programs is in fields."""
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class ZooError(ValueError):
@@ -22,8 +23,14 @@ class ForwardError(ZooError):
     """The forward pass fails for this input.
 
     `misfit`: a layer refused the size of its input. `needs_values`: the control flow depends on the values of tensors, so the model
-    runs on real tensors only. `needs_integers`: an index has a floating-point type. `message` is the text without the hint.
+    runs on real tensors only. `needs_integers`: an index has a floating-point type. `message` is the text without the hint. `trace`
+    is the `Trace` up to the layer that failed, and `table` its table if `zoo.summary` was called; None where nothing ran.
+    `no_input`: none was given, and none is known for the model.
     """
+
+    trace: Any = None
+    table: Any = None
+    no_input: bool = False
 
     def __init__(self, message: object, *, misfit: bool = False, needs_values: bool = False, needs_integers: bool = False) -> None:
         super().__init__(message)
@@ -39,7 +46,9 @@ class ForwardError(ZooError):
     def within(self, place: str, hint: str = "") -> "ForwardError":
         """Return the same error with its place before the message, and a hint after it."""
         flags = {"misfit": self.misfit, "needs_values": self.needs_values, "needs_integers": self.needs_integers}
-        return ForwardError(f"{place}: {self.message}{hint}", **flags)
+        found = ForwardError(f"{place}: {self.message}{hint}", **flags)
+        found.trace, found.table, found.no_input = self.trace, self.table, self.no_input
+        return found
 
     def __str__(self) -> str:
         return "; ".join([self.message, *([_REAL] if self.needs_values else []), *([_INTEGERS] if self.needs_integers else [])])

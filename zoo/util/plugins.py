@@ -25,7 +25,7 @@ from zoo.util.errors import ZooError, spelling, told
 T = TypeVar("T")
 P = ParamSpec("P")
 
-KINDS = ("archs", "columns", "studies", "formats", "ops", "lint")
+KINDS = ("archs", "columns", "studies", "formats", "ops", "lint", "pictures")
 # Former names, each with its present one and the release that drops it: docs/releasing.md has the policy.
 DEPRECATED = {"zoo.passes": ("zoo.columns", "0.4.0"), "PASS": ("COLUMN", "0.4.0")}
 _collections: "list[Collection[Any]]" = []
@@ -267,7 +267,8 @@ def _parts(thing: Any, collections: Sequence[Collection[Any]]) -> list[tuple[Col
     adopted = [(one, name, item) for one in collections for name, item in one.adopt(thing)]
     if not adopted:
         expected = (
-            "a builder decorated with @arch, a column, a study, a format, an OpRule, a lint rule, or a module that defines one"
+            "a builder decorated with @arch, a column, a study, a format, an OpRule, a lint rule, a kind of picture, "
+            "or a module that defines one"
         )
         raise ZooError(f"cannot register {thing!r:.80}: expected {expected}")
     return adopted
@@ -288,6 +289,10 @@ def _home(thing: Any) -> str:
     """Return the module that defines an extension, or its function."""
     if isinstance(thing, ModuleType):
         return thing.__name__
-    names = ("run", "count", "rule", "render", "check", "macs", "shape")
-    function = next((found for name in names if callable(found := getattr(thing, name, None))), thing)
-    return str(getattr(function, "__module__", type(thing).__module__))
+    names = ("run", "count", "rule", "render", "check", "draw", "macs", "other_flops", "shape", "receptive_field", "saved")
+    parts = [getattr(thing, name, None) for name in names]
+    functions = [one for part in parts for one in (part, getattr(part, "values", None)) if callable(one)] or [thing]
+    modules = [str(getattr(function, "__module__", type(thing).__module__)) for function in functions]
+    return next(
+        (name for name in modules if not name.startswith("zoo.")), modules[0]
+    )  # facts may be borrowed from built-in records

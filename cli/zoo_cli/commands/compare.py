@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Format, How, Output, compared, takes_a_model
+from zoo_cli.parameters import Format, How, Output, Units, compared, takes_a_model
 from zoo_cli.studies import CompareCommand
 
 
@@ -23,6 +23,7 @@ def compare(
     ] = None,
     *,
     how: How,
+    units: Units = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -34,7 +35,7 @@ def compare(
     keywords: dict[str, Any] = dict(how)
     with contextlib.redirect_stdout(sys.stderr):
         table = compare_models(*(what or ()), **keywords)
-    emit(table, format, output)
+    emit(table, format, output, units=units)
 
 
 COMMAND = CompareCommand

@@ -2,15 +2,20 @@
 
 import contextlib
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zoo.util.errors import ZooError
+from zoo.util.errors import ForwardError, ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Convention, Format, How, Output, Target, completed_columns, takes_a_model
+from zoo_cli.parameters import Convention, Format, How, Output, Target, Units, completed_columns, takes_a_model
+
+if TYPE_CHECKING:
+    from zoo.tables.table import Table
 
 _MACHINES = frozenset({"json", "csv"})
 
@@ -40,6 +45,11 @@ Columns = Annotated[
 Filter = Annotated[
     str | None, typer.Option("--filter", metavar="PATTERN", help="Show rows whose names match, such as 'conv5_x.*'.")
 ]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="PATTERN", help="Leave modules with such names out of rows and totals; repeat for more."),
+]
+Partial = Annotated[bool, typer.Option("--partial", help="If the forward raises, show the layers before, and exit with 1.")]
 Sort = Annotated[
     str | None, typer.Option("--sort", metavar="COLUMN", help="Sort by this column, largest first; name and type alphabetically.")
 ]
@@ -79,6 +89,8 @@ def summary(
     filter: Filter = None,
     sort: Sort = None,
     top: Top = None,
+    exclude: Exclude = None,
+    partial: Partial = False,
     convention: Convention = "pure",
     style: Style = "table",
     strict: Strict = False,
@@ -87,6 +99,7 @@ def summary(
     max_flops: MaxFlops = None,
     max_memory: MaxMemory = None,
     min_rf: MinRf = None,
+    units: Units = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -99,44 +112,70 @@ def summary(
     if style != "table":
         if limits:
             raise ZooError(f"--{next(iter(limits)).replace('_', '-')} does not apply to --style {style}")
-        _lecture(style, target, how, format, output)
+        refused = {"--depth": depth, "--fold": fold, "--strict": strict or None}
+        _refuse(style, {**refused, "--convention": None if convention == "pure" else convention})
+        if top is not None and sort is None:
+            raise ZooError(f"--top: --style {style} requires --sort, such as --columns maps,macs --sort macs --top {top}")
+        _lecture(style, target, how, chosen, {"filter": filter, "sort": sort, "top": top}, format, output)
         return
     from zoo.questions.summary import summary as analyse
     from zoo.tables import formats
 
     formats.load(wanted)
 
+    level: Any = "auto" if depth is None and people else depth
+    rows: dict[str, Any] = {"filter": filter, "sort": sort, "top": top, "exclude": exclude or (), "partial": partial}
     with contextlib.redirect_stdout(sys.stderr):  # output of a user's module
-        table = analyse(
-            target,
-            depth="auto" if depth is None and people else depth,
-            fold=people if fold is None else fold,
-            columns=chosen,
-            filter=filter,
-            sort=sort,
-            top=top,
-            convention=convention,
-            limits=limits,
-            **how,
-        )
-    emit(table, wanted, output)
-    from zoo.tables.notes import Exceeded, LowerBound
+        try:
+            folds = people if fold is None else fold
+            table = analyse(target, depth=level, fold=folds, columns=chosen, convention=convention, limits=limits, **rows, **how)
+        except ForwardError as error:
+            if not error.no_input or strict or chosen or limits or any(rows.values()):
+                raise
+            table = _parameters(target, how, level, error)
+    emit(table, wanted, output, units=units)
+    from zoo.tables.notes import Exceeded, LowerBound, Stopped
 
     if over := [note.reason for note in table.notes if isinstance(note, Exceeded)]:
         typer.echo(f"zoo: over budget: {'; '.join(over)}", err=True)
         raise typer.Exit(1)
-    partial = [str(note) for note in table.notes if isinstance(note, LowerBound)]
-    if strict and partial:
-        typer.echo(f"zoo: --strict: {'; '.join(partial)}", err=True)
+    bounds = [str(note) for note in table.notes if isinstance(note, LowerBound)]
+    if strict and bounds:
+        typer.echo(f"zoo: --strict: {'; '.join(bounds)}", err=True)
+        raise typer.Exit(1)
+    for stopped in (note for note in table.notes if isinstance(note, Stopped)):
+        typer.echo(f"zoo: {stopped.reason}", err=True)
         raise typer.Exit(1)
 
 
-def _lecture(style: str, target: str, how: How, format: str | None, output: Path | None) -> None:
-    """The table of lectures, from the output to the input, or down from the input."""
+def _parameters(target: str, how: How, depth: Any, error: ForwardError) -> "Table":
+    """Where no input is known and the model takes no image: its modules and parameters, with the reason."""
+    from zoo.questions.parameters import parameters
+
+    table = parameters(target, options=how.get("options"), depth=depth)
+    return replace(table, notes=(*table.notes, f"no input is known, so only parameters are shown: {error}"))
+
+
+def _refuse(style: str, given: Mapping[str, Any]) -> None:
+    """Raise `ZooError` for an unknown style, and for an option that lectures' tables have no use for."""
     if style not in {"lecture", "lecture-down"}:
         raise ZooError(f"--style {style!r}: expected table, lecture or lecture-down")
+    if wrong := [option for option, value in given.items() if value is not None]:
+        raise ZooError(f"{wrong[0]}: --style {style} supports only --columns, --filter, --sort and --top")
+
+
+def _lecture(
+    style: str,
+    target: str,
+    how: How,
+    columns: Sequence[str] | None,
+    chosen: Mapping[str, Any],
+    format: str | None,
+    output: Path | None,
+) -> None:
+    """The table of lectures, from the output to the input, or down from the input."""
     from zoo.questions.lecture import lecture
 
     with contextlib.redirect_stdout(sys.stderr):
-        found = lecture(target, input_first=style == "lecture-down", **how)
-    emit(found, format, output)
+        found = lecture(target, input_first=style == "lecture-down", columns=columns, **how)
+    emit(found.select(**chosen), format, output)

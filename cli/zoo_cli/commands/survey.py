@@ -9,7 +9,7 @@ import typer
 from zoo.util.errors import ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
-from zoo_cli.parameters import Columns, Format, Output, Real
+from zoo_cli.parameters import Columns, Format, Output, Real, Units
 from zoo_cli.progress import bar
 
 
@@ -30,6 +30,7 @@ def survey(
     columns: Columns = None,
     real: Real = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    units: Units = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -47,7 +48,7 @@ def survey(
     how: dict[str, Any] = {"columns": chosen, "jobs": jobs, "journal": journal, "real": real, "timeout": timeout}
     with resumable(journal), bar() as progress, contextlib.redirect_stdout(sys.stderr):
         table = surveyed(patterns or ["*"], **how, progress=progress)
-    emit(table, format, output)
+    emit(table, format, output, units=units)
     remove_journal(journal)
     failed = sum(bool(row.cells["failure"]) for row in table.rows)
     if output is not None:

@@ -9,7 +9,7 @@ import typer
 
 from zoo_cli.arguments import check_product, expand, parse_columns, parse_grid, parse_options, parse_sizes
 from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
-from zoo_cli.parameters import Columns, Format, Output, Real, Target, Train
+from zoo_cli.parameters import Columns, Format, Output, Real, Target, Train, Units
 from zoo_cli.progress import bar
 
 
@@ -38,6 +38,7 @@ def sweep(
     jobs: Annotated[
         int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Number of processes; one per core by default.")
     ] = None,
+    units: Units = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
@@ -58,7 +59,7 @@ def sweep(
     how: dict[str, Any] = {"train": train, "real": real, "columns": chosen, "jobs": jobs, "timeout": timeout, "journal": journal}
     with resumable(journal), bar() as progress, contextlib.redirect_stdout(sys.stderr):
         table = swept(target, inputs=inputs, batches=batches, options=options, **how, progress=progress)
-    emit(table, format, output)
+    emit(table, format, output, units=units)
     remove_journal(journal)
     if all(row.cells.get("failure") for row in table.rows):
         raise typer.Exit(1)

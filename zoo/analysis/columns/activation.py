@@ -1,7 +1,6 @@
 """Activation: what is applied to the output of a layer with weights."""
 
-from zoo.analysis.windows import OfOps
-from zoo.extend import Column, Group, Op, Trace, Value
+from zoo.extend import Column, Group, OfOps, Op, Trace, Value
 from zoo.ops.book import multiplies
 
 _HANDS_ON = frozenset({"batch_norm", "dropout", "feature_dropout", "view", "flatten", "reshape"})

@@ -1,12 +1,11 @@
 """Depth: layers with weights on the longest path, the number in the networks' names."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zoo.extend import Column, Count, Flow, Line, Op, Place, Value
+from zoo.extend import Column, Count, Flow, Line, Op, Place, Value, carry
 from zoo.ops.book import RULES
 from zoo.ops.working import total
-from zoo.record.walk import carry
 
 Depth = int | Count
 
@@ -51,25 +50,52 @@ def cell(depths: Sequence[Depth | None]) -> Any:
 
 def lines(place: Place, cell: Any) -> Iterator[Line]:
     """The layers with weights on the longest path from the input to what leaves, added up."""
-    depths = carry(place.trace, start, rule)
+    depths = _depths(place)
     values = [value for value in place.group.outputs if depths.get(value.id) is not None]
     if not values:
         yield Line("depth", says="it does not depend on the network's input")
         return
-    value, path = max(values, key=lambda one: _known(depths[one.id])), list[tuple[str, int]]()
-    while (op := place.wiring.maker.get(value.id)) is not None:
-        fed = tuple(depths.get(one.id) for one in op.inputs)
-        if count := _known(layers(op, fed)):
-            path.append((place.wiring.row_of(op), count))
-        inputs = [one for one in op.inputs if depths.get(one.id) is not None]
-        if not inputs:
-            break
-        value = max(inputs, key=lambda one: _known(depths[one.id]))
+    value = max(values, key=lambda one: _known(depths[one.id]))
+    path = _path(place, depths, value)
     if not path:
         yield Line("depth", says="0: no layer with weights on the way", part=())
         return
     known = cell["at_least"] if isinstance(cell, dict) else cell
-    yield total("path", path[::-1], known, part=(), says="" if known == cell else "a lower bound: some ops are unknown")
+    kept = place.wiring.links
+    if (id(path), known) not in kept:  # the layers after this one, up to the next with weights, have the same path
+        says = "" if known == cell else "a lower bound: some ops are unknown"
+        kept[id(path), known] = total("path", path, known, part=(), says=says)
+    yield kept[id(path), known]
+
+
+def _path(place: Place, depths: Mapping[int, Depth | None], value: Value) -> list[tuple[str, int]]:
+    """The layers with weights on the longest path to a value, and how many each of them is."""
+    known = place.wiring.links
+    ahead: list[tuple[Value, Op]] = []
+    while ("path", value.id) not in known:
+        op = place.wiring.maker.get(value.id)
+        inputs = [one for one in op.inputs if depths.get(one.id) is not None] if op is not None else []
+        if op is None:
+            known["path", value.id] = []
+        else:
+            ahead.append((value, op))
+            if not inputs:
+                break
+            value = max(inputs, key=lambda one: _known(depths[one.id]))
+    path: list[tuple[str, int]] = known.get(("path", value.id), [])
+    for after, op in reversed(ahead):
+        count = _known(layers(op, tuple(depths.get(one.id) for one in op.inputs)))
+        path = known["path", after.id] = [*path, (place.wiring.row_of(op), count)] if count else path
+    return path
+
+
+def _depths(place: Place) -> Mapping[int, Depth | None]:
+    """The depth of each value, by its id; carried once for all places of a trace."""
+    known = place.wiring.links
+    if ("depths",) not in known:
+        known["depths",] = carry(place.trace, start, rule)
+    found: Mapping[int, Depth | None] = known["depths",]
+    return found
 
 
 def _known(depth: Depth | None) -> int:

@@ -1,7 +1,6 @@
 """Groups: into how many parts the channels of a convolution are divided."""
 
-from zoo.analysis.windows import OfOps, weighted
-from zoo.extend import Column, Group, Trace
+from zoo.extend import Column, Group, OfOps, Trace, weighted
 
 
 def shown(trace: Trace, group: Group) -> int | None:

@@ -1,7 +1,6 @@
 """Maps: the number of channels of feature maps."""
 
-from zoo.analysis.windows import OfOps
-from zoo.extend import Column, Group, Trace
+from zoo.extend import Column, Group, OfOps, Trace
 
 
 def shown(trace: Trace, group: Group) -> int | None:

@@ -2,20 +2,32 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 from zoo.analysis.chain import chains
 from zoo.extend import Column, Flow
+from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.shown import shown
-from zoo.receptive.spans import Field, start
+from zoo.receptive.spans import Field, Undefined, start
 
 
 def cell(fields: Sequence[Field | None]) -> dict[str, Any] | None:
-    """Size, stride and padding by axis, for the first output that has a field; a stride of half a pixel is "1/2"."""
-    field = next((field for field in fields if field is not None), None)
-    if field is None:
+    """Size, stride and padding by axis, for the first output that has a field; a stride of half a pixel is "1/2".
+
+    "misaligned": how far apart the centres of branches are that were joined. "others": the cells of further
+    outputs whose fields differ.
+    """
+    known = list(dict.fromkeys(field for field in fields if field is not None))
+    if not known:
         return None
+    first, *others = map(_cell, known)
+    different = [other for other in others if other != first]
+    return {**first, "others": different} if different else first
+
+
+def _cell(field: Field) -> dict[str, Any]:
     axes = shown(field)
     if isinstance(axes, str):
         return {"undefined": axes}
@@ -25,6 +37,8 @@ def cell(fields: Sequence[Field | None]) -> dict[str, Any] | None:
         "stride": [0 if axis.whole and not everywhere else _readable(axis.stride) for axis in axes],
         "padding": [axis.padding for axis in axes],
     }
+    if not isinstance(field, Undefined) and any(span.skew for span in field):
+        found["misaligned"] = [_readable(span.skew) for span in field]
     return {**found, "global": True} if everywhere else found
 
 
@@ -38,4 +52,5 @@ COLUMN = Flow(
     rule,
     cell,
     chains,
+    partial(starts, start=start),
 )

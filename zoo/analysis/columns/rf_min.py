@@ -1,7 +1,11 @@
 """Least receptive field: the window that a unit sees along the path with the smallest field, such as the shortcuts of a ResNet."""
 
+from functools import partial
+
+from zoo.analysis.chain import least_chains
 from zoo.analysis.columns.rf import cell
 from zoo.extend import Column, Flow
+from zoo.ops.axes import starts
 from zoo.ops.least_field import least
 from zoo.receptive.spans import start
 
@@ -10,4 +14,6 @@ COLUMN = Flow(
     start,
     least,
     cell,
+    least_chains,
+    starts=partial(starts, start=start),
 )

@@ -1,7 +1,6 @@
 """Size: height and width of feature maps, or the number of features."""
 
-from zoo.analysis.windows import OfOps
-from zoo.extend import Column, Group, Trace
+from zoo.extend import Column, Group, OfOps, Trace
 
 
 def shown(trace: Trace, group: Group) -> list[int] | int | None:

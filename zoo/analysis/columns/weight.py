@@ -1,7 +1,6 @@
 """Weight: the shape of the weight tensor: maps out, maps in of a group, then the window."""
 
-from zoo.analysis.windows import OfOps, weighted
-from zoo.extend import Column, Group, Trace
+from zoo.extend import Column, Group, OfOps, Trace, weighted
 
 
 def shown(trace: Trace, group: Group) -> list[int] | None:

@@ -93,7 +93,7 @@ def saved(op: Op, needed: Needs) -> Saved:
         return (x, weight), 0
     kernel = weight.shape[2:]
     dilation = each_axis(op.attrs.get("dilation", 1), len(kernel))
-    more = [d * (k - 1) % 2 for k, d in zip(kernel, dilation, strict=True)]  # one more pixel behind an axis than before it
+    more = [d * (k - 1) % 2 for k, d in zip(kernel, dilation, strict=True)]  # one more pixel after an axis than before it
     if not any(more):
         return (x, weight), 0
     maps = x.shape[: -len(kernel)]

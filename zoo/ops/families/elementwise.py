@@ -1,4 +1,4 @@
-"""Elementwise ops: arithmetic, activations, comparisons. What stands in no record here goes by torch's tag "pointwise"."""
+"""Elementwise ops: arithmetic, activations, comparisons. Ops without a record here follow torch's tag "pointwise"."""
 
 from functools import partial
 
@@ -114,7 +114,7 @@ RULES = (
     elementwise("prelu", saved=every_input, whole=True),
     OpRule("glu", macs=0, other_flops=each_output(2), receptive_field=layout.glu, saved=first_input),
     OpRule("log_sigmoid_forward", macs=0, other_flops=per_output, saved=saved_by_log_sigmoid),
-    OpRule("rrelu floor_divide", macs=0, other_flops=per_output),
+    OpRule("rrelu rrelu_with_noise poisson floor_divide", macs=0, other_flops=per_output),
     OpRule("addr", macs=0, other_flops=each_output(2)),
     OpRule("linalg_cross", macs=0, other_flops=each_output(3)),
     OpRule("polar", macs=0, other_flops=each_output(4)),

@@ -19,5 +19,6 @@ RULES = (
     makes("_assert_async _assert_scalar _assert_tensor_metadata _linalg_check_errors _local_scalar_dense is_same_size"),
     makes("_has_same_storage_numel torchvision::_cuda_version"),
     makes("profiler::_record_function_enter_new profiler::_record_function_exit"),
+    makes("cond while_loop"),  # without tensors: a choice that is unknown
     makes(UNUSED),
 )

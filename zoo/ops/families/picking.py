@@ -1,6 +1,6 @@
 """Elements picked by index or by rank: embeddings, indexing, gathering and scattering, sorting."""
 
-from zoo.ops.facts import every_input, further_inputs, further_outputs
+from zoo.ops.facts import every_input, further_inputs, further_outputs, per_input
 from zoo.ops.rule import OpRule, Shape, Values, factors
 from zoo.receptive import layout
 from zoo.record.trace import Op
@@ -34,7 +34,7 @@ def summed_in(op: Op) -> Values:
 
 
 RULES = (
-    OpRule("embedding", macs=0, other_flops=0, saved=further_inputs, picks=True, whole=True),
+    OpRule("embedding", macs=0, other_flops=0, receptive_field=layout.embedding, saved=further_inputs, picks=True, whole=True),
     OpRule("index", shape=index_shape, macs=0, other_flops=0, receptive_field=layout.index, saved=further_inputs, picks=True),
     OpRule("index_select", macs=0, other_flops=0, receptive_field=layout.index, saved=further_inputs, picks=True),
     OpRule("gather", macs=0, other_flops=0, saved=every_input, picks=True),
@@ -44,6 +44,10 @@ RULES = (
     OpRule("sort topk", macs=0, saved=further_outputs),
     OpRule("argsort multinomial searchsorted bucketize nonzero index_reduce torchvision::nms", macs=0),
     OpRule("masked_select", macs=0, other_flops=0, saved=every_input),
-    OpRule("histc histogram _histogramdd_from_bin_cts _histogramdd_from_bin_tensors _histogramdd_bin_edges bincount", macs=0),
+    OpRule(
+        "histc histogram _histogramdd_from_bin_cts _histogramdd_from_bin_tensors _histogramdd_bin_edges bincount",
+        macs=0,
+        other_flops=per_input,
+    ),
     OpRule("_unique2 unique_dim unique_consecutive", macs=0),
 )

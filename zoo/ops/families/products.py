@@ -158,6 +158,13 @@ RULES = (
         saved=other_factor,
         backward_macs=forward_again(matmul),
     ),
+    OpRule(
+        "_int_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu _weight_int8pack_mm _dyn_quant_matmul_4bit _scaled_mm",
+        macs=matmul,
+        other_flops=0,
+        receptive_field=sums.linear,
+        layers=1,
+    ),  # the second factor is packed; what it stands for is as long as the rows of the first
     OpRule("mv", macs=matmul, other_flops=0, layers=with_weights, saved=other_factor, backward_macs=forward_again(matmul)),
     OpRule("dot", macs=matmul, other_flops=0, layers=0, saved=other_factor, backward_macs=forward_again(matmul)),
     OpRule("vdot", macs=matmul, other_flops=0, layers=0, backward_macs=forward_again(matmul)),

@@ -1,4 +1,4 @@
-"""Reductions: sums, means, extremes, norms, softmax. What stands in no record here goes by torch's tag "reduction"."""
+"""Reductions: sums, means, extremes, norms, softmax. Ops without a record here follow torch's tag "reduction"."""
 
 from zoo.ops.facts import (
     FLOATING,
@@ -68,7 +68,7 @@ RULES = (
     OpRule("any all argmax argmin", macs=0, other_flops=per_input, receptive_field=sums.reduction),
     OpRule("cumsum", macs=0, other_flops=per_input, receptive_field=sliding.so_far, saved=nothing),
     OpRule("cumprod", macs=0, other_flops=per_input, receptive_field=sliding.so_far),
-    OpRule("logcumsumexp", receptive_field=sliding.so_far),
+    OpRule("logcumsumexp", macs=0, other_flops=each_input(3), receptive_field=sliding.so_far),
     OpRule("cummax cummin", macs=0, receptive_field=sliding.so_far),
     OpRule("var", macs=0, other_flops=each_input(4), receptive_field=sums.reduction, saved=first_input, whole=True),
     OpRule("std", macs=0, other_flops=each_input(4), receptive_field=sums.reduction, saved=input_and_output, whole=True),
@@ -87,5 +87,6 @@ RULES = (
     OpRule("_softmax _log_softmax", macs=0, other_flops=each_input(5), receptive_field=sums.softmax, saved=first_output),
     OpRule("cdist", macs=0, other_flops=distance, whole=True),
     OpRule("_cdist_forward _pdist_forward", macs=0, other_flops=distance),
+    OpRule("trace segment_reduce", macs=0, other_flops=per_input),
     OpRule("median mode kthvalue dist renorm embedding_renorm", macs=0),
 )

@@ -94,13 +94,14 @@ class Layout:
         return found
 
     def natural(self, column: Column) -> int:
-        """Characters of the longest cell on one line."""
-        return max([len(column.name), len(self.totals.get(column.name, "")), *map(len, self.texts[column.name])])
+        """Characters of the longest line of any cell."""
+        lines = (line for text in self.texts[column.name] for line in text.split("\n"))
+        return max([len(column.name), len(self.totals.get(column.name, "")), *map(len, lines)])
 
     def longest_word(self, column: Column) -> int:
-        """Characters of the longest word or number, which is the least that a column of words can have."""
+        """Characters of the longest word or number, the least that a column of words can have; lines of a grid are whole."""
         cells = [column.name, self.totals.get(column.name, ""), *self.texts[column.name]]
-        return max(len(word) for cell in cells for word in cell.split())
+        return max([0, *(len(word) for cell in cells for word in (cell.split("\n") if "\n" in cell else cell.split()))])
 
     @cached_property
     def labels(self) -> list[tuple[str, str]]:

@@ -58,4 +58,11 @@ def render(table: Content, width: int | None = None) -> str:
 
 def _line(cells: list[str]) -> str:
     """One row; a brace before a bracket that a preceding `\\\\` would take for its own."""
-    return " & ".join(f"{{}}{one}" if one.startswith("[") else one for one in map(escape, cells)) + r" \\"
+    return " & ".join(f"{{}}{one}" if one.startswith("[") else one for one in map(_in_cell, cells)) + r" \\"
+
+
+def _in_cell(written: str) -> str:
+    """A cell; one of several lines is stacked."""
+    lines = [escape(line) for line in written.split("\n")]
+    stacked = r" \\ ".join(lines)
+    return stacked if len(lines) == 1 else f"\\shortstack[r]{{{stacked}}}"

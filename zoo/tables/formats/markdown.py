@@ -27,4 +27,8 @@ def render(table: Content, width: int | None = None) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return "| " + " | ".join(_SPECIAL.sub(r"\\\g<0>", " ".join(c.split())) for c in cells) + " |"
+    return f"| {' | '.join(map(_in_cell, cells))} |"
+
+
+def _in_cell(written: str) -> str:
+    return "<br>".join(_SPECIAL.sub(r"\\\g<0>", " ".join(line.split())) for line in written.split("\n"))

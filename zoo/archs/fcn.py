@@ -1,0 +1,217 @@
+"""FCN: J. Long, E. Shelhamer, T. Darrell, "Fully Convolutional Networks for Semantic Segmentation", CVPR 2015.
+
+VGG-16 with its fully connected layers as convolutions, so that images may have any size, and a score for each pixel. The layers,
+their names and the offsets of the crops are those of the authors' released networks for PASCAL VOC. Shapes in comments are for
+500×500 images. Deviations are on the cards.
+"""
+
+from collections import OrderedDict
+from typing import Literal
+
+import torch
+from torch import nn
+
+from zoo.extend import arch
+
+BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))  # VGG-16: convolutions of each block, and their maps
+
+CVPR_2015 = {
+    "year": 2014,
+    "authors": "Jonathan Long, Evan Shelhamer, Trevor Darrell",
+    "paper": "Fully Convolutional Networks for Semantic Segmentation (CVPR 2015)",
+    "arxiv": "1411.4038",
+    "input": (3, 500, 500),
+    "by_design": ("unseen-padding",),
+    "citation": {
+        "type": "inproceedings",
+        "booktitle": "IEEE Conference on Computer Vision and Pattern Recognition",
+        "year": "2015",
+    },
+    "recipe": {
+        "loss": "A softmax for each pixel, summed, without pixels labelled 255. [authors, voc-fcn8s/train.prototxt]",
+        "optimiser": "Gradient descent, one image at a time, momentum 0.99. [authors, voc-fcn32s/solver.prototxt]",
+        "learning rate": "10^-10 for FCN-32s, twice that for biases; the interpolations are fixed. "
+        "[authors, voc-fcn32s/solver.prototxt]",
+        "weight decay": "0.0005, none for biases. [authors, voc-fcn32s/solver.prototxt]",
+        "dropout": "0.5 after fc6 and fc7. [authors, voc-fcn8s/train.prototxt]",
+        "length": "100,000 iterations. [authors, voc-fcn32s/solver.prototxt]",
+        "remark": "FCN-32s starts from VGG-16's weights, FCN-16s from FCN-32s, and FCN-8s from FCN-16s. [authors, README]",
+    },
+    "preprocessing": ("BGR in [0, 255], the mean (104.00699, 116.66877, 122.67892) subtracted. [authors, voc-fcn8s/net.py]",),
+}
+AUTHORS = ("author's file", "the released networks", "https://github.com/shelhamer/fcn.berkeleyvision.org")
+ATLAS = ("second-hand", "a summary of the paper", "https://vitavision.dev/atlas/fcn-semantic-segmentation")
+START = (
+    "The convolutions start as VGG-16's do in this catalogue, from Glorot and Bengio's uniform distribution, where the authors "
+    "copy trained weights. The layers of scores start from zeros, as in the released files, and the interpolations from bilinear "
+    "kernels, one from each class to itself, which stay fixed. [authors, surgery.py; ours]"
+)
+FIXED = (
+    "The interpolations count as parameters although they are fixed: each is a kernel from every class to every class, and all but "
+    "those of a class to itself are zero. [authors, voc-fcn8s/train.prototxt; computed]"
+)
+PADDED = (
+    "conv1_1 pads 100 pixels, so that the scores can be cropped to images of any size; a unit of fc7 sees 404 pixels. "
+    "[authors, README; computed]"
+)
+
+
+class Crop(nn.Module):
+    """The part from `offset` on, as large as another tensor: N×C×H×W and N×D×h×w give N×C×h×w."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__()
+        self.offset = offset
+
+    def forward(self, x: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        start = self.offset
+        return x[:, :, start : start + like.shape[2], start : start + like.shape[3]]
+
+
+def score(maps: int, classes: int) -> nn.Conv2d:
+    """Scores of the classes at each place."""
+    return nn.Conv2d(maps, classes, kernel_size=1)
+
+
+def upsample(classes: int, factor: int) -> nn.ConvTranspose2d:
+    """Scores at `factor` times the resolution, by interpolation."""
+    return nn.ConvTranspose2d(classes, classes, kernel_size=2 * factor, stride=factor, bias=False)
+
+
+def feature_layers(in_channels: int, dropout: float) -> OrderedDict[str, nn.Module]:
+    """VGG-16 down to fc7, by name."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict()
+    padding = 100
+    for block, (convolutions, width) in enumerate(BLOCKS, start=1):
+        for i in range(1, convolutions + 1):
+            layers[f"conv{block}_{i}"] = nn.Conv2d(in_channels, width, kernel_size=3, padding=padding)
+            layers[f"relu{block}_{i}"] = nn.ReLU(inplace=True)
+            in_channels, padding = width, 1
+        layers[f"pool{block}"] = nn.MaxPool2d(kernel_size=2, stride=2, ceil_mode=True)  # 698 -> 349 -> 175 -> 88 -> 44 -> 22
+    for name, kernel in (("6", 7), ("7", 1)):  # 22 -> 16
+        layers[f"fc{name}"] = nn.Conv2d(in_channels, 4096, kernel_size=kernel)
+        layers[f"relu{name}"] = nn.ReLU(inplace=True)
+        layers[f"drop{name}"] = nn.Dropout(dropout)
+        in_channels = 4096
+    return layers
+
+
+class FCN(nn.Module):
+    """Scores for each pixel. Input N×in_channels×H×W of any size, output N×num_classes×H×W.
+
+    `stride` is that of the finest maps which are scored: 32 for those of fc7 alone, 16 with pool4, 8 with pool3 too.
+    """
+
+    def __init__(self, stride: Literal[32, 16, 8], num_classes: int, in_channels: int, dropout: float) -> None:
+        super().__init__()
+        self.stride = stride
+        self.features = nn.Sequential(feature_layers(in_channels, dropout))
+        self.score_fr = score(4096, num_classes)
+        if stride < 32:
+            self.upscore2 = upsample(num_classes, 2)
+            self.score_pool4 = score(512, num_classes)
+            self.score_pool4c = Crop(5)
+        if stride < 16:
+            self.upscore_pool4 = upsample(num_classes, 2)
+            self.score_pool3 = score(256, num_classes)
+            self.score_pool3c = Crop(9)
+        self.upscore = upsample(num_classes, stride)
+        self.score = Crop({32: 19, 16: 27, 8: 31}[stride])
+        self.initialise()
+
+    def initialise(self) -> None:
+        """Glorot and Bengio's start below the scores, zeros for the scores, and fixed bilinear kernels."""
+        for name, layer in self.named_modules():
+            if isinstance(layer, nn.ConvTranspose2d):
+                side, classes = layer.kernel_size[0], layer.in_channels
+                steps = 1 - (torch.arange(side) - (side - 1) / 2).abs() / (side / 2)
+                with torch.no_grad():
+                    layer.weight.copy_(torch.eye(classes).view(classes, classes, 1, 1) * torch.outer(steps, steps))
+                layer.weight.requires_grad_(False)
+            elif isinstance(layer, nn.Conv2d):
+                (nn.init.zeros_ if name.startswith("score") else nn.init.xavier_uniform_)(layer.weight)
+                assert layer.bias is not None
+                nn.init.zeros_(layer.bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        image = x
+        maps = {}
+        for name, layer in self.features.named_children():
+            x = layer(x)
+            maps[name] = x  # pool3: N×256×88×88, pool4: N×512×44×44, drop7: N×4096×16×16
+        scores = self.score_fr(x)  # N×num_classes×16×16
+        if self.stride < 32:
+            scores = self.upscore2(scores)  # N×num_classes×34×34
+            scores = scores + self.score_pool4c(self.score_pool4(maps["pool4"]), scores)
+        if self.stride < 16:
+            scores = self.upscore_pool4(scores)  # N×num_classes×70×70
+            scores = scores + self.score_pool3c(self.score_pool3(maps["pool3"]), scores)
+        scores = self.upscore(scores)  # N×num_classes×544×544, 560×560 or 568×568
+        cropped: torch.Tensor = self.score(scores, image)  # N×num_classes×500×500
+        return cropped
+
+
+@arch(
+    **CVPR_2015,
+    title="FCN-32s",
+    sources={"authors": AUTHORS, "atlas": ATLAS},
+    params=136_152_917,
+    macs=181_365_854_976,
+    depth=17,
+    stages=("score_fr 21 32 404",),
+    published=(
+        {
+            "quantity": "params",
+            "printed": "134 M",
+            "where": "Table 1",
+            "source": "atlas",
+            "note": "Without the fixed interpolation, which has 1,806,336: 134,346,581.",
+        },
+    ),
+    deviations=(START,),
+    notes=(FIXED, PADDED, "Mean IU 63.6 on PASCAL VOC's seg11valid. [authors, README]"),
+    parents=("vgg16",),
+)
+def fcn32s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN:
+    """Long 2014: VGG-16 without fully connected layers; scores at every 32nd pixel, interpolated."""
+    return FCN(32, num_classes, in_channels, dropout)
+
+
+@arch(
+    **CVPR_2015,
+    title="FCN-16s",
+    sources={"authors": AUTHORS},
+    params=134_815_994,
+    macs=181_448_086_272,
+    depth=18,
+    stages=("score 21 1 468",),
+    deviations=(START,),
+    notes=(FIXED, PADDED, "Mean IU 65.0 on PASCAL VOC's seg11valid. [authors, README]"),
+    parents=("fcn32s",),
+)
+def fcn16s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN:
+    """Long 2014: FCN-32s with scores of pool4 added, at every 16th pixel."""
+    return FCN(16, num_classes, in_channels, dropout)
+
+
+@arch(
+    **CVPR_2015,
+    title="FCN-8s",
+    sources={"authors": AUTHORS},
+    params=134_489_759,
+    macs=181_529_034_048,
+    depth=19,
+    stages=("score 21 1 468",),
+    deviations=(START,),
+    notes=(
+        FIXED,
+        PADDED,
+        "Mean IU 65.5 on PASCAL VOC's seg11valid and 67.2 on seg12test. [authors, README]",
+        "A later release trains all strides at once, and scales the maps of pool3 by 0.0001 and those of pool4 by 0.01 before they "
+        "are scored. [authors, voc-fcn8s-atonce]",
+    ),
+    parents=("fcn16s",),
+)
+def fcn8s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN:
+    """Long 2014: FCN-16s with scores of pool3 added, at every 8th pixel."""
+    return FCN(8, num_classes, in_channels, dropout)

@@ -1,0 +1,155 @@
+"""The roofline of a device: which layers its arithmetic limits, and which its memory.
+
+S. Williams, A. Waterman, D. Patterson, "Roofline: an insightful visual performance model for multicore architectures",
+Communications of the ACM 52(4), 2009. A layer that does I operations for each byte that it moves runs at most at
+min(peak, I · bandwidth). Caches that keep a tensor between two operations can beat this bound; nothing else can.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from zoo.analysis.rows import group
+from zoo.extend import UNUSED, Column, Count, Kind, Picture, Row, Table, Text, Trace, ZooError, macs
+from zoo.ops.memory import moved
+from zoo.pictures._paper import BLACK, COLOURS, DARK, GREY, MARKERS, beside, brief, human, legend_above, picture, ticks
+from zoo.util.errors import unknown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Device:
+    """FLOPs per second in single precision without tensor cores, bytes per second of its memory, and where these are printed."""
+
+    name: str
+    flops: float
+    bandwidth: float
+    source: str = "given"
+
+    @property
+    def balance(self) -> float:
+        """FLOPs per byte at which arithmetic and memory take equally long."""
+        return self.flops / self.bandwidth
+
+
+DEVICES: Mapping[str, Device] = {
+    "t4": Device("T4", 8.1e12, 320e9, "NVIDIA T4 datasheet"),
+    "v100": Device("V100 SXM2", 15.7e12, 900e9, "NVIDIA V100 datasheet"),
+    "a100": Device("A100 40 GB SXM4", 19.5e12, 1555e9, "NVIDIA A100 datasheet"),
+    "h100": Device("H100 SXM5", 67e12, 3.35e12, "NVIDIA H100 datasheet"),
+}
+_COLUMNS = (
+    Column("flops", "operations", "two for each MAC", hide_order=1),
+    Column("bytes", "bytes", "inputs, parameters and outputs of the layer's operations", hide_order=1),
+    Column("intensity", "FLOPs per byte", "arithmetic intensity", hide_order=0),
+    Column("bound", "FLOPs per second", "at most, on this device", hide_order=0),
+    Column("limit", "text", "what limits it: arithmetic or memory", hide_order=0),
+    Column("microseconds", "microseconds", "at least, on this device", hide_order=0),
+)
+
+
+def roofline(
+    traces: Sequence[Trace], device: Annotated[Text, "t4, v100, a100, h100, or FLOPS:BYTES per second"] = "a100"
+) -> Picture:
+    """Draw the layers of networks under the roofline of a device.
+
+    Arguments:
+        traces: What `zoo.trace` recorded, one for each network.
+        device: A name of `DEVICES`, or its peak and bandwidth as "19.5e12:1555e9".
+
+    Returns:
+        A `Picture`; its table has a row for each layer that multiplies.
+
+    Raises:
+        ZooError: For an unknown device, and if no layer multiplies.
+    """
+    chosen = _device(device)
+    rows = tuple(row for trace in traces for row in _rows(trace, chosen))
+    names = [trace.target for trace in traces]
+    facts = {"name": chosen.name, "flops": chosen.flops, "bandwidth": chosen.bandwidth, "source": chosen.source}
+    speed, width = human(chosen.flops, "FLOP/s"), human(chosen.bandwidth, "B/s")
+    said = f"{chosen.name}: {speed} in single precision without tensor cores, {width} ({chosen.source})"
+    table = Table(
+        f"Roofline of {', '.join(names)} on {chosen.name}", {"targets": names, "device": facts}, _COLUMNS, rows, notes=(said,)
+    )
+    return picture(table, lambda figure: _paint(figure, table, chosen), 72)
+
+
+def _device(name: str) -> Device:
+    if name.lower() in DEVICES:
+        return DEVICES[name.lower()]
+    if ":" not in name:
+        raise unknown("device", name, DEVICES)
+    number = r"[0-9]+(?:\.[0-9]*)?(?:e\+?[0-9]+)?"
+    match = re.fullmatch(f"({number}):({number})", name.lower())
+    if not match or not float(match[1]) or not float(match[2]):
+        raise ZooError(f"device: expected FLOPs and bytes per second, such as 19.5e12:1555e9, got {name!r}")
+    return Device("the given device", float(match[1]), float(match[2]))
+
+
+def _rows(trace: Trace, device: Device) -> list[Row]:
+    rows = []
+    for one in group(trace):
+        ops = [op for op in one.ops if op.kind != UNUSED]
+        work = 2 * (Count() + sum(map(macs, ops))).known
+        traffic = sum(map(moved, ops))
+        if not work or not traffic:
+            continue
+        intensity = work / traffic
+        bound = min(device.flops, intensity * device.bandwidth)
+        limit = "arithmetic" if intensity >= device.balance else "memory"
+        cells = {"flops": work, "bytes": traffic, "intensity": float(f"{intensity:.6g}"), "bound": float(f"{bound:.6g}")}
+        rows.append(Row(one.name, trace.target, {**cells, "limit": limit, "microseconds": float(f"{1e6 * work / bound:.6g}")}))
+    if not rows:
+        raise ZooError(f"{trace.target} has no layer that multiplies")
+    return rows
+
+
+def _paint(figure: "Figure", table: Table, device: Device) -> None:
+    axes = figure.add_subplot()
+    intensities = [row.cells["intensity"] for row in table.rows]
+    low, high = min(*intensities, device.balance) / 3, max(*intensities, device.balance) * 3
+    roof = [(low, low * device.bandwidth), (device.balance, device.flops), (high, device.flops)]
+    axes.plot(*zip(*roof, strict=True), color=BLACK, lw=1.3)
+    axes.axvline(device.balance, color=GREY, lw=0.7, ls=(0, (4, 3)))
+    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low * device.bandwidth / 1.5, device.flops * 4))
+    most = max(row.cells["flops"] for row in table.rows)
+    for index, target in enumerate(table.context["targets"]):
+        rows = [row for row in table.rows if row.type == target]
+        points = [row.cells["intensity"] for row in rows], [row.cells["bound"] for row in rows]
+        areas = [4 + 60 * row.cells["flops"] / most for row in rows]
+        look: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
+        axes.scatter(*points, s=areas, **look, alpha=0.65, lw=0.4, edgecolors="white", label=target, zorder=3)
+    _label_ends(axes, table.rows)
+    _label_roof(axes, device)
+    axes.set_xlabel("arithmetic intensity (FLOPs per byte)")
+    axes.set_ylabel("at most (FLOP/s)")
+    ticks(axes.xaxis)
+    ticks(axes.yaxis)
+    legend_above(figure, axes)
+
+
+def _label_roof(axes: "Axes", device: Device) -> None:
+    words = f"{device.name}: {human(device.flops, 'FLOP/s')}, {human(device.bandwidth, 'B/s')}"
+    beside(axes, words, (1, 1), (0, -2), "axes fraction", ha="right", va="top")
+    base = (device.balance, axes.get_ylim()[0])
+    beside(axes, f"balance: {device.balance:.1f}", base, (-3, 12), ha="right")
+    beside(axes, "← memory limits", base, (-3, 3), ha="right", color=DARK)
+    beside(axes, "arithmetic limits →", base, (3, 3), color=DARK)
+
+
+def _label_ends(axes: "Axes", rows: Sequence[Row]) -> None:
+    """Name the layer with the least intensity and the one that takes longest."""
+    least = min(rows, key=lambda row: float(row.cells["intensity"]))
+    longest = max(rows, key=lambda row: float(row.cells["microseconds"]))
+    for row, below in {least.name: (least, False), longest.name: (longest, True)}.values():
+        name = brief([row], 20)[0]
+        place = (row.cells["intensity"], row.cells["bound"])
+        beside(axes, name, place, (4, -11 if below else -4))
+
+
+PICTURE = Kind(name="roofline", shows="which layers arithmetic limits on a device, and which memory", of="targets", draw=roofline)

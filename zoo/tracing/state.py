@@ -1,0 +1,36 @@
+"""The parameters and buffers of a model, by name."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+
+from zoo.record.trace import Param
+from zoo.util.errors import ZooError
+
+DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).values() if isinstance(dtype, torch.dtype)}
+
+
+def state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Param]]:
+    """Parameters, then buffers, under each of their names."""
+    for kind in ("parameter", "buffer"):
+        for path, module in modules:
+            own = module._parameters if kind == "parameter" else module._buffers
+            for key, t in own.items():
+                if t is None:
+                    continue
+                name = f"{path}.{key}" if path else key
+                if is_lazy(t):
+                    raise ZooError(f"{name} is not initialised: run the lazy module once before you analyse it")
+                yield t, Param(name, tuple(t.shape), DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
+
+
+def parents(path: str) -> Iterator[str]:
+    """The names of the modules around one, the outermost first.
+
+    >>> list(parents("encoder.layers.0"))
+    ['encoder', 'encoder.layers']
+    """
+    names = path.split(".")
+    return (".".join(names[:n]) for n in range(1, len(names)))
