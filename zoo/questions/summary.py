@@ -76,11 +76,9 @@ def summary(
     """
     sort = "macs" if sort is None and top is not None else sort
     columns = _with(columns, sort)
-    load(convention)
-    _check(depth, top)
+    _check(depth, top, convention)
     budget = read_limits(limits or {})
-    how = {"columns": columns, "convention": convention, "exclude": exclude}
-    rows = {"filter": filter, "sort": sort, "top": top}
+    how, rows = {"columns": columns, "convention": convention, "exclude": exclude}, {"filter": filter, "sort": sort, "top": top}
     try:
         found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
     except ForwardError as error:
@@ -88,8 +86,7 @@ def summary(
         if not partial or before is None:
             raise
         return before
-    table = _table(found, depth, fold, how, rows)
-    return replace(table, notes=(*table.notes, *exceeded(found.trace, budget)))
+    return _table(found, depth, fold, how, rows, budget)
 
 
 def _before(error: ForwardError, options: Mapping[str, Any], *how: Any) -> Table | None:
@@ -100,12 +97,14 @@ def _before(error: ForwardError, options: Mapping[str, Any], *how: Any) -> Table
     return cast("Table | None", error.table)
 
 
-def _table(found: Run, depth: Depth, fold: bool, how: Mapping[str, Any], rows: Mapping[str, Any]) -> Table:
-    """The table of a forward: `how` it is measured, and which of its `rows` are selected."""
+def _table(
+    found: Run, depth: Depth, fold: bool, how: Mapping[str, Any], rows: Mapping[str, Any], budget: Mapping[str, int] | None = None
+) -> Table:
+    """The table of a forward: `how` it is measured, which of its `rows` are selected, and which limits it must keep."""
     kept, _ = without(found.trace, how["exclude"])
     level, folds = _matching(kept, depth, fold, rows["filter"])
     table = measure(found.trace, depth=level, fold=folds, **how)
-    notes = (*table.notes, *found.notes, *_folding(kept, table, level))
+    notes = (*table.notes, *found.notes, *_folding(kept, table, level), *exceeded(found.trace, budget or {}))
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
     explainer = Explainer(found.trace, how["convention"], tuple(column.name for column in table.columns))
     whole = replace(table, title=title(found), context=context, notes=notes, explainer=explainer)
@@ -140,7 +139,8 @@ def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[Note]:
         yield Shortened()
 
 
-def _check(depth: Any, top: Any) -> None:
+def _check(depth: Any, top: Any, convention: str) -> None:
+    load(convention)
     if depth not in (None, "auto") and (not isinstance(depth, int) or depth < 0):
         raise ZooError(f"depth: expected an integer >= 0, 'auto' or None, got {depth!r}")
     if top is not None and (not isinstance(top, int) or top < 1):

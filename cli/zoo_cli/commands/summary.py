@@ -12,7 +12,7 @@ import typer
 from zoo.util.errors import ForwardError, ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Convention, Format, How, Output, Target, Units, completed_columns, takes_a_model
+from zoo_cli.parameters import Convention, Format, How, Limits, Output, Target, Units, completed_columns, takes_a_model
 
 if TYPE_CHECKING:
     from zoo.tables.table import Table
@@ -66,23 +66,12 @@ Style = Annotated[
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost of any op is unknown.")]
 
-MaxParams = Annotated[str | None, typer.Option("--max-params", metavar="N", help="Exit with 1 if there are more, such as 25M.")]
-MaxMacs = Annotated[str | None, typer.Option("--max-macs", metavar="N", help="Exit with 1 if there are more, such as 5G.")]
-MaxFlops = Annotated[str | None, typer.Option("--max-flops", metavar="N", help="Exit with 1 if there are more, such as 10G.")]
-MaxMemory = Annotated[
-    str | None,
-    typer.Option("--max-memory", metavar="N", help="Exit with 1 if weights and activations take more bytes, such as 2GiB."),
-]
-MinRf = Annotated[
-    str | None,
-    typer.Option("--min-rf", metavar="N", help="Exit with 1 if the last feature maps have a smaller receptive field."),
-]
-
 
 @takes_a_model()
 def summary(
     target: Target,
     how: How,
+    limits: Limits,
     depth: Depth = None,
     fold: Fold = None,
     columns: Columns = None,
@@ -94,11 +83,6 @@ def summary(
     convention: Convention = "pure",
     style: Style = "table",
     strict: Strict = False,
-    max_params: MaxParams = None,
-    max_macs: MaxMacs = None,
-    max_flops: MaxFlops = None,
-    max_memory: MaxMemory = None,
-    min_rf: MinRf = None,
     units: Units = False,
     format: Format = None,
     output: Output = None,
@@ -107,12 +91,9 @@ def summary(
     chosen = parse_columns(columns or ())
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
-    given = {"max_params": max_params, "max_macs": max_macs, "max_flops": max_flops, "max_memory": max_memory, "min_rf": min_rf}
-    limits = {name: limit for name, limit in given.items() if limit is not None}
     if style != "table":
-        if limits:
-            raise ZooError(f"--{next(iter(limits)).replace('_', '-')} does not apply to --style {style}")
-        refused = {"--depth": depth, "--fold": fold, "--strict": strict or None}
+        refused = {f"--{name.replace('_', '-')}": limit for name, limit in limits.items()}
+        refused |= {"--depth": depth, "--fold": fold, "--strict": strict or None}
         _refuse(style, {**refused, "--convention": None if convention == "pure" else convention})
         if top is not None and sort is None:
             raise ZooError(f"--top: --style {style} requires --sort, such as --columns maps,macs --sort macs --top {top}")
