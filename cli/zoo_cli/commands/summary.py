@@ -92,7 +92,7 @@ def summary(
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
     if style != "table":
-        refused = {f"--{name.replace('_', '-')}": limit for name, limit in limits.items()}
+        refused: dict[str, Any] = {f"--{name.replace('_', '-')}": limit for name, limit in limits.items()}
         refused |= {"--depth": depth, "--fold": fold, "--strict": strict or None}
         _refuse(style, {**refused, "--convention": None if convention == "pure" else convention})
         if top is not None and sort is None:
