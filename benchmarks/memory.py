@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 
 import zoo
+from zoo.extend import Trace
 from zoo.models.targets import resolve
-from zoo.record.trace import Trace
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from memory_oracles import freed_peak, made, trained

@@ -22,11 +22,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import zoo
 from zoo.analysis.experiment import experiment
+from zoo.extend import carry
 from zoo.ops.axes import starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import exact, start
 from zoo.receptive.windows import Lattice, Units
-from zoo.record.walk import carry
 
 CONV = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}

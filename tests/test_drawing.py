@@ -193,32 +193,32 @@ def faults(name: str, seconds: float) -> Iterator[str]:
 @pytest.mark.parametrize("name", FEW)
 def test_drawing(name: str) -> None:
     """Kills lines that the trace does not have, boxes over others, labels beyond their box, and pages too wide to print."""
-    assert list(faults(name, seconds=2)) == []
+    assert list(faults(name, seconds=6)) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_catalogue(name: str) -> None:
     """Kills a network of the catalogue that is drawn wrong."""
-    assert list(faults(name, seconds=2)) == []
+    assert list(faults(name, seconds=6)) == []
 
 
-def others(library: str) -> list[str]:
-    """Networks of another library."""
+def others(library: str, every: int) -> list[str]:
+    """The networks of another library, or one of `every` so many."""
     module = pytest.importorskip(library)
     names = module.models.list_models() if library == "torchvision" else module.list_models()
-    return [f"{library}:{name}" for name in names]
+    return [f"{library}:{name}" for name in names[::every]]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("library", ["torchvision", "timm"])
+@pytest.mark.parametrize(("library", "every"), [("torchvision", 5), ("timm", 60)])  # 1 draws all, in half an hour
 @pytest.mark.filterwarnings("ignore")
-def test_libraries(library: str) -> None:
+def test_libraries(library: str, every: int) -> None:
     """Kills a layout that fails for one network in two thousand."""
     found = []
-    for name in others(library):
+    for name in others(library, every):
         try:
-            found += list(faults(name, seconds=2))
+            found += list(faults(name, seconds=6))
         except zoo.ZooError:  # what cannot be traced, such as detectors
             continue
     assert found == []

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 import zoo
 from zoo.extend.rule import Hit, Rule, rules
-from zoo.linting._reports import source_of
 from zoo.questions.lint import choose
+from zoo.questions.lint_reports import source_of
 from zoo.util.errors import ZooError
 from zoo_cli.main import run
 

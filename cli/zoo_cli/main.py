@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from zoo.models import caching
+from zoo.questions import cache
 from zoo.util.errors import ZooError, told
 from zoo.util.version import __version__
 from zoo_cli import commands
@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run the command line and return the exit code."""
     try:
-        with caching.in_use():
+        with cache.in_use():
             code = app(arguments or ["--help"], prog_name="zoo", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()

@@ -8,36 +8,29 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from zoo.questions import names
 from zoo_cli.arguments import parse_inputs, parse_options
 
 
 def completed_models(incomplete: str) -> list[str]:
     """Names of the catalogue that begin so."""
-    from zoo.catalogue.entries import list_models
-
-    return [name for name in list_models() if name.startswith(incomplete.lower())]
+    return [name for name in names.models() if name.startswith(incomplete.lower())]
 
 
 def compared(incomplete: str) -> list[str]:
     """Return studies and models with this prefix."""
-    from zoo.extend.study import studies
-
-    return [name for name in studies() if name.startswith(incomplete)] + completed_models(incomplete)
+    return [name for name in names.studies() if name.startswith(incomplete)] + completed_models(incomplete)
 
 
 def families(incomplete: str) -> list[str]:
     """Return families of the catalogue with this prefix."""
-    from zoo.catalogue.entries import architectures
-
-    return sorted({entry.card.family for entry in architectures().values() if entry.card.family.startswith(incomplete)})
+    return [name for name in names.families() if name.startswith(incomplete)]
 
 
 def completed_columns(incomplete: str) -> list[str]:
     """Return completions of a list of columns."""
-    from zoo.analysis.choose import columns
-
     before, comma, last = incomplete.rpartition(",")
-    return [f"{before}{comma}{name}" for name in columns() if name.startswith(last)]
+    return [f"{before}{comma}{name}" for name in names.columns() if name.startswith(last)]
 
 
 def _formats(incomplete: str) -> list[str]:
@@ -51,9 +44,7 @@ def _card_formats(incomplete: str) -> list[str]:
 
 
 def _conventions(incomplete: str) -> list[str]:
-    from zoo.analysis import conventions
-
-    return [name for name in conventions.names() if name.startswith(incomplete)]
+    return [name for name in names.conventions() if name.startswith(incomplete)]
 
 
 Model = Annotated[
@@ -113,10 +104,9 @@ Output = Annotated[
 
 def _forget(wanted: bool) -> None:
     if wanted:
-        from zoo.models import caching, shipped
+        from zoo.questions import cache
 
-        caching.do_without()
-        shipped.do_without()
+        cache.do_without()
 
 
 NoCache = Annotated[

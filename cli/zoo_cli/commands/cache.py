@@ -19,11 +19,11 @@ def cache(
     ] = "show",
 ) -> None:
     """Show or clear the cache of traces."""
-    from zoo.models import caching
+    from zoo.questions import cache as kept
 
     if action not in _ACTIONS:
         raise ZooError(f"cache: expected {' or '.join(_ACTIONS)}, got {action}")
-    found = caching.clear() if action == "clear" else caching.state()
+    found = kept.clear() if action == "clear" else kept.state()
     said = "removed " if action == "clear" else ""
     traces = "1 trace" if found.entries == 1 else f"{found.entries:,} traces"
     write(f"{said}{traces}, {found.bytes:,} bytes, in {found.folder}\n", None)

@@ -50,7 +50,7 @@ def explain(
 
 def _told_apart(layer: str | None, columns: str | None) -> tuple[str | None, str | None]:
     """LAYER and COLUMN; of one argument alone, columns of the whole model if all of it are names of columns."""
-    from zoo.analysis.choose import columns as known
+    from zoo.questions.names import columns as known
 
     if layer is not None and columns is None and all(name.strip().removesuffix("%") in known() for name in layer.split(",")):
         return None, layer

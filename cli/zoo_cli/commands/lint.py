@@ -51,8 +51,8 @@ def lint(
 
     [tool.zoo.lint] in pyproject.toml sets select, ignore, error-on, object and for.
     """
-    from zoo.linting._reports import REPORTS
     from zoo.questions.lint import explanation, listing
+    from zoo.questions.lint_reports import REPORTS
     from zoo.tables import formats
 
     if format is None and output is not None and output.suffix == ".sarif":

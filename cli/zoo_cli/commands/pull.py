@@ -22,7 +22,7 @@ def pull(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write one architecture as a Python file. The file depends only on torch."""
-    from zoo.catalogue.entries import card
+    from zoo.extend import card
     from zoo.transform.pull import pull as source_of
     from zoo.util.files import whole
 
