@@ -37,6 +37,19 @@ SLOW = (
     ),
     "*test_site.py::test_the_whole*",
     *("*test_memory.py::*?googlenet*", "*test_coverage.py::*", "*test_real.py::*ssdlite*"),
+    *(f"*test_docs.py::test_commands_print*{page}.md*" for page in ("studies", "plots", "surveys")),
+    *("*test_sweeping.py::test_command", "*test_sweeping.py::test_any_executor*", "*test_conventions.py::test_tools_agree*"),
+    *("*test_receptive.py::test_channels_are_not*googlenet*", "*test_left_as_it_was.py::test_model_from_a_file*make*"),
+    *("*test_dependencies.py::*matplotlib*", "*test_surveying.py::test_command", "*test_examples.py::test_train_digits*"),
+    *(
+        f"*test_receptive_field_experiment.py::*?{net}*"
+        for net in "resnet110 plain110 plain32 plain44 resnet44 resnet56 zfnet".split()
+    ),
+    *(f"*test_receptive_field_experiment.py::*?{net}?" for net in "googlenet_bn alexnet_ungrouped caffenet plain56".split()),
+    *(f"*test_explain.py::test_every_formula*?{net}?" for net in "googlenet plain18 fcn8s fcn16s fcn32s vgg_cnn_m zfnet".split()),
+    *("*test_bad_input.py::test_smallest_size?googlenet*", "*test_bad_input.py::test_smallest_size?vgg*"),
+    *(f"*test_archs.py::test_training_step?{net}*" for net in ("resnet101", "resnet152", "resnet34_", "plain34", "resnet50_v")),
+    *(f"*test_catalogue_numbers.py::test_flop_counter_mode?{net}*" for net in ("resnet44", "resnet110", "resnet152", "plain110")),
 )
 
 

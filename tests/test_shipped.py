@@ -46,7 +46,16 @@ def test_equal_to_a_new_trace(name: str) -> None:
     """Kills a trace of yesterday's network, or of yesterday's tracer: `python -m zoo.models.shipping` renews it."""
     kept = shipped.read(entry(name))
     assert kept is not None
-    assert shipping.same(kept, shipping.fresh(name))
+    assert shipping.same(kept, shipping.as_on_the_card(name) | {"resizes": kept["resizes"]})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_resizes_as_it_says(name: str) -> None:
+    """Kills a network whose trace at another size is not what the shapes say."""
+    kept = shipped.read(entry(name))
+    assert kept is not None
+    assert kept["resizes"] == shipping.fresh(name)["resizes"]
 
 
 def test_no_other_files() -> None:

@@ -142,7 +142,7 @@ def test_fact_agrees_with_torch(func: Any) -> None:
     """Kills a shape that is one off, and an answer where torch would raise: for each fact that there is, or will be."""
     kind = known_op(func).kind
 
-    @settings(max_examples=70, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(arguments(func))
     def agrees(drawn: tuple[list[Any], dict[str, Any]]) -> None:
         args, kwargs = drawn
@@ -163,7 +163,7 @@ def test_fact_answers(kind: str) -> None:
     if kind not in ANSWERS:
         for func in overloads(kind):
             test_fact_agrees_with_torch(func)
-    assert ANSWERS.get(kind, 0) >= 3
+    assert ANSWERS.get(kind, 0) >= 2
 
 
 @pytest.mark.parametrize("name", [name for name in zoo.list_models() if zoo.card(name).depth <= 200])

@@ -20,10 +20,16 @@ from zoo.util.errors import ZooError
 
 def fresh(name: str) -> dict[str, Any]:
     """What the file of a network holds, from traces that are made now."""
+    found = as_on_the_card(name)
     with shipped.unused():
-        found = {mode: run(name, train=mode == "train") for mode in _MODES}
-        resizes = all(_resizes(name, run.trace, mode) for mode, run in found.items())
-    return {mode: run.to_dict() for mode, run in found.items()} | {"resizes": resizes}
+        resizes = all(_resizes(name, Trace.from_dict(found[mode]["trace"]), mode) for mode in _MODES)
+    return found | {"resizes": resizes}
+
+
+def as_on_the_card(name: str) -> dict[str, Any]:
+    """The forwards of a network at its card's input by mode, traced now."""
+    with shipped.unused():
+        return {mode: run(name, train=mode == "train").to_dict() for mode in _MODES}
 
 
 _MODES = ("eval", "train")

@@ -61,9 +61,10 @@ def slice_(op: Op) -> Shape | None:
     """Every `step`-th place from `start` to before `end` along `dim`."""
     shape = op.inputs[0].shape
     place = _place(op.attrs.get("dim", 0), len(shape))
-    if place is None:
+    step = op.attrs.get("step", 1)
+    if place is None or step < 1:
         return None
-    taken = range(shape[place])[op.attrs.get("start") : op.attrs.get("end") : op.attrs.get("step", 1)]
+    taken = range(shape[place])[op.attrs.get("start") : op.attrs.get("end") : step]
     return (*shape[:place], len(taken), *shape[place + 1 :])
 
 
