@@ -1,6 +1,7 @@
 """Stages and features: against papers, timm's own tables of them, and what hooks see in the whole network."""
 
 import copy
+import pickle
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -272,6 +273,47 @@ def test_weights_are_shared_and_learn() -> None:
     assert model.conv1.weight.grad.abs().sum() > 0
     assert not torch.equal(model.bn1.running_mean, before)
     assert copy.deepcopy(copy.deepcopy(body)).stages == body.stages
+
+
+class Named(nn.Module):
+    """Has a child whose name the result needs itself, and dropout that is a function."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.Sequential(nn.Conv2d(3, 4, 3, stride=2, padding=1), nn.BatchNorm2d(4))
+        self.last = nn.Conv2d(4, 4, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(nn.functional.dropout(self.stages(x), 0.5, self.training))
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_pickled(training: bool) -> None:
+    """Kills stages that a pickle loses, another name in the state dict, and a mode that is frozen at the time of pickling."""
+    body = zoo.features(Named().train(training), ["last"], input=(1, 3, 8, 8))
+    x = torch.rand(2, 3, 8, 8)
+    for _ in range(2):
+        other = pickle.loads(pickle.dumps(body))
+        assert other.training is training
+        assert other.stages == body.stages
+        assert list(other.state_dict()) == list(body.state_dict())
+        assert torch.equal(other.eval()(x)["last"], body.eval()(x)["last"])
+        assert not torch.equal(other.train()(x)["last"], other(x)["last"])
+        other.load_state_dict(body.state_dict())
+        body = other.train(training)
+
+
+@pytest.mark.parametrize("name", ["resnet50", "torchvision:mobilenet_v3_small"])
+def test_reductions(name: str) -> None:
+    """Kills stages that are chosen by number: those of timm's out_indices have these strides."""
+    body = zoo.features(name, reductions=(4, 16, 32), init=None) if ":" not in name else zoo.features(name, reductions=(4, 16, 32))
+    assert [stage.stride for stage in body.stages.values()] == [4, 16, 32]
+    for words, how in (
+        ("no stage has stride 5; expected some of 2, 4, 8, 16, 32", {"reductions": [4, 5]}),
+        ("got both", {"reductions": [4], "layers": ["stage2"]}),
+    ):
+        with pytest.raises(zoo.ZooError, match=words):
+            zoo.features(name, **how)
 
 
 def test_by_name() -> None:

@@ -25,6 +25,7 @@ EXAMPLES: tuple[Note, ...] = (
     notes.Folded(),
     notes.Shortened(),
     notes.Failed("dense", "output", "1.5e+01", "at most 1e-06"),
+    notes.Exceeded("max_macs", "MACs", 3_857_973_248, 3_000_000_000),
     notes.Selected(2, 9, {"macs": "12.0%"}),
     notes.AssumedInput((3, 224, 224)),
     notes.UsualInput((3, 800, 800)),

@@ -1,5 +1,6 @@
 """Other people's networks, columns, comparisons and formats: installed, registered, broken."""
 
+import json
 import re
 import subprocess
 import sys
@@ -267,6 +268,23 @@ def test_registered() -> None:
     assert [zoo.list_models(), list(columns()), list(studies()), formats.names()] == before
     with pytest.raises(zoo.ZooError, match="unknown model"):
         zoo.card("my_net")
+
+
+def test_claims_are_called_claims(capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a licence that nobody gave, and numbers of a card that are called computed and were not."""
+    with zoo.register(my_net):
+        assert run(["info", "my_net"]) == 0
+        page = capsys.readouterr().out
+        assert "MIT" not in page
+        assert "computed" not in page.partition("claimed: ")[0]
+        assert "zoo verify my_net" in " ".join(page.split())
+        assert run(["list", "-f", "json"]) == 0
+        rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
+        assert (rows["my_net"].get("mark"), rows["lenet5"].get("mark")) == ("claimed", None)
+        assert zoo.card("my_net").licence == ""
+    with pytest.raises(TypeError, match="unknown keyword checked"):
+        zoo.arch(checked=True)(my_net)
+    assert zoo.card("lenet5").licence == "MIT"
 
 
 def test_modules_are_registered() -> None:

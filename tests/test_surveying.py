@@ -249,8 +249,9 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     expected = zoo.survey(["lenet*", "none.py:Net"], columns=["params", "rf"], jobs=1)
     files = {kind: tmp_path / f"found.{kind}" for kind in ("csv", "parquet", "json")}
     for file in files.values():
-        assert run(["survey", "lenet*", "none.py:Net", "-c", "params,rf", "-o", str(file)]) == 0
-    assert capsys.readouterr() == ("", "")
+        assert run(["survey", "lenet*", "none.py:Net", "-c", "params,rf", "-o", str(file)]) == 1
+        models = len(expected.rows)
+        assert capsys.readouterr() == ("", f"{file}: {models} models, 1 failed; the column failure has the reasons\n")
     assert sorted(tmp_path.iterdir()) == sorted(files.values())
     rows = list(csv.DictReader(files["csv"].read_text().splitlines()))
     assert [row["name"] for row in rows] == [row.name for row in expected.rows]
@@ -262,6 +263,22 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch
     table = json.loads(files["json"].read_text())
     assert [row["params"] for row in table["rows"] if row["type"] != "failed"] == [n for n in columns["params"] if n]
     assert table["context"]["versions"] == versions()
+
+
+def test_a_finished_file_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a survey that replaces what another one has found, and a failure or a success that its exit code denies."""
+    monkeypatch.setattr("zoo.util.workers.Workers", ThreadPoolExecutor)
+    file = tmp_path / "found.csv"
+    survey = ["survey", "lenet5", "-c", "params", "-o", str(file)]
+    assert run(survey) == 0
+    assert capsys.readouterr().err == f"{file}: 1 model\n"
+    file.write_text("mine")
+    assert run(survey) == 2
+    assert capsys.readouterr().err == f"zoo: {file} already exists; use --force to replace it\n"
+    assert file.read_text() == "mine"
+    assert run([*survey, "--force"]) == 0
+    assert "60000" in file.read_text()
+    assert run(["survey", "lenet5", "none.py:Net", "-c", "params"]) == 1
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from zoo.catalogue.entries import card, list_models
     from zoo.catalogue.twin import to_torchvision
     from zoo.extend import Input, Table, Trace, ZooError, register, trace
+    from zoo.questions.budget import OverBudgetError, check_budget
     from zoo.questions.compare import compare
     from zoo.questions.diff import diff
     from zoo.questions.draw import draw
@@ -63,12 +64,15 @@ if TYPE_CHECKING:
     from zoo.transform.export import export
     from zoo.transform.features import features
     from zoo.transform.heads import replace_head
+    from zoo.transform.loading import load_weights
     from zoo.transform.pull import pull
+    from zoo.transform.tuning import freeze, parameter_groups, reset_classifier
 
 __all__ = [
     "Card",
     "Input",
     "Lint",
+    "OverBudgetError",
     "ReceptiveField",
     "Report",
     "Stage",
@@ -78,6 +82,7 @@ __all__ = [
     "__version__",
     "arch",
     "card",
+    "check_budget",
     "compare",
     "create_model",
     "diff",
@@ -85,10 +90,13 @@ __all__ = [
     "explain",
     "export",
     "features",
+    "freeze",
     "layer",
     "lint",
     "list_models",
+    "load_weights",
     "measure",
+    "parameter_groups",
     "parameters",
     "pattern",
     "picture",
@@ -98,6 +106,7 @@ __all__ = [
     "register",
     "replace_head",
     "report",
+    "reset_classifier",
     "site",
     "stages",
     "summary",
@@ -114,6 +123,7 @@ __getattr__, __dir__ = lazy(
         "Card": "zoo.catalogue.card",
         "Input": "zoo.record.inputs",
         "Lint": "zoo.questions.lint",
+        "OverBudgetError": "zoo.questions.budget",
         "ReceptiveField": "zoo.questions.rf",
         "Report": "zoo.questions.report",
         "Stage": "zoo.analysis.stages",
@@ -122,6 +132,7 @@ __getattr__, __dir__ = lazy(
         "ZooError": "zoo.util.errors",
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
+        "check_budget": "zoo.questions.budget",
         "compare": "zoo.questions.compare",
         "create_model": "zoo.catalogue.create",
         "diff": "zoo.questions.diff",
@@ -129,10 +140,13 @@ __getattr__, __dir__ = lazy(
         "explain": "zoo.questions.explain",
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
+        "freeze": "zoo.transform.tuning",
         "layer": "zoo.questions.layer",
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",
+        "load_weights": "zoo.transform.loading",
         "measure": "zoo.analysis.measure",
+        "parameter_groups": "zoo.transform.tuning",
         "parameters": "zoo.questions.parameters",
         "pattern": "zoo.questions.pattern",
         "picture": "zoo.questions.picture",
@@ -141,6 +155,7 @@ __getattr__, __dir__ = lazy(
         "receptive_field": "zoo.questions.rf",
         "register": "zoo.extend",
         "replace_head": "zoo.transform.heads",
+        "reset_classifier": "zoo.transform.tuning",
         "report": "zoo.questions.report",
         "site": "zoo.questions.site",
         "stages": "zoo.questions.stages",

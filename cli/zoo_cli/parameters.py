@@ -144,6 +144,21 @@ _OPTIONS: Mapping[str, tuple[Any, Any]] = {
     "real": (Real, False),
     "no_cache": (NoCache, False),
 }
+
+
+def _limit(name: str, help: str) -> tuple[Any, Any]:
+    return Annotated[str | None, typer.Option(name, metavar="N", help=f"Exit with 1 if {help}.")], None
+
+
+_LIMITS: Mapping[str, tuple[Any, Any]] = {
+    "max_params": _limit("--max-params", "there are more, such as 25M"),
+    "max_macs": _limit("--max-macs", "there are more, such as 5G"),
+    "max_flops": _limit("--max-flops", "there are more, such as 10G"),
+    "max_memory": _limit("--max-memory", "weights and activations take more bytes, such as 2GiB"),
+    "min_rf": _limit("--min-rf", "the last feature maps have a smaller receptive field, in pixels"),
+}
+Limits: TypeAlias = Mapping[str, str]
+"""The limits that were given, by the keywords of `zoo.check_budget`."""
 How: TypeAlias = Mapping[str, Any]
 """The keywords of `zoo.trace` that determine how a TARGET is built and run."""
 
@@ -152,7 +167,7 @@ def takes_a_model(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., A
     """Replace the argument `how` of a command by the options that all commands with a TARGET share.
 
     `without` names options that do not apply to the command. The command receives the options as one mapping, the keywords of
-    `zoo.trace`.
+    `zoo.trace`. An argument `limits` is replaced by the options of a budget in the same way.
     """
     options = {name: option for name, option in _OPTIONS.items() if name not in without}
 
@@ -160,12 +175,17 @@ def takes_a_model(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., A
         @wraps(command)
         def wrapped(*args: Any, **given: Any) -> Any:
             said = {name: given.pop(name) for name in options}
+            if "limits" in taken:
+                limits = {name: given.pop(name) for name in _LIMITS}
+                given["limits"] = {name: limit for name, limit in limits.items() if limit is not None}
             return command(*args, **given, how=_how(**said))
 
         parameters: list[inspect.Parameter] = []
-        for parameter in inspect.signature(command).parameters.values():
-            if parameter.name == "how":
-                parameters += [_parameter(name, *option) for name, option in options.items()]
+        groups = {"how": options, "limits": _LIMITS}
+        taken = inspect.signature(command).parameters
+        for parameter in taken.values():
+            if parameter.name in groups:
+                parameters += [_parameter(name, *option) for name, option in groups[parameter.name].items()]
             else:
                 parameters.append(
                     parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)

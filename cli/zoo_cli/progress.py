@@ -16,7 +16,7 @@ def bar() -> Iterator[Callable[[int, int, str], None] | None]:
 
     shown = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
     with Progress(*shown, console=Console(stderr=True), transient=True) as drawn:
-        task = drawn.add_task("")
+        task = drawn.add_task("", total=None)  # not known before the first call
 
         def update(done: int, total: int, name: str) -> None:
             drawn.update(task, completed=done, total=total, description=name)

@@ -59,7 +59,8 @@ class Card:
     differences of this definition from it, and `notes` are about others: ports, tools, later networks. `results` are the errors of
     trained networks; `recipe` describes how they were trained, by the keys of `RECIPE`; `weights` has the licence and address of
     the original weights. `parents` are the entries that this network is based on. `citation` has the fields of BibTeX other than
-    author, title and address.
+    author, title and address. `licence` is that of this definition, empty if it is not stated. `checked` says that the tests of
+    this package compare the numbers with what is computed; those of other cards are claims.
 
     Example:
         >>> card = zoo.card("alexnet")
@@ -107,7 +108,8 @@ class Card:
     parents: tuple[str, ...] = ()
     citation: Mapping[str, str] = field(default_factory=dict)
     by_design: tuple[str, ...] = ()
-    licence: str = "MIT"
+    licence: str = ""
+    checked: bool = False
 
     @property
     def bibtex(self) -> str:
@@ -161,24 +163,26 @@ def arch(**facts: Any) -> Callable[[Builder], Builder]:
 
     def register(builder: Builder) -> Builder:
         family = builder.__module__.rpartition(".")[2]
-        builder.__dict__["card"] = make_card(builder.__name__, family, builder.__doc__ or "", facts)
+        ours = builder.__module__.startswith("zoo.archs.")
+        builder.__dict__["card"] = make_card(builder.__name__, family, builder.__doc__ or "", facts, ours=ours)
         return builder
 
     return register
 
 
-def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any]) -> Card:
-    """Return the card of a builder with that name and family.
+def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any], *, ours: bool = False) -> Card:
+    """Return the card of a builder with that name and family; `ours` is one of this package, under its licence and tests.
 
     Raises `TypeError` for facts that are not fields of a card, and `ZooError` for a citation of a source that the card does not
     list.
     """
-    wrong = facts.keys() - {f.name for f in fields(Card)} | facts.keys() & {"name", "family", "summary"}
+    wrong = facts.keys() - {f.name for f in fields(Card)} | facts.keys() & {"name", "family", "summary", "checked"}
     if wrong:
         raise TypeError(f"@arch of {name}: unknown keyword {', '.join(sorted(wrong))}")
     summary = doc.strip().partition("\n")[0].removesuffix(".")
+    own = {"licence": "MIT", "checked": True} if ours else {}
     try:
-        return Card(name=name, family=family, summary=summary, **{**facts, **_records(facts)})
+        return Card(name=name, family=family, summary=summary, **{**own, **facts, **_records(facts)})
     except ValueError as error:
         raise ZooError(f"@arch of {name}: {error}") from error
 
@@ -231,7 +235,24 @@ def of_card(c: Card, *, origin: str = "", options: Sequence[object] = (), led_to
         "convention": "pure",
         "versions": {"zoo": __version__},
     }
-    return Table(c.title, context, _INFO, tuple(_numbers(c)), notes=tuple(notes))
+    columns: tuple[Column, ...] = _INFO
+    rows = tuple(_numbers(c))
+    if not c.checked:
+        columns = tuple(_CLAIMED if column.name == "computed" else column for column in _INFO)
+        rows = tuple(_claimed(row) for row in rows)
+        notes.insert(
+            0, f"claimed: the numbers of this card are not checked; zoo verify {c.name} compares them with what is computed"
+        )
+    return Table(c.title, context, columns, rows, notes=tuple(notes))
+
+
+_CLAIMED = Column("claimed", "count", "what the card says; not checked", hide_order=0)
+
+
+def _claimed(row: Row) -> Row:
+    """A row of a card that no test checks: its numbers are claims."""
+    cells = {"claimed" if name == "computed" else name: cell for name, cell in row.cells.items()}
+    return Row(row.name, "claimed" if row.type == "computed" else row.type, {**cells, "verdict": None})
 
 
 def _about(c: Card, origin: str, options: Sequence[object], led_to: Sequence[str]) -> dict[str, Any]:
@@ -255,7 +276,7 @@ def _about(c: Card, origin: str, options: Sequence[object], led_to: Sequence[str
         "classifier": c.classifier and f"{c.classifier}; without it {c.num_features:,} features (num_classes=0, head=None)",
         "torchvision": c.torchvision and f"{c.torchvision}, whose weights it takes (weights='torchvision:IMAGENET1K_V1')",
         **{f"stage{i}": _stage(claim) for i, claim in enumerate(c.stages, start=1)},
-        "licence": f"{c.licence} (this definition)",
+        "licence": c.licence and f"{c.licence} (this definition)",
     }
 
 

@@ -10,7 +10,7 @@ from zoo.tracing.process import undisturbed
 if TYPE_CHECKING:
     from torch import nn
 
-    from zoo.catalogue.weights import Weights
+    from zoo.catalogue.states import Weights
 
 
 @undisturbed
@@ -19,9 +19,10 @@ def create_model(name: str, /, *, weights: "Weights | None" = None, **options: A
 
     Arguments:
         name: A name of `zoo.list_models`, in any usual spelling.
-        weights: Weights to load: "torchvision:IMAGENET1K_V1", a file (.pt, .pth, .safetensors) or a state dict, with the keys of
-            this catalogue or of torchvision. If they are for another number of classes, the layers that compute scores are
-            initialised instead; first convolutions are adapted to `in_channels`. The logger "zoo" reports both.
+        weights: Weights to load: "torchvision:IMAGENET1K_V1", "ResNet18_Weights.IMAGENET1K_V1", a file (.pt, .pth, .safetensors)
+            or a state dict, with the keys of this catalogue, of torchvision or of timm. If they are for another number of
+            classes, the layers that compute scores are initialised instead; first convolutions are adapted to `in_channels`. The
+            logger "zoo" reports both.
         options: The builder's own (`num_classes`, `in_channels`, ...; see `zoo info`) and two that every network has.
             `init` is the initialisation: "paper" (default) follows the card; "torch" uses torch's default of each layer; both draw
             from torch's global generator. None draws nothing and leaves the weights uninitialised; buffers are initialised.
@@ -55,4 +56,5 @@ def build(found: Entry, options: Mapping[str, Any], weights: "Weights | None" = 
         model = made(found, builders, None if whole else init, headless)
         model.load_state_dict(state, strict=False)
     model.__dict__["zoo_name"] = found.card.name
+    model.__dict__["zoo_input"] = (builders.get("in_channels", found.card.input[0]), *found.card.input[1:])
     return model

@@ -246,7 +246,7 @@ def _read(path: Path, module: str, origin: str = "") -> Iterator[Entry]:
                     value = _literal(keyword.value, constants)
                     facts.update({keyword.arg: value} if keyword.arg else value)
                 doc = ast.get_docstring(node) or ""
-                yield Entry(make_card(node.name, path.stem, doc, facts), tuple(_options(node)), module, origin)
+                yield Entry(make_card(node.name, path.stem, doc, facts, ours=not origin), tuple(_options(node)), module, origin)
 
 
 def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:

@@ -7,7 +7,8 @@ from zoo.catalogue.card import Card
 from zoo.catalogue.construction import shapes
 from zoo.catalogue.create import create_model
 from zoo.catalogue.entries import Entry, card, entry, list_models
-from zoo.catalogue.weights import demand, our_key
+from zoo.catalogue.layouts import our_key
+from zoo.catalogue.weights import demand
 from zoo.tracing.process import undisturbed
 from zoo.util.errors import ZooError
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.graph_files import is_graph, read
 from zoo.models import caching, shipped
 from zoo.models.importing import neighbours
+from zoo.models.revisions import revision_of
 from zoo.models.targets import Subject, definition, resolve
 from zoo.ops.resizing import resized
 from zoo.record.trace import Trace
@@ -101,6 +102,10 @@ def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
             raise ZooError(f"{target} is read without running it: --real does not apply")
         found, remarks = read(target, input=input, inputs=inputs, train=train, options=options, batch=batch)
         return Run(target, found, {}, tuple(remarks))
+    if (revision := revision_of(target)) is not None:
+        with revision.files() as place:
+            then = _run(place, input, inputs, train, options, batch, real)
+        return replace(then, name=target, trace=replace(then.trace, target=target))
     with neighbours(target), contextlib.nullcontext() if real else no_collection():
         subject = resolve(target, options, train=train)
         given = input is not None or inputs is not None

@@ -113,7 +113,18 @@ def _ready(module: "nn.Module", options: Mapping[str, Any]) -> Subject:
         raise ZooError(f"expected the name of a model or an nn.Module, got {type(module).__name__}")
     if options:
         raise ZooError("options apply to named models only; this one is already an instance")
-    return _assumed(type(module).__name__, module, {})
+    return _of_instance(type(module).__name__, module)
+
+
+def _of_instance(name: str, module: "nn.Module") -> Subject:
+    """Return a subject for a module that somebody else has built; those of `zoo.create_model` and of timm know their input."""
+    if "zoo_input" in module.__dict__:
+        return Subject(name, module, module.__dict__["zoo_input"], {})
+    config = module.__dict__.get("pretrained_cfg")
+    size = config.get("input_size") if isinstance(config, Mapping) else None
+    if isinstance(size, tuple) and size:
+        return Subject(name, module, size, {}, (PublishedInput(size),))
+    return _assumed(name, module, {})
 
 
 def _assumed(name: str, module: "nn.Module", options: Mapping[str, Any]) -> Subject:
@@ -239,7 +250,7 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
     if isinstance(found, nn.Module):
         if options:
             raise ZooError(f"{target} is already an instance; options apply to classes and functions only")
-        return _assumed(target, found, {})
+        return _of_instance(target, found)
     if not callable(found):
         raise ZooError(f"{target}: expected a module, or a class or function that returns one, got {type(found).__name__}")
     with contextlib.redirect_stdout(sys.stderr):

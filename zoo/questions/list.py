@@ -33,10 +33,13 @@ def listing(pattern: str = "*", *, family: str | None = None) -> Table:
                 "summary": c.summary,
                 **({"from": one.origin or "zoo"} if foreign else {}),
             },
+            mark="" if c.checked else "claimed",
         )
         for one in found
         for c in (one.card,)
     )
     title = f"{len(rows)} {'architecture' if len(rows) == 1 else 'architectures'}"
     context = {"pattern": pattern, "family": family, "convention": "pure", "versions": {"zoo": __version__}}
-    return Table(title, context, _LIST + (_FROM,) * foreign, rows, legend=legend("pure"))
+    claims = any(row.mark for row in rows)
+    notes = ("claimed: params, macs and depth are what the card says, not checked; zoo verify NAME compares them",) * claims
+    return Table(title, context, _LIST + (_FROM,) * foreign, rows, notes=notes, legend=legend("pure"))

@@ -12,6 +12,7 @@ from zoo.analysis.measure import measure
 from zoo.analysis.rows import Depth, group, without
 from zoo.models.forward import forward
 from zoo.models.running import Run
+from zoo.questions.budget import exceeded, read_limits
 from zoo.questions.explain import Explainer
 from zoo.record.trace import Trace, Value
 from zoo.tables.notes import Folded, Note, Shortened, Stopped
@@ -44,6 +45,7 @@ def summary(
     convention: str = "pure",
     exclude: Sequence[str] = (),
     partial: bool = False,
+    limits: Mapping[str, int | str | None] | None = None,
 ) -> Table:
     """Return the table of a model: a row for each layer, a column for each quantity, and totals.
 
@@ -59,6 +61,7 @@ def summary(
         convention: What `macs` and `flops` count (docs/conventions.md).
         exclude: Leave out the modules whose names match one of these patterns, from rows and from totals.
         partial: If the forward raises, return the table of the layers before.
+        limits: A budget, such as {"max_macs": "5G"}, by the names of `zoo.check_budget`; what exceeds it is in the notes.
 
     Returns:
         A `Table`. With `filter`, `sort` and `top`, its totals remain those of the model.
@@ -73,10 +76,9 @@ def summary(
     """
     sort = "macs" if sort is None and top is not None else sort
     columns = _with(columns, sort)
-    load(convention)
-    _check(depth, top)
-    how = {"columns": columns, "convention": convention, "exclude": exclude}
-    rows = {"filter": filter, "sort": sort, "top": top}
+    _check(depth, top, convention)
+    budget = read_limits(limits or {})
+    how, rows = {"columns": columns, "convention": convention, "exclude": exclude}, {"filter": filter, "sort": sort, "top": top}
     try:
         found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
     except ForwardError as error:
@@ -84,7 +86,7 @@ def summary(
         if not partial or before is None:
             raise
         return before
-    return _table(found, depth, fold, how, rows)
+    return _table(found, depth, fold, how, rows, budget)
 
 
 def _before(error: ForwardError, options: Mapping[str, Any], *how: Any) -> Table | None:
@@ -95,12 +97,14 @@ def _before(error: ForwardError, options: Mapping[str, Any], *how: Any) -> Table
     return cast("Table | None", error.table)
 
 
-def _table(found: Run, depth: Depth, fold: bool, how: Mapping[str, Any], rows: Mapping[str, Any]) -> Table:
-    """The table of a forward: `how` it is measured, and which of its `rows` are selected."""
+def _table(
+    found: Run, depth: Depth, fold: bool, how: Mapping[str, Any], rows: Mapping[str, Any], budget: Mapping[str, int] | None = None
+) -> Table:
+    """The table of a forward: `how` it is measured, which of its `rows` are selected, and which limits it must keep."""
     kept, _ = without(found.trace, how["exclude"])
     level, folds = _matching(kept, depth, fold, rows["filter"])
     table = measure(found.trace, depth=level, fold=folds, **how)
-    notes = (*table.notes, *found.notes, *_folding(kept, table, level))
+    notes = (*table.notes, *found.notes, *_folding(kept, table, level), *exceeded(found.trace, budget or {}))
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}
     explainer = Explainer(found.trace, how["convention"], tuple(column.name for column in table.columns))
     whole = replace(table, title=title(found), context=context, notes=notes, explainer=explainer)
@@ -135,7 +139,8 @@ def _folding(trace: Trace, table: Table, depth: Depth) -> Iterator[Note]:
         yield Shortened()
 
 
-def _check(depth: Any, top: Any) -> None:
+def _check(depth: Any, top: Any, convention: str) -> None:
+    load(convention)
     if depth not in (None, "auto") and (not isinstance(depth, int) or depth < 0):
         raise ZooError(f"depth: expected an integer >= 0, 'auto' or None, got {depth!r}")
     if top is not None and (not isinstance(top, int) or top < 1):

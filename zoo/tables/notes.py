@@ -252,6 +252,30 @@ class Failed(Note):
         return f"failed: {self.subject}: {self.check}: found {self.found}, expected {self.expected}"
 
 
+@dataclass(frozen=True, slots=True)
+class Exceeded(Note):
+    """A `limit` (such as max_macs) is not kept by what was `found`, a number, or a text if that is not known exactly."""
+
+    name: str
+    words: str
+    found: int | str
+    limit: int
+
+    @property
+    def reason(self) -> str:
+        """MACs 3,857,973,248 > 3,000,000,000 (857,973,248 more, +28.6%)."""
+        sign = "<" if self.name.startswith("min_") else ">"
+        if isinstance(self.found, str):
+            return f"{self.words} {self.found}, which cannot be compared with the limit {self.limit:,}"
+        apart = abs(self.found - self.limit)
+        share = f", {100 * (self.found - self.limit) / self.limit:+.1f}%" if self.limit else ""
+        way = "less" if sign == "<" else "more"
+        return f"{self.words} {self.found:,} {sign} {self.limit:,} ({apart:,} {way}{share})"
+
+    def __str__(self) -> str:
+        return f"over budget: {self.reason}"
+
+
 _RUNS: Mapping[str, type[Note]] = {
     kind.__name__: kind for kind in (AssumedInput, UsualInput, PublishedInput, TrainingOptions, RealRun, Defaults)
 }

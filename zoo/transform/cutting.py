@@ -1,6 +1,7 @@
 """Cut a module down to some of its layers, as a graph that calls these layers."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -23,6 +24,36 @@ class Features(fx.GraphModule):
         stages: dict[str, Stage] = self.meta["stages"]
         return stages
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the graph node by node: torch would record the forward pass again, and lose what does not run in this mode."""
+        nodes = list(self.graph.nodes)
+        steps = [(n.op, n.name, n.target, *fx.node.map_aggregate((n.args, n.kwargs), _referred)) for n in nodes]
+        targets = {n.target for n in nodes if n.op in {"call_module", "get_attr"}}
+        parts = {target: _found(self, target) for target in sorted(targets)}
+        name = self._get_name()  # type: ignore[no-untyped-call]
+        return _unpickled, (steps, parts, name, dict(self.meta), self.training)
+
+
+@dataclass(frozen=True)
+class _Ref:
+    """A node of a pickled graph, by name."""
+
+    name: str
+
+
+def _referred(leaf: Any) -> Any:
+    return _Ref(leaf.name) if isinstance(leaf, fx.Node) else leaf
+
+
+def _unpickled(steps: list[tuple[Any, ...]], parts: dict[str, Any], name: str, meta: dict[str, Any], training: bool) -> Features:
+    """The inverse of `Features.__reduce__`."""
+    graph = fx.Graph()
+    nodes: dict[str, fx.Node] = {}
+    for op, label, target, args, kwargs in steps:
+        inputs = fx.node.map_aggregate((args, kwargs), lambda one: nodes[one.name] if isinstance(one, _Ref) else one)
+        nodes[label] = graph.create_node(op, target, *inputs, name=label)
+    return _made(parts, graph, name, meta["stages"], meta["renamed"], training)
+
 
 def cut(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str] = ()) -> Features:
     """Return a network that computes the outputs of the layers of `stages`, by name, and contains only what they need.
@@ -34,13 +65,20 @@ def cut(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str] 
     _follow_mode(graph, twin)
     renamed = _renamed(graph)
     root: Any = {new: _found(module, old) for new, old in renamed.items()} if renamed else module
-    made = Features(root, graph, type(module).__name__)
     tops = {new.partition(".")[0]: old.partition(".")[0] for new, old in renamed.items()}
-    for new, old in tops.items():
-        if new != old:
-            made.register_state_dict_post_hook(partial(_saved_as, new, old))  # type: ignore[no-untyped-call]
-            made.register_load_state_dict_pre_hook(partial(_loaded_from, new, old))  # type: ignore[no-untyped-call]
-    made.meta["stages"] = dict(stages)
+    return _made(root, graph, type(module).__name__, stages, {new: old for new, old in tops.items() if new != old}, True)
+
+
+def _made(
+    root: Any, graph: fx.Graph, name: str, stages: Mapping[str, Stage], renamed: Mapping[str, str], training: bool
+) -> Features:
+    """Return a network of a graph and its layers; children in `renamed` have their old names in the state dict."""
+    made = Features(root, graph, name)
+    for new, old in renamed.items():
+        made.register_state_dict_post_hook(partial(_saved_as, new, old))  # type: ignore[no-untyped-call]
+        made.register_load_state_dict_pre_hook(partial(_loaded_from, new, old))  # type: ignore[no-untyped-call]
+    made.meta |= {"stages": dict(stages), "renamed": dict(renamed)}
+    made.training = training
     return made
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from zoo.analysis.stages import find_layers, find_stages, handed_on
+from zoo.analysis.stages import Stage, find_layers, find_stages, handed_on
 from zoo.record.trace import WRITE, Op, Trace
 from zoo.tracing.process import undisturbed
 from zoo.util.errors import ZooError
@@ -20,6 +20,7 @@ def features(
     model: "str | nn.Module",
     layers: Sequence[str] | None = None,
     *,
+    reductions: Sequence[int] | None = None,
     input: Any = None,
     options: Mapping[str, Any] | None = None,
     **more: Any,
@@ -30,6 +31,7 @@ def features(
         model: A TARGET, built with initial weights or those that its options name; or a module.
         layers: Stages ("stage3", even if a module has that name) or modules ("conv4_x.0", "pool_1" for the second call of pool);
             by default all stages.
+        reductions: Instead of layers, the stages at these strides, such as (4, 8, 16, 32), in this order.
         input: A shape with batch, or a string without ("3x64x64"), for the attribute `stages`; by default the model's own.
         options, more: Options of the builder of a named model, as a mapping or as keywords.
 
@@ -57,6 +59,8 @@ def features(
     model = subject.module
     size = input if input is not None else subject.shape()
     whole = trace(model, input=size)
+    if reductions is not None:
+        layers = _at(reductions, layers, find_stages(whole))
     names = [stage.name for stage in find_stages(whole)] if layers is None else list(dict.fromkeys(layers))
     if not names:
         raise ZooError("layers: expected at least one name, such as stage3")
@@ -71,6 +75,18 @@ def features(
     body = cut(model, stages, copied) if copied else body
     body.training = model.training  # its layers are the model's and keep their modes
     return body
+
+
+def _at(reductions: Sequence[int], layers: Sequence[str] | None, stages: Sequence[Stage]) -> list[str]:
+    """The names of the stages at these strides. Raises `ZooError` if there is none, and beside `layers`."""
+    if layers is not None:
+        raise ZooError("features: expected either layers or reductions, got both")
+    names = {stage.stride: stage.name for stage in stages}
+    numbers = [reductions] if isinstance(reductions, int) else list(reductions)
+    for number in numbers:
+        if number not in names:
+            raise ZooError(f"reductions: no stage has stride {number!r}; expected some of {', '.join(map(str, names))}")
+    return [names[number] for number in numbers]
 
 
 def _overwritten(before: Trace, wanted: Sequence[int], names: Sequence[str], after: Trace) -> set[str]:

@@ -39,7 +39,7 @@ def replace_head(
     num_classes: int | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> "nn.Module":
-    """Return a network with the body of a model, including its weights, and another head; the model does not change.
+    """Return a network with a copy of the body of a model and of its weights, and another head; the model does not change.
 
     Arguments:
         model: A TARGET, built with initial weights or those that its options name; or a module.
@@ -50,7 +50,8 @@ def replace_head(
         options: Options of the builder of a named model.
 
     Returns:
-        A module with `body` and `head`. Dropout that the body calls as a function stays in evaluation mode.
+        A module with `body` and `head`: the keys of its state dict begin with `body.` or `head.`. Dropout that the body calls as a
+        function stays in evaluation mode.
 
     Raises:
         ZooError: For an unknown model, and if no head can be found.

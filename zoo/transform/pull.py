@@ -112,7 +112,7 @@ def _header(found: Entry, baked: Mapping[str, Any], family: str) -> str:
         "Paper": f"{c.authors}: {c.paper}, {place}",
         "Input": f"N×{sizes(size)}",
         "Source": f"zoo {__version__}, {found.module.replace('.', '/')}.py{found.origin and f' ({found.origin})'}, by: {command}",
-        "Licence": f"{c.licence}, see the end of this file" if _licence(found) else c.licence,
+        "Licence": f"{c.licence}, see the end of this file" if _licence(found) else c.licence or "not stated",
     }
     lines = [f"{c.title}: one file that depends only on torch.", ""]
     for key, value in facts.items():

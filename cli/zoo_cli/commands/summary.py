@@ -12,7 +12,7 @@ import typer
 from zoo.util.errors import ForwardError, ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, format_for
-from zoo_cli.parameters import Convention, Format, How, Output, Target, Units, completed_columns, takes_a_model
+from zoo_cli.parameters import Convention, Format, How, Limits, Output, Target, Units, completed_columns, takes_a_model
 
 if TYPE_CHECKING:
     from zoo.tables.table import Table
@@ -71,6 +71,7 @@ Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the cost 
 def summary(
     target: Target,
     how: How,
+    limits: Limits,
     depth: Depth = None,
     fold: Fold = None,
     columns: Columns = None,
@@ -91,7 +92,8 @@ def summary(
     wanted = format_for(format, output)
     people = wanted not in _MACHINES
     if style != "table":
-        refused = {"--depth": depth, "--fold": fold, "--strict": strict or None}
+        refused: dict[str, Any] = {f"--{name.replace('_', '-')}": limit for name, limit in limits.items()}
+        refused |= {"--depth": depth, "--fold": fold, "--strict": strict or None}
         _refuse(style, {**refused, "--convention": None if convention == "pure" else convention})
         if top is not None and sort is None:
             raise ZooError(f"--top: --style {style} requires --sort, such as --columns maps,macs --sort macs --top {top}")
@@ -107,14 +109,17 @@ def summary(
     with contextlib.redirect_stdout(sys.stderr):  # output of a user's module
         try:
             folds = people if fold is None else fold
-            table = analyse(target, depth=level, fold=folds, columns=chosen, convention=convention, **rows, **how)
+            table = analyse(target, depth=level, fold=folds, columns=chosen, convention=convention, limits=limits, **rows, **how)
         except ForwardError as error:
-            if not error.no_input or strict or chosen or any(rows.values()):
+            if not error.no_input or strict or chosen or limits or any(rows.values()):
                 raise
             table = _parameters(target, how, level, error)
     emit(table, wanted, output, units=units)
-    from zoo.tables.notes import LowerBound, Stopped
+    from zoo.tables.notes import Exceeded, LowerBound, Stopped
 
+    if over := [note.reason for note in table.notes if isinstance(note, Exceeded)]:
+        typer.echo(f"zoo: over budget: {'; '.join(over)}", err=True)
+        raise typer.Exit(1)
     bounds = [str(note) for note in table.notes if isinstance(note, LowerBound)]
     if strict and bounds:
         typer.echo(f"zoo: --strict: {'; '.join(bounds)}", err=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from zoo.util.errors import ZooError
 from zoo_cli.arguments import parse_columns
 from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
 from zoo_cli.parameters import Columns, Format, Output, Real, Units
@@ -28,13 +29,19 @@ def survey(
     ] = None,
     columns: Columns = None,
     real: Real = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     units: Units = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
-    """Analyse many models, one row each. With -o, an interrupted command resumes when it is run again."""
+    """Analyse many models, one row each. With -o, an interrupted command resumes when it is run again.
+
+    Exits with 1 if any model failed.
+    """
     chosen = parse_columns(columns or ())
     ready(format, output)
+    if output is not None and output.is_file() and not force:
+        raise ZooError(f"{output} already exists; use --force to replace it")
     journal = journal_of(output)
     from zoo.questions.survey import survey as surveyed
 
@@ -43,5 +50,9 @@ def survey(
         table = surveyed(patterns or ["*"], **how, progress=progress)
     emit(table, format, output, units=units)
     remove_journal(journal)
-    if all(row.cells["failure"] for row in table.rows):
+    failed = sum(bool(row.cells["failure"]) for row in table.rows)
+    if output is not None:
+        reasons = f", {failed} failed; the column failure has the reasons" if failed else ""
+        typer.echo(f"{output}: {len(table.rows)} {'model' if len(table.rows) == 1 else 'models'}{reasons}", err=True)
+    if failed:
         raise typer.Exit(1)
