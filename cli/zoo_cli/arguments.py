@@ -16,7 +16,7 @@ def parse_shape(text: str) -> tuple[int, ...]:
 
 def parse_inputs(texts: Sequence[str], batch: int) -> Any:
     """Parse `--input`: nothing, one shape with batch, or a list of shapes and `Input`s."""
-    from zoo.record.inputs import read
+    from zoo.questions.inputs import read
 
     found = [read(text, batch, "--input") for text in texts]
     return found[0] if len(found) == 1 else found or None
@@ -93,7 +93,7 @@ def _repeated(point: str) -> str:
 
 def parse_options(assignments: Sequence[str]) -> dict[str, Any]:
     """["num_classes=10", "kernel_size=3x1"] -> {"num_classes": 10, "kernel_size": (3, 1)}."""
-    from zoo.record.inputs import value_of
+    from zoo.questions.inputs import value_of
 
     return {name: value_of(value) for name, value in parse_assignments(assignments).items()}
 
