@@ -134,7 +134,7 @@ def expected(trace: Trace, scene: Scene) -> set[Pair]:
 
 
 def without_ends(pairs: set[Pair]) -> set[Pair]:
-    return {pair for pair in pairs if not re.match(r"(layer|stage)-(input|output)", pair[0] + " ") and pair[1] != "layer-output"}
+    return {pair for pair in pairs if not re.match(r"(end|stage)-(input|output)", pair[0] + " ") and pair[1] != "end-output"}
 
 
 def touches(scene: Scene) -> list[str]:

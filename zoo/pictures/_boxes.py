@@ -217,14 +217,14 @@ class Boxes:
             return Part(frame, Box(0, 0, 0), arrow=False)
         values = [self.graphs.value(source) for source in sorted(sources)]
         number = "" if len(_entries(level)) == 1 else f"-{min(sources, key=abs)}"
-        return self._end(f"layer-input{number}", "input", plain(values) if len(values) == 1 else (), tuple(sources))
+        return self._end(f"end-input{number}", "input", plain(values) if len(values) == 1 else (), tuple(sources))
 
     def _exit(self, level: Level, frame: str) -> Part:
         if frame:
             return Part(frame, Box(0, 0, 0), arrow=False)
         leaving = [node for here, node in enumerate(level.nodes) if OUT in level.after(here)]
         shape = plain(self.graphs.outputs(leaving[0])) if len(leaving) == 1 else ()
-        return self._end("layer-output", "output", shape)
+        return self._end("end-output", "output", shape)
 
     def _end(self, key: str, name: str, shape: tuple[int, ...], made: tuple[int, ...] = ()) -> Part:
         text = f"{name} {sizes(shape)}".strip()
