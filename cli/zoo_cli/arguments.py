@@ -1,12 +1,26 @@
 """Parse the values of command line options. Raises `ZooError` for values that cannot be parsed."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from math import prod
 from typing import Any
 
+import typer
+
 from zoo.util.errors import ZooError
+
+
+def at_least(least: int, most: int | None = None) -> Callable[[typer.CallbackParam, int | None], int | None]:
+    """Return the callback of an option that takes integers from `least` on, up to `most`. It raises `ZooError` for others."""
+
+    def check(option: typer.CallbackParam, value: int | None) -> int | None:
+        if value is None or (least <= value and (most is None or value <= most)):
+            return value
+        expected = f">= {least}" if most is None else f"from {least} to {most}"
+        raise ZooError(f"{option.opts[0]}: expected an integer {expected}, got {value}")
+
+    return check
 
 
 def parse_shape(text: str) -> tuple[int, ...]:

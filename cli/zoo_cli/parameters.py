@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from zoo.questions import names
-from zoo_cli.arguments import parse_inputs, parse_options
+from zoo_cli.arguments import at_least, parse_inputs, parse_options
 
 
 def completed_models(incomplete: str) -> list[str]:
@@ -126,7 +126,7 @@ _Input = Annotated[
         "mask==5x5:bool has no batch; flag:=True is not a tensor.",
     ),
 ]
-_Batch = Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Batch size.")]
+_Batch = Annotated[int, typer.Option("--batch", "-b", callback=at_least(1), metavar="N", help="Batch size.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", "-s", metavar="K=V", help="Set an option of the builder, such as num_classes=10 or kernel_size=3x1."),

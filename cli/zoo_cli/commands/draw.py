@@ -11,6 +11,7 @@ from zoo.tables import formats
 from zoo.util import files
 from zoo.util.errors import ZooError
 from zoo_cli import terminal
+from zoo_cli.arguments import at_least
 from zoo_cli.output import emit, write
 from zoo_cli.parameters import How, Output, Target, takes_a_model
 
@@ -38,7 +39,8 @@ def draw(
         str | None, typer.Option("--layer", "-l", metavar="NAME", help="Draw one module, named as in zoo summary.")
     ] = None,
     depth: Annotated[
-        int | None, typer.Option("--depth", "-d", min=0, metavar="N", help="Open modules down to N levels, instead of --level.")
+        int | None,
+        typer.Option("--depth", "-d", callback=at_least(0), metavar="N", help="Open modules down to N levels, instead of --level."),
     ] = None,
     by: Annotated[
         str | None, typer.Option("--by", metavar="COST", help="Colour by share of params, macs or memory (bytes of activations).")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from zoo_cli.arguments import at_least
 from zoo_cli.parameters import How, Target, takes_a_model
 
 
@@ -29,9 +30,9 @@ def export(
         ),
     ] = None,
     batch: Annotated[
-        int | None, typer.Option("--batch", "-b", min=1, metavar="N", help="Fix the batch size; dynamic by default.")
+        int | None, typer.Option("--batch", "-b", callback=at_least(1), metavar="N", help="Fix the batch size; dynamic by default.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of the initial weights.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", callback=at_least(0), metavar="N", help="Seed of the initial weights.")] = 0,
     weights: Annotated[
         str | None, typer.Option("--weights", metavar="W", help="Load these weights: torchvision:NAME or a file.")
     ] = None,

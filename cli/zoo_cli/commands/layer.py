@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zoo_cli.arguments import parse_sizes
+from zoo_cli.arguments import at_least, parse_sizes
 from zoo_cli.output import emit, format_for, write
 from zoo_cli.parameters import Format, Output
 
@@ -22,7 +22,7 @@ def layer(
     want: Annotated[
         str | None, typer.Option("--want", metavar="HxW", help="List paddings and strides that give this size.")
     ] = None,
-    batch: Annotated[int, typer.Option("--batch", "-b", min=1, metavar="N", help="Images in a batch.")] = 1,
+    batch: Annotated[int, typer.Option("--batch", "-b", callback=at_least(1), metavar="N", help="Images in a batch.")] = 1,
     format: Format = None,
     output: Output = None,
 ) -> None:

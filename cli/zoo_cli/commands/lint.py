@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.util.errors import ZooError, unknown
+from zoo_cli.arguments import at_least
 from zoo_cli.output import emit, format_for, write
 from zoo_cli.parameters import How, Output, completed_models, takes_a_model
 
@@ -36,7 +37,8 @@ def lint(
         list[str] | None, _names("A,B", "Exit with 1 if one of these rules finds something; any: if a finding counts.")
     ] = None,
     object: Annotated[
-        int | None, typer.Option("--object", min=1, metavar="N", help="Side in pixels of the smallest object to be seen whole.")
+        int | None,
+        typer.Option("--object", callback=at_least(1), metavar="N", help="Side in pixels of the smallest object to be seen whole."),
     ] = None,
     device: Annotated[str | None, typer.Option("--for", metavar="DEVICE", help="Also the rules for tensor-cores.")] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the rules.")] = False,

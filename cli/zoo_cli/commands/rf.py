@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.util.errors import ZooError
+from zoo_cli.arguments import at_least
 from zoo_cli.parameters import Format, How, Output, Target, takes_a_model
 from zoo_cli.pictures import emit_any, is_picture, ready_to_draw
 
@@ -35,10 +36,13 @@ _Weights = Annotated[
     str | None,
     typer.Option("--weights", metavar="W", help="Run it with these weights: torchvision:NAME or a file; default: initial."),
 ]
-_Inputs = Annotated[int, typer.Option("--inputs", min=1, metavar="N", help="Random inputs of --effective.")]
-_Seed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed of initial weights and random inputs.")]
+_Inputs = Annotated[int, typer.Option("--inputs", callback=at_least(1), metavar="N", help="Random inputs of --effective.")]
+_Seed = Annotated[int, typer.Option("--seed", callback=at_least(0), metavar="N", help="Seed of initial weights and random inputs.")]
 _Class = Annotated[
-    int | None, typer.Option("--class", min=0, metavar="N", help="Class of --saliency; by default, that with the highest score.")
+    int | None,
+    typer.Option(
+        "--class", callback=at_least(0), metavar="N", help="Class of --saliency; by default, that with the highest score."
+    ),
 ]
 
 

@@ -8,13 +8,16 @@ from typing import Annotated
 import typer
 
 from zoo.util.errors import ZooError
+from zoo_cli.arguments import at_least
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FOLDER", help="Write to this folder: a new one, or one with an earlier site.")
 ]
 Only = Annotated[str, typer.Option("--only", metavar="PATTERN", help="Write pages of these networks only, such as 'vgg*'.")]
 Serve = Annotated[bool, typer.Option("--serve", help="Then serve the folder on localhost until interrupted.")]
-Port = Annotated[int, typer.Option("--port", min=0, max=65535, metavar="N", help="Port of --serve; 0 chooses a free one.")]
+Port = Annotated[
+    int, typer.Option("--port", callback=at_least(0, 65535), metavar="N", help="Port of --serve; 0 chooses a free one.")
+]
 
 
 def site(
@@ -26,7 +29,7 @@ def site(
     ] = "*",
     serve: Annotated[bool, typer.Option("--serve", help="Afterwards, serve the folder on localhost until interrupted.")] = False,
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, metavar="N", help="Port of --serve; 0 chooses a free one.")
+        int, typer.Option("--port", callback=at_least(0, 65535), metavar="N", help="Port of --serve; 0 chooses a free one.")
     ] = 8000,
 ) -> None:
     """Write the catalogue as a static site. It has a page for each network and study, and opens from the file system."""

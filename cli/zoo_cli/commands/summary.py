@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zoo.util.errors import ForwardError, ZooError
-from zoo_cli.arguments import parse_columns
+from zoo_cli.arguments import at_least, parse_columns
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Convention, Format, How, Limits, Output, Target, Units, completed_columns, takes_a_model
 
@@ -22,7 +22,9 @@ _MACHINES = frozenset({"json", "csv"})
 
 Depth = Annotated[
     int | None,
-    typer.Option("--depth", "-d", min=0, metavar="N", help="Fold rows below N levels of modules; 0 shows the total only."),
+    typer.Option(
+        "--depth", "-d", callback=at_least(0), metavar="N", help="Fold rows below N levels of modules; 0 shows the total only."
+    ),
 ]
 Fold = Annotated[
     bool | None,
@@ -54,7 +56,8 @@ Sort = Annotated[
     str | None, typer.Option("--sort", metavar="COLUMN", help="Sort by this column, largest first; name and type alphabetically.")
 ]
 Top = Annotated[
-    int | None, typer.Option("--top", min=1, metavar="N", help="Show the N largest rows, by MACs unless --sort is given.")
+    int | None,
+    typer.Option("--top", callback=at_least(1), metavar="N", help="Show the N largest rows, by MACs unless --sort is given."),
 ]
 Style = Annotated[
     str,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.util.errors import ZooError
-from zoo_cli.arguments import parse_columns
+from zoo_cli.arguments import at_least, parse_columns
 from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
 from zoo_cli.parameters import Columns, Format, Output, Real, Units
 from zoo_cli.progress import bar
@@ -22,7 +22,8 @@ def survey(
         ),
     ] = None,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Number of processes; one per core by default.")
+        int | None,
+        typer.Option("--jobs", "-j", callback=at_least(1), metavar="N", help="Number of processes; one per core by default."),
     ] = None,
     timeout: Annotated[
         float | None, typer.Option("--timeout", metavar="SECONDS", help="Give up on a model that takes longer.")

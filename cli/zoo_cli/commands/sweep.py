@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo_cli.arguments import check_product, expand, parse_columns, parse_grid, parse_options, parse_sizes
+from zoo_cli.arguments import at_least, check_product, expand, parse_columns, parse_grid, parse_options, parse_sizes
 from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
 from zoo_cli.parameters import Columns, Format, Output, Real, Target, Train, Units
 from zoo_cli.progress import bar
@@ -36,7 +36,8 @@ def sweep(
     train: Train = False,
     real: Real = False,
     jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, metavar="N", help="Number of processes; one per core by default.")
+        int | None,
+        typer.Option("--jobs", "-j", callback=at_least(1), metavar="N", help="Number of processes; one per core by default."),
     ] = None,
     units: Units = False,
     format: Format = None,
