@@ -61,7 +61,7 @@ def experiment(
         if any(wrong for _, _, wrong in tallies.values()):  # some kernels of torch in single precision read wrong values
             tallies = _tallies(model.double(), fields, torch.zeros(*shape, dtype=torch.float64), dims, rows)
     for path, (expected, seen, wrong) in tallies.items():
-        yield Finding(path, expected, seen, "differs" if wrong else "equal")
+        yield Finding(path, expected, seen, "differs" if wrong else "equal", f"{wrong:,} units differ" if wrong else "")
     yield from (Finding(path, 0, 0, "not checked", reason) for reason, path in undefined.items())
 
 
