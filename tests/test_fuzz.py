@@ -27,7 +27,7 @@ def fuzz(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [60, pytest.param(2000, marks=pytest.mark.stress)])
 def test_command_lines(fuzz: ModuleType, count: int) -> None:
     """Kills a traceback, another exit code, more than one line, and a command that does not end."""
     assert fuzz.tried(fuzz.lines(count, count))["wrong"] == []

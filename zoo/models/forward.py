@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from zoo.models.running import Run, run
 from zoo.record.inputs import settled
 from zoo.record.trace import Trace
+from zoo.tracing.process import undisturbed
 from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     Traceable: TypeAlias = str | nn.Module | Trace
 
 
+@undisturbed
 def forward(
     target: "Traceable",
     *,
