@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from zoo.util.errors import ZooError
@@ -52,6 +52,7 @@ SIGNS = st.text(alphabet="0123456789x×{},.=:-N abé\u202e", max_size=24)
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(SIGNS)
+@example("{...}")
 def test_what_is_written_is_read_or_refused(text: str) -> None:
     """Kills another exception than ours, and a grid that has no end."""
     for read in (

@@ -142,7 +142,7 @@ def test_fact_agrees_with_torch(func: Any) -> None:
     """Kills a shape that is one off, and an answer where torch would raise: for each fact that there is, or will be."""
     kind = known_op(func).kind
 
-    @settings(max_examples=60, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=45, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(arguments(func))
     def agrees(drawn: tuple[list[Any], dict[str, Any]]) -> None:
         args, kwargs = drawn

@@ -73,9 +73,9 @@ def _choices(inside: str, text: str) -> list[str]:
         first, last, step = int(spread[1]), int(spread[2]), int(spread[3] or 1)
         return _steps(first, last, step if first <= last else -step, text, exact=False)
     if "..." in words:
-        *before, dots, last_word = words
+        before, dots, last_word = words[:-2], words[-2:-1], words[-1]
         numbers = [*before, last_word]
-        if dots != "..." or len(before) < 2 or not all(re.fullmatch(r"-?\d+", word) for word in numbers):
+        if dots != ["..."] or len(before) < 2 or not all(re.fullmatch(r"-?\d+", word) for word in numbers):
             raise ZooError(f"expected two numbers before ... and one after it, such as {{128,160,...,512}}, got {text!r}")
         start, step = int(before[-2]), int(before[-1]) - int(before[-2])
         return [*before[:-2], *_steps(start, int(last_word), step, text, exact=True)]
