@@ -1,7 +1,7 @@
 """What a picture is, what a kind of picture is, and every kind by name."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -83,18 +83,8 @@ def pictures() -> Mapping[str, Kind]:
     return dict(sorted(PICTURES.all().items()))
 
 
-def _own() -> dict[str, Kind]:
-    return {module.PICTURE.name: module.PICTURE for module in plugins.files_of("zoo.pictures")}
+def _guarded(plugin: plugins.Plugin, found: Kind) -> Kind:
+    return replace(found, draw=plugins.guarded(plugin, found.draw))
 
 
-def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Kind]]:
-    found: Kind = plugin.load().PICTURE
-    yield found.name, replace(found, draw=plugins.guarded(plugin, found.draw))
-
-
-def _adopt(thing: Any) -> Iterator[tuple[str, Kind]]:
-    if isinstance(found := plugins.constant(thing, "PICTURE"), Kind):
-        yield found.name, found
-
-
-PICTURES: plugins.Collection[Kind] = plugins.Collection("pictures", _own, _of_plugin, _adopt)
+PICTURES = plugins.of_folder("pictures", "zoo.pictures", "PICTURE", Kind, _guarded)

@@ -1,6 +1,6 @@
 """What a rule is, and what it finds."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -86,18 +86,8 @@ def rules() -> Mapping[str, Rule]:
     return dict(sorted(RULES.all().items()))
 
 
-def _own() -> dict[str, Rule]:
-    return {module.RULE.name: module.RULE for module in plugins.files_of("zoo.linting")}
+def _guarded(plugin: plugins.Plugin, found: Rule) -> Rule:
+    return replace(found, check=plugins.guarded(plugin, lambda network: list(found.check(network))))
 
 
-def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Rule]]:
-    found: Rule = plugin.load().RULE
-    yield found.name, replace(found, check=plugins.guarded(plugin, lambda network: list(found.check(network))))
-
-
-def _adopt(thing: Any) -> Iterator[tuple[str, Rule]]:
-    if isinstance(found := plugins.constant(thing, "RULE"), Rule):
-        yield found.name, found
-
-
-RULES: plugins.Collection[Rule] = plugins.Collection("lint", _own, _of_plugin, _adopt)
+RULES = plugins.of_folder("lint", "zoo.linting", "RULE", Rule, _guarded)

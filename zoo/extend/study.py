@@ -1,6 +1,6 @@
 """A study: a question, its arms (the rows), and its result. Every number is computed from networks or layers that it builds."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -43,21 +43,11 @@ def studies() -> Mapping[str, Study]:
     return STUDIES.all()
 
 
-def _own() -> dict[str, Study]:
-    return {module.STUDY.name: module.STUDY for module in plugins.files_of("zoo.studies")}
+def _guarded(plugin: plugins.Plugin, found: Study) -> Study:
+    return replace(found, run=plugins.guarded(plugin, found.run))
 
 
-def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Study]]:
-    found: Study = plugin.load().STUDY
-    yield found.name, replace(found, run=plugins.guarded(plugin, found.run))
-
-
-def _adopt(thing: Any) -> Iterator[tuple[str, Study]]:
-    if isinstance(found := plugins.constant(thing, "STUDY"), Study):
-        yield found.name, found
-
-
-STUDIES: plugins.Collection[Study] = plugins.Collection("studies", _own, _of_plugin, _adopt)
+STUDIES = plugins.of_folder("studies", "zoo.studies", "STUDY", Study, _guarded)
 
 
 def studies_table() -> Table:

@@ -18,11 +18,21 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar
 
 from zoo.util.errors import ZooError, spelling, told
 
+
+class Named(Protocol):
+    """What an extension is that says its own name."""
+
+    @property
+    def name(self) -> str:
+        """The name by which users ask for it."""
+
+
 T = TypeVar("T")
+N = TypeVar("N", bound=Named)
 P = ParamSpec("P")
 
 KINDS = ("archs", "columns", "studies", "formats", "ops", "lint", "pictures")
@@ -201,6 +211,27 @@ class Collection(Generic[T]):
     def _forget(self) -> None:
         self._all = None
         self._changed()
+
+
+def of_folder(kind: str, folder: str, name: str, of: type[N], guard: Callable[[Plugin, N], N]) -> Collection[N]:
+    """A collection of one extension from each file of a folder: the constant `name`, which is an `of` and has a name of its own.
+
+    `guard` returns a plugin's extension with what it runs `guarded`.
+    """
+
+    def own() -> dict[str, N]:
+        return {getattr(module, name).name: getattr(module, name) for module in files_of(folder)}
+
+    def of_plugin(plugin: Plugin) -> Iterator[tuple[str, N]]:
+        found: N = getattr(plugin.load(), name)
+        yield found.name, guard(plugin, found)
+
+    def adopt(thing: Any) -> Iterator[tuple[str, N]]:
+        found: Any = constant(thing, name)
+        if isinstance(found, of):
+            yield found.name, found
+
+    return Collection(kind, own, of_plugin, adopt)
 
 
 def report(origin: str, problem: object) -> None:
