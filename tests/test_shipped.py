@@ -79,12 +79,12 @@ def test_sizes_follow_from_shapes(in_use: None, forwards: list[object]) -> None:
 def test_sweeps_follow_from_shapes(in_use: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills a point that is traced where shapes are enough, one that differs from what torch says, and one that is let through."""
     grid = {"inputs": ["3x64x96", "3x197x133", "4x64x64"], "batches": (1, 3)}
-    by_shapes = zoo.sweep("googlenet", **grid, jobs=1).to_dict()  # type: ignore[arg-type]
+    by_shapes = zoo.sweep("resnet18", **grid, jobs=1).to_dict()  # type: ignore[arg-type]
     with shipped.unused():
-        assert zoo.sweep("googlenet", **grid, jobs=1).to_dict() == by_shapes  # type: ignore[arg-type]
+        assert zoo.sweep("resnet18", **grid, jobs=1).to_dict() == by_shapes  # type: ignore[arg-type]
     assert sum(row["failure"] is None for row in by_shapes["rows"]) == 4
     monkeypatch.setattr("zoo.models.targets.resolve", None)
-    assert zoo.sweep("googlenet", inputs=["3x64x96"], jobs=1).rows[0].cells["failure"] is None
+    assert zoo.sweep("resnet18", inputs=["3x64x96"], jobs=1).rows[0].cells["failure"] is None
 
 
 @pytest.mark.parametrize(
