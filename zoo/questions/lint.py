@@ -136,8 +136,10 @@ def lint(
 def choose(select: Sequence[str] | None = None, ignore: Sequence[str] = (), device: str | None = None) -> list[Rule]:
     """The rules to run, in alphabetical order. Raises `ZooError` for unknown names."""
     known = rules()
-    for name in (*(select or ()), *ignore):
-        if name not in {*known, DEFAULT}:
+    if select is not None and not select:
+        raise ZooError("select: expected names of rules, got none (zoo lint --list shows them)")
+    for name in (*(name for name in select or () if name != DEFAULT), *ignore):
+        if name not in known:
             raise unknown("rule", name, known, "zoo lint --list shows them")
     if device is not None and device not in DEVICES:
         raise unknown("device", device, DEVICES)
