@@ -73,7 +73,9 @@ class Lint:
             "versions": dict(trace.versions),
         }
         counted = sum(one.counts for one in self.findings)
-        title = f"{self.run.name} · input {', '.join(sizes(value.shape) for value in trace.inputs)} · {_number(counted, 'finding')}"
+        others = f", {len(self) - counted} not counted" if len(self) > counted else ""
+        shapes = ", ".join(sizes(value.shape) for value in trace.inputs)
+        title = f"{self.run.name} · input {shapes} · {_number(counted, 'finding')}{others}"
         notes = [f"{name}: {rule['why']} {rule['remedy']} ({rule['source']})" for name, rule in about.items()]
         feasible = _feasible_note(*self.feasible) if self.feasible else ()
         return Table(title, context, _COLUMNS, tuple(map(_row, self.findings)), notes=(*feasible, *notes, *self.run.notes))
