@@ -86,6 +86,7 @@ class _Reader:
     unread: list[str] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     made: int = 0
+    unstaged: str = ""
 
     def __post_init__(self) -> None:
         self.file.fields["layers"] = upgraded(self.path, self.file.fields.get("layers", []))
@@ -110,7 +111,8 @@ class _Reader:
         for name in sorted(self.asked - named):
             raise ZooError(f"{self.path}: {unknown('stage', name, sorted(named), 'its layers have no stages')}")
         if named and not self.stages:
-            self.remarks.append(f"no stage is chosen; rules of the file name {', '.join(sorted(named))} (use --set stage=NAME)")
+            self.unstaged = f"no stage is chosen; rules of the file name {', '.join(sorted(named))} (use --set stage=NAME)"
+            self.remarks.append(self.unstaged)
 
     # What the file has
 
@@ -158,7 +160,8 @@ class _Reader:
         if not self.given:
             phase, other = ("TRAIN", "without --train, TEST is read") if self.train else ("TEST", "--train reads TRAIN")
             expected = "expected input and input_dim, a layer Input, or a data layer"
-            raise ZooError(f"{self.path}: it has no input in the phase {phase} ({other}); {expected}")
+            more = f"; {self.unstaged}" if self.unstaged else ""
+            raise ZooError(f"{self.path}: it has no input in the phase {phase} ({other}); {expected}{more}")
 
     def _fields(self) -> Iterator[tuple[str, Shape]]:
         """The inputs of the old syntax: four sizes for each, or a shape for each."""
