@@ -251,7 +251,7 @@ def test_lesson_quotes_the_table(name: str) -> None:
     assert_quotes(table(name), large_or_words=name not in SMALL)
 
 
-SMALL = {"convolution", "equivariance", "growth", "scaling", "toeplitz"}
+SMALL = {"convolution", "equivariance", "growth", "local-normalisation", "scaling", "toeplitz"}
 """Studies whose numbers fit on a blackboard."""
 
 

@@ -45,7 +45,7 @@ def run(
     """Local response normalisation across maps, and subtractive, divisive and contrast normalisation within a map; and where
     networks have local response normalisation.
 
-    Raises `ZooError` for text that is not a grid, for a window of even size, and for a network without such a layer.
+    Raises `ZooError` for text that is not a grid, and for a window of even size.
     """
     pixels = read(image, "image")
     if window % 2 == 0 or window < 3:
@@ -188,7 +188,7 @@ def _place(name: str) -> Arm:
     order = _order(found)
     places = [i for i, word in enumerate(order) if word == "LRN"]
     if not places:
-        raise ZooError(f"{name} has no local response normalisation; expected a network such as {', '.join(NETWORKS)}")
+        return Arm(name, {"params": 0, "flops": 0}, "network")
     said = dict.fromkeys(" - ".join(order[max(i - 1, 0) : i + 2]) for i in places)
     table = measure(found, columns=["params", "flops"])
     rows = [row.cells for row in table.rows if row.type in _TYPES]
@@ -244,6 +244,9 @@ def _lesson(kinds: Sequence[Case], places: Sequence[Arm], failures: Sequence[Fai
         yield f"{words} changes {said} of this image" + (f", and values of {_listed(rest)}." if free and rest else ".")
     yield "Local response normalisation compares maps at one pixel; contrast normalisation compares a pixel with its neighbours."
     for one in places:
+        if "order" not in one.cells:
+            yield f"{one.name} has no local response normalisation."
+            continue
         orders = str(one.cells["order"]).replace("\n", " and ")
         share = f", {one.cells['share']}% of its FLOPs" if one.cells["share"] is not None else ""
         yield f"{one.name} has {orders}, with {one.cells['params']:,} parameters{share}."
