@@ -9,8 +9,8 @@ from zoo.questions.survey import _table, analyse
 from zoo_cli.main import run
 
 # Names and shapes (side, channels) of other frameworks, for images of 224×224. The end points of TF-slim's InceptionV1 are those of
-# its own test (tensorflow/models, research/slim/nets/inception_v1_test.py, testBuildAndCheckAllEndPointsUptoMixed5c); the modules of
-# Caffe's GoogLeNet are named in models/bvlc_googlenet/deploy.prototxt. Keras' names, filters and strides are those of
+# its own test (tensorflow/models, research/slim/nets/inception_v1_test.py, testBuildAndCheckAllEndPointsUptoMixed5c); the modules
+# of Caffe's GoogLeNet are named in models/bvlc_googlenet/deploy.prototxt. Keras' names, filters and strides are those of
 # keras-team/keras, keras/src/applications/vgg16.py, vgg19.py and resnet.py, where every convolution is padded to keep the size.
 PRINTED = """
 googlenet  Conv2d_1a_7x7            112 64
