@@ -18,7 +18,10 @@ COLUMNS = (
     Column("params", "elements", "parameters", hide_order=1),
     Column("macs", "multiply-accumulates", "of one image of the network's input", hide_order=0),
     Column(
-        "better", "networks", "tested alike that are no less accurate with no more MACs, and better in one of the two", hide_order=0
+        "better",
+        "networks",
+        "tested alike, at least as accurate with at most as many MACs, and better in one of the two",
+        hide_order=0,
     ),
     Column("how", "text", "how it was tested, in the source's words", hide_order=4),
     Column("source", "text", "where the accuracy is printed", hide_order=5),
@@ -44,7 +47,7 @@ def run(on: Annotated[TargetName | None, "place this network among those of the 
         notes=[
             f"accuracies of single networks on {IMAGES}, as the sources print them: they were trained in different ways",
             "type: how they were tested; macs: of one crop, also where several were averaged",
-            "better: networks that were tested alike and are no less accurate with no more MACs, and better in one of the two",
+            "better: networks that were tested alike, at least as accurate with at most as many MACs, and better in one of the two",
         ],
         lesson=list(_lesson(arms) if on is None else _place(str(on), arms)),
     )
@@ -69,12 +72,12 @@ def _arms(name: Any) -> Iterator[Arm]:
 
 
 def _better(arm: Arm, arms: Sequence[Arm]) -> int | None:
-    """How many networks are no worse in the same test, in accuracy and MACs, and better in one of them."""
+    """How many networks of the same test are at least as accurate with at most as many MACs, and better in one of the two."""
     if "top1" not in arm.cells:
         return None
     mine = arm.cells["top1"], -arm.cells["macs"]
     others = [(one.cells["top1"], -one.cells["macs"]) for one in arms if one.type == arm.type]
-    return sum(other != mine and other[0] >= mine[0] and other[1] >= mine[1] for other in others)
+    return len([other for other in others if other != mine and other[0] >= mine[0] and other[1] >= mine[1]])
 
 
 def _lesson(arms: Sequence[Arm]) -> Iterator[str]:
@@ -113,7 +116,7 @@ def _place(name: str, arms: Sequence[Arm]) -> Iterator[str]:
         yield f"{name}, {arm.type}: {arm.cells['top1']:g}% for {short(arm.cells['macs'])} MACs;"
         several = arm.cells["better"]
         count = {0: "none is", 1: "1 is"}.get(several, f"{several} are")
-        yield f"of {others} other networks tested alike, {count} better: no less accurate with no more MACs."
+        yield f"of {others} other networks tested alike, {count} better: at least as accurate with at most as many MACs."
 
 
 STUDY = Study("cost-against-accuracy", "What does accuracy cost?", run)
