@@ -99,12 +99,16 @@ FAULTS: dict[str, tuple[str, dict[str, Any], Any, str, Any, set[str]]] = {
         lambda maps, window: maps[0],
         {"contrast (map)"},
     ),
-    "normalisation across all maps": (
+    "an alpha that torch divides by the window": (
         "local-normalisation",
         {},
         local_normalisation,
         "by_torch",
-        lambda name, maps, window: ORIGINAL["normalised"](name, maps, 5 * window if name == "response" else window),
+        lambda name, maps, window: (
+            nn.functional.local_response_norm(maps, window, 1e-4, 0.75, 2)[:, :1]
+            if name == "response"
+            else ORIGINAL["normalised"](name, maps, window)
+        ),
         {"response (maps)"},
     ),
     "normalised to NaN": (
