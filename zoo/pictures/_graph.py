@@ -179,6 +179,10 @@ class Graphs:
         """The name of the first of the layers that a node stands for, with codes such as :20: for what ids cannot hold."""
         return re.sub(r"[^\w.-]", lambda sign: f":{ord(sign[0]):x}:", self._named(node.part))
 
+    def layer(self, part: int) -> str:
+        """The name of a part in `zoo summary`."""
+        return self._named(part)
+
     def _named(self, part: int) -> str:
         if (part < 0 or self.trace.calls[part].leaf) and self.kinds(part):
             return self.rows[id(self.kinds(part)[0])]

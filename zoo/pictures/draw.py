@@ -1,8 +1,11 @@
 """The architecture as papers draw it: stages as volumes, blocks and layers as boxes."""
 
+from typing import Any
+
 from zoo.analysis.choose import choose
 from zoo.extend import Column, Group, Kind, Picture, Row, Table, Trace, ZooError
 from zoo.pictures._boxes import Boxes, Cost
+from zoo.pictures._folding import folding
 from zoo.pictures._graph import Graphs, Node
 from zoo.pictures._matplotlib_scene import encode
 from zoo.pictures._scene import COLUMN_MM, Scene, captioned, points_of
@@ -60,6 +63,12 @@ def diagram(
         "tikz": lambda: tikz(scene).encode(),
     }
     return Picture(_table(trace, scene, by), encoders)
+
+
+def modules(trace: Trace, *, width: float) -> dict[str, Any]:
+    """The drawing as data for a page that opens modules in place (`folding`), at first as the blocks of `diagram`."""
+    graphs = Graphs(trace)
+    return folding(graphs, points_of(width), _readable(graphs, 0))
 
 
 def drawing(
