@@ -52,8 +52,7 @@ def features(
     from zoo.models.targets import built
     from zoo.transform.cutting import cut
 
-    if isinstance(layers, str):
-        raise ZooError(f"layers: expected a list of names, such as [{layers!r}], got {layers!r}")
+    _check_names(layers)
     given = {**(options or {}), **more}
     subject = built(model, given)
     model = subject.module
@@ -75,6 +74,16 @@ def features(
     body = cut(model, stages, copied) if copied else body
     body.training = model.training  # its layers are the model's and keep their modes
     return body
+
+
+def _check_names(layers: Any) -> None:
+    """Raise `ZooError` for anything but a list of names, or None."""
+    if layers is None:
+        return
+    if isinstance(layers, str) or not isinstance(layers, Iterable):
+        raise ZooError(f"layers: expected a list of names, such as [{str(layers)!r}], got {layers!r}")
+    if wrong := [name for name in layers if not isinstance(name, str)]:
+        raise ZooError(f"layers: expected names, such as 'stage2', got {wrong[0]!r}; reductions= chooses by stride")
 
 
 def _at(reductions: Sequence[int], layers: Sequence[str] | None, stages: Sequence[Stage]) -> list[str]:
