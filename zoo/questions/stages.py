@@ -48,6 +48,7 @@ def stages(
     target: "Traceable",
     input: Any = None,
     *,
+    finest: bool = False,
     inputs: Any = None,
     batch: int = 1,
     train: bool = False,
@@ -58,6 +59,9 @@ def stages(
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
+        finest: Of each reduction, take the last maps that a layer or a block makes which looks further than one unit: also in a
+            branch (HRNet has one stage on the path, and five levels), and before a convolution to more channels with which the
+            head begins (EfficientNet). By default the stages are on the path, the last of each resolution.
         input, inputs, batch, train, real, options: As in `zoo.trace`.
 
     Returns:
@@ -71,6 +75,6 @@ def stages(
         [('norm1', 4), ('norm2', 8), ('relu5', 16), ('pool5', 32)]
     """
     run = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
-    found = Stages(find_stages(run.trace))
+    found = Stages(find_stages(run.trace, finest=finest))
     found.run = run
     return found
