@@ -54,6 +54,8 @@ def compared(name: str, cut: bool = False) -> tuple[str, str]:
         stages = zoo.stages(model, finest=True)
     except zoo.ZooError as error:
         return "refused", f"{error}; timm has {theirs}"
+    except Exception as error:
+        return "crashed", repr(error)
     ours = {stage.stride: stage.channels for stage in stages}
     if {stride: ours.get(stride) for stride in theirs} != theirs:
         return "differs", f"timm has {theirs}, zoo {ours}"

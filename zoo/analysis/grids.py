@@ -62,7 +62,8 @@ def _grid(op: Op, image: Sequence[int], before: Grid | None) -> Grid | None:
     shape = op.output.shape
     if len(shape) == len(image) + 2:
         first = Grid(shape[1], shape[2:], max(reductions(image, shape[2:])) if min(shape) else 0)
-        if before is None or any(sign in op.kind for sign in _WINDOWS):
+        crops = before is not None and before.layout == FIRST and ("slice" in op.kind or "pad" in op.kind)
+        if before is None or crops or any(sign in op.kind for sign in _WINDOWS):
             return first if all(n <= size for n, size in zip(first.size, image, strict=True)) else None
         as_first, as_last = _coarser(before, shape[2:]), _coarser(before, shape[1:-1])
         if as_last is not None and (as_first is None or _sums_last(op, before)):

@@ -288,7 +288,8 @@ def _with_strides(trace: Trace, found: Sequence[Found]) -> Iterator[tuple[Found,
         if one[2].layout != FIRST:
             yield one, field, [one[2].stride] * len(image)
         elif "stride" in field:
-            yield one, field, field["stride"]
+            if all(isinstance(stride, int) for stride in field["stride"]):  # upsampled maps can have other strides
+                yield one, field, field["stride"]
         elif len(set(by_axis)) == 1:
             lost.append((one, field))
     if lost:

@@ -155,6 +155,7 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
     def traced() -> fx.Graph:
         for part in parts:
             vars(part)["training"] = train
+            vars(part)["forward"] = partial(layers.forward, part, part.forward)
         try:
             return layers.trace(module)
         except Exception as error:
@@ -188,6 +189,7 @@ class _Layers(fx.Tracer):
         self.calls: list[tuple[str, Any]] = []
         self.wanted = wanted
         self.whole = whole
+        self.running: list[nn.Module] = []
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         small = not any(True for _ in m.children()) or super().is_leaf_module(m, module_qualified_name)
@@ -197,6 +199,7 @@ class _Layers(fx.Tracer):
         index, path = len(self.calls), self.path_of_module(m)
         self.calls.append((path, None))
         last, depth = next(reversed(self.graph.nodes)), len(self.module_stack)
+        self.running.append(m)
         try:
             out = super().call_module(m, forward, args, kwargs)
         except Exception:
@@ -205,8 +208,15 @@ class _Layers(fx.Tracer):
             self._forget(last, index, depth)
             self.whole.add(path)
             out = self.create_proxy("call_module", path, args, kwargs)
+        finally:
+            self.running.pop()
         self.calls[index] = path, out
         return out
+
+    def forward(self, module: nn.Module, own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Take `module.forward(x)` for `module(x)`, which fx would not see."""
+        called = module is self.root or (self.running and self.running[-1] is module)
+        return own(*args, **kwargs) if called else module(*args, **kwargs)
 
     def create_arg(self, a: Any) -> Any:
         """Refuse tensors that the forward pass makes: in a graph they would be constants of one size, on one device."""
