@@ -69,7 +69,10 @@ def _grid(op: Op, image: Sequence[int], before: Grid | None) -> Grid | None:
         if as_last is not None and (as_first is None or _sums_last(op, before)):
             return replace(as_last, channels=shape[-1], layout=LAST)
         return first if as_first is not None else None
-    return _tokens(shape, before) if len(shape) == 3 and before is not None and len(image) == 2 else None
+    if len(shape) != 3 or before is None or len(image) != 2:
+        return None
+    flattened = op.kind in {"flatten", "view", "reshape"} and before.layout == FIRST and shape[1] == before.channels
+    return None if flattened else _tokens(shape, before)  # N×C×HW, even where HW is C
 
 
 def _coarser(before: Grid, size: Sequence[int]) -> Grid | None:

@@ -30,8 +30,8 @@ class Stage:
 
     `layer` is the module that returns them, named as in `zoo.summary` (pool_1 is the second call of pool). `size` is by axis,
     `stride` the pixels of the input from one unit to the next, along the axis where they are most. `rf` is the receptive field as
-    in the column of that name: size, stride and padding by axis, or why it is undefined. `layout` says how the maps lie in the tensor:
-    "channels first" (N×C×H×W), "channels last" (N×H×W×C), or "tokens" (N×HW×C, after `extra` others, such as a class token).
+    in the column of that name: size, stride and padding by axis, or why it is undefined. `layout` says how the maps lie in the
+    tensor: "channels first" (N×C×H×W), "channels last" (N×H×W×C), or "tokens" (N×HW×C, after `extra` others such as a class token).
 
     Example:
         >>> last = zoo.stages("resnet50")[-1]

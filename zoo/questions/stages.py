@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis.grids import FIRST
 from zoo.analysis.stages import Stage, find_stages
 from zoo.models.forward import forward
 from zoo.models.running import Run
@@ -22,6 +23,10 @@ _COLUMNS = (
 )
 
 
+_LAYOUT = Column("layout", "text", "how the maps lie in the tensor", hide_order=1)
+_RESHAPED = "layout: how the network computes the maps; zoo.features returns all of them as N×C×sizes"
+
+
 class Stages(tuple[Stage, ...]):
     """The stages of one network, stage1 first: a tuple that shows as a table in a notebook."""
 
@@ -33,11 +38,13 @@ class Stages(tuple[Stage, ...]):
         rows = []
         for s in self:
             cells = {"layer": s.layer, "channels": s.channels, "size": list(s.size), "stride": s.stride, "rf": dict(s.rf)}
-            rows.append(Row(s.name, "stage", cells))
+            rows.append(Row(s.name, "stage", {**cells, "layout": s.layout}))
         inputs = [list(value.shape) for value in trace.inputs]
         context = {"target": self.run.name, "inputs": inputs, "mode": trace.mode, "versions": dict(trace.versions)}
         title = f"stages of {self.run.name} · input {', '.join(map(sizes, inputs))}"
-        return Table(title, context, _COLUMNS, tuple(rows), notes=self.run.notes)
+        if all(stage.layout == FIRST for stage in self):
+            return Table(title, context, _COLUMNS, tuple(rows), notes=self.run.notes)
+        return Table(title, context, (*_COLUMNS, _LAYOUT), tuple(rows), notes=(_RESHAPED, *self.run.notes))
 
     def _repr_html_(self) -> str:
         return self.to_table().render("html")

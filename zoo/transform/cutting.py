@@ -19,7 +19,7 @@ from zoo.util.errors import ZooError, unhidden, words
 class Features(fx.GraphModule):
     """A network that takes the input of the original and returns a dict of feature maps by name."""
 
-    __jit_unused_properties__ = (*fx.GraphModule.__jit_unused_properties__, "stages")
+    __jit_unused_properties__: list[str] = [*fx.GraphModule.__jit_unused_properties__, "stages"]  # noqa: RUF012
 
     @property
     def stages(self) -> dict[str, Stage]:
@@ -146,8 +146,8 @@ def _loaded_from(new: str, old: str, module: nn.Module, state: dict[str, Any], p
 
 
 def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str], train: bool, whole: set[str]) -> fx.Graph:
-    """Return the graph that the layers of `stages` need, in the given mode. Modules in `whole` are called and not traced into; those
-    that cannot be traced are added to it.
+    """Return the graph that the layers of `stages` need, in the given mode. Modules in `whole` are called and not traced into;
+    those that cannot be traced are added to it.
     """
     parts = list(dict.fromkeys(module.modules()))
     layers = _Layers({stage.layer for stage in stages.values()}, whole)
@@ -225,7 +225,7 @@ class _Layers(fx.Tracer):
         return super().create_arg(a)
 
     def complete(self) -> bool:
-        """Whether all that is wanted has been traced, so that it does not matter what stopped the tracer."""
+        """Whether every wanted layer has been traced, so that it does not matter what stopped the tracer."""
         names = call_names([path for path, _ in self.calls])
         done = {name for name, (_, out) in zip(names, self.calls, strict=True) if isinstance(out, fx.Proxy)}
         return done.issuperset(self.wanted)

@@ -53,7 +53,6 @@ def features(
     """
     from zoo.models.forward import trace
     from zoo.models.targets import built
-    from zoo.transform.cutting import arrange, cut
 
     _check_names(layers)
     given = {**(options or {}), **more}
@@ -68,16 +67,24 @@ def features(
     if not names:
         raise ZooError("layers: expected at least one name, such as stage3")
     stages = find_layers(whole, names, finest=finest)
+    body = _cut(model, stages, (2, *whole.inputs[0].shape[1:]))  # batch statistics need more than one image
+    body.training = model.training  # its layers are the model's and keep their modes
+    return body
+
+
+def _cut(model: "nn.Module", stages: Mapping[str, Stage], input: Sequence[int]) -> "Features":
+    """The network that returns the maps of these stages as N×C×sizes, compared with the whole network in both modes."""
+    from zoo.models.forward import trace
+    from zoo.transform.cutting import arrange, cut
+
     body = cut(model, stages)
     copied = set()
-    several = (2, *whole.inputs[0].shape[1:])  # batch statistics need more than one image
     for train in (False, True):
-        before = trace(model, input=several, train=train)
+        before = trace(model, input=tuple(input), train=train)
         wanted = [handed_on(before)[stage.layer].id for stage in stages.values()]
-        copied |= _overwritten(before, wanted, names, trace(body, input=several, train=train))
+        copied |= _overwritten(before, wanted, list(stages), trace(body, input=tuple(input), train=train))
     body = cut(model, stages, copied) if copied else body
     arrange(body)
-    body.training = model.training  # its layers are the model's and keep their modes
     return body
 
 

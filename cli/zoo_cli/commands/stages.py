@@ -9,7 +9,6 @@ import typer
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, How, Output, Target, takes_a_model
 
-
 Finest = Annotated[
     bool, typer.Option("--finest", help="Of each reduction, the last maps before the head, in branches too (HRNet, EfficientNet).")
 ]
