@@ -88,13 +88,15 @@ class PartialConvolution(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.maps_3 = [i for maps in READ_3 for i in maps]
+        self.maps_4 = [i for maps in READ_4 for i in maps]
         self.read_3 = nn.Conv2d(6 * 3, 6, kernel_size=5, groups=6)
         self.read_4 = nn.Conv2d(9 * 4, 9, kernel_size=5, groups=9)
         self.read_6 = nn.Conv2d(6, 1, kernel_size=5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        read_3 = self.read_3(x[:, [i for maps in READ_3 for i in maps]])  # N×18×14×14 -> N×6×10×10
-        read_4 = self.read_4(x[:, [i for maps in READ_4 for i in maps]])  # N×36×14×14 -> N×9×10×10
+        read_3 = self.read_3(x[:, self.maps_3])  # N×18×14×14 -> N×6×10×10
+        read_4 = self.read_4(x[:, self.maps_4])  # N×36×14×14 -> N×9×10×10
         read_6 = self.read_6(x)  # N×6×14×14 -> N×1×10×10
         return torch.cat([read_3, read_4, read_6], dim=1)  # N×16×10×10
 

@@ -46,6 +46,7 @@ class LeNet1989(nn.Module):
         super().__init__()
         self.H1 = FeatureMaps(in_channels, side=8)
         self.squash1 = ScaledTanh()
+        self.read = READ
         self.H2 = FeatureMaps(12 * 8, side=4, groups=12)
         self.squash2 = ScaledTanh()
         self.H3 = nn.Linear(12 * 4 * 4, 30)
@@ -62,7 +63,7 @@ class LeNet1989(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.squash1(self.H1(x))  # N×12×8×8
-        x = self.squash2(self.H2(x[:, READ]))  # N×96×8×8 -> N×12×4×4
+        x = self.squash2(self.H2(x[:, self.read]))  # N×96×8×8 -> N×12×4×4
         x = torch.flatten(x, 1)  # N×192
         x = self.squash3(self.H3(x))  # N×30
         x = self.squash4(self.OUTPUT(x))  # N×num_classes

@@ -101,7 +101,7 @@ def with_lrn(layers: OrderedDict[str, nn.Module]) -> OrderedDict[str, nn.Module]
 class VGG(nn.Module):
     """A column of Table 1, of these convolutions. Input N×in_channels×224×224, output N×num_classes.
 
-    Raises `ValueError` for images from which pool5 does not make 7×7 maps.
+    Images are 224 to 255 pixels a side: pool5 must make 7×7 maps of them.
     """
 
     def __init__(self, layers: OrderedDict[str, nn.Module], num_classes: int, dropout: float) -> None:
@@ -129,15 +129,10 @@ class VGG(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        maps = self.features(x)  # N×512×7×7
-        try:
-            scores: torch.Tensor = self.classifier(torch.flatten(maps, 1))  # N×25088 -> N×num_classes
-        except RuntimeError as error:
-            if maps.shape[2:] == (7, 7):
-                raise
-            height, width = x.shape[2:]
-            raise ValueError(f"VGG takes images of 224 to 255 pixels a side, not {height}×{width}: fc6 reads 7×7 maps") from error
-        return scores
+        x = self.features(x)  # N×512×7×7
+        x = torch.flatten(x, 1)  # N×25088
+        x = self.classifier(x)  # N×num_classes
+        return x
 
 
 @arch(
