@@ -57,7 +57,8 @@ def digit_codes() -> torch.Tensor:
     """The ten bitmaps of `DIGITS`, each read row by row: 10×84, of +1 and -1."""
     rows = [line.split() for line in DIGITS.split("\n") if line]  # 12 rows of ten pieces
     bitmaps = ["".join(row[digit] for row in rows) for digit in range(10)]
-    return torch.tensor([[1.0 if pixel == "#" else -1.0 for pixel in bitmap] for bitmap in bitmaps])
+    values = {"#": 1.0, ".": -1.0}
+    return torch.tensor([[values[pixel] for pixel in bitmap] for bitmap in bitmaps])
 
 
 class ScaledTanh(nn.Module):
@@ -223,7 +224,7 @@ def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
     Raises `ValueError` for more than ten classes: there are no codes for them.
     """
     if not 1 <= num_classes <= 10:
-        raise ValueError(f"lenet5 has output codes for 1 to 10 classes, not {num_classes}; lenet5_modern takes any number")
+        raise ValueError(f"expected 1 to 10 classes, got {num_classes}; see lenet5_modern")
     return LeNet5(num_classes, in_channels)
 
 

@@ -36,7 +36,8 @@ class FeatureMaps(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = F.pad(x, (2, 1, 2, 1), value=-1.0)  # N×in_maps×(2·side + 3)×(2·side + 3), background around
-        return F.conv2d(x, self.weight, stride=2, groups=self.groups) + self.biases  # N×12×side×side
+        x = F.conv2d(x, self.weight, stride=2, groups=self.groups)  # N×12×side×side
+        return x + self.biases
 
 
 class LeNet1989(nn.Module):
