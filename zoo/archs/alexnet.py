@@ -82,11 +82,12 @@ class AlexNet(nn.Module):
 
     def initialise(self) -> None:
         """Section 5: weights from N(0, 0.01²); biases 1 in conv2, conv4, conv5 and the hidden fully connected layers, else 0."""
+        ones = {"conv2", "conv4", "conv5", "fc6", "fc7"}
         for name, layer in self.named_children():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.normal_(layer.weight, std=0.01)
                 assert layer.bias is not None
-                nn.init.constant_(layer.bias, 1.0 if name in {"conv2", "conv4", "conv5", "fc6", "fc7"} else 0.0)
+                nn.init.constant_(layer.bias, 1.0 if name in ones else 0.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.pool1(self.norm1(self.relu1(self.conv1(x))))  # N×96×55×55 -> N×96×27×27

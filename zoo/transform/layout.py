@@ -50,7 +50,7 @@ def _signature(text: Text, node: ast.FunctionDef, width: int) -> str:
     line, inner = f"def {node.name}({', '.join(arguments)}{ending}", f"{space}    {', '.join(arguments)}"
     if len(space + line) <= width:
         return line
-    rows = [inner] if len(inner) <= width else [f"{space}    {argument}," for argument in arguments]
+    rows = [inner] if len(inner) <= width and len(arguments) > 1 else [f"{space}    {argument}," for argument in arguments]
     return "\n".join([f"def {node.name}(", *rows, space + ending])
 
 

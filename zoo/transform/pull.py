@@ -3,8 +3,10 @@
 import ast
 import hashlib
 import importlib.util
+import json
 import keyword
 import re
+import shlex
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -87,7 +89,7 @@ def pull(name: str, /, *, builder: str = "", line_length: int = WIDTH, **options
 
 
 def _shown(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return shlex.quote(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _body(found: Entry, family: str, given: Mapping[str, Any], builder: str) -> str:
@@ -173,6 +175,14 @@ def _header(found: Entry, given: Mapping[str, Any], family: str, command: list[s
         lines += textwrap.wrap(deviation.text, width, initial_indent="- ", subsequent_indent="  ", **WRAP)
     text = "\n".join(lines).replace("\\", "\\\\").replace('"""', r"\"\"\"")
     return f'"""{text}\n"""\n'
+
+
+def header_of(source: str) -> tuple[str, str]:
+    """Return the arguments of the command in the header of a pulled file, and the digest of its code; empty if there are none."""
+    facts = re.sub(r"\n {9}", " ", ast.get_docstring(ast.parse(source), clean=False) or "")
+    command = re.search(r"^Source .*by: zoo pull (.+)$", facts, re.MULTILINE)
+    code = re.search(r"^Code +([0-9a-f]{12});", facts, re.MULTILINE)
+    return command[1] if command else "", code[1] if code else ""
 
 
 def digest(source: str) -> str:
