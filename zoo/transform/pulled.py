@@ -64,9 +64,11 @@ def check_pulled(path: str | Path) -> Pulled:
             has.
 
     Example:
-        >>> from pathlib import Path
-        >>> _ = Path("lenet5.py").write_text(zoo.pull("lenet5").replace("kernel_size=5", "kernel_size=3"))
-        >>> zoo.check_pulled("lenet5.py").changes
+        >>> import pathlib, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder, "lenet5.py")
+        ...     _ = file.write_text(zoo.pull("lenet5").replace("kernel_size=5", "kernel_size=3"))
+        ...     zoo.check_pulled(file).changes
         {'PartialConvolution': 'changed', 'LeNet5': 'changed'}
     """
     file = Path(path)

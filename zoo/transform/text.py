@@ -51,5 +51,13 @@ def edited(source: str, edits: Iterable[Edit]) -> str:
 
 def signature(text: Text, node: ast.FunctionDef) -> Edit:
     """Return an edit that leaves a signature as it is: from `def` to the colon."""
-    start, end = text.start(node), text.start(node.body[0])
-    return Edit(start, stop := text.source.rindex(":", start, end) + 1, text.source[start:stop])
+    start, old = text.start(node), node.args
+    parts = [
+        *old.args,
+        *old.kwonlyargs,
+        *old.defaults,
+        *(one for one in old.kw_defaults if one),
+        *([node.returns] if node.returns else []),
+    ]
+    last = max((text.span(part)[1] for part in parts), default=start)
+    return Edit(start, stop := text.source.index(":", last) + 1, text.source[start:stop])

@@ -91,7 +91,7 @@ def _check(files: list[str], others: list[str]) -> None:
         raise ZooError(f"--check compares files that exist; {', '.join(others)} does not apply")
     found = [check_pulled(file) for file in files]
     for one in found:
-        sys.stdout.write(one.diff)
+        sys.stdout.write("" if one.same else one.diff)
         typer.echo(str(one), err=True)
     if not all(one.same for one in found):
         raise typer.Exit(1)
