@@ -2,8 +2,8 @@
 
     python benchmarks/pulled.py [NAME...]
 
-Files are checked by ruff, black and mypy --strict, run in a process of their own in which zoo cannot be imported, and compared bit by
-bit with the catalogue's networks on an image of the size on the card. It takes some minutes.
+Files are checked by ruff, black and mypy --strict, run in a process of their own in which zoo cannot be imported, and compared bit
+by bit with the catalogue's networks on an image of the size on the card. It takes some minutes.
 """
 
 import subprocess
