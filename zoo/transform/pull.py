@@ -78,9 +78,9 @@ def pull(name: str, /, *, builder: str = "", line_length: int = WIDTH, **options
     given = _checked(found, options)
     family = _source(found)
     body = _body(found, family, given, builder or found.card.name)
-    wanted = {package for node in ast.walk(ast.parse(body)) for package in _packages(node)} - {"torch", *sys.stdlib_module_names}
-    if wanted:
-        raise ZooError(f"cannot pull {found.card.name}: it depends on {', '.join(sorted(wanted))}")
+    needed = {package for node in ast.walk(ast.parse(body)) for package in _packages(node)} - {"torch", *sys.stdlib_module_names}
+    if needed:
+        raise ZooError(f"cannot pull {found.card.name}: it depends on {', '.join(sorted(needed))}")
     code = f"{laid_out(body, line_length)}\n\n{_script(builder or found.card.name)}"
     command = [found.card.name, *(f"--set {key}={_shown(value)}" for key, value in given.items())]
     command += [f"--name {builder}"] if builder else []
@@ -93,7 +93,7 @@ def _shown(value: Any) -> str:
 
 
 def _body(found: Entry, family: str, given: Mapping[str, Any], builder: str) -> str:
-    """Return what the builder needs of its family's file, under another name if that is wanted."""
+    """Return what the builder needs of its family's file, under the name that was chosen."""
     values = {option.name: given.get(option.name, option.default) for option in found.options}
     chosen = {name: values[name] for name in choices({option.name: option.type for option in found.options})}
     source = fixed(family, found.card.name, chosen)

@@ -52,12 +52,7 @@ def edited(source: str, edits: Iterable[Edit]) -> str:
 def signature(text: Text, node: ast.FunctionDef) -> Edit:
     """Return an edit that leaves a signature as it is: from `def` to the colon."""
     start, old = text.start(node), node.args
-    parts = [
-        *old.args,
-        *old.kwonlyargs,
-        *old.defaults,
-        *(one for one in old.kw_defaults if one),
-        *([node.returns] if node.returns else []),
-    ]
+    parts: list[ast.expr | ast.arg] = [*old.args, *old.kwonlyargs, *old.defaults, *(one for one in old.kw_defaults if one)]
+    parts += [node.returns] if node.returns else []
     last = max((text.span(part)[1] for part in parts), default=start)
     return Edit(start, stop := text.source.index(":", last) + 1, text.source[start:stop])
