@@ -210,7 +210,8 @@ def _lesson(
         yield f"The windows of pooling alone, with stride 1, bring it to {last['pooled_1']}: the rest is its stride,"
         yield "which makes every later kernel step over more pixels."
     else:
-        yield f"The windows of pooling alone, with stride 1, see {last['pooled_1']} as well: no kernel follows that could step further."
+        yield f"The windows of pooling alone, with stride 1, see {last['pooled_1']} as well:"
+        yield "no kernel follows that could step further."
     macs, side = cost["macs"], cost["side"]
     yield f"Dilation keeps maps of {side['dilated']} pixels and costs {macs['dilated']:,} MACs, strides leave"
     yield f"{side['strided']} and cost {macs['strided']:,}."
