@@ -53,7 +53,9 @@ def diff(
     Returns:
         A `Table` with a row for each layer that differs: "changed", "added", "removed", "moved" (it does the same elsewhere in the
         network), "rewired" (it reads other layers), "sharing" (it reads other layers' parameters) or "unused" (only one model runs
-        it). Totals of both models stand above; the notes count the kinds of change, the most frequent first.
+        it). Totals of both models stand above; the notes count the kinds of change, the most frequent first. If more than
+        eight differences are of layers that only put elements elsewhere, or that do not depend on the input, such as masks,
+        a note counts these instead.
 
     Raises:
         ZooError: As `zoo.trace`.
