@@ -132,7 +132,7 @@ def test_two(googlenet: zoo.Report) -> None:
 
 
 def test_two_of_other_layouts() -> None:
-    """Kills a page that fails, or lists more than `zoo diff`, where the one network permutes what it reads and the other does not."""
+    """Kills a page that fails, or lists more than `zoo diff`, where one of the networks permutes what it reads."""
     from test_diff import Tokens
 
     few, many = (zoo.trace(Tokens(9, twice), input=(3, 5, 8)) for twice in (False, True))
