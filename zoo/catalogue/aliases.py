@@ -62,6 +62,7 @@ _RESNET: Aliases = (
 
 BY_FAMILY: Mapping[str, Aliases] = {
     "googlenet": _GOOGLENET,
+    "googlenet_bn": _GOOGLENET,
     "resnet": _RESNET,
     "resnet_torchvision": _RESNET,
     "vgg": _VGG,

@@ -193,7 +193,7 @@ def register(*things: Any) -> ExitStack:
         ...     return "".join(f"{row.name} " for row in table.rows[:3])
         >>> with zoo.register(names_only):
         ...     zoo.summary("lenet5").render("names_only")
-        'C1 S2 C3.index '
+        'C1 squash1 S2 '
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES
