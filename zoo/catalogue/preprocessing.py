@@ -68,7 +68,7 @@ class Preprocessing:
         except ImportError as error:
             raise ZooError("preprocessing: a transform requires torchvision: pip install torchvision") from error
         scaled = v2.Resize(self.resize or min(self.crop), InterpolationMode(self.interpolation), antialias=True)
-        steps = [v2.ToImage(), scaled, v2.CenterCrop(list(self.crop)), v2.ToDtype(torch.float32, scale=True)]
+        steps = [scaled, v2.CenterCrop(list(self.crop)), v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
         return v2.Compose([*steps, v2.Normalize(list(means), list(stds))])
 
 
