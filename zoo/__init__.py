@@ -15,7 +15,7 @@
     zoo.report("alexnet")                       all of it on one HTML page, for one model or two
     zoo.site("zoo-site")                        the catalogue as a static site
     zoo.survey("torchvision:*")                 many models, one row each
-    zoo.sweep("vgg16", inputs=[...])            one model at many sizes
+    zoo.sweep("vgg16", input="3x{64,96}x...")   one model at many sizes
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
     zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
     zoo.draw("alexnet")                         the architecture as papers draw it: SVG, PDF, PNG, TikZ
