@@ -72,9 +72,9 @@ def _block(module: "nn.Module", *inputs: Any, **keywords: Any) -> Any:
     return _checkpointed([module], forward, *inputs, **keywords)
 
 
-def _sequence(module: "nn.Sequential", x: Any) -> Any:
+def _sequence(module: "nn.Module", x: Any) -> Any:
     """`forward` of a sequence of layers, part by part. No part begins with a layer that overwrites its input."""
-    layers = list(module)
+    layers = list(module.children())
     part: list[nn.Module] = []
     for layer in layers:
         if len(part) >= isqrt(len(layers)) and not getattr(layer, "inplace", False):
