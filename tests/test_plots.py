@@ -18,8 +18,8 @@ from torch import nn
 
 import zoo
 from zoo.analysis.inside import noise, unit_gradients
+from zoo.analysis.roofline import DEVICES
 from zoo.ops.memory import live
-from zoo.pictures.roofline import DEVICES
 from zoo.questions.inside import effective_picture, filters_picture, maps_picture, saliency_picture
 from zoo.questions.picture import drawings
 from zoo.questions.plot import plots
