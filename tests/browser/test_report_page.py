@@ -273,7 +273,9 @@ def test_print(report_of: ReportOf, opened: Opened) -> None:
     page.set_viewport_size({"width": 700, "height": 900})
     page.emulate_media(media="print")
     assert page.eval_on_selector_all("main *", CUT) == []
+    page.emulate_media(media="screen")
     page.locator(".drawn-level").select_option("all open")
+    page.emulate_media(media="print")
     box = page.locator(".drawing svg").bounding_box()
     assert box["height"] <= 273 * 96 / 25.4  # a sheet of A4 without its margins
     assert box["width"] > 40
