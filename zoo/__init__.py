@@ -66,6 +66,7 @@ if TYPE_CHECKING:
     from zoo.transform.heads import replace_head
     from zoo.transform.loading import load_weights
     from zoo.transform.pull import pull
+    from zoo.transform.pulled import check_pulled
     from zoo.transform.tuning import freeze, parameter_groups, reset_classifier
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "arch",
     "card",
     "check_budget",
+    "check_pulled",
     "compare",
     "create_model",
     "diff",
@@ -133,6 +135,7 @@ __getattr__, __dir__ = lazy(
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
         "check_budget": "zoo.questions.budget",
+        "check_pulled": "zoo.transform.pulled",
         "compare": "zoo.questions.compare",
         "create_model": "zoo.catalogue.create",
         "diff": "zoo.questions.diff",

@@ -10,6 +10,7 @@ from zoo.analysis.explanation import Explanation
 from zoo.analysis.measure import measure
 from zoo.models.by_hand import same_padding, trace_of
 from zoo.models.described import Spec, read
+from zoo.ops.book import rule_of
 from zoo.ops.window import Axis
 from zoo.questions.explain import explain
 from zoo.questions.explainer import Explainer
@@ -133,8 +134,15 @@ def _wiring(op: Op, trace: Trace) -> Table:
         cells = {"units": units, "connections": links + (units if biased else 0), "weights": weights, "biases": own}
         rows.append(Row(name, kind, {**cells, "parameters": weights + own}))
     place = trace.calls[op.call].path
+    zeros = ("connections and weights include those to the zeros of the padding",) if _pads(op, x) else ()
     title = f"{place} · the same {units:,} units, wired in three ways · {_tensor(weight, biased=biased)}"
-    return Table(title, {"layer": place, "weight": list(weight.shape)}, _WIRING, tuple(rows))
+    return Table(title, {"layer": place, "weight": list(weight.shape)}, _WIRING, tuple(rows), notes=zeros)
+
+
+def _pads(op: Op, x: Value) -> bool:
+    """Whether windows reach over the border of the layer's input `x`."""
+    windows = rule_of(op).window
+    return op.inputs[0].shape != x.shape or any(axis.before or axis.after for axis in (windows(op) if windows else None) or ())
 
 
 def _tensor(weight: Value, *, biased: bool) -> str:
@@ -142,9 +150,10 @@ def _tensor(weight: Value, *, biased: bool) -> str:
     maps, depth, *window = weight.shape
     axes = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}.get(len(window), ())
     said = f"weight {sizes(weight.shape)}, a {len(weight.shape)}-D tensor: {' × '.join(('maps out', 'maps in', *axes))}"
-    return (
-        f"{said}; {maps:,} filters of {sizes((*window, depth))}, {f'{maps:,} biases, one for each map' if biased else 'no biases'}"
-    )
+    plural = "s" if maps > 1 else ""
+    each = ", one for each map" if maps > 1 else ""
+    own = f"{maps:,} bias{'es' if maps > 1 else ''}{each}" if biased else "no biases"
+    return f"{said}; {maps:,} filter{plural} of {sizes((*window, depth))}, {own}"
 
 
 _WIRING = (
