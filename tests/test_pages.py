@@ -1,7 +1,12 @@
 """What `print` and a notebook show of a long table: one page, as on the command line, and how to see every row."""
 
+import csv
 import json
 import pickle
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from torch import nn
@@ -43,3 +48,18 @@ def test_names_stand_left_and_totals_apart() -> None:
     page = zoo.summary("lenet5")._repr_html_()
     assert '<th style="text-align: left">C1</th>' in page
     assert '<tfoot><tr style="border-top: 2px solid; font-weight: bold"><th style="text-align: left">total</th>' in page
+
+
+def test_logging_as_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a documented line that does not run, or logs something else than numbers and text."""
+    text = (Path(zoo.__file__).parent.parent / "docs" / "reading.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(table = zoo.summary\(net.*?)```", text, re.DOTALL)
+    logged: dict[str, Any] = {}
+    writer = SimpleNamespace(add_text=lambda tag, text_string: logged.update({tag: text_string}))
+    trainer = SimpleNamespace(logger=SimpleNamespace(log_hyperparams=lambda params: logged.update(params)))
+    monkeypatch.chdir(tmp_path)
+    net = nn.Conv2d(3, 4, 3, bias=False)
+    exec(code, {"zoo": zoo, "Path": Path, "net": net, "writer": writer, "trainer": trainer})
+    assert {name: logged[name] for name in ("params", "macs", "depth")} == {"params": 108, "macs": 30 * 30 * 108, "depth": 1}
+    assert "| name |" in logged["model"]
+    assert [int(row["params"]) for row in csv.DictReader((tmp_path / "net.csv").read_text().splitlines())] == [108]
