@@ -22,8 +22,27 @@ import torch
 import zoo
 from zoo.tracing.skeleton import Skeleton
 
-# Models whose table differs from what is computed, by pattern, and why.
-REASONS: dict[str, str] = {}
+# Models for which timm's table differs from what is computed, by pattern, and why.
+REASONS = {
+    "fastvit_*": "its head begins with a convolution of 3×3, final_conv, which timm's table leaves out",
+    "ghostnet*": "timm's table has the first of two stages at stride 16",
+    "repghostnet*": "timm's table has the first of two stages at stride 16",
+    "efficientnet_blur_*": "blur pooling: the block that reduces runs a window at the old resolution first",
+    "mobilenetv4_*_aa_*": "blur pooling: the block that reduces runs a window at the old resolution first",
+    "mobilenetv4_*_blur_*": "blur pooling: the block that reduces runs a window at the old resolution first",
+    "mobilenet_edgetpu_*": "the maps at stride 2 are those of the stem: a convolution of 1×1 counts with the stage after it",
+    "inception_v4": "timm's table has an earlier map of stride 4 than the last",
+    "xception*": "timm's table has activations inside the blocks that reduce",
+    "tresnet_*": "timm's table has stride 2, but the input is rearranged to stride 4 before the first layer",
+    "hiera_*": "its tokens are in the order of mask units, not in rows",
+    "mvitv2_*_cls": "its class token is split off and joined again at each pooling",
+    "pit_*": "its class token is split off and joined again at each pooling",
+    "nest_*": "its tokens are in blocks, N×T×HW×C, which are not read as maps",
+    "tnt_*": "its tokens are the pixels of each patch",
+    "efficientvim_*": "its maps are held as N×C×HW",
+    "gemma4_*": "its patches are cut without a convolution",
+    "naflexvit_*": "its patches are cut without a convolution",
+}
 
 
 def reason(name: str) -> str:
