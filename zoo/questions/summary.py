@@ -56,16 +56,14 @@ def summary(
         fold: Show consecutive identical blocks as one row; "auto" does if the rows do not fit one page.
         columns: Names of columns, in this order.
         filter: Keep the rows whose names match a pattern such as "conv5_x.*".
-        sort: Sort by this column, largest first.
-        top: Keep this many rows, the largest by MACs unless `sort` is given.
+        sort, top: Sort by this column, largest first; keep this many rows, the largest by MACs if no column is given.
         convention: What `macs` and `flops` count (docs/conventions.md).
         exclude: Leave out the modules whose names match one of these patterns, from rows and from totals.
         partial: If the forward raises, return the table of the layers before.
         limits: A budget, such as {"max_macs": "5G"}, by the names of `zoo.check_budget`; what exceeds it is in the notes.
 
     Returns:
-        A `Table`. With `filter`, `sort` and `top`, its totals remain those of the model. `print` and notebooks fold a table that is
-        longer than a page, unless `depth` or `fold` is given; `table.rows` has every row.
+        A `Table` with the totals of the whole model. Without `depth` and `fold`, `print` and notebooks show one page of it.
 
     Raises:
         ZooError: As `zoo.trace`, for unknown columns and conventions, patterns that match nothing, and for values out of range. If
@@ -76,10 +74,10 @@ def summary(
         60965224
     """
     sort = "macs" if sort is None and top is not None else sort
-    columns = _with(columns, sort)
     _check(depth, top, convention)
     budget = read_limits(limits or {})
-    how, rows = {"columns": columns, "convention": convention, "exclude": exclude}, {"filter": filter, "sort": sort, "top": top}
+    how = {"columns": _with(columns, sort), "convention": convention, "exclude": exclude}
+    rows = {"filter": filter, "sort": sort, "top": top}
     try:
         found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
     except ForwardError as error:
@@ -88,10 +86,12 @@ def summary(
             raise
         return before
     table = _table(found, depth, fold, how, rows, budget)
-    plain = depth is None and fold is False and not any(rows.values()) and len(table.rows) > PAGE
-    if not plain:
-        return table
-    return replace(table, page=Page(table.rows, table.columns, _Folded(found, how, budget, len(table.rows))))
+    return table if depth is not None or fold or any(rows.values()) else _paged(table, _Folded(found, how, budget, len(table.rows)))
+
+
+def _paged(table: Table, make: "_Folded") -> Table:
+    """The table with the page that `print` and notebooks show, if it is longer than one."""
+    return replace(table, page=Page(table.rows, table.columns, make)) if len(table.rows) > PAGE else table
 
 
 @dataclass(frozen=True)
