@@ -176,9 +176,9 @@ def test_no_stages(target: Any, message: str) -> None:
 def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a command that shows other stages than the library finds, and a card that keeps them to itself."""
     assert run(["stages", "lenet5", "-f", "csv"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].startswith("stage1,stage,C1,6,28x28,1,")
+    assert capsys.readouterr().out.splitlines()[1].startswith("stage1,stage,squash1,6,28x28,1,")
     assert run(["info", "lenet5"]) == 0
-    assert "stage2      C3: 16 maps, stride 2, receptive field 14" in capsys.readouterr().out
+    assert "stage2      squash3: 16 maps, stride 2, receptive field 14" in capsys.readouterr().out
     assert run(["stages", "torchvision:resnet18", "--input", "3x64x64", "-f", "json"]) == 0
     assert '"layer4"' in capsys.readouterr().out
 
