@@ -133,6 +133,15 @@ def test_two(googlenet: zoo.Report) -> None:
     assert all(first[i] == second[j] for i, j in found["pairs"] if i)
 
 
+def test_two_of_other_layouts() -> None:
+    """Kills a page that fails, or lists more than `zoo diff`, where one of the networks permutes what it reads."""
+    from test_diff import Tokens
+
+    few, many = (zoo.trace(Tokens(9, twice), input=(3, 5, 8)) for twice in (False, True))
+    assert not zoo.diff(few, many).rows
+    assert "not listed: layers that only put elements elsewhere" in zoo.report(few, many).html
+
+
 def test_in_a_notebook(googlenet: zoo.Report) -> None:
     """Kills a page that a notebook does not show, or shows as part of itself."""
     shown = googlenet._repr_html_()
