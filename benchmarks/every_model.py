@@ -1,26 +1,36 @@
-"""Whether every model of torchvision and timm is analysed, and counted as torch itself counts it.
+"""Whether every model of torchvision, timm and the libraries in benchmarks/libraries is analysed, and counted as torch itself counts it.
 
+    pip install -r benchmarks/libraries/requirements.txt
     python benchmarks/every_model.py [PATTERN ...] [-o FILE.json] [--journal FILE] [--jobs N]    default: 'torchvision:*' 'timm:*'
 
-For each: parameters against the distinct elements of `module.parameters()`; multiply-accumulates against half of what
-torch.utils.flop_counter.FlopCounterMode counts around a forward on the meta device, or on real tensors where a model decides by
-values. A difference is explained if it consists, to the last unit, of ops for which FlopCounterMode has no formula (the convention
-named `torch`). With a journal, a run that was broken off goes on where it was. Exits with 1 if anything is left unexplained.
+A pattern is LIBRARY:NAME, such as 'transformers:*' or 'diffusers:UNet*'.
+
+For each: parameters against the distinct elements of `module.parameters()`, and against the published number if there is one;
+multiply-accumulates against half of what torch.utils.flop_counter.FlopCounterMode counts around a forward on the meta device, or on
+real tensors where a model decides by values. A difference is explained if it consists, to the last unit, of ops for which
+FlopCounterMode has no formula (the convention named `torch`). With a journal, a run that was broken off goes on where it was. Exits
+with 1 if anything is left unexplained.
 """
 
 import argparse
 import json
+import resource
 import sys
 import time
 from collections import Counter
 from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from libraries import LIBRARIES, matching, of
 
 from zoo.extend import ForwardError
 from zoo.questions.survey import Record, gather, targets, versions
 
 ALL = ("torchvision:*", "timm:*")
+_MEMORY = 6 << 30  # bytes that a model of a library may allocate
+_SEARCH_SECONDS = 3.0  # of processor time, for a way in which torch itself runs a model
 
 
 def check(name: str) -> Record:
@@ -29,6 +39,8 @@ def check(name: str) -> Record:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if name.partition(":")[0] in LIBRARIES:
+            return _of_library(name)
         record = analysed(name)
         if not record["failure"]:
             try:
@@ -40,25 +52,32 @@ def check(name: str) -> Record:
 
 def analysed(name: str) -> Record:
     """Our half: numbers, what is unknown, what torch has no formula for; and the model itself as "subject"."""
+    from zoo.models.targets import resolve
+
+    try:
+        return numbers(name, lambda: resolve(name, {}))
+    except (Exception, SystemExit) as error:
+        return {"name": name, "failure": _words(error)}
+
+
+def numbers(name: str, subject_of: Callable[[], Any], inputs: Any = None) -> Record:
+    """Analyse one model. Raises what it raises."""
     from zoo.analysis.conventions.torch import products
     from zoo.models.running import trace_subject
-    from zoo.models.targets import resolve
     from zoo.ops.arithmetic import flops, macs
     from zoo.tracing.real import real_copy
 
     start, real = time.thread_time(), False
+    subject = subject_of()
+    shape = subject.shape() if inputs is None else None
     try:
-        subject = resolve(name, {})
-        try:
-            trace = trace_subject(subject, subject.shape(), None, False)
-        except ForwardError as error:
-            if not error.needs_values:
-                raise
-            real = True
-            subject = replace(subject, module=real_copy(subject.module))  # it decides by values
-            trace = trace_subject(subject, subject.shape(), None, False, real=True)
-    except (Exception, SystemExit) as error:
-        return {"name": name, "failure": _words(error)}
+        trace = trace_subject(subject, shape, inputs, False)
+    except ForwardError as error:
+        if not error.needs_values:
+            raise
+        real = True
+        subject = replace(subject, module=real_copy(subject.module))  # it decides by values
+        trace = trace_subject(subject, shape, inputs, False, real=True)
     seconds = time.thread_time() - start
     costs = [(op.kind, macs(op), products(op)) for op in trace.ops]
     uncounted: Counter[str] = Counter()
@@ -78,6 +97,61 @@ def analysed(name: str) -> Record:
         "real": real,
         "subject": subject,
     }
+
+
+def _of_library(name: str) -> Record:
+    """As `check`, of a library in benchmarks/libraries: the first way to build and call a model in which torch itself runs it."""
+    from zoo.models.targets import Subject
+
+    library, _, rest = name.partition(":")
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    try:
+        made, counted = _first_that_runs(of(library), rest)
+    except Exception as error:
+        return {"name": name, "failure": _words(error), "ran": False}
+    inputs = dict(made.kwargs) if made.kwargs else tuple(made.args)
+    try:
+        record = numbers(name, lambda: Subject(name, made.module, (), {}), inputs)
+    except (Exception, SystemExit) as error:
+        return {"name": name, "failure": _words(error)}
+    del record["subject"]
+    return {**record, "counted": counted, "published": made.published}
+
+
+def _first_that_runs(library: Any, name: str) -> tuple[Any, int]:
+    """The first way in which torch runs a model, and what it counts there. Raises the first error if there is none."""
+    end, first = time.thread_time() + _SEARCH_SECONDS, None
+    for made in library.made(name):
+        tried = [made]
+        for again in tried:  # grows
+            try:
+                return again, _counted(again.module, again.args, again.kwargs)
+            except Exception as error:
+                first = first or error
+                if len(tried) < 8 and hasattr(library, "mended"):
+                    tried += library.mended(again, error)
+        if time.thread_time() > end:
+            break
+    raise first or LookupError("no inputs are known")
+
+
+def _counted(module: Any, args: Any, kwargs: Any) -> int:
+    """What torch's counter counts, where its kernels have formulas."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils._pytree import tree_map
+    from torch.utils.flop_counter import FlopCounterMode
+
+    meta = any(p.is_meta for p in module.parameters())
+    args, kwargs = tree_map(lambda x: x.to("meta") if meta and isinstance(x, torch.Tensor) else x, (tuple(args), dict(kwargs)))
+    with (
+        torch.backends.mkldnn.flags(enabled=False),  # type: ignore[no-untyped-call]
+        sdpa_kernel(SDPBackend.MATH),
+        FlopCounterMode(display=False) as counter,
+        torch.inference_mode(),
+    ):
+        module(*args, **kwargs)
+    return counter.get_total_flops()
 
 
 def _words(error: BaseException) -> str:
@@ -101,8 +175,8 @@ def _flop_counter(subject: Any, real: bool) -> int:
 def verdict(record: Record) -> str:
     """In a word how a model fares."""
     if record["failure"]:
-        return "not analysed"
-    if record["params"] != record["distinct"]:
+        return "not analysed" if record.get("ran", True) else "torch does not run it"
+    if record["params"] != record["distinct"] or record.get("published") not in {None, record["params"]}:
         return "parameters differ"
     if record["unknown"]:
         return "MACs not complete"
@@ -139,6 +213,11 @@ def counts(records: list[Record], before: dict[str, dict[str, int]]) -> dict[str
     return {**before, **{package: dict(tally.most_common()) for package, tally in found.items()}}
 
 
+def listed(pattern: str) -> list[str]:
+    """The models of torchvision or timm that match a pattern."""
+    return targets([pattern])
+
+
 def main() -> None:
     """Check all that was asked for, and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -154,9 +233,9 @@ def main() -> None:
         if sys.stderr.isatty():
             print(f"\r{done} of {total} {name:60}", end="", file=sys.stderr)
 
-    names = targets(given.patterns)
+    names = [name for pattern in given.patterns for name in (matching if pattern.partition(":")[0] in LIBRARIES else listed)(pattern)]
     context = {"columns": ["every model"], "versions": versions()}
-    found = gather(names, check, context=context, jobs=given.jobs, journal=given.journal, progress=progress)
+    found = gather(names, check, context=context, jobs=given.jobs, journal=given.journal, timeout=300, progress=progress)
     records = [found[name] for name in names]
     if given.output:
         before = json.loads(given.output.read_text(encoding="utf-8"))["models"] if given.output.exists() else {}
