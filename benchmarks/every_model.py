@@ -18,8 +18,8 @@ import resource
 import sys
 import time
 from collections import Counter
-from dataclasses import replace
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,7 +233,9 @@ def main() -> None:
         if sys.stderr.isatty():
             print(f"\r{done} of {total} {name:60}", end="", file=sys.stderr)
 
-    names = [name for pattern in given.patterns for name in (matching if pattern.partition(":")[0] in LIBRARIES else listed)(pattern)]
+    names = [
+        name for pattern in given.patterns for name in (matching if pattern.partition(":")[0] in LIBRARIES else listed)(pattern)
+    ]
     context = {"columns": ["every model"], "versions": versions()}
     found = gather(names, check, context=context, jobs=given.jobs, journal=given.journal, timeout=300, progress=progress)
     records = [found[name] for name in names]

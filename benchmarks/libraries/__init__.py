@@ -64,7 +64,9 @@ def weightless(build: Callable[[], Any]) -> Any:
     return module.to("meta").eval().requires_grad_(False)
 
 
-def both(build: Callable[[], Any], inputs: Callable[[Any], Iterator[Sequence[Any]]], published: int | None = None) -> Iterator[Made]:
+def both(
+    build: Callable[[], Any], inputs: Callable[[Any], Iterator[Sequence[Any]]], published: int | None = None
+) -> Iterator[Made]:
     """What `build` returns, on meta and then on real tensors, with each of its inputs. Raises what building raises."""
     for way in (weightless, weighed):
         try:

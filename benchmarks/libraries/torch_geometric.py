@@ -47,7 +47,9 @@ def names() -> list[str]:
     from torch_geometric.nn import conv, models
 
     listed = [f"conv/{name}" for name in conv.__all__] + [f"models/{name}" for name in models.__all__]
-    return [name for name in listed if name.rpartition("/")[2][0].isupper() and "CuGraph" not in name and "MessagePassing" not in name]
+    return [
+        name for name in listed if name.rpartition("/")[2][0].isupper() and "CuGraph" not in name and "MessagePassing" not in name
+    ]
 
 
 def made(name: str) -> Iterator[Made]:

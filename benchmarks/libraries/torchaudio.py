@@ -14,7 +14,11 @@ def _sounds() -> dict[str, Any]:
 
     wave, lengths = torch.zeros(1, 16000), torch.tensor([16000])
     batch, steps = torch.zeros(1, 50, 80), torch.tensor([50])
-    found = {name: (getattr(models, name), [(wave,), (wave, lengths)]) for name in dir(models) if name.startswith(("wav2vec2_", "wavlm_"))}
+    found = {
+        name: (getattr(models, name), [(wave,), (wave, lengths)])
+        for name in dir(models)
+        if name.startswith(("wav2vec2_", "wavlm_"))
+    }
     del found["wav2vec2_model"], found["wavlm_model"]
     found |= {f"hubert_{size}": (getattr(models, f"hubert_{size}"), [(wave,)]) for size in ("base", "large", "xlarge")}
     words = torch.ones(1, 10, dtype=torch.int32)
@@ -28,12 +32,18 @@ def _sounds() -> dict[str, Any]:
         "Wav2Letter/mfcc": (partial(models.Wav2Letter, input_type="mfcc", num_features=13), [(torch.zeros(1, 13, 200),)]),
         "DeepSpeech": (partial(models.DeepSpeech, 161), [(torch.zeros(1, 1, 100, 161),)]),
         "Conformer": (partial(models.Conformer, 80, 4, 128, 4, 31), [(batch, steps)]),
-        "Conformer/convolution_first": (partial(models.Conformer, 80, 4, 128, 4, 31, use_group_norm=True, convolution_first=True), [(batch, steps)]),
+        "Conformer/convolution_first": (
+            partial(models.Conformer, 80, 4, 128, 4, 31, use_group_norm=True, convolution_first=True),
+            [(batch, steps)],
+        ),
         "Emformer": (partial(models.Emformer, 80, 4, 256, 4, 10), [(batch, torch.tensor([50]))]),
         "ConvTasNet": (models.ConvTasNet, [(torch.zeros(1, 1, 8000),)]),
         "conv_tasnet_base": (models.conv_tasnet_base, [(torch.zeros(1, 1, 8000),)]),
         **{
-            f"hdemucs_{size}": (partial(getattr(models, f"hdemucs_{size}"), ["drums", "bass", "other"]), [(torch.zeros(1, 2, 44100),)])
+            f"hdemucs_{size}": (
+                partial(getattr(models, f"hdemucs_{size}"), ["drums", "bass", "other"]),
+                [(torch.zeros(1, 2, 44100),)],
+            )
             for size in ("low", "medium", "high")
         },
         "Tacotron2": (models.Tacotron2, [(tokens, torch.tensor([10]), torch.zeros(1, 80, 40), torch.tensor([40]))]),

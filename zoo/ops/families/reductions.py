@@ -86,7 +86,9 @@ RULES = (
         saved=input_and_output,
     ),
     OpRule("softmax log_softmax", macs=0, other_flops=each_input(5), receptive_field=sums.softmax, saved=first_output, whole=True),
-    OpRule("_softmax _log_softmax _safe_softmax", macs=0, other_flops=each_input(5), receptive_field=sums.softmax, saved=first_output),
+    OpRule(
+        "_softmax _log_softmax _safe_softmax", macs=0, other_flops=each_input(5), receptive_field=sums.softmax, saved=first_output
+    ),
     OpRule("cdist", macs=0, other_flops=distance, whole=True),
     OpRule("_cdist_forward _pdist_forward", macs=0, other_flops=distance),
     OpRule("trace segment_reduce", macs=0, other_flops=per_input),
