@@ -1,15 +1,16 @@
-"""Whether every model of torchvision, timm and the libraries in benchmarks/libraries is analysed, and counted as torch itself counts it.
+"""Whether every model of torchvision, timm and six more libraries is analysed, and counted as torch itself counts it.
 
     pip install -r benchmarks/libraries/requirements.txt
     python benchmarks/every_model.py [PATTERN ...] [-o FILE.json] [--journal FILE] [--jobs N]    default: 'torchvision:*' 'timm:*'
 
-A pattern is LIBRARY:NAME, such as 'transformers:*' or 'diffusers:UNet*'.
+A pattern is LIBRARY:NAME, such as 'transformers:*' or 'diffusers:UNet*'; benchmarks/libraries has a file for each library.
 
 For each: parameters against the distinct elements of `module.parameters()`, and against the published number if there is one;
 multiply-accumulates against half of what torch.utils.flop_counter.FlopCounterMode counts around a forward on the meta device, or on
 real tensors where a model decides by values. A difference is explained if it consists, to the last unit, of ops for which
-FlopCounterMode has no formula (the convention named `torch`). With a journal, a run that was broken off goes on where it was. Exits
-with 1 if anything is left unexplained.
+FlopCounterMode has no formula (the convention named `torch`). With a journal, a run that was broken off goes on where it was, and
+--so-far reports the models that it holds without trying more. Exits with 1 if anything is left unexplained; a model for which no
+inputs were found with which torch itself runs it is listed, and does not count.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from zoo.extend import ForwardError
 from zoo.questions.survey import Record, gather, targets, versions
 
 ALL = ("torchvision:*", "timm:*")
+_LIMIT = 900.0  # seconds for one model
 _MEMORY = 6 << 30  # bytes that a model of a library may allocate
 _SEARCH_SECONDS = 3.0  # of processor time, for a way in which torch itself runs a model
 
@@ -39,7 +42,7 @@ def check(name: str) -> Record:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if name.partition(":")[0] in LIBRARIES:
+        if _package(name) in LIBRARIES:
             return _of_library(name)
         record = analysed(name)
         if not record["failure"]:
@@ -202,20 +205,40 @@ def report(records: list[Record]) -> int:
             print(f"{record['name']}: {word}: {', '.join(f'{key} {value}' for key, value in found.items() if value)}")
         if record.get("unknown_flops"):
             print(f"{record['name']}: FLOPs are a lower bound: {dict(record['unknown_flops'])}")
-    return len(records) - tally["equal"] - tally["explained"]
+    return len(records) - tally["equal"] - tally["explained"] - tally["torch does not run it"]
 
 
-def counts(records: list[Record], before: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
-    """For each package, how many of its models fare how; of packages without a record, what was known before."""
-    found: dict[str, Counter[str]] = {}
+def summary(records: list[Record], listed: list[str], before: Record) -> Record:
+    """For each package, how many of its models fare how, and why; of packages without a record, what was known before.
+
+    "listed" has the number of its models; "explained" for each op without a formula in how many models it explains the difference;
+    "published" how many numbers of parameters that the package publishes are equal.
+    """
+    found: dict[str, Record] = {}
     for record in records:
-        found.setdefault(record["name"].partition(":")[0], Counter())[verdict(record)] += 1
-    return {**before, **{package: dict(tally.most_common()) for package, tally in found.items()}}
+        package = _package(record["name"])
+        row = found.setdefault(package, {"models": Counter(), "explained": Counter(), "published": 0})
+        word = verdict(record)
+        row["models"][word] += 1
+        row["explained"].update(record["uncounted"].keys() if word == "explained" else ())
+        row["published"] += word in {"equal", "explained"} and record.get("published") is not None
+    tables = {key: {package: _plain(row[key]) for package, row in found.items()} for key in ("models", "explained", "published")}
+    tables["listed"] = {package: sum(_package(name) == package for name in listed) for package in found}
+    known = {**versions(), **{package: version(package) for package in found}}
+    return {"versions": {**before.get("versions", {}), **known}, **{key: {**before.get(key, {}), **tables[key]} for key in tables}}
 
 
-def listed(pattern: str) -> list[str]:
-    """The models of torchvision or timm that match a pattern."""
-    return targets([pattern])
+def _plain(value: Any) -> Any:
+    return dict(value.most_common()) if isinstance(value, Counter) else value
+
+
+def _package(name: str) -> str:
+    return name.partition(":")[0]
+
+
+def _listed(pattern: str) -> list[str]:
+    """The models that match a pattern."""
+    return matching(pattern) if _package(pattern) in LIBRARIES else targets([pattern])
 
 
 def main() -> None:
@@ -224,6 +247,7 @@ def main() -> None:
     parser.add_argument("patterns", nargs="*", default=ALL)
     parser.add_argument("-o", "--output", type=Path, help="a file for how many models of each package fare how")
     parser.add_argument("--journal")
+    parser.add_argument("--so-far", action="store_true", help="report what the journal holds; try no more")
     parser.add_argument("--jobs", type=int)
     given = parser.parse_args()
 
@@ -233,15 +257,18 @@ def main() -> None:
         if sys.stderr.isatty():
             print(f"\r{done} of {total} {name:60}", end="", file=sys.stderr)
 
-    names = [
-        name for pattern in given.patterns for name in (matching if pattern.partition(":")[0] in LIBRARIES else listed)(pattern)
-    ]
+    listed = [name for pattern in given.patterns for name in _listed(pattern)]
     context = {"columns": ["every model"], "versions": versions()}
-    found = gather(names, check, context=context, jobs=given.jobs, journal=given.journal, timeout=300, progress=progress)
+    if given.so_far:
+        done = {json.loads(line).get("name") for line in Path(given.journal).read_text(encoding="utf-8").splitlines()}
+        names = [name for name in listed if name in done]
+    else:
+        names = listed
+    found = gather(names, check, context=context, jobs=given.jobs, journal=given.journal, timeout=_LIMIT, progress=progress)
     records = [found[name] for name in names]
     if given.output:
-        before = json.loads(given.output.read_text(encoding="utf-8"))["models"] if given.output.exists() else {}
-        result = {"versions": versions(), "models": counts(records, before)}
+        before = json.loads(given.output.read_text(encoding="utf-8")) if given.output.exists() else {}
+        result = summary(records, listed, before)
         given.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     sys.exit(report(records) > 0)
 

@@ -1,4 +1,4 @@
-"""Every model of pytorchcv, with the number of its parameters that the package publishes: in its list of files or in its own tests."""
+"""Every model of pytorchcv, with the number of its parameters that the package publishes in its list of files or its own tests."""
 
 import csv
 import re

@@ -20,13 +20,9 @@ def made(name: str) -> Iterator[Made]:
     import segmentation_models_pytorch as smp
 
     net, _, encoder = name.partition("/")
+    fewer = {"encoder_depth": 4, "decoder_channels": (128, 64, 32, 16)}
     error = None
-    for options in (
-        {},
-        {"encoder_depth": 4, "decoder_channels": (128, 64, 32, 16)},
-        {"encoder_depth": 4},
-        {"encoder_name": "tu-vit_tiny_patch16_224"},
-    ):
+    for options in ({}, fewer, {"encoder_depth": 4}, {"encoder_name": "tu-vit_tiny_patch16_224"}):
         chosen = {"encoder_name": encoder, "encoder_weights": None, **options}
         try:
             yield from both(lambda chosen=chosen: smp.create_model(net, **chosen), _inputs)

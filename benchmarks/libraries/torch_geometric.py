@@ -120,5 +120,4 @@ def _graphs() -> Iterator[tuple[Any, ...]]:
         (x, edges, edges),
         (atoms, positions),
     )
-    for first, second in product((edges, x), (edges, None)):
-        yield (first, second)
+    yield from product((edges, x), (edges, None))

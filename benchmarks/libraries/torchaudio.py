@@ -7,53 +7,40 @@ from typing import Any
 from libraries import Made, both
 
 
-def _sounds() -> dict[str, Any]:
-    """How each is built, and its arguments."""
+def _networks() -> dict[str, Any]:
+    """How each is built, and the arguments with which it may run."""
     import torch
     from torchaudio import models
 
-    wave, lengths = torch.zeros(1, 16000), torch.tensor([16000])
-    batch, steps = torch.zeros(1, 50, 80), torch.tensor([50])
-    found = {
-        name: (getattr(models, name), [(wave,), (wave, lengths)])
-        for name in dir(models)
-        if name.startswith(("wav2vec2_", "wavlm_"))
-    }
-    del found["wav2vec2_model"], found["wavlm_model"]
-    found |= {f"hubert_{size}": (getattr(models, f"hubert_{size}"), [(wave,)]) for size in ("base", "large", "xlarge")}
-    words = torch.ones(1, 10, dtype=torch.int32)
-    found |= {
-        name: (getattr(models, name), [(wave, torch.ones(1, 49, dtype=torch.int64), lengths)])
-        for name in ("hubert_pretrain_base", "hubert_pretrain_large", "hubert_pretrain_xlarge")
-    }
-    tokens = torch.ones(1, 10, dtype=torch.int64)
+    wave, samples, stereo = torch.zeros(1, 16000), torch.tensor([16000]), torch.zeros(1, 2, 44100)
+    frames, steps = torch.zeros(1, 50, 80), torch.tensor([50])
+    words, ten = torch.ones(1, 10, dtype=torch.int64), torch.tensor([10])
+    conformer, sources = partial(models.Conformer, 80, 4, 128, 4, 31), ["drums", "bass", "other"]
+    found = {}
+    for name in dir(models):
+        build = getattr(models, name)
+        if name.startswith(("wav2vec2_", "wavlm_")) and not name.endswith("_model"):
+            found[name] = (build, [(wave,)])
+        elif name.startswith("hubert_pretrain_") and not name.endswith("_model"):
+            found[name] = (build, [(wave, torch.ones(1, 49, dtype=torch.int64), samples)])
+        elif name in {"hubert_base", "hubert_large", "hubert_xlarge"}:
+            found[name] = (build, [(wave,)])
+        elif name.startswith("hdemucs_"):
+            found[name] = (partial(build, sources), [(stereo,)])
     return found | {
-        "Wav2Letter": (models.Wav2Letter, [(torch.zeros(1, 1, 16000),)]),
+        "Wav2Letter": (models.Wav2Letter, [(wave[None],)]),
         "Wav2Letter/mfcc": (partial(models.Wav2Letter, input_type="mfcc", num_features=13), [(torch.zeros(1, 13, 200),)]),
         "DeepSpeech": (partial(models.DeepSpeech, 161), [(torch.zeros(1, 1, 100, 161),)]),
-        "Conformer": (partial(models.Conformer, 80, 4, 128, 4, 31), [(batch, steps)]),
-        "Conformer/convolution_first": (
-            partial(models.Conformer, 80, 4, 128, 4, 31, use_group_norm=True, convolution_first=True),
-            [(batch, steps)],
-        ),
-        "Emformer": (partial(models.Emformer, 80, 4, 256, 4, 10), [(batch, torch.tensor([50]))]),
-        "ConvTasNet": (models.ConvTasNet, [(torch.zeros(1, 1, 8000),)]),
-        "conv_tasnet_base": (models.conv_tasnet_base, [(torch.zeros(1, 1, 8000),)]),
-        **{
-            f"hdemucs_{size}": (
-                partial(getattr(models, f"hdemucs_{size}"), ["drums", "bass", "other"]),
-                [(torch.zeros(1, 2, 44100),)],
-            )
-            for size in ("low", "medium", "high")
-        },
-        "Tacotron2": (models.Tacotron2, [(tokens, torch.tensor([10]), torch.zeros(1, 80, 40), torch.tensor([40]))]),
-        "WaveRNN": (
-            partial(models.WaveRNN, [5, 5, 8], 256, 200),
-            [(torch.zeros(1, 1, (40 - 4) * 200), torch.zeros(1, 1, 40, 128))],
-        ),
+        "Conformer": (conformer, [(frames, steps)]),
+        "Conformer/convolution_first": (partial(conformer, use_group_norm=True, convolution_first=True), [(frames, steps)]),
+        "Emformer": (partial(models.Emformer, 80, 4, 256, 4, 10), [(frames, steps)]),
+        "ConvTasNet": (models.ConvTasNet, [(wave[None, :, :8000],)]),
+        "conv_tasnet_base": (models.conv_tasnet_base, [(wave[None, :, :8000],)]),
+        "Tacotron2": (models.Tacotron2, [(words, ten, torch.zeros(1, 80, 40), torch.tensor([40]))]),
+        "WaveRNN": (partial(models.WaveRNN, [5, 5, 8], 256, 200), [(torch.zeros(1, 1, 7200), torch.zeros(1, 1, 128, 40))]),
         "emformer_rnnt_base": (
             partial(models.emformer_rnnt_base, 512),
-            [(batch.new_zeros(1, 68, 80), torch.tensor([68]), words, torch.tensor([10], dtype=torch.int32))],
+            [(torch.zeros(1, 68, 80), torch.tensor([68]), words.int(), ten.int())],
         ),
         "squim_objective_base": (models.squim_objective_base, [(wave,)]),
         "squim_subjective_base": (models.squim_subjective_base, [(wave, wave)]),
@@ -62,10 +49,10 @@ def _sounds() -> dict[str, Any]:
 
 def names() -> list[str]:
     """The names of functions and classes."""
-    return list(_sounds())
+    return list(_networks())
 
 
 def made(name: str) -> Iterator[Made]:
     """The network with its inputs."""
-    build, inputs = _sounds()[name]
+    build, inputs = _networks()[name]
     return both(build, lambda _: iter(inputs))

@@ -1,7 +1,7 @@
 """Every public model class of Hugging Face transformers, from its default configuration made tiny.
 
-Sizes that a configuration computes from others are computed again. Where tiny sizes do not fit each other, only the number of layers
-is reduced, and where that does not fit either, the configuration stays as it is.
+Sizes that a configuration computes from others are computed again. Where tiny sizes do not fit each other, only the number of
+layers is reduced, and where that does not fit either, the configuration stays as it is.
 """
 
 import ast

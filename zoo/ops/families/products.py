@@ -159,7 +159,7 @@ RULES = (
         backward_macs=forward_again(matmul),
     ),
     OpRule(
-        "_int_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu _weight_int8pack_mm _dyn_quant_matmul_4bit _scaled_mm _scaled_mm_v2",
+        "_int_mm _weight_int4pack_mm _weight_int4pack_mm_for_cpu _weight_int8pack_mm _dyn_quant_matmul_4bit _scaled_mm",
         macs=matmul,
         other_flops=0,
         receptive_field=sums.linear,
