@@ -9,7 +9,8 @@ from libraries import Made, weighed, weightless
 
 _FEWER = "num_layers num_single_layers num_double_layers num_refiner_layers n_layers depth num_hidden_layers".split()
 _CONTEXTS = """cross_attention_dim joint_attention_dim text_embed_dim caption_channels text_dim caption_projection_dim
-encoder_hid_dim context_dim cond_dim condition_dim text_embed_channels encoder_hidden_dim in_channels_llm d_model pooled_projection_dim""".split()
+encoder_hid_dim context_dim cond_dim condition_dim text_embed_channels encoder_hidden_dim in_channels_llm d_model
+pooled_projection_dim""".split()
 
 
 def names() -> list[str]:
