@@ -94,7 +94,17 @@ def test_values(function: Callable[[torch.Tensor], torch.Tensor], flops: dict[st
 
 def test_verdicts(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a report that takes for equal, or explained, what is not."""
-    good = {"name": "a", "failure": None, "params": 7, "distinct": 7, "unknown": {}, "macs": 10, "uncounted": {}, "counted": 20}
+    good = {
+        "name": "a",
+        "failure": None,
+        "params": 7,
+        "trainable": 7,
+        "distinct": 7,
+        "unknown": {},
+        "macs": 10,
+        "uncounted": {},
+        "counted": 20,
+    }
     records = [
         good,
         {**good, "counted": 14, "uncounted": {"mv": 3}},
@@ -126,6 +136,7 @@ def test_summary(script: ModuleType) -> None:
     good = {
         "failure": None,
         "params": 7,
+        "trainable": 7,
         "distinct": 7,
         "unknown": {},
         "macs": 10,

@@ -11,12 +11,12 @@ from fnmatch import fnmatch
 from typing import Any
 
 LIBRARIES = ("transformers", "diffusers", "segmentation_models_pytorch", "pytorchcv", "torchaudio", "torch_geometric")
-LARGEST = 20_000_000  # parameters of a model that runs on real tensors
+LARGEST = 60_000_000  # parameters of a model that runs on real tensors
 
 
 @dataclass(frozen=True)
 class Made:
-    """A model with the arguments of its forward pass, and the number of its parameters that its library publishes."""
+    """A model with the arguments of its forward pass, and the number of its trainable parameters that its library publishes."""
 
     module: Any
     args: Sequence[Any] = ()
@@ -52,7 +52,7 @@ def weighed(build: Callable[[], Any]) -> Any:
         torch.manual_seed(0)
         module = build()
     large = sum(p.numel() for p in module.parameters()) > LARGEST
-    return (module.to("meta") if large else real_copy(module)).eval().requires_grad_(False)
+    return (module.to("meta") if large else real_copy(module)).eval()
 
 
 def weightless(build: Callable[[], Any]) -> Any:
@@ -61,7 +61,7 @@ def weightless(build: Callable[[], Any]) -> Any:
 
     with Skeleton():
         module = build()
-    return module.to("meta").eval().requires_grad_(False)
+    return module.to("meta").eval()
 
 
 def both(
