@@ -166,6 +166,23 @@ def test_checks_and_layouts_multiply_nothing(way: Any) -> None:
     assert zoo.summary(Net(), input=(1, 8), columns=["macs"], real=way is _sparse).total["macs"] == 64
 
 
+@pytest.mark.parametrize(("left", "unit", "shape"), [(True, False, (2, 5, 3)), (True, True, (2, 5, 3)), (False, False, (2, 3, 5))])
+def test_triangular_systems(left: bool, unit: bool, shape: tuple[int, ...]) -> None:
+    """Kills a lower bound behind a triangular system, as linear attention by the delta rule solves it.
+
+    By substitution, counted one by one: unknown i of 5 is divided by the diagonal and multiplied into 4 - i later equations.
+    """
+
+    class Net(nn.Module):
+        def forward(self, a: Tensor, b: Tensor) -> Tensor:
+            return torch.linalg.solve_triangular(a, b, upper=False, left=left, unitriangular=unit)
+
+    multiplied = sum(1 for _ in range(2 * 3) for i in range(5) for _ in range(i + 1, 5))
+    total = zoo.summary(Net(), input=[(2, 5, 5), shape], columns=["macs", "flops"]).total
+    assert total["macs"] == multiplied == 60
+    assert total["flops"] == 2 * multiplied + (0 if unit else 2 * 3 * 5)
+
+
 class Doubled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:

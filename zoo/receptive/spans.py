@@ -159,7 +159,7 @@ class Span:
             return self
         found = self._without(digits.keys(), [digits])
         one = not found.walks and isinstance(found.windows, Units) and not found.exact
-        return found.everywhere() if one else found  # a single unit needs no law
+        return found.everywhere() if one else found  # the window of a single unit is all there is to say
 
     def together(self, dims: Container[int], *, keep: bool = False) -> "Span":
         """What all units along some dimensions see together: a sum over them; or, if they are kept, a statistic for each unit.
