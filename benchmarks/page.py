@@ -4,6 +4,7 @@ python benchmarks/page.py        after one of these:
 python benchmarks/speed.py -o benchmarks/results.json
 python benchmarks/every_model.py -o benchmarks/coverage.json
 python benchmarks/random_networks.py 10000 -o benchmarks/random.json
+python benchmarks/drawings.py -o benchmarks/drawings.json
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random")}
+RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random", "drawings")}
 PAGES = ("docs/performance.md", "docs/proof.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
 FLOOR = "build, trace and table, over the bare module tree"
@@ -88,11 +89,21 @@ def random_networks(found: Mapping[str, Any]) -> Iterator[str]:
     yield from rows([*table, [numbers[0], seeds, *numbers[1:]]])
 
 
+def drawings(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many models were drawn at each level, and how many drawings are wrong or slow."""
+    table = [["level", "drawings", "wrong", "median seconds", "most seconds"]]
+    for level, one in found["drawings"].items():
+        numbers = [f"{one[key]:,}" for key in ("drawings", "wrong", "seconds, median", "seconds, most")]
+        table.append([level, *numbers])
+    yield from rows(table)
+
+
 PARTS = {
     "peers": ("results", peers),
     "goals": ("results", goals),
     "coverage": ("coverage", coverage),
     "random": ("random", random_networks),
+    "drawings": ("drawings", drawings),
 }
 
 
