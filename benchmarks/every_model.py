@@ -65,6 +65,8 @@ def analysed(name: str) -> Record:
 
 def numbers(name: str, subject_of: Callable[[], Any], inputs: Any = None) -> Record:
     """Analyse one model. Raises what it raises."""
+    import torch
+
     from zoo.analysis.conventions.torch import products
     from zoo.models.running import trace_subject
     from zoo.ops.arithmetic import flops, macs
@@ -80,6 +82,7 @@ def numbers(name: str, subject_of: Callable[[], Any], inputs: Any = None) -> Rec
             raise
         real = True
         subject = replace(subject, module=real_copy(subject.module))  # it decides by values
+        torch.manual_seed(0)  # of random numbers, too
         trace = trace_subject(subject, shape, inputs, False, real=True)
     seconds = time.thread_time() - start
     costs = [(op.kind, macs(op), products(op)) for op in trace.ops]
@@ -146,15 +149,22 @@ def _counted(module: Any, args: Any, kwargs: Any) -> int:
     from torch.utils._pytree import tree_map
     from torch.utils.flop_counter import FlopCounterMode
 
+    torch.manual_seed(0)
     meta = any(p.is_meta for p in module.parameters())
     args, kwargs = tree_map(lambda x: x.to("meta") if meta and isinstance(x, torch.Tensor) else x, (tuple(args), dict(kwargs)))
-    with (
-        torch.backends.mkldnn.flags(enabled=False),  # type: ignore[no-untyped-call]
-        sdpa_kernel(SDPBackend.MATH),
-        FlopCounterMode(display=False) as counter,
-        torch.inference_mode(),
-    ):
-        module(*args, **kwargs)
+    trainable = [p for p in module.parameters() if p.requires_grad]
+    module.requires_grad_(False)  # the counter follows gradients, which parametrised weights do not have here
+    try:
+        with (
+            torch.backends.mkldnn.flags(enabled=False),  # type: ignore[no-untyped-call]
+            sdpa_kernel(SDPBackend.MATH),
+            FlopCounterMode(display=False) as counter,
+            torch.inference_mode(),
+        ):
+            module(*args, **kwargs)
+    finally:
+        for parameter in trainable:
+            parameter.requires_grad_(True)
     return counter.get_total_flops()
 
 

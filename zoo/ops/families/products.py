@@ -212,7 +212,7 @@ RULES = (
         saved=saved_by_added_product,
         backward_macs=forward_again(added_matmul, first=1),
     ),
-    OpRule("linalg_solve_triangular triangular_solve", macs=substituted, other_flops=divided),
+    OpRule("linalg_solve_triangular triangular_solve", macs=substituted, other_flops=divided, layers=0),
     OpRule(
         "_grouped_mm",
         macs=grouped,
