@@ -258,7 +258,8 @@ def test_lineage_of_landmarks() -> None:
     """Kills a family tree that is not the one of the papers."""
     assert leads_to("lenet1989", "lenet5")
     assert children("lenet1989") == ["lenet1"]
-    assert {"zfnet", "caffenet", "alexnet_owt"} <= set(children("alexnet"))
+    assert {"zfnet", "caffenet", "alexnet_owt", "vgg11"} <= set(children("alexnet"))
+    assert leads_to("zfnet", "vgg_cnn_m")
     assert not leads_to("alexnet", "lenet5")
 
 

@@ -155,6 +155,7 @@ class VGG(nn.Module):
         {"quantity": "params", "printed": "132,863,336", "where": "weight metadata", "source": "torchvision"},
         {"quantity": "macs", "printed": "7.609G", "where": "weight metadata", "source": "torchvision"},
     ),
+    parents=("alexnet",),
     torchvision="vgg11",
     keys=(
         (r"^features\.0\.", "features.conv1_1."),
