@@ -8,6 +8,7 @@ python benchmarks/drawings.py -o benchmarks/drawings.json
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ PAGES = ("docs/performance.md", "docs/proof.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
 FLOOR = "build, trace and table, over the bare module tree"
 PEER = "faster than "
+UNRUN = "torch does not run it"
 
 Figure = Mapping[str, Any]
 
@@ -58,13 +60,24 @@ def goals(figures: Sequence[Figure]) -> Iterator[str]:
 
 
 def coverage(found: Mapping[str, Any]) -> Iterator[str]:
-    """How many models of each package fare how."""
-    verdicts = list(dict.fromkeys(verdict for tally in found["models"].values() for verdict in tally))
-    table = [["package", "version", "models", *verdicts]]
+    """How many models of each package fare how; and which ops explain what torch does not count."""
+    verdicts = list(dict.fromkeys(verdict for tally in found["models"].values() for verdict in tally if verdict != UNRUN))
+    columns = ["models", "tried", "torch runs", *verdicts]
+    table, total = [["package", "version", *columns]], Counter[str]()
     for package, tally in found["models"].items():
-        numbers = [sum(tally.values()), *(tally.get(verdict, 0) for verdict in verdicts)]
-        table.append([package, found["versions"][package], *(f"{number:,}" for number in numbers)])
-    yield from rows(table)
+        tried = sum(tally.values())
+        numbers = {"models": found["listed"][package], "tried": tried, "torch runs": tried - tally.get(UNRUN, 0), **tally}
+        total.update(numbers)
+        table.append([package, found["versions"][package], *(f"{numbers.get(column, 0):,}" for column in columns)])
+    yield from rows([*table, ["all", "", *(f"{total[column]:,}" for column in columns)]])
+    names = Counter[str]()
+    for tally in found["explained"].values():
+        names.update(tally)
+    yield ""
+    yield f"Explained by: {', '.join(f'`{kind}` ({number:,})' for kind, number in names.most_common())}."
+    for package, number in found["published"].items():
+        if number:
+            yield f"Numbers of parameters that {package} publishes: {number:,} equal."
 
 
 def random_networks(found: Mapping[str, Any]) -> Iterator[str]:

@@ -129,6 +129,60 @@ def test_ops_that_multiply_nothing() -> None:
     assert zoo.summary(Quantised(), input=(1, 8), columns=["macs"]).total["macs"] == 64
 
 
+def _checks(x: Tensor) -> Tensor:
+    ones = torch.ones(4, 4, dtype=torch.bool)
+    torch._is_all_true(ones)
+    torch._is_any_true(ones)
+    torch.isin(torch.arange(4), torch.arange(2))
+    return x
+
+
+def _makes(x: Tensor) -> Tensor:
+    torch.tril_indices(4, 4)
+    torch.randint_like(x, 4)
+    torch.logspace(0, 1, 4)
+    return x + torch.diag_embed(x[:, 0]).sum()
+
+
+def _sparse(x: Tensor) -> Tensor:
+    indices = torch.tensor([[0, 1, 1], [2, 0, 2]])
+    some = torch.sparse_coo_tensor(indices, torch.ones(3), (2, 3), check_invariants=True).coalesce()
+    return x + some.to_dense().sum() + some.to_sparse().to_dense().sum()
+
+
+@pytest.mark.parametrize("way", [_checks, _makes, _sparse])
+def test_checks_and_layouts_multiply_nothing(way: Any) -> None:
+    """Kills a lower bound behind a check of values, a new tensor, or a change to a sparse layout and back."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            found: Tensor = self.linear(way(x))
+            return found
+
+    assert zoo.summary(Net(), input=(1, 8), columns=["macs"], real=way is _sparse).total["macs"] == 64
+
+
+@pytest.mark.parametrize(("left", "unit", "shape"), [(True, False, (2, 5, 3)), (True, True, (2, 5, 3)), (False, False, (2, 3, 5))])
+def test_triangular_systems(left: bool, unit: bool, shape: tuple[int, ...]) -> None:
+    """Kills a lower bound behind a triangular system, as linear attention by the delta rule solves it.
+
+    By substitution, counted one by one: unknown i of 5 is divided by the diagonal and multiplied into 4 - i later equations.
+    """
+
+    class Net(nn.Module):
+        def forward(self, a: Tensor, b: Tensor) -> Tensor:
+            return torch.linalg.solve_triangular(a, b, upper=False, left=left, unitriangular=unit)
+
+    multiplied = sum(1 for _ in range(2 * 3) for i in range(5) for _ in range(i + 1, 5))
+    total = zoo.summary(Net(), input=[(2, 5, 5), shape], columns=["macs", "flops"]).total
+    assert total["macs"] == multiplied == 60
+    assert total["flops"] == 2 * multiplied + (0 if unit else 2 * 3 * 5)
+
+
 class Doubled(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ benchmarks/every_model.py does this for all of them.
 """
 
 import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -43,7 +44,11 @@ def script() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.path.insert(0, str(path.parent))  # where it finds the libraries
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(path.parent))
     return module
 
 
@@ -89,7 +94,17 @@ def test_values(function: Callable[[torch.Tensor], torch.Tensor], flops: dict[st
 
 def test_verdicts(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a report that takes for equal, or explained, what is not."""
-    good = {"name": "a", "failure": None, "params": 7, "distinct": 7, "unknown": {}, "macs": 10, "uncounted": {}, "counted": 20}
+    good = {
+        "name": "a",
+        "failure": None,
+        "params": 7,
+        "trainable": 7,
+        "distinct": 7,
+        "unknown": {},
+        "macs": 10,
+        "uncounted": {},
+        "counted": 20,
+    }
     records = [
         good,
         {**good, "counted": 14, "uncounted": {"mv": 3}},
@@ -98,15 +113,54 @@ def test_verdicts(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> Non
         {**good, "unknown": {"my::op": 1}},
         {**good, "counted": "RuntimeError: no"},
         {"name": "a", "failure": "why"},
+        {"name": "a", "failure": "why", "ran": False},
+        {**good, "published": 7},
+        {**good, "published": 8},
     ]
     records = [{**record, "name": str(i)} for i, record in enumerate(records)]
     words = ["equal", "explained", "MACs differ", "parameters differ", "MACs not complete", "torch's counter fails", "not analysed"]
+    words += ["torch does not run it", "equal", "parameters differ"]
     assert [script.verdict(record) for record in records] == words
-    assert script.report(records) == 5
-    assert "7 models" in capsys.readouterr().out
+    assert script.report(records) == 6
+    assert "10 models" in capsys.readouterr().out
 
 
 def test_all_are_asked() -> None:
     """Kills a pattern that leaves models out."""
     timm, models = pytest.importorskip("timm"), pytest.importorskip("torchvision.models")
     assert len(targets(["torchvision:*", "timm:*"])) == len(models.list_models()) + len(timm.list_models()) > 1300
+
+
+def test_summary(script: ModuleType) -> None:
+    """Kills a table that forgets packages of an earlier run, or models that were listed and not tried."""
+    good = {
+        "failure": None,
+        "params": 7,
+        "trainable": 7,
+        "distinct": 7,
+        "unknown": {},
+        "macs": 10,
+        "uncounted": {},
+        "counted": 20,
+        "published": None,
+    }
+    records = [{**good, "name": "timm:a"}, {**good, "name": "timm:b", "counted": 14, "uncounted": {"mv": 3}, "published": 7}]
+    before = {"versions": {"other": "1"}, "models": {"other": {"equal": 3}}, "listed": {"other": 3}}
+    found = script.summary(records, ["timm:a", "timm:b", "timm:c"], before)
+    assert found["models"] == {"other": {"equal": 3}, "timm": {"equal": 1, "explained": 1}}
+    assert found["listed"] == {"other": 3, "timm": 3}
+    assert found["explained"] == {"timm": {"mv": 1}}
+    assert found["published"] == {"timm": 1}
+    assert found["versions"]["other"] == "1"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["BertModel", "BertModel/eager", "MixtralForCausalLM", "LlavaForConditionalGeneration", "MambaModel"]
+)
+def test_library(name: str, script: ModuleType) -> None:
+    """Kills a library whose models cannot be built, or are counted otherwise than torch counts them."""
+    pytest.importorskip("transformers")
+    found = script.check(f"transformers:{name}")
+    assert script.verdict(found) in {"equal", "explained"}, found
+    assert set(found["uncounted"]) <= {"_grouped_mm"}

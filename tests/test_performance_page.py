@@ -30,7 +30,7 @@ def test_tables_are_of_the_results(page: str) -> None:
 def test_nothing_is_left() -> None:
     """Kills a page that says of every model, or of random networks, what the results do not."""
     found = PAGE.results()
-    assert all(set(tally) <= {"equal", "explained"} for tally in found["coverage"]["models"].values())
+    assert all(set(tally) <= {"equal", "explained", "torch does not run it"} for tally in found["coverage"]["models"].values())
     assert found["random"]["counter-examples"] == 0
     assert found["drawings"]["not drawn"] == {}
     assert all(one["wrong"] == 0 for one in found["drawings"]["drawings"].values())

@@ -176,3 +176,44 @@ def test_normalisation_across_channels_slides_along_none() -> None:
     """Kills a third axis of an image that is normalised first: torch pools along the channels for it."""
     net = nn.Sequential(nn.LocalResponseNorm(3), nn.Conv2d(4, 2, 3))
     assert rf(net, (1, 4, 9, 9)) == {"size": [3, 3], "stride": [1, 1], "padding": [0, 0]}
+
+
+def causal(net: Any, x: Tensor) -> Tensor:
+    parts = net.three(net.conv(x).transpose(1, 2))[:, None].chunk(3, -1)
+    return F.scaled_dot_product_attention(*parts, is_causal=True)[:, 0]
+
+
+def steps(net: Any, x: Tensor) -> Tensor:
+    found: Tensor = net.recurrent(net.conv(x).transpose(1, 2))[0]
+    return found
+
+
+SO_FAR: dict[str, tuple[Callable[..., Tensor], Callable[[], nn.Module]]] = {
+    "causal attention": (causal, lambda: nn.Linear(8, 24)),
+    "two layers": (steps, lambda: nn.LSTM(8, 5, 2, batch_first=True)),
+    "both ways": (steps, lambda: nn.GRU(8, 5, batch_first=True, bidirectional=True)),
+    "last state": (lambda n, x: n.recurrent(n.conv(x).transpose(1, 2))[1], lambda: nn.RNN(8, 5, batch_first=True)),
+    "steps first": (lambda n, x: n.recurrent(n.conv(x).permute(2, 0, 1))[0], lambda: nn.LSTM(8, 5)),
+}
+
+
+@pytest.mark.parametrize("case", SO_FAR)
+def test_steps_see_those_before_them(case: str) -> None:
+    """Kills a recurrent layer without a field, and causal attention in which a token sees those after it."""
+    forward, build = SO_FAR[case]
+    net = Net(forward, conv=nn.Conv1d(3, 8, 5, 2), **{"three" if case == "causal attention" else "recurrent": build()}).eval()
+    found = zoo.verify(net, input=(1, 3, 21), rf=True)
+    verdicts = [row.cells["verdict"] for row in found.rows if row.name.startswith("rf")]
+    assert len(verdicts) >= 2
+    assert set(verdicts) == {"equal"}
+
+
+def test_fields_of_steps() -> None:
+    """Kills a last step that does not see everything, a law for steps that have none, and a table that fills the memory."""
+    last = Net(lambda n, x: causal(n, x)[:, -1], conv=nn.Conv1d(3, 8, 5, 2), three=nn.Linear(8, 24))
+    assert rf(last, (1, 3, 21)) == {"size": [21], "stride": [2], "padding": [0], "global": True}
+    net = Net(causal, conv=nn.Conv1d(3, 8, 5, 2), three=nn.Linear(8, 24))
+    for length in (21, 100_001):
+        assert rf(net, (1, 3, length)) == {"undefined": "each unit sees all before it"}
+    both = Net(SO_FAR["both ways"][0], conv=nn.Conv1d(3, 8, 5, 2), recurrent=SO_FAR["both ways"][1]())
+    assert rf(both, (1, 3, 21))["size"] == [21]

@@ -155,7 +155,11 @@ class Span:
         Span(windows=Lattice(phases=((5, 7),), shift=2), walks=(), pixels=8)
         """
         digits = {i: index // walk.inner % walk.size for i, walk in enumerate(self.walks) if walk.dim == dim}
-        return self._without(digits.keys(), [digits]) if digits else self
+        if not digits:
+            return self
+        found = self._without(digits.keys(), [digits])
+        one = not found.walks and isinstance(found.windows, Units) and not found.exact
+        return found.everywhere() if one else found  # the window of a single unit is all there is to say
 
     def together(self, dims: Container[int], *, keep: bool = False) -> "Span":
         """What all units along some dimensions see together: a sum over them; or, if they are kept, a statistic for each unit.

@@ -13,11 +13,16 @@ Read `spans` first: all rules here say which dimensions are summed over and leav
 
 from collections.abc import Sequence
 
+from zoo.receptive import taps
 from zoo.receptive.join import join
 from zoo.receptive.sliding import data
 from zoo.receptive.spans import Field, Span, Spans
 from zoo.receptive.taps import all_of
+from zoo.receptive.windows import NoField
 from zoo.record.trace import Op
+
+_LARGEST = 2**20
+"""Units times pixels of the largest table that attention makes: a thousand tokens."""
 
 
 def together(field: Spans | None, *dims: int, keep: bool = False) -> Spans | None:
@@ -53,9 +58,34 @@ def grouped(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 
 def attention(op: Op, fields: Sequence[Spans | None]) -> Field | None:
-    """Each query meets all keys and values."""
+    """Each query meets all keys and values, or, if attention is causal, those up to its own place."""
     query, key, value = fields[:3]  # each N×heads×tokens×features: all tokens of key and value go into every token of the query
-    return join(op.kind, [query, together(key, -2), together(value, -2)], op.outputs[0].shape)
+    queries, keys = op.inputs[0].shape[-2], op.inputs[1].shape[-2]
+    met = so_far if op.attrs.get("is_causal") and queries == keys else together
+    return join(op.kind, [query, met(key, -2), met(value, -2)], op.outputs[0].shape)
+
+
+def so_far(field: Spans | None, dim: int) -> Spans | None:
+    """All units along a dimension up to a unit contribute to it. Raises `NoField` where a table of them would be too large."""
+    if field is None:
+        return None
+    found = []
+    for span in field:
+        if span.walks_along(dim) and span.units * span.pixels > _LARGEST:
+            raise NoField(taps.so_far(1).irregular)
+        size = max([walk.inner * walk.size for walk in span.digits(dim)], default=1)
+        found.append(span.along(dim, size, taps.so_far(size)))
+    return tuple(found)
+
+
+def recurrent(op: Op, fields: Sequence[Spans | None]) -> list[Field | None]:
+    """Each step sees all steps before it, or all if another direction comes the other way; the last states see everything."""
+    steps = -2 if op.attrs["batch_first"] or len(op.inputs[0].shape) == 2 else -3
+    spans = together(data(fields), -1)
+    last = together(spans, steps) or ()
+    states = tuple([span.relabelled(lambda dim: dim + (steps > dim)) for span in last])
+    outputs = together(spans, steps, keep=True) if op.attrs["bidirectional"] else so_far(spans, steps)
+    return [outputs, *[states] * (len(op.outputs) - 1)]
 
 
 def reduction(op: Op, fields: Sequence[Spans | None]) -> Field | None:

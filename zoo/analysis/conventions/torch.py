@@ -1,7 +1,8 @@
 """torch.utils.flop_counter.FlopCounterMode of torch 2.15, around a forward on the meta device.
 
 It counts two for each multiply-accumulate of matrix products, convolutions and what torch makes such of: attention, recurrent
-layers, linear layers. A product with a vector, bilinear forms and deformable convolutions have no formula there, and count nothing.
+layers, linear layers. A product with a vector, bilinear forms, triangular systems, products of groups of rows and deformable
+convolutions have no formula there, and count nothing.
 
 On other devices its figure may be lower: a fused kernel for attention or for a recurrent layer can be without a formula.
 
@@ -14,7 +15,9 @@ from zoo.ops.book import multiplies
 from zoo.tracing.formulas import computed, registered
 from zoo.util.plugins import guarded
 
-_WITHOUT_FORMULA = frozenset("mv dot vdot addmv addbmm bilinear affine_grid_generator _grouped_mm".split())
+_WITHOUT_FORMULA = frozenset(
+    "mv dot vdot addmv addbmm bilinear affine_grid_generator _grouped_mm linalg_solve_triangular triangular_solve".split()
+)
 
 
 def flops(trace: Trace) -> list[int]:

@@ -42,12 +42,13 @@ RULES = (
     OpRule("index_put index_add scatter_add scatter_reduce", macs=0, other_flops=summed_in),
     OpRule("_embedding_bag _embedding_bag_forward_only", macs=0, other_flops=embedding_bag),
     OpRule("sort topk", macs=0, saved=further_outputs),
-    OpRule("argsort multinomial searchsorted bucketize nonzero index_reduce torchvision::nms", macs=0),
+    OpRule("argsort multinomial searchsorted bucketize nonzero nonzero_static isin index_reduce torchvision::nms", macs=0),
+    OpRule("_unsafe_masked_index _unsafe_index_put _index_put_impl _unsafe_masked_index_put_accumulate", macs=0),
     OpRule("masked_select", macs=0, other_flops=0, saved=every_input),
     OpRule(
         "histc histogram _histogramdd_from_bin_cts _histogramdd_from_bin_tensors _histogramdd_bin_edges bincount",
         macs=0,
         other_flops=per_input,
     ),
-    OpRule("_unique2 unique_dim unique_consecutive", macs=0),
+    OpRule("_unique _unique2 unique_dim unique_dim_consecutive unique_consecutive", macs=0),
 )

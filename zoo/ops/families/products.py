@@ -47,6 +47,25 @@ def bilinear(op: Op) -> Values:
     return op.output.numel // features, features, first * second + first
 
 
+@factors("right-hand sides", "pairs of unknowns")
+def substituted(op: Op) -> Values:
+    """Each unknown is multiplied into every later equation: n·(n - 1)/2 per right-hand side (LAPACK Working Note 41, xTRSM)."""
+    unknowns = _unknowns(op)
+    return op.outputs[0].numel // max(unknowns, 1), unknowns * (unknowns - 1) // 2
+
+
+@factors("right-hand sides", "unknowns")
+def divided(op: Op) -> Values:
+    """A division by the diagonal for each unknown, unless the diagonal is one."""
+    unknowns = _unknowns(op)
+    return op.outputs[0].numel // max(unknowns, 1), 0 if op.attrs.get("unitriangular") else unknowns
+
+
+def _unknowns(op: Op) -> int:
+    """The side of the triangular matrix, which comes first, or second in `torch.triangular_solve`."""
+    return op.inputs[1 if op.kind == "triangular_solve" else 0].shape[-1]
+
+
 # Shapes ---------------------------------------------------------------------------------------------------------------
 
 
@@ -193,6 +212,7 @@ RULES = (
         saved=saved_by_added_product,
         backward_macs=forward_again(added_matmul, first=1),
     ),
+    OpRule("linalg_solve_triangular triangular_solve", macs=substituted, other_flops=divided, layers=0),
     OpRule(
         "_grouped_mm",
         macs=grouped,

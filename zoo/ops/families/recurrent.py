@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from zoo.ops.facts import FLOATING, given
 from zoo.ops.rule import Needs, OpRule, Shape, Values, factors
+from zoo.receptive import sums
 from zoo.record.trace import Op
 
 _MATRICES = ("params", "w_ih", "w_hh")
@@ -99,6 +100,7 @@ RULES = (
         shape=shape,
         macs=macs,
         other_flops=other_flops,
+        receptive_field=sums.recurrent,
         layers=layers,
         backward_macs=backward_macs,
         whole=True,

@@ -66,6 +66,8 @@ RULES = (
     OpRule("amax amin prod", macs=0, other_flops=per_input, receptive_field=sums.reduction, saved=input_and_output),
     OpRule("max min", macs=0, other_flops=per_input, saved=saved_by_extreme),
     OpRule("any all argmax argmin", macs=0, other_flops=per_input, receptive_field=sums.reduction),
+    OpRule("_is_all_true _is_any_true allclose _aminmax nanmedian", macs=0, other_flops=per_input),
+    OpRule("_cummax_helper _cummin_helper", macs=0, other_flops=per_input),
     OpRule("cumsum", macs=0, other_flops=per_input, receptive_field=sliding.so_far, saved=nothing),
     OpRule("cumprod", macs=0, other_flops=per_input, receptive_field=sliding.so_far),
     OpRule("logcumsumexp", macs=0, other_flops=each_input(3), receptive_field=sliding.so_far),
@@ -84,7 +86,9 @@ RULES = (
         saved=input_and_output,
     ),
     OpRule("softmax log_softmax", macs=0, other_flops=each_input(5), receptive_field=sums.softmax, saved=first_output, whole=True),
-    OpRule("_softmax _log_softmax", macs=0, other_flops=each_input(5), receptive_field=sums.softmax, saved=first_output),
+    OpRule(
+        "_softmax _log_softmax _safe_softmax", macs=0, other_flops=each_input(5), receptive_field=sums.softmax, saved=first_output
+    ),
     OpRule("cdist", macs=0, other_flops=distance, whole=True),
     OpRule("_cdist_forward _pdist_forward", macs=0, other_flops=distance),
     OpRule("trace segment_reduce", macs=0, other_flops=per_input),
