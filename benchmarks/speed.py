@@ -1,11 +1,12 @@
 """Every goal of speed, as a ratio measured in one run; installs nothing, and uses the peers that can be imported.
 
-    python benchmarks/speed.py [-o FILE.json] [--quick]
+    python benchmarks/speed.py [-o FILE.json] [--quick] [--part NAME]
 
 Within a process, times are of the processor, on one thread; a ratio's two sides come from the same process, or from the same kind
 of process started in turns. A ratio is the median of at least three, of which the lowest and the highest are kept too; one of whole
 commands is that of the best runs. What is compared with other tools is timed by the clock on all cores besides; sweeps and surveys,
-which use every core, by the clock alone. The table is `zoo`'s own; docs/performance.md is made from the JSON.
+which use every core, by the clock alone. The table is `zoo`'s own; docs/performance.md and a table of README.md are made from the
+JSON. With `--part`, the other figures of FILE.json stay as they are.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -196,6 +197,15 @@ def memory() -> Iterator[Figure]:
         most = 40.0 if "resnet1202" in arguments else 25.0
         yield Figure("peak memory above import torch", f"zoo {' '.join(arguments)}", found - base, "MB", at_most=most)
 
+    for what, code in FLOOR.items():
+        yield Figure("floor of that memory", what, python(code)[2] - base, "MB")
+
+
+FLOOR = {
+    "the modules of resnet1202": "from zoo.models.targets import resolve; resolve('resnet1202', {})",
+    "its modules and their trace": "import zoo; from zoo.models import shipped; shipped.do_without(); zoo.trace('resnet1202')",
+}
+"""What is in memory at least when a network of so many modules is traced."""
 
 BESIDE = """
 import re, sys, torch, zoo
@@ -320,19 +330,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--quick", action="store_true", help="few networks, few runs")
-    chosen = parser.parse_args()
-    figures: list[Figure] = []
-    parts = (
-        command_line(2 if chosen.quick else 5),
-        kept(),
-        memory(),
-        beside_weights(("alexnet", "resnet152") if chosen.quick else NETWORKS),
-        scale(10_000 if chosen.quick else 100_000),
-        many(chosen.quick),
-        against_peers(("alexnet", "resnet152") if chosen.quick else NETWORKS),
+    parser.add_argument(
+        "--part", choices=["start", "kept", "memory", "weights", "scale", "many", "peers"], help="measure this alone"
     )
-    for part in parts:
-        for figure in part:
+    chosen = parser.parse_args()
+    networks = ("alexnet", "resnet152") if chosen.quick else NETWORKS
+    parts: dict[str, Callable[[], Iterator[Figure]]] = {
+        "start": lambda: command_line(2 if chosen.quick else 5),
+        "kept": kept,
+        "memory": memory,
+        "weights": lambda: beside_weights(networks),
+        "scale": lambda: scale(10_000 if chosen.quick else 100_000),
+        "many": lambda: many(chosen.quick),
+        "peers": lambda: against_peers(networks),
+    }
+    figures: list[Figure] = []
+    for name in [chosen.part] if chosen.part else parts:
+        for figure in parts[name]():
             figures.append(figure)
             print(
                 f"{figure.goal}, {figure.what}: {figure.value:.3g} {figure.unit}{'' if figure.met else '  (goal missed)'}",
@@ -340,7 +354,11 @@ def main() -> None:
             )
     print(table(figures))
     if chosen.output:
-        chosen.output.write_text(json.dumps([asdict(one) for one in figures], indent=1) + "\n", encoding="utf-8")
+        renewed = {figure.goal for figure in figures}
+        others = json.loads(chosen.output.read_text(encoding="utf-8")) if chosen.part and chosen.output.exists() else []
+        kept_ones = [figure for figure in others if figure["goal"] not in renewed]
+        found = [*kept_ones, *map(asdict, figures)]
+        chosen.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
