@@ -5,6 +5,7 @@ python benchmarks/speed.py -o benchmarks/results.json
 python benchmarks/every_model.py -o benchmarks/coverage.json
 python benchmarks/random_networks.py 10000 -o benchmarks/random.json
 python benchmarks/many.py -o benchmarks/many.json
+python benchmarks/drawings.py -o benchmarks/drawings.json
 """
 
 import json
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random", "many", "steps")}
+RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random", "drawings", "many", "steps")}
 PAGES = ("README.md", "docs/performance.md", "docs/proof.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
 FLOOR = "build, trace and table, over the bare module tree"
@@ -149,6 +150,15 @@ def random_networks(found: Mapping[str, Any]) -> Iterator[str]:
     yield from rows([*table, [numbers[0], seeds, *numbers[1:]]])
 
 
+def drawings(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many models were drawn at each level, and how many drawings are wrong or slow."""
+    table = [["level", "drawings", "wrong", "median seconds", "most seconds"]]
+    for level, one in found["drawings"].items():
+        numbers = [f"{one[key]:,}" for key in ("drawings", "wrong", "seconds, median", "seconds, most")]
+        table.append([level, *numbers])
+    yield from rows(table)
+
+
 PARTS = {
     "peers": ("results", peers),
     "goals": ("results", goals),
@@ -160,6 +170,7 @@ PARTS = {
     "floor": ("results", floor),
     "coverage": ("coverage", coverage),
     "random": ("random", random_networks),
+    "drawings": ("drawings", drawings),
 }
 
 

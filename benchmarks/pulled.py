@@ -2,8 +2,8 @@
 
     python benchmarks/pulled.py [NAME...]
 
-Files are checked by ruff and by mypy --strict, run in a process of their own in which zoo cannot be imported, and compared bit by
-bit with the catalogue's networks on an image of the size on the card. It takes some minutes.
+Files are checked by ruff, black and mypy --strict, run in a process of their own in which zoo cannot be imported, and compared bit
+by bit with the catalogue's networks on an image of the size on the card. It takes some minutes.
 """
 
 import subprocess
@@ -67,8 +67,9 @@ def main() -> None:
         folder = Path(place)
         for name in names:
             (folder / f"{name}.py").write_text(zoo.pull(name), encoding="utf-8")
-        found += failures_of("-m", "ruff", "check", "--isolated", "--line-length", "132", ".", cwd=folder)
-        found += failures_of("-m", "ruff", "format", "--check", "--isolated", "--line-length", "132", ".", cwd=folder)
+        found += failures_of("-m", "ruff", "check", "--isolated", ".", cwd=folder)
+        found += failures_of("-m", "ruff", "format", "--check", "--isolated", ".", cwd=folder)
+        found += failures_of("-m", "black", "--check", ".", cwd=folder)
         found += failures_of("-m", "mypy", "--strict", ".", cwd=folder)
         found += counts(names, folder)
         for name in names:

@@ -32,3 +32,5 @@ def test_nothing_is_left() -> None:
     found = PAGE.results()
     assert all(set(tally) <= {"equal", "explained"} for tally in found["coverage"]["models"].values())
     assert found["random"]["counter-examples"] == 0
+    assert found["drawings"]["not drawn"] == {}
+    assert all(one["wrong"] == 0 for one in found["drawings"]["drawings"].values())

@@ -4,8 +4,6 @@ Section 2 gives the model, section 3.1 the sizes. The input is word vectors, whi
 fields are in tokens. Sizes of the input are those of the author's program for the data set MR.
 """
 
-from collections import OrderedDict
-
 import torch
 from torch import nn
 
@@ -33,7 +31,8 @@ class TextCNN(nn.Module):
 
     def __init__(self, num_classes: int, in_channels: int, maps: int, dropout: float) -> None:
         super().__init__()
-        self.windows = nn.ModuleDict(OrderedDict((f"window{n}", MaxOverTime(in_channels, maps, n)) for n in WINDOWS))
+        layers = {f"window{n}": MaxOverTime(in_channels, maps, n) for n in WINDOWS}
+        self.windows = nn.ModuleDict(layers)
         self.drop = nn.Dropout(dropout)
         self.fc = nn.Linear(len(WINDOWS) * maps, num_classes)
         self.initialise()
@@ -72,6 +71,10 @@ class TextCNN(nn.Module):
         "paper": ("transcription", "the paper's text as others copied it"),
         "author": ("author's file", "the program for the data set MR", "https://github.com/yoonkim/CNN_sentence"),
     },
+    results=(
+        {"on": "MR, ten folds", "measure": "accuracy", "top1": "81.0", "source": "paper, Table 2"},
+        {"on": "SST-2 test", "measure": "accuracy", "top1": "86.8", "source": "paper, Table 2"},
+    ),
     recipe={
         "loss": "Negative log-likelihood of a softmax. [author, conv_net_sentence.py]",
         "optimiser": "Adadelta. [paper, section 3.1; author, conv_net_sentence.py]",
