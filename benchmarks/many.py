@@ -158,8 +158,8 @@ def main() -> None:
             return lambda **how: zoo.survey(names, columns=["params", "macs"], **how)
 
         def points(count: int) -> Ask:
-            inputs = [(3, 32 + i % 200, 32 + i // 200 % 200) for i in range(count // 5)]
-            return lambda **how: zoo.sweep("all_cnn_c", inputs=inputs, batches=range(1, 6), columns=["macs"], **how)
+            inputs = [f"3x{32 + i % 200}x{32 + i // 200 % 200}" for i in range(count // 5)]
+            return lambda **how: zoo.sweep("all_cnn_c", input=inputs, batch=range(1, 6), columns=["macs"], **how)
 
         def add(kind: str, figure: Mapping[str, Any]) -> None:
             found[kind].append(figure)

@@ -65,7 +65,7 @@ def summary(figures: Sequence[Figure]) -> Iterator[str]:
     table = [["", "measured"]]
     table += [[f"`{f['what']}`, over `import typer`", shown(f)] for f in figures if f["goal"] == "whole command, over import typer"]
     peers = [f for f in figures if f["what"] == "resnet152" and f["goal"].startswith(PEER)]
-    table += [[f"analysis of ResNet-152, {f['goal'].replace('_', ', ')}", shown(f)] for f in peers]
+    table += [[f"analysis of ResNet-152, {f['goal'].replace('_', ' ')}", shown(f)] for f in peers]
     yield from rows(table)
 
 
@@ -186,7 +186,9 @@ def made(text: str, found: Mapping[str, Any]) -> str:
         if mark in text:
             before, _, rest = text.partition(mark)
             _, _, after = rest.partition(END)
-            text = before + mark + "\n" + "\n".join(part(found[source])) + "\n\n" + END + after
+            lines = list(part(found[source]))
+            shown = lines if len(lines) > 2 else ["No figures yet: run the benchmark."]
+            text = before + mark + "\n" + "\n".join(shown) + "\n\n" + END + after
     return text
 
 

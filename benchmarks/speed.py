@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -150,31 +150,39 @@ QUESTIONS = (
 """What is answered with an empty cache, and without torch."""
 
 
-def command_line(runs: int) -> Iterator[Figure]:
-    """Processor seconds of whole processes over those of `import typer` and of `import torch`, in turns; the cache is empty."""
-    with tempfile.TemporaryDirectory() as folder:
-
-        def seconds(code: str, *arguments: str, **environment: str) -> float:
-            return python(code, *arguments, ZOO_CACHE=f"{folder}/cache", PYTHONPYCACHEPREFIX=f"{folder}/code", **environment)[1]
-
-        for rounds in (1, runs):  # the first writes bytecode, as an installation does
-            light: dict[str, list[float]] = {name: [] for name in ("typer", *START)}
-            heavy: dict[str, list[float]] = {name: [] for name in ("torch", *QUESTIONS, "traced")}
-            for _ in range(rounds):
-                light["typer"].append(seconds("import typer"))
-                for name, (arguments, environment, _) in START.items():
-                    light[name].append(seconds(ZOO, *arguments, **environment))
-            for _ in range(min(rounds, 3)):
-                heavy["torch"].append(seconds("import torch"))
-                for name in QUESTIONS:
-                    extra = ("-o", f"{folder}/report.html") if name.startswith("report") else ()
-                    heavy[name].append(seconds(ZOO, *name.split(), *extra))
-                heavy["traced"].append(seconds(ZOO, "summary", "resnet50", "--no-cache"))
+def start(runs: int) -> Iterator[Figure]:
+    """Processor seconds of whole processes over those of `import typer`, in turns; the cache is empty."""
+    commands = {"typer": ("import typer", (), {}), **{name: (ZOO, words, more) for name, (words, more, _) in START.items()}}
+    times = in_turns(commands, runs)
     for name, (_, _, most) in START.items():
-        yield _best("whole command, over import typer", name, light[name], light["typer"], most)
-    for name in QUESTIONS:
-        yield _best("whole command, over import torch", f"zoo {name}", heavy[name], heavy["torch"], 0.25)
-    yield _best("whole command, over import torch", "zoo summary resnet50 --no-cache", heavy["traced"], heavy["torch"], 1.15)
+        yield _best("whole command, over import typer", name, times[name], times["typer"], most)
+
+
+def questions(runs: int) -> Iterator[Figure]:
+    """As `start`, over those of `import torch`."""
+    extra = ("-o", os.devnull)
+    asked = {name: (ZOO, (*name.split(), *(extra if name.startswith("report") else ())), {}) for name in QUESTIONS}
+    traced = "summary resnet50 --no-cache"
+    times = in_turns({"torch": ("import torch", (), {}), **asked, traced: (ZOO, tuple(traced.split()), {})}, runs)
+    for name in (*QUESTIONS, traced):
+        most = 1.15 if name == traced else 0.25
+        yield _best("whole command, over import torch", f"zoo {name}", times[name], times["torch"], most)
+
+
+Command = tuple[str, tuple[str, ...], Mapping[str, str]]
+
+
+def in_turns(commands: Mapping[str, Command], runs: int) -> dict[str, list[float]]:
+    """Processor seconds of fresh processes, each a code, its arguments and its environment. The first round, which writes bytecode
+    as an installation does, does not count.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        own = {"ZOO_CACHE": f"{folder}/cache", "PYTHONPYCACHEPREFIX": f"{folder}/code"}
+        rounds = [
+            {name: python(code, *words, **own, **more)[1] for name, (code, words, more) in commands.items()}
+            for _ in range(runs + 1)
+        ]
+    return {name: [one[name] for one in rounds[1:]] for name in commands}
 
 
 def _best(goal: str, what: str, own: Sequence[float], base: Sequence[float], most: float) -> Figure:
@@ -331,12 +339,13 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--quick", action="store_true", help="few networks, few runs")
     parser.add_argument(
-        "--part", choices=["start", "kept", "memory", "weights", "scale", "many", "peers"], help="measure this alone"
+        "--part", choices=["start", "questions", "kept", "memory", "weights", "scale", "many", "peers"], help="measure this alone"
     )
     chosen = parser.parse_args()
     networks = ("alexnet", "resnet152") if chosen.quick else NETWORKS
     parts: dict[str, Callable[[], Iterator[Figure]]] = {
-        "start": lambda: command_line(2 if chosen.quick else 5),
+        "start": lambda: start(2 if chosen.quick else 5),
+        "questions": lambda: questions(1 if chosen.quick else 3),
         "kept": kept,
         "memory": memory,
         "weights": lambda: beside_weights(networks),
