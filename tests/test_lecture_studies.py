@@ -201,6 +201,10 @@ def test_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         ("local-normalisation", {"on": "levi_hassner"}, "levi_hassner has POOL - LRN - CONV, with 0 parameters"),
         ("local-normalisation", {"on": "resnet18"}, "resnet18 has no local response normalisation."),
         ("local-normalisation", {"on": "vgg11_lrn"}, "vgg11_lrn has CONV - LRN - POOL, with 0 parameters"),
+        ("equivariance", {"on": "lenet5"}, "only one by multiples of 4 pixels."),  # it has no padding
+        ("equivariance", {"on": "resnet18"}, "pixels; away from the borders, which are padded."),
+        ("growth", {"layers": 2}, "see 6 as well: no kernel follows that could step further"),
+        ("convolution", {"image": "1 2 3/4 5 6/7 8 9", "kernel": "0 1 0/1 0 1/0 1 0"}, "one that is not changes 1 value."),
         ("growth", {"layers": 1}, "No other stack sees more"),
         ("growth", {"layers": 4, "kernel": 5}, "sees 17 pixels: each layer adds 4"),
         ("growth", {"layers": 3}, "With strides it sees 9, with pooling 10, with dilation 9"),

@@ -133,9 +133,31 @@ def test_two(googlenet: zoo.Report) -> None:
     assert all(first[i] == second[j] for i, j in found["pairs"] if i)
 
 
+def test_two_of_other_layouts() -> None:
+    """Kills a page that fails, or lists more than `zoo diff`, where one of the networks permutes what it reads."""
+    from test_diff import Tokens
+
+    few, many = (zoo.trace(Tokens(9, twice), input=(3, 5, 8)) for twice in (False, True))
+    assert not zoo.diff(few, many).rows
+    assert "not listed: layers that only put elements elsewhere" in zoo.report(few, many).html
+
+
 def test_in_a_notebook(googlenet: zoo.Report) -> None:
     """Kills a page that a notebook does not show, or shows as part of itself."""
     shown = googlenet._repr_html_()
     assert shown.startswith("<iframe srcdoc=")
     assert shown.count("<") == 2
     assert "&lt;!doctype html&gt;" in shown
+
+
+def test_columns_and_convention() -> None:
+    """Kills options that change nothing, numbers of another convention than asked for, and mistakes found after the models ran."""
+    page = zoo.report("resnet18", columns=["params", "macs", "trainable"], convention="thop").html
+    assert re.findall(r'data-sort="(\w+)"', page) == ["name", "type", "params", "macs", "trainable"]
+    total = zoo.summary("resnet18", convention="thop").total["macs"]
+    assert total != zoo.summary("resnet18").total["macs"]
+    assert f"<dd>{total:,}</dd>" in page
+    with pytest.raises(zoo.ZooError, match="unknown column 'weights'"):
+        zoo.report("nothing", columns=["weights"])
+    with pytest.raises(zoo.ZooError, match="unknown convention"):
+        zoo.report("nothing", convention="weights")

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from zoo.questions.survey import survey
     from zoo.questions.sweep import sweep
     from zoo.questions.verify import verify
+    from zoo.transform.checkpointing import gradient_checkpointing
     from zoo.transform.export import export
     from zoo.transform.features import features
     from zoo.transform.heads import replace_head
@@ -93,6 +94,7 @@ __all__ = [
     "export",
     "features",
     "freeze",
+    "gradient_checkpointing",
     "layer",
     "lint",
     "list_models",
@@ -144,6 +146,7 @@ __getattr__, __dir__ = lazy(
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
         "freeze": "zoo.transform.tuning",
+        "gradient_checkpointing": "zoo.transform.checkpointing",
         "layer": "zoo.questions.layer",
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",

@@ -289,13 +289,13 @@ def _differences(runs: Sequence[Run], models: Sequence[Mapping[str, Any]], conve
     """
     traces = [run.trace for run in runs]
     table = diff(*traces)
-    before, after, matched, rows = compared(traces)
+    before, after, matched, _ = compared(traces)
     first, second = ({name: i for i, name in reversed(list(enumerate(model["data"]["names"])))} for model in models)
     names = [(before[i].name, after[j].name) for i, j in matched]
     pairs = [(first[one], second[other]) for one, other in names if one in first and other in second]
     partner = {other: one for one, other in names}
     listed = []
-    for row, texts in zip(rows, _texts(table), strict=True):
+    for row, texts in zip(table.rows, _texts(table), strict=True):
         mine = row.name if row.type == "removed" else partner.get(row.name)
         nodes = first.get(mine) if mine is not None else None, second.get(row.name) if row.type != "removed" else None
         for model, node in zip(models, nodes, strict=True):

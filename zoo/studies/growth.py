@@ -55,7 +55,7 @@ def run(
         arms += [Arm(row, {name: sizes[row] for name, sizes in measured.items()}, "measured") for row in ("support", "effective")]
         failures = [failed for name in STACKS for failed in _wrong(name, measured[name]["support"], fields[name][-1])]
     return arms_table(
-        f"growth: what makes the receptive field of {layers} convolutions of {kernel}×{kernel} grow?",
+        f"growth: what makes the receptive field of {layers} convolution{'s' if layers > 1 else ''} of {kernel}×{kernel} grow?",
         COLUMNS,
         arms,
         notes=[
@@ -206,8 +206,12 @@ def _lesson(
         yield "No other stack sees more: deeper stacks are needed to tell them apart."
         return
     yield f"With strides it sees {last['strided']}, with pooling {last['pooled']}, with dilation {last['dilated']}."
-    yield f"The windows of pooling alone, with stride 1, bring it to {last['pooled_1']}: the rest is its stride,"
-    yield "which makes every later kernel step over more pixels."
+    if last["pooled"] > last["pooled_1"]:
+        yield f"The windows of pooling alone, with stride 1, bring it to {last['pooled_1']}: the rest is its stride,"
+        yield "which makes every later kernel step over more pixels."
+    else:
+        yield f"The windows of pooling alone, with stride 1, see {last['pooled_1']} as well:"
+        yield "no kernel follows that could step further."
     macs, side = cost["macs"], cost["side"]
     yield f"Dilation keeps maps of {side['dilated']} pixels and costs {macs['dilated']:,} MACs, strides leave"
     yield f"{side['strided']} and cost {macs['strided']:,}."
