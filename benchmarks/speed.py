@@ -1,10 +1,12 @@
 """Every goal of speed, as a ratio measured in one run; installs nothing, and uses the peers that can be imported.
 
-    python benchmarks/speed.py [-o FILE.json] [--quick]
+    python benchmarks/speed.py [-o FILE.json] [--quick] [--part NAME]
 
-Within a process, times are of the processor, on one thread, best of several; a ratio's two sides come from the same process, or
-from the same kind of process started in turns. The table is `zoo`'s own; docs/performance.md is made from the JSON.
-Sweeps and surveys, which use every core, are timed by the clock.
+Within a process, times are of the processor, on one thread; a ratio's two sides come from the same process, or from the same kind
+of process started in turns. A ratio is the median of at least three, of which the lowest and the highest are kept too; one of whole
+commands is that of the best runs. What is compared with other tools is timed by the clock on all cores besides; sweeps and surveys,
+which use every core, by the clock alone. The table is `zoo`'s own; docs/performance.md and a table of README.md are made from the
+JSON. With `--part`, the other figures of FILE.json stay as they are.
 """
 
 import argparse
@@ -12,11 +14,12 @@ import importlib.util
 import json
 import os
 import resource
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,7 +33,9 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Figure:
-    """One goal and what was measured: `at_most` is the bound for `value`, or `at_least`."""
+    """One goal and what was measured: `at_most` is the bound for `value`, or `at_least`. Where there are several runs, `value` is
+    their median or best, and all are between `low` and `high`.
+    """
 
     goal: str
     what: str
@@ -38,6 +43,8 @@ class Figure:
     unit: str = "ratio"
     at_most: float | None = None
     at_least: float | None = None
+    low: float | None = None
+    high: float | None = None
 
     @property
     def met(self) -> bool:
@@ -55,6 +62,10 @@ print(peak, file=sys.stderr)
 """
 
 
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""That of an installed command: its bytecode is there, and is not compiled at every start."""
+
+
 def python(*arguments: str, **environment: str) -> tuple[str, float, float]:
     """What a fresh process prints, its processor seconds, and its peak memory in MB."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -64,7 +75,7 @@ def python(*arguments: str, **environment: str) -> tuple[str, float, float]:
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env={**_ENVIRONMENT, "OMP_NUM_THREADS": "1", **environment},
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -74,53 +85,110 @@ def python(*arguments: str, **environment: str) -> tuple[str, float, float]:
 ZOO = "from zoo_cli.main import main;main()"
 
 
+def spread(pairs: Sequence[Sequence[float]]) -> dict[str, float]:
+    """The median of the ratios of pairs, the lowest and the highest."""
+    ratios = sorted(one / other for one, other in pairs)
+    return {"value": statistics.median(ratios), "low": ratios[0], "high": ratios[-1]}
+
+
 def against_peers(networks: tuple[str, ...]) -> Iterator[Figure]:
-    """Milliseconds of each peer over ours."""
-    floors: dict[str, list[float]] = {}
-    for peer in installed():
+    """Seconds of each peer over ours."""
+    for peer in ("floor", *installed()):
         done = subprocess.run(
             [sys.executable, str(HERE / "peers.py"), peer, *networks], capture_output=True, text=True, check=False
         )
         if done.returncode:
             print(f"{peer}: {done.stderr.strip().splitlines()[-1:]}", file=sys.stderr)
             continue
-        for name, ms in json.loads(done.stdout.splitlines()[-1]).items():
-            if "error" in ms:
-                print(f"{peer}, {name}: {ms['error']}", file=sys.stderr)
-                continue
-            built = peer in {"torchinfo", "torchinfo_meta"}  # their use includes building the model
-            least = {("torchinfo", "resnet152"): 15.0, ("torchinfo_meta", "resnet152"): 6.0}.get((peer, name), 1.0)
-            yield Figure(f"faster than {peer}", name, ms[peer] / ms["zoo" if built else "zoo_real"], at_least=least)
-            floors.setdefault(name, []).append(ms["zoo"] / ms["floor"])
-    for name, ratios in floors.items():
-        bound = 2.5 if name == "resnet152" else None
-        yield Figure("build, trace and table, over the bare module tree", name, sorted(ratios)[len(ratios) // 2], at_most=bound)
+        for name, pairs in json.loads(done.stdout.splitlines()[-1]).items():
+            if "error" in pairs:
+                print(f"{peer}, {name}: {pairs['error']}", file=sys.stderr)
+            elif peer == "floor":
+                inverse = [(ours, theirs) for theirs, ours in pairs["cpu"]]
+                most = 2.5 if name == "resnet152" else None
+                yield Figure("build, trace and table, over the bare module tree", name, **spread(inverse), at_most=most)
+            else:
+                goal = GOALS.get((peer, name), 2.0)
+                yield Figure(f"faster than {peer}", name, **spread(pairs["cpu"]), at_least=goal)
+                yield Figure(f"by the clock, faster than {peer}", name, **spread(pairs["clock"]))
+                if (peer, name) == ("fvcore", "resnet152"):
+                    ours = sorted(one * 1e3 for _, one in pairs["cpu"])
+                    middle = {"value": statistics.median(ours), "low": ours[0], "high": ours[-1]}
+                    yield Figure("trace and columns of a module that is held", name, **middle, unit="ms", at_most=20.0)
 
 
-def command_line(runs: int) -> Iterator[Figure]:
-    """Processor seconds of whole processes over those of `import torch`, in turns."""
+GOALS = {("torchinfo", "resnet152"): 15.0, ("torchinfo_meta", "resnet152"): 6.0, ("fvcore", "resnet152"): 25.0}
+"""How many times faster than a peer; twice, where nothing is said."""
+
+COMPLETION = {"_ZOO_COMPLETE": "complete_bash", "COMP_WORDS": "zoo summary alex", "COMP_CWORD": "2"}
+START: dict[str, tuple[tuple[str, ...], dict[str, str], float]] = {
+    "zoo --version": (("--version",), {}, 1.5),
+    "zoo --help": (("--help",), {}, 1.5),
+    "completion": ((), COMPLETION, 1.5),
+    "zoo list": (("list",), {}, 2.5),
+    "zoo info resnet50": (("info", "resnet50"), {}, 2.5),
+    "zoo summary resnet50": (("summary", "resnet50"), {}, 3.0),
+}
+"""Commands, with their environment and their bound over `import typer`."""
+
+QUESTIONS = (
+    "list",
+    "info resnet50",
+    "summary resnet50",
+    "summary resnet50 -i 3x448x320 -b 8",
+    "compare alexnet vgg16",
+    "diff resnet18 resnet34",
+    "rf vgg16 conv5_3",
+    "stages resnet50",
+    "explain alexnet conv1",
+    "lint vgg16",
+    "draw alexnet --format svg",
+    "plot cost alexnet vgg16",
+    "report alexnet",
+    "sweep resnet18 --input 3x{64,128,256}x...",
+)
+"""What is answered with an empty cache, and without torch."""
+
+
+def start(runs: int) -> Iterator[Figure]:
+    """Processor seconds of whole processes over those of `import typer`, in turns; the cache is empty."""
+    commands = {"typer": ("import typer", (), {}), **{name: (ZOO, words, more) for name, (words, more, _) in START.items()}}
+    times = in_turns(commands, runs)
+    for name, (_, _, most) in START.items():
+        yield _best("whole command, over import typer", name, times[name], times["typer"], most)
+
+
+def questions(runs: int) -> Iterator[Figure]:
+    """As `start`, over those of `import torch`."""
+    extra = ("-o", os.devnull)
+    asked = {name: (ZOO, (*name.split(), *(extra if name.startswith("report") else ())), {}) for name in QUESTIONS}
+    traced = "summary resnet50 --no-cache"
+    times = in_turns({"torch": ("import torch", (), {}), **asked, traced: (ZOO, tuple(traced.split()), {})}, runs)
+    for name in (*QUESTIONS, traced):
+        most = 1.15 if name == traced else 0.25
+        yield _best("whole command, over import torch", f"zoo {name}", times[name], times["torch"], most)
+
+
+Command = tuple[str, tuple[str, ...], Mapping[str, str]]
+
+
+def in_turns(commands: Mapping[str, Command], runs: int) -> dict[str, list[float]]:
+    """Processor seconds of fresh processes, each a code, its arguments and its environment. The first round, which writes bytecode
+    as an installation does, does not count.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        warm = {"ZOO_CACHE": folder}
-        commands: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
-            "import torch": (("import torch",), {}),
-            "zoo list": ((ZOO, "list"), {}),
-            "zoo info resnet50": ((ZOO, "info", "resnet50"), {}),
-            "zoo --help": ((ZOO, "--help"), {}),
-            "zoo summary resnet50": ((ZOO, "summary", "resnet50", "--no-cache"), {}),
-            "zoo summary resnet50, again": ((ZOO, "summary", "resnet50"), warm),
-        }
-        completion = {"_ZOO_COMPLETE": "complete_bash", "COMP_WORDS": "zoo summary alex", "COMP_CWORD": "2"}
-        commands["completion"] = (("from zoo_cli.main import main\nmain()",), completion)
-        python(ZOO, "summary", "resnet50", **warm)
-        times: dict[str, list[float]] = {name: [] for name in commands}
-        for _ in range(runs):
-            for name, (arguments, environment) in commands.items():
-                times[name].append(python(*arguments, **environment)[1])
-    base = min(times["import torch"])
-    bounds = {"zoo summary resnet50": 1.15, "zoo summary resnet50, again": 0.3}
-    for name, seconds in times.items():
-        if name != "import torch":
-            yield Figure("whole command, over import torch", name, min(seconds) / base, at_most=bounds.get(name, 0.25))
+        own = {"ZOO_CACHE": f"{folder}/cache", "PYTHONPYCACHEPREFIX": f"{folder}/code"}
+        rounds = [
+            {name: python(code, *words, **own, **more)[1] for name, (code, words, more) in commands.items()}
+            for _ in range(runs + 1)
+        ]
+    return {name: [one[name] for one in rounds[1:]] for name in commands}
+
+
+def _best(goal: str, what: str, own: Sequence[float], base: Sequence[float], most: float) -> Figure:
+    """The best run over the best run of another process, and between which ratios those of the pairs lie."""
+    found = spread(list(zip(own, base, strict=True)))
+    return Figure(goal, what, **{**found, "value": min(own) / min(base)}, at_most=most)
 
 
 def memory() -> Iterator[Figure]:
@@ -134,8 +202,18 @@ def memory() -> Iterator[Figure]:
     ):
         extra = ("--no-cache",) if arguments[0] == "summary" else ()
         found = python(ZOO, *arguments, *extra)[2]
-        yield Figure("peak memory above import torch", f"zoo {' '.join(arguments)}", found - base, "MB", at_most=25.0)
+        most = 40.0 if "resnet1202" in arguments else 25.0
+        yield Figure("peak memory above import torch", f"zoo {' '.join(arguments)}", found - base, "MB", at_most=most)
 
+    for what, code in FLOOR.items():
+        yield Figure("floor of that memory", what, python(code)[2] - base, "MB")
+
+
+FLOOR = {
+    "the modules of resnet1202": "from zoo.models.targets import resolve; resolve('resnet1202', {})",
+    "its modules and their trace": "import zoo; from zoo.models import shipped; shipped.do_without(); zoo.trace('resnet1202')",
+}
+"""What is in memory at least when a network of so many modules is traced."""
 
 BESIDE = """
 import re, sys, torch, zoo
@@ -182,16 +260,45 @@ for size in (SIZES):
     start = time.process_time()
     zoo.measure(zoo.trace(net, input=(1, 4, 8, 8)), depth=None).render("text", 100)
     times.append((time.process_time() - start) / size * 1e6)
-print(*times)
+start = time.process_time()
+with torch.inference_mode():
+    net(torch.empty((1, 4, 8, 8), device="meta"))
+print(*times, (time.process_time() - start) / size * 1e6)
 """
 
 
 def scale(most: int) -> Iterator[Figure]:
     """Microseconds an op of tracing, all columns and drawing, for networks a hundred times as long."""
     out, _, _ = python(CHAIN.replace("SIZES", f"{most // 100}, {most // 100}, {most}"))
-    _, small, large = map(float, out.split())
+    _, small, large, bare = map(float, out.split())
     yield Figure(f"time for each op, of {most:,} over {most // 100:,}", "chain and wide join", large / small, at_most=1.5)
-    yield Figure(f"time for each of {most:,} ops", "trace, columns, text", large, "µs")
+    yield Figure(f"time for each of {most:,} ops", "trace, columns, text", large, "µs", at_most=58.0)
+    yield Figure(f"time for each of {most:,} ops, over a forward on meta", "trace, columns, text", large / bare)
+
+
+KEPT = """
+import json, time, torch, zoo
+from zoo.models import shipped
+torch.set_num_threads(1)
+def traced(**how):
+    with shipped.unused():
+        zoo.summary("resnet152", **how)
+def seconds(function, **how):
+    start = time.process_time()
+    function(**how)
+    return time.process_time() - start
+found = []
+for how in ({}, {"input": "3x448x320"}):
+    pairs = [(seconds(traced, **how), seconds(lambda **how: zoo.summary("resnet152", **how), **how)) for _ in range(6)]
+    found.append(pairs[1:])
+print(json.dumps(found))
+"""
+
+
+def kept() -> Iterator[Figure]:
+    """How many times longer a network of the catalogue takes if it is built and traced, and its kept trace is not used."""
+    for what, pairs in zip(("resnet152", "resnet152 on another size"), json.loads(python(KEPT)[0]), strict=True):
+        yield Figure("from the kept trace, faster than built and traced", what, **spread(pairs), at_least=1.0)
 
 
 def many(quick: bool) -> Iterator[Figure]:
@@ -219,7 +326,9 @@ def table(figures: list[Figure]) -> Table:
     rows = []
     for one in figures:
         goal = f"≤ {one.at_most:g}" if one.at_most is not None else f"≥ {one.at_least:g}" if one.at_least is not None else ""
-        value = one.value if one.unit == "ratio" else f"{one.value:.0f} {one.unit}"
+        value: object = one.value if one.unit == "ratio" else f"{one.value:.0f} {one.unit}"
+        if one.low is not None and one.high is not None:
+            value = f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})"
         rows.append(Row(one.goal, one.what, {"value": value, "goal": goal, "met": ("yes" if one.met else "no") if goal else ""}))
     return Table("speed, as ratios of one run", {}, COLUMNS, tuple(rows))
 
@@ -229,18 +338,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("-o", "--output", type=Path)
     parser.add_argument("--quick", action="store_true", help="few networks, few runs")
-    chosen = parser.parse_args()
-    figures: list[Figure] = []
-    parts = (
-        command_line(2 if chosen.quick else 4),
-        memory(),
-        beside_weights(("alexnet", "resnet152") if chosen.quick else NETWORKS),
-        scale(10_000 if chosen.quick else 100_000),
-        many(chosen.quick),
-        against_peers(("alexnet", "resnet152") if chosen.quick else NETWORKS),
+    parser.add_argument(
+        "--part", choices=["start", "questions", "kept", "memory", "weights", "scale", "many", "peers"], help="measure this alone"
     )
-    for part in parts:
-        for figure in part:
+    chosen = parser.parse_args()
+    networks = ("alexnet", "resnet152") if chosen.quick else NETWORKS
+    parts: dict[str, Callable[[], Iterator[Figure]]] = {
+        "start": lambda: start(2 if chosen.quick else 5),
+        "questions": lambda: questions(1 if chosen.quick else 3),
+        "kept": kept,
+        "memory": memory,
+        "weights": lambda: beside_weights(networks),
+        "scale": lambda: scale(10_000 if chosen.quick else 100_000),
+        "many": lambda: many(chosen.quick),
+        "peers": lambda: against_peers(networks),
+    }
+    figures: list[Figure] = []
+    for name in [chosen.part] if chosen.part else parts:
+        for figure in parts[name]():
             figures.append(figure)
             print(
                 f"{figure.goal}, {figure.what}: {figure.value:.3g} {figure.unit}{'' if figure.met else '  (goal missed)'}",
@@ -248,7 +363,11 @@ def main() -> None:
             )
     print(table(figures))
     if chosen.output:
-        chosen.output.write_text(json.dumps([asdict(one) for one in figures], indent=1) + "\n", encoding="utf-8")
+        renewed = {figure.goal for figure in figures}
+        others = json.loads(chosen.output.read_text(encoding="utf-8")) if chosen.part and chosen.output.exists() else []
+        kept_ones = [figure for figure in others if figure["goal"] not in renewed]
+        found = [*kept_ones, *map(asdict, figures)]
+        chosen.output.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -182,6 +182,30 @@ def test_a_broken_executor_is_no_row() -> None:
     """Kills failures of models that never ran, when a pool that a crash breaks takes all of them along."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool, pytest.raises(zoo.ZooError, match="executor failed"):
         gather([3], os._exit, context=CONTEXT, executor=pool)  # type: ignore[list-item,arg-type]
+
+
+def test_a_cluster_that_loses_its_scheduler_loses_no_row(tmp_path: Path) -> None:
+    """Kills a failure in the journal of each model that a cluster no longer answers for: resumed, it would never be computed."""
+
+    class Lost(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            if args[0] == "1":
+                return super().submit(fn, *args, **kwargs)
+            future: Future[Any] = Future()
+            future.cancel()
+            future.set_running_or_notify_cancel()
+            return future
+
+    def instant(name: str) -> dict[str, Any]:
+        return {"name": name, "type": "T", "cells": {"n": int(name)}, "failure": None}
+
+    names, journal = ["1", "2", "3"], tmp_path / "journal"
+    with Lost(1) as lost, pytest.raises(zoo.ZooError, match="executor failed"):
+        gather(names, instant, context=CONTEXT, executor=lost, journal=journal)
+    assert "CancelledError" not in journal.read_text()
+    with ThreadPoolExecutor(1) as threads:
+        found = gather(names, instant, context=CONTEXT, executor=threads, journal=journal)
+    assert [found[name]["cells"] for name in names] == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
 @pytest.mark.parametrize("torn", [b"", b'{"name": "199", "ty', b'{"name"'])

@@ -73,8 +73,8 @@ def resizable(target: Any, train: bool, options: Mapping[str, Any]) -> Any:
 
 def _ours(target: Any, options: Mapping[str, Any]) -> Entry | None:
     """The entry of a network whose trace comes with the package, if that may be used."""
-    if options or _unused.get() or not isinstance(target, str) or not OPS.ours_alone:
-        return None
+    if options or _unused.get() or not isinstance(target, str) or ":" in target or not OPS.ours_alone:
+        return None  # no name of the catalogue has a colon, and to suggest names that are near one takes long
     try:
         found = entry(target)
     except ZooError:  # it is another kind of target, or the code that resolves it reports it

@@ -7,7 +7,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -213,7 +213,7 @@ def gather(
     If `names` is a mapping, it has further arguments of its own for each name, after `arguments`.
 
     A name whose function raises, whose worker dies, or that takes longer than `timeout` seconds, has a record with
-    that reason as its "failure". Raises `ZooError` for a journal of another `context`, or if the whole executor breaks.
+    that reason as its "failure". Raises `ZooError` for a journal of another `context`, or if the whole executor breaks or cancels.
     """
     with _Journal(journal, context) as kept:
         own = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
@@ -248,8 +248,10 @@ def _results(
             name = futures[future]
             try:
                 yield name, future.result()
-            except BrokenExecutor as error:
-                raise ZooError(f"the executor failed at {name} or at another model that ran at the same time: {error}") from error
+            except (BrokenExecutor, CancelledError) as error:  # a cluster that has lost its scheduler cancels what it had to do
+                raise ZooError(
+                    f"the executor failed at {name} or at another model that ran at the same time: {told(error)}"
+                ) from error
             except Exception as error:
                 yield name, {"name": name, "type": "", "cells": {}, "failure": told(error)}
     except BaseException:

@@ -105,9 +105,10 @@ def _checkpointed(modules: "list[nn.Module]", forward: Any, *inputs: Any, **keyw
 @contextmanager
 def _statistics_kept(modules: "list[nn.Module]") -> Iterator[None]:
     """Let batch norms compute again without counting the batch twice."""
-    from torch.nn.modules.batchnorm import _BatchNorm
+    from torch import nn
 
-    norms = [one for module in modules for one in module.modules() if isinstance(one, _BatchNorm) and one.track_running_stats]
+    kinds = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+    norms = [one for module in modules for one in module.modules() if isinstance(one, kinds) and one.track_running_stats]
     before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
     for norm in norms:
         norm.momentum = 0.0  # the new mean has no weight

@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from zoo.analysis.convention import Convention
 from zoo.analysis.kinds import Pass, Share, Tally
@@ -19,7 +20,12 @@ from zoo.util.errors import unknown
 
 def names() -> list[str]:
     """Return the names of all conventions, the default first."""
-    return sorted((info.name for info in pkgutil.iter_modules(__path__)), key=lambda name: (name != "pure", name))
+    return list(_files())
+
+
+@cache
+def _files() -> tuple[str, ...]:
+    return tuple(sorted((info.name for info in pkgutil.iter_modules(__path__)), key=lambda name: (name != "pure", name)))
 
 
 def load(name: str) -> Convention:

@@ -95,8 +95,12 @@ class Layout:
 
     def natural(self, column: Column) -> int:
         """Characters of the longest line of any cell."""
-        lines = (line for text in self.texts[column.name] for line in text.split("\n"))
-        return max([len(column.name), len(self.totals.get(column.name, "")), *map(len, lines)])
+        return self._natural[column.name]
+
+    @cached_property
+    def _natural(self) -> dict[str, int]:
+        lines = {c.name: (line for text in set(self.texts[c.name]) for line in text.split("\n")) for c in self.table.columns}
+        return {name: max([len(name), len(self.totals.get(name, "")), *map(len, several)]) for name, several in lines.items()}
 
     def longest_word(self, column: Column) -> int:
         """Characters of the longest word or number, the least that a column of words can have; lines of a grid are whole."""
