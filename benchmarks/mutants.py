@@ -73,7 +73,7 @@ SWAPS: dict[type[ast.AST], str] = {
     ast.And: "or",
     ast.Or: "and",
 }
-QUICK, LONG = 12.0, 60.0  # seconds of tests for one change, as the map timed them
+QUICK, LONG = 8.0, 60.0  # seconds of tests for one change, as the map timed them
 GIBIBYTES = 16
 OUTSIDE = 77
 
@@ -443,23 +443,38 @@ class Found:
     def write(self) -> None:
         """The file, with what is equivalent and why."""
         known = json.loads(EQUIVALENT.read_text(encoding="utf-8")) if EQUIVALENT.exists() else {}
-        counts = Counter(
-            "equivalent" if name in known and verdict == "survived" else verdict for name, verdict in self.verdicts.items()
-        )
-        content = {"seed": self.seed, "counts": dict(sorted(counts.items())), "verdicts": dict(sorted(self.verdicts.items()))}
+        rooms: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for name, verdict in self.verdicts.items():
+            room = max((place for place in ROOMS if name.startswith(place)), key=len)
+            rooms[room]["equivalent" if name in known and verdict == "survived" else verdict] += 1
+        content = {
+            "seed": self.seed,
+            "rooms": {room: dict(sorted(counts.items())) for room, counts in sorted(rooms.items())},
+            "equivalent": {name: reason for name, reason in sorted(known.items()) if name in self.verdicts},
+            "verdicts": dict(sorted(self.verdicts.items())),
+        }
         self.path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def session(tests: list[str], plugins: list[Any]) -> int:
     """One run of pytest in this process, whose tests and folders are its own."""
     sys.path[:0] = [str(ROOT), str(ROOT / "cli"), str(ROOT / "tests")]
-    quiet = ["-q", "-n", "0", "-p", "no:cacheprovider", "-s", f"--basetemp={tempfile.gettempdir()}/zoo-mutants-{os.getpid()}"]
+    quiet = [
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        "-s",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+        f"--basetemp={tempfile.gettempdir()}/zoo-mutants-{os.getpid()}",
+    ]
     return int(pytest.main([*quiet, *tests], plugins=plugins))
 
 
 def attempt(drawn: list[Mutant], seconds: float, found: Found) -> None:
     """Every mutant: those in functions in one session of pytest, then the others, each in a session of its own."""
-    import hypothesis  # noqa: F401
     import numpy  # noqa: F401
     import torch
     import torch._dynamo
@@ -468,8 +483,10 @@ def attempt(drawn: list[Mutant], seconds: float, found: Found) -> None:
     torch.set_num_threads(1)
     files = [f"tests/{path.stem}.py" for path in sorted(MAP.glob("*.json"))]
     if not (child := os.fork()):
-        session(files, [Trying(drawn, seconds, found)])
-        os._exit(0)
+        try:
+            session(files, [Trying(drawn, seconds, found)])
+        finally:
+            os._exit(0)
     os.waitpid(child, 0)
     found.__init__(found.path, found.seed)  # type: ignore[misc]
     reached = Reached()
@@ -492,13 +509,13 @@ def main() -> None:
     parser.add_argument("what", choices=("map", "try", "again", "list"))
     parser.add_argument("rest", nargs="*", help="files of tests for `map`, a count for `try`")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="", help="files whose path begins like this")
+    parser.add_argument("--only", default="", help="of those drawn, the files whose path begins like this")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "benchmarks" / "mutants.json")
     given = parser.parse_args()
     os.chdir(ROOT)
     if given.what == "map":
         sys.exit(session(given.rest or ["tests"], [Mapping()]))
-    known = [one for one in every() if one.file.startswith(given.only)]
+    known = every()
     if given.what == "list":
         print("\n".join(f"{count:6} {file}" for file, count in sorted(Counter(one.file for one in known).items())), len(known))
         return
@@ -508,6 +525,7 @@ def main() -> None:
     else:
         drawn = random.Random(given.seed).sample(known, min(int(given.rest[0]), len(known)))
         drawn = [one for one in drawn if found.verdicts.get(one.name, "outside") == "outside"]
+    drawn = [one for one in drawn if one.file.startswith(given.only)]
     attempt(drawn, LONG if given.what == "again" else QUICK, found)
     found.write()
 

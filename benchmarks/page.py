@@ -4,15 +4,21 @@ python benchmarks/page.py        after one of these:
 python benchmarks/speed.py -o benchmarks/results.json
 python benchmarks/every_model.py -o benchmarks/coverage.json
 python benchmarks/random_networks.py 10000 -o benchmarks/random.json
+python benchmarks/interrupts.py 2000 -o benchmarks/interrupts.json
+python benchmarks/fuzz.py -o benchmarks/fuzz.json
+python benchmarks/mutants.py try 500
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random")}
+RESULTS = {
+    name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random", "interrupts", "fuzz", "mutants")
+}
 PAGES = ("docs/performance.md", "docs/proof.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
 FLOOR = "build, trace and table, over the bare module tree"
@@ -75,11 +81,53 @@ def random_networks(found: Mapping[str, Any]) -> Iterator[str]:
     yield from rows([*table, [numbers[0], seeds, *numbers[1:]]])
 
 
+def interrupts(found: Mapping[str, Any]) -> Iterator[str]:
+    """How often an analysis was interrupted, and what was left behind."""
+    ways = {"signals": "signals in the main thread", "threads": "exceptions set by another thread"}
+    table = [["interrupts", "tried", "left something behind"]]
+    table += [[words, f"{found[way]['interrupts']:,}", f"{len(found[way]['left behind']):,}"] for way, words in ways.items()]
+    yield from rows(table)
+
+
+def fuzz(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many command lines and damaged files were tried, and how they ended."""
+    ways = {
+        "command lines": "random command lines",
+        "files": "files with changed bytes",
+        "cache entries": "cache entries with a changed byte",
+    }
+    table = [["input", "tried", "wrong or believed", "longest, CPU s", "memory, MiB"]]
+    for way, words in ways.items():
+        one = found[way]
+        table.append([words, f"{one['tried']:,}", f"{len(one['wrong']):,}", number(one["slowest, s"]), f"{one['memory, MiB']:,}"])
+    yield from rows(table)
+
+
+def mutants(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many changes of the source the tests notice, by room."""
+    table = [["changed in", "changes", "noticed", "equivalent", "not noticed", "share noticed"]]
+    total: Counter[str] = Counter()
+    for room, counts in found["rooms"].items():
+        table.append([f"`{room}`", *_noticed(counts)])
+        total.update(counts)
+    yield from rows([*table, ["all", *_noticed(total)]])
+
+
+def _noticed(counts: Mapping[str, int]) -> list[str]:
+    every, equivalent = sum(counts.values()), counts.get("equivalent", 0)
+    noticed = counts.get("killed", 0) + counts.get("too long", 0)
+    share = f"{100 * noticed / (every - equivalent):.1f}%" if every > equivalent else "–"
+    return [f"{every:,}", f"{noticed:,}", f"{equivalent:,}", f"{every - equivalent - noticed:,}", share]
+
+
 PARTS = {
     "peers": ("results", peers),
     "goals": ("results", goals),
     "coverage": ("coverage", coverage),
     "random": ("random", random_networks),
+    "interrupts": ("interrupts", interrupts),
+    "fuzz": ("fuzz", fuzz),
+    "mutants": ("mutants", mutants),
 }
 
 
