@@ -24,6 +24,7 @@ cards = pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
 # Repositories whose files were opened. A source elsewhere may not count as its author's.
 AUTHORS = (
     "https://gist.github.com/ksimonyan/",
+    "https://gist.github.com/mavenlin/",
     "https://github.com/BVLC/caffe",
     "https://github.com/GilLevi/AgeGenderDeepLearning",
     "https://github.com/KaimingHe/deep-residual-networks",
@@ -38,6 +39,7 @@ AUTHORS = (
     "https://github.com/rbgirshick/py-faster-rcnn",
     "https://github.com/shelhamer/fcn.berkeleyvision.org",
     "https://github.com/tensorflow/models",
+    "https://github.com/vlfeat/matconvnet",
     "https://github.com/yoonkim/CNN_sentence",
 )
 # Where a paper itself may be read.

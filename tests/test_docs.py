@@ -17,7 +17,7 @@ from zoo_cli.main import run
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-CONSOLE = re.compile(r"(?<=```console\n)\$ (?P<command>.*)\n(?P<output>[^`]*)(?=```)")
+CONSOLE = re.compile(r"(?<=```console\n)\$ (?P<command>.*)\n(?P<output>(?:.|\n)*?)(?=```)")  # which may have backticks
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

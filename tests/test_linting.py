@@ -434,6 +434,13 @@ def test_known_findings() -> None:
     assert sorted(layer for layer, _ in found("timm:hrnet_w32", "bias-before-norm")) == layers
 
 
+def test_plain_networks_see_the_whole_image_early() -> None:
+    """Kills an alarm on networks with shortcuts, and silence where the paper itself shows that depth harms."""
+    for name in zoo.list_models("plain*") + ["resnet56", "resnet34", "vgg19"]:
+        by_design = [one.by_design for one in zoo.lint(name, select=["sees-whole-image"])]
+        assert by_design == [True] * name.startswith("plain")
+
+
 @pytest.mark.parametrize("depth", [11, 13, 16, 19])
 @pytest.mark.parametrize("name", ["vgg{}_bn", "torchvision:vgg{}_bn"])
 def test_vgg_with_batch_normalisation_has_useless_biases(name: str, depth: int) -> None:
@@ -530,6 +537,7 @@ def test_a_trace_is_enough() -> None:
         ({"ignore": ["bias-before-nrom"]}, "did you mean bias-before-norm"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
         ({"object": 0}, "expected a number of pixels >= 1, got 0"),
+        ({"select": []}, "select: expected names of rules, got none"),
     ],
 )
 def test_wrong_questions_are_refused(arguments: dict[str, Any], says: str) -> None:
@@ -589,6 +597,32 @@ def test_errors_are_what_is_asked_for(net: str, capsys: pytest.CaptureFixture[st
     assert run(["lint", net, "--error-on", "no-such"]) == 2
 
 
+def test_a_rule_that_is_an_error_runs(net: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a build that can never fail, since the rule that it names is off or left out of the selection."""
+    Path("net.py").write_text(NET.format("nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2)"), encoding="utf-8")
+    assert run(["lint", net, "-i", "3x32x32", "--error-on", "any"]) == 0
+    assert run(["lint", net, "-i", "3x32x32", "--error-on", "relu-before-pool"]) == 1
+    assert run(["lint", net, "-i", "3x32x32", "--select", "checkerboard", "--error-on", "relu-before-pool"]) == 1
+    assert run(["lint", net, "-i", "3x32x32", "--error-on", "relu-before-pool", "--ignore", "relu-before-pool"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--select", ""], "--select: expected names of rules, got none"),
+        (["--error-on", ","], "--error-on: expected names of rules, got none"),
+        (["--error-on", "default"], "--error-on: unknown rule 'default'"),
+        (["--ignore", "default"], "--ignore: unknown rule 'default'"),
+        (["--select", "checkerbord"], "--select: unknown rule 'checkerbord'; did you mean checkerboard"),
+        (["--for", "tpu"], "--for: unknown device 'tpu'"),
+    ],
+)
+def test_wrong_options_are_refused(net: str, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str) -> None:
+    """Kills an option that is empty or misspelt, and leaves a project unchecked without a word."""
+    assert run(["lint", net, "-i", "3x32x32", *arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"zoo: {says}")
+
+
 def test_a_project_is_configured(net: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Kills settings that nobody reads, and a typing error in them that nobody notices."""
     project = tmp_path / "pyproject.toml"
@@ -596,12 +630,19 @@ def test_a_project_is_configured(net: str, tmp_path: Path, capsys: pytest.Captur
     assert run(["lint", net, "-i", "3x32x32"]) == 1
     project.write_text('[tool.zoo.lint]\nerror-on = ["any"]\nignore = ["bias-before-norm"]\n', encoding="utf-8")
     assert run(["lint", net, "-i", "3x32x32"]) == 0
+    here = f"zoo: {project}: [tool.zoo.lint]"
     for wrong, says in (
-        ("ingore = []", "did you mean ignore?"),
-        ("object = 'x'", "expected an integer"),
-        ("select = [", "pyproject.toml"),
+        ("[tool.zoo.lint]\ningore = []", "did you mean ignore?"),
+        ("[tool.zoo.lint]\nobject = 'x'", f"{here} object: expected an integer"),
+        ("[tool.zoo.lint]\nobject = true", f"{here} object: expected an integer"),
+        ("[tool.zoo.lint]\nselect = ['no-such']", f"{here} select: unknown rule 'no-such'"),
+        ("[tool.zoo.lint]\nselect = []", f"{here} select: expected names of rules, got none"),
+        ("[tool.zoo.lint]\nerror-on = 'any'", f"{here} error-on: expected a list of names"),
+        ("[tool.zoo.lint]\nfor = 'tpu'", f"{here} for: unknown device 'tpu'"),
+        ("[tool.zoo.lint]\nselect = [", f"zoo: {project}: "),
+        ("[tool.zoo]\nlint = 3", f"zoo: {project}: expected a table [tool.zoo.lint], got lint = 3"),
     ):
-        project.write_text(f"[tool.zoo.lint]\n{wrong}\n", encoding="utf-8")
+        project.write_text(f"{wrong}\n", encoding="utf-8")
         capsys.readouterr()
         assert run(["lint", net]) == 2
         assert says in capsys.readouterr().err
@@ -615,6 +656,14 @@ def test_json_has_everything(net: str, capsys: pytest.CaptureFixture[str]) -> No
     assert (row["name"], row["type"], row["evidence"], row["saves"]) == ("0", "bias-before-norm", {"biases": 8}, {"params": 8})
     assert table["context"]["rules"]["bias-before-norm"].keys() == {"why", "source", "remedy"}
     assert table["context"]["feasible_input"] == [3, 3]
+
+
+def test_sarif_takes_any_file_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills an address with spaces or letters that no address may have."""
+    (tmp_path / "my nét.py").write_text(FAULTY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    run(["lint", "my nét.py:Net", "-i", "3x32x32", "-f", "sarif"])
+    assert '"uri": "my%20n%C3%A9t.py"' in capsys.readouterr().out
 
 
 def test_sarif_points_at_the_line(net: str, capsys: pytest.CaptureFixture[str]) -> None:

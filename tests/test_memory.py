@@ -501,9 +501,9 @@ def test_the_document_quotes_computed_numbers() -> None:
     assert round(4 * fc6 / vgg["param_bytes"]) == 3
     assert f"At its peak it holds {vgg['peak'] / 1e6:.1f} MB" in prose
     assert f"needs {resnet['peak'] / 1e6:.1f} MB" in prose
-    assert f"ResNet-50 keeps {resnet['saved'] / 1e6:.1f} MB an image for the backward, eight times its peak" in prose
+    assert f"it keeps {resnet['saved'] / 1e6:.1f} MB for the backward pass, eight times its peak" in prose
     assert round(resnet["saved"] / resnet["peak"]) == 8
-    assert f"more than VGG-16 with {vgg['saved'] / 1e6:.1f} MB" in prose
+    assert f"while VGG-16 keeps {vgg['saved'] / 1e6:.1f} MB" in prose
     more = {
         name: eager_peak(*subject((name,))[:2]) / total(subject((name,))[2], "peak") - 1
         for name in ("vgg16", "resnet18", "resnet50", "plain20")

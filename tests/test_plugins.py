@@ -61,7 +61,12 @@ assert "conv2" in said("stages acmenet")
 said("verify acmenet")
 assert zoo.create_model("acmenet", num_classes=7, pooling="average").fc.out_features == 7
 assert zoo.features("acmenet", ["stage2"]).stages["stage2"].channels == 16
+assert "single-filter" in said("lint --list") and "A. Author" in said("lint --explain single-filter")
+assert "no findings" in said("lint acmenet --select single-filter")
 import torch
+narrow = torch.nn.Sequential(torch.nn.Conv2d(3, 1, 3), torch.nn.Conv2d(1, 8, 3))
+found = [(one.layer, one.what) for one in zoo.lint(narrow, input=(1, 3, 8, 8), select=["single-filter"])]
+assert found == [("0", "one map of 36 elements")], found
 torch.library.define("acme::scaled_linear", "(Tensor x, Tensor weight, float scale) -> Tensor")
 torch.library.impl("acme::scaled_linear", "Meta", lambda x, weight, scale: x.new_empty(*x.shape[:-1], weight.shape[0]))
 class Net(torch.nn.Module):
@@ -89,7 +94,7 @@ def test_the_document_quotes_the_example() -> None:
     """Kills a document that shows another package than the one that is tested."""
     text = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
     quoted = re.findall(r"`(?:acme_zoo/)?(\w+\.\w+)`\n\n```\w+\n(.*?)```", text, re.DOTALL)
-    sources = {"acmenet.py", "biases.py", "depth_price.py", "tsv.py", "scaled_linear.py"}
+    sources = {"acmenet.py", "biases.py", "depth_price.py", "tsv.py", "scaled_linear.py", "single_filter.py"}
     assert {name for name, _ in quoted} == {"pyproject.toml", *sources}
     for name, block in quoted:
         path = EXAMPLE / name if name.endswith("toml") else EXAMPLE / "acme_zoo" / name

@@ -76,6 +76,17 @@ def test_sizes_follow_from_shapes(in_use: None, forwards: list[object]) -> None:
     assert without_torch == traced
 
 
+def test_sweeps_follow_from_shapes(in_use: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a point that is traced where shapes are enough, one that differs from what torch says, and one that is let through."""
+    grid = {"inputs": ["3x64x96", "3x197x133", "4x64x64"], "batches": (1, 3)}
+    by_shapes = zoo.sweep("resnet18", **grid, jobs=1).to_dict()  # type: ignore[arg-type]
+    with shipped.unused():
+        assert zoo.sweep("resnet18", **grid, jobs=1).to_dict() == by_shapes  # type: ignore[arg-type]
+    assert sum(row["failure"] is None for row in by_shapes["rows"]) == 4
+    monkeypatch.setattr("zoo.models.targets.resolve", None)
+    assert zoo.sweep("resnet18", inputs=["3x64x96"], jobs=1).rows[0].cells["failure"] is None
+
+
 @pytest.mark.parametrize(
     "how",
     [{"options": {"num_classes": 7}}, {"real": True}, {"inputs": "real"}, {"input": [(1, 1, 32, 32)]}, {"input": "x=1x32x32"}],
@@ -175,6 +186,8 @@ WITHOUT_TORCH = [
     "stages resnet50",
     "explain alexnet conv1",
     "lint vgg16_bn",
+    "draw alexnet --format svg",
+    "sweep resnet18 --input 3x{64,96}x... --batch {1..2}",
 ]
 
 

@@ -2,19 +2,23 @@
 
 import gc
 import importlib
+import inspect
 import os
 import pkgutil
+import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from zoo.questions import cache
 from zoo.util.errors import ZooError, told
 from zoo.util.version import __version__
 from zoo_cli import commands
+from zoo_cli.making import SETTINGS, command_of, plain
 from zoo_cli.output import lost, write
 
 # the base class of click's errors, independent of where typer keeps click
@@ -26,7 +30,7 @@ _COMMANDS = tuple(info.name for info in pkgutil.iter_modules(commands.__path__))
 
 
 class Commands(TyperGroup):
-    """The files of `commands`. The one that was asked for is imported, not all."""
+    """The files of `commands`. The one that was asked for is imported; of the others, the source says what they do."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -38,23 +42,34 @@ class Commands(TyperGroup):
         return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """One command; None if there is none of that name."""
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(f"{commands.__name__}.{cmd_name}")
-        one = typer.Typer(add_completion=False, rich_markup_mode=None, context_settings=_SETTINGS)
-        function = getattr(module, cmd_name, None) or getattr(module, f"{cmd_name}_")
-        one.command(cmd_name, cls=getattr(module, "COMMAND", None))(function)
-        return typer.main.get_command(one)
+        """The name of a command and its help, as lists of commands show them; None if there is none of that name."""
+        return TyperCommand(cmd_name, help=_docstring(cmd_name)) if cmd_name in _COMMANDS else None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that is to run, and its arguments."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, None if found is None or name is None else _imported(name), rest
 
 
-_SETTINGS = {"help_option_names": ["-h", "--help"]}
+def _docstring(name: str) -> str:
+    """The docstring of a command's function, from its source."""
+    text = Path(commands.__path__[0], f"{name}.py").read_text(encoding="utf-8")
+    found = re.search(rf'^def {name}_?\(.*?^    """(.*?)"""', text, re.MULTILINE | re.DOTALL)
+    return inspect.cleandoc(found[1]) if found is not None else ""
+
+
+def _imported(name: str) -> Any:
+    module = importlib.import_module(f"{commands.__name__}.{name}")
+    function = getattr(module, name, None) or getattr(module, f"{name}_")
+    return command_of(name, function, cls=getattr(module, "COMMAND", None))
+
+
 app = typer.Typer(
     cls=Commands,
     help="Analyse any PyTorch model exactly, and browse a catalogue of landmark CNN architectures.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings=_SETTINGS,
+    context_settings=dict(SETTINGS),
 )
 
 
@@ -83,7 +98,7 @@ def run(arguments: list[str]) -> int:
     """Run the command line and return the exit code."""
     try:
         with cache.in_use():
-            code = app(arguments or ["--help"], prog_name="zoo", standalone_mode=False)
+            code = plain(typer.main.get_command(app))(arguments or ["--help"], prog_name="zoo", standalone_mode=False)
         if sys.stdout is not None:
             sys.stdout.flush()
     except ZooError as error:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo.util import files
 from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
@@ -73,6 +72,7 @@ def emit(table: "Table", format: str | None, output: Path | None, *, units: bool
     table = table.scaled() if units else table
     if _is_parquet(format, output):
         from zoo.tables.formats._parquet import encode
+        from zoo.util import files
 
         assert output is not None
         files.write(encode(table), output)
@@ -87,6 +87,8 @@ def write(text: str, output: Path | None) -> None:
     if output is None:
         _print(text)
         return
+    from zoo.util import files  # which imports much
+
     files.write(_COLOURS.sub("", text).encode(), output)
 
 

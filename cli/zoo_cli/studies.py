@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 
 from zoo.util.errors import ZooError
 from zoo_cli.arguments import parse_assignments
+from zoo_cli.making import SETTINGS, command_of
 from zoo_cli.output import emit, format_for
 from zoo_cli.parameters import Format, NoCache, Output, completed_models
 
@@ -47,10 +48,8 @@ def _named(args: list[str]) -> "tuple[Study, list[str]] | None":
 
 def _command(study: "Study") -> Any:
     """The command of one study."""
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-    settings = {"help_option_names": ["-h", "--help"], "allow_extra_args": True}  # which the function refuses in our words
-    app.command(study.name, help=_help(study), context_settings=settings)(_function(study))
-    return typer.main.get_command(app)
+    settings = {**SETTINGS, "allow_extra_args": True}  # which the function refuses in our words
+    return command_of(study.name, _function(study), help=_help(study), settings=settings)
 
 
 def _help(study: "Study") -> str:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from zoo.analysis.choose import choose, on_page
-from zoo.analysis.conventions import COUNTED, legend, under, unseen
+from zoo.analysis.conventions import legend, under, unseen
 from zoo.analysis.kinds import Pass
 from zoo.analysis.rows import Depth, Group, group, without
 from zoo.record.trace import Param, Trace
-from zoo.tables.notes import Excluded, Guessed, LowerBound, NotCounted, Note, Shared, Stray, UnknownOp, Unused
+from zoo.tables.notes import COUNTED, Excluded, Guessed, LowerBound, NotCounted, Note, Shared, Stray, UnknownOp, Unused
 from zoo.tables.table import Row, Table
 from zoo.util.errors import ZooError
 from zoo.util.pausing import no_collection

@@ -11,7 +11,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from string import digits
 
-from zoo.record.trace import UNUSED, Op, Trace, Value, likeness
+from zoo.record.trace import UNUSED, Trace, Value, likeness
 
 _NAMELESS = frozenset({"Sequential", "ModuleList", "ModuleDict"})
 
@@ -78,7 +78,7 @@ class _Tree:
         for index in range(len(self.items) - 1, -1, -1):  # a call comes after its parent
             inside: list[Hashable] = []
             for item in self.items[index]:
-                inside.append(kinds[item] if item >= 0 else _signature(self.trace.ops[~item]))
+                inside.append(kinds[item] if item >= 0 else likeness(self.trace.ops[~item]))
                 if item >= 0 or self.trace.ops[~item].kind != UNUSED:
                     first, last = self.spans[item] if item >= 0 else (~item, ~item)
                     self.spans[index] = min(self.spans[index][0], first), max(self.spans[index][1], last)
@@ -133,12 +133,6 @@ def _stem(path: str) -> str:
     """What numbered siblings have in common: "layers.#" of "layers.35"; "" of a path without a number."""
     stem = path.rstrip(digits)
     return f"{stem}#" if stem != path else ""
-
-
-def _signature(op: Op) -> Hashable:
-    """Return what makes an op the same as another, ignoring the values and names of weights."""
-    owned = tuple(param.shape for param in op.owns) if op.kind == UNUSED else ()
-    return op.signature(likeness), owned
 
 
 def _roots(ranks: list[int]) -> list[int]:

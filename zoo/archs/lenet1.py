@@ -117,8 +117,8 @@ class LeNet1(nn.Module):
         {
             "quantity": "macs",
             "printed": "100,000",
-            "where": "later papers of the authors",
-            "source": "later papers",
+            "where": "on LeNet-1",
+            "source": "comparison",
             "note": "A round number. Convolutions and output multiply 91,520 times; with one product for each unit of H2 (576) and "
             "H4 (192) it is 92,288.",
         },
@@ -137,7 +137,10 @@ class LeNet1(nn.Module):
             "a port's table of the paper, by page",
             "https://github.com/Mystique1337/lecun-1989-mnist-reproduction",
         ),
-        "later papers": ("second-hand", "papers on the comparison of methods, as quoted"),
+        "comparison": (
+            "second-hand",
+            "the same group's comparison of learning algorithms, 1995, as a page about MNIST repeats it",
+        ),
         "1998": ("transcription", "LeCun et al., Proceedings of the IEEE, 1998, as others copied it"),
     },
     deviations=(

@@ -89,6 +89,12 @@ class NINCifar(nn.Module):
     sources={
         "paper": PAPER,
         "released": ("author's file", "the first author's cuda-convnet", "https://github.com/mavenlin/cuda-convnet"),
+        "gist": (
+            "author's file",
+            "the first author's description of a second release, for Caffe",
+            "https://gist.github.com/mavenlin/e56253735ef32c3c296d",
+        ),
+        "port": ("transcription", "a port of that release, modelzoo/cifar10_nin.py", "https://github.com/Lasagne/Recipes"),
     },
     deviations=(
         "The paper leaves the sizes of its layers to its supplement; they are those of the authors' released configuration. "
@@ -97,12 +103,13 @@ class NINCifar(nn.Module):
         "[released, NIN/cifar-10_def; ours]",
     ),
     notes=(
-        "Popular ports average in pool2. The configuration that is followed here takes the maximum in both poolings. "
-        "[released, NIN/cifar-10_def]",
+        "The configuration that is followed here takes the maximum in both poolings. The author's second release, for Caffe, "
+        "averages in pool2 as its port has it, and so do the ports that follow it. [released, NIN/cifar-10_def; port]",
     ),
     results=(
         {"on": "CIFAR-10 test", "top1": "10.41", "note": "without augmentation", "source": "paper, Table 1"},
         {"on": "CIFAR-10 test", "top1": "8.81", "note": "with shifts and mirror images", "source": "paper, Table 1"},
+        {"on": "CIFAR-10 validation", "measure": "accuracy", "top1": "89.6", "note": "the second release", "source": "gist"},
     ),
     recipe={
         "optimiser": "Stochastic gradient descent with momentum 0.9. [released, NIN/cifar-10_params]",
@@ -114,6 +121,10 @@ class NINCifar(nn.Module):
         "length": "About 260 epochs. [released, README]",
     },
     preprocessing=("Global contrast normalisation and ZCA whitening. [paper, section 4.2]",),
+    weights=(
+        "Of the second release, for which the gist names BSD: "
+        "https://www.dropbox.com/s/blrajqirr1p31v0/cifar10_nin.caffemodel?dl=1 [gist]",
+    ),
 )
 def nin_cifar10(num_classes: int = 10, in_channels: int = 3, dropout: float = 0.5) -> NINCifar:
     """Lin 2013 for CIFAR-10: 1×1 convolutions between the others, and global average pooling of a map for each class."""
@@ -189,17 +200,18 @@ class NINImageNet(nn.Module):
     sources={
         "paper": PAPER,
         "gist": (
-            "transcription",
-            "the first author's gist d802a5849de39225bcc6, its description and prototxt, from a mirror",
+            "author's file",
+            "the first author's description of the release",
             "https://gist.github.com/mavenlin/d802a5849de39225bcc6",
         ),
+        "prototxt": ("transcription", "the network and the solver of that gist, from a mirror"),
         "ports": ("second-hand", "other definitions of the network"),
     },
     deviations=(
         "Not a network of the paper, which has no experiment on ImageNet, but the one that the authors released for Caffe. It was "
         "announced with 29 MB, and that is four bytes for each parameter. [paper, section 4; gist; computed]",
         "Pooling at the end averages whatever map there is; the released model has a window of 6×6, which is all of it at 224×224. "
-        "[gist; ours]",
+        "[prototxt; ours]",
     ),
     notes=(
         "Some ports take 227×227 images, for first maps of 55×55 instead of 54×54 and 1,105,996,320 multiply-accumulates. "
@@ -215,16 +227,16 @@ class NINImageNet(nn.Module):
         },
     ),
     recipe={
-        "optimiser": "Stochastic gradient descent with momentum 0.9. [gist]",
-        "learning rate": "0.01, divided by 10 every 200,000 iterations. [gist]",
-        "batch": "64. [gist]",
-        "weight decay": "0.0005. [gist]",
-        "augmentation": "Random 224×224 crops and mirror images. [gist]",
-        "length": "450,000 iterations. [gist]",
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [prototxt]",
+        "learning rate": "0.01, divided by 10 every 200,000 iterations. [prototxt]",
+        "batch": "64. [prototxt]",
+        "weight decay": "0.0005. [prototxt]",
+        "augmentation": "Random 224×224 crops and mirror images. [prototxt]",
+        "length": "450,000 iterations. [prototxt]",
         "hardware": "One GTX Titan, 4 to 5 days. [gist]",
     },
-    preprocessing=("The mean image of the training set is subtracted. [gist]",),
-    weights=("nin_imagenet.caffemodel; the gist's header says BSD. [gist]",),
+    preprocessing=("The mean image of the training set is subtracted. [prototxt]",),
+    weights=("The gist names BSD: https://www.dropbox.com/s/cphemjekve3d80n/nin_imagenet.caffemodel?dl=1 [gist]",),
 )
 def nin_imagenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> NINImageNet:
     """Lin's release for ImageNet: no fully connected layer, an eighth of AlexNet's parameters."""

@@ -72,6 +72,10 @@ class TextCNN(nn.Module):
         "paper": ("transcription", "the paper's text as others copied it"),
         "author": ("author's file", "the program for the data set MR", "https://github.com/yoonkim/CNN_sentence"),
     },
+    results=(
+        {"on": "MR, ten folds", "measure": "accuracy", "top1": "81.0", "source": "paper, Table 2"},
+        {"on": "SST-2 test", "measure": "accuracy", "top1": "86.8", "source": "paper, Table 2"},
+    ),
     recipe={
         "loss": "Negative log-likelihood of a softmax. [author, conv_net_sentence.py]",
         "optimiser": "Adadelta. [paper, section 3.1; author, conv_net_sentence.py]",

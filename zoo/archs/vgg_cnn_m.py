@@ -9,6 +9,8 @@ from torch import nn
 
 from zoo.extend import arch
 
+VALIDATION = "ILSVRC 2012 validation"
+
 
 def pool() -> nn.MaxPool2d:
     """Windows overlap, and sizes are rounded up, as everywhere in Caffe."""
@@ -98,14 +100,22 @@ class CNNM(nn.Module):
             "the second author's descriptions of the released networks, in part",
             "https://gist.github.com/ksimonyan/f194575702fae63b2829",
         ),
-        "copy": ("second-hand", "the paper's Table 1 and the rest of the description of CNN-M-1024, as others quote them"),
+        "description": (
+            "author's file",
+            "the beginning of the second author's description of CNN-M-1024",
+            "https://gist.github.com/ksimonyan/f0f3d010e6d5f0100274",
+        ),
+        "matconvnet": ("author's file", "the third author's library", "https://github.com/vlfeat/matconvnet"),
+        "account": ("second-hand", "what is said of the paper's Table 1 and of the end of that description; neither was read"),
         "model zoo": ("transcription", "Caffe's page of released models as others copied it"),
         "fast-rcnn": ("transcription", "CNN-M-1024 under another head", "https://github.com/rbgirshick/py-faster-rcnn"),
         "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
     },
     deviations=(
-        "Paddings and the constants of normalisation are those of the Caffe model of CNN-M-1024, where sizes in pooling are "
-        "rounded up; the paper's Table 1 is said to print the same paddings. [fast-rcnn, models/pascal_voc/VGG_CNN_M_1024; copy]",
+        "Paddings are those of the Caffe model of CNN-M-1024, where sizes in pooling are rounded up, and of the third author's "
+        "definition, which pads pool2 below and to the right for the same maps; the paper's Table 1 is said to print them. The "
+        "constants of normalisation are those of the Caffe model. "
+        "[fast-rcnn, models/pascal_voc/VGG_CNN_M_1024; matconvnet, cnn_imagenet_init.m; account]",
         "The paper gives the initialisation of weights alone; biases start from 0. [paper, section on training; ours]",
     ),
     notes=(
@@ -116,23 +126,36 @@ class CNNM(nn.Module):
         "[convnet-burden; computed]",
     ),
     results=(
-        {"on": "ILSVRC 2012 validation", "top5": "13.7", "source": "model zoo"},
-        {"on": "ILSVRC 2012 validation", "top5": "13.5", "note": "fc7=2048", "source": "authors' page, results; model zoo"},
+        {"on": VALIDATION, "top5": "13.7", "source": "model zoo"},
+        {"on": VALIDATION, "top1": "37.3", "top5": "15.9", "crops": "centre crop", "source": "matconvnet, pretrained.md"},
+        {"on": VALIDATION, "top5": "13.5", "note": "fc7=2048", "source": "authors' page, results; model zoo"},
         {
-            "on": "ILSVRC 2012 validation",
-            "top5": "16.0",
+            "on": VALIDATION,
+            "top1": "37.1",
+            "top5": "15.8",
             "crops": "centre crop",
-            "note": "fc7=1024",
-            "source": "copy",
+            "note": "fc7=2048",
+            "source": "matconvnet, pretrained.md",
         },
+        {"on": VALIDATION, "top5": "13.7", "crops": "10 crops", "note": "fc7=1024", "source": "model zoo; account"},
+        {"on": VALIDATION, "top5": "16.0", "crops": "centre crop", "note": "fc7=1024", "source": "account"},
         {
-            "on": "ILSVRC 2012 validation",
-            "top5": "13.7",
-            "crops": "10 crops",
-            "note": "fc7=1024",
-            "source": "copy; model zoo",
+            "on": VALIDATION,
+            "top1": "37.8",
+            "top5": "16.1",
+            "crops": "centre crop",
+            "note": "fc7=1024, measured again",
+            "source": "matconvnet, pretrained.md",
         },
-        {"on": "ILSVRC 2012 validation", "top5": "15.6", "note": "fc7=128", "source": "model zoo"},
+        {"on": VALIDATION, "top5": "15.6", "note": "fc7=128", "source": "model zoo"},
+        {
+            "on": VALIDATION,
+            "top1": "40.8",
+            "top5": "18.4",
+            "crops": "centre crop",
+            "note": "fc7=128",
+            "source": "matconvnet, pretrained.md",
+        },
     ),
     recipe={
         "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section on training]",
@@ -145,7 +168,7 @@ class CNNM(nn.Module):
     ),
     weights=(
         "For non-commercial use only: VGG_CNN_M.caffemodel, and the same with _2048 and _1024, under "
-        "http://www.robots.ox.ac.uk/~vgg/software/deep_eval/releases/bvlc/ [gist]",
+        "http://www.robots.ox.ac.uk/~vgg/software/deep_eval/releases/bvlc/ [gist; description]",
     ),
     citation={"type": "inproceedings", "booktitle": "Proceedings of the British Machine Vision Conference", "year": "2014"},
 )

@@ -7,7 +7,7 @@ import ast
 import fnmatch
 import importlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from zoo.catalogue.card import Card, make_card
+from zoo.catalogue.source import Written, own_texts, read, read_own
 from zoo.util import plugins
 from zoo.util.errors import ZooError, near, spelling, unknown
 
@@ -155,7 +156,7 @@ def entry(name: str) -> Entry:
 def children(name: str) -> list[str]:
     """The entries that come from the one of that name, in order of year, then of name."""
     if ARCHITECTURES.ours_alone:  # a few files are read much sooner than all
-        known = [one for path, text in _texts().items() if f'"{name}"' in text for one in _read_own(path)]
+        known = [one for path, text in own_texts().items() if f'"{name}"' in text for one in _read_own(path)]
     else:
         known = list(architectures().values())
     found = [one.card for one in known if name in one.card.parents]
@@ -189,28 +190,23 @@ def _own() -> dict[str, Entry]:
 
 
 @cache
-def _texts() -> Mapping[Path, str]:
-    """Our files, and what is in them."""
-    return {path: path.read_text(encoding="utf-8") for path in sorted((Path(__file__).parent.parent / "archs").glob("[a-z]*.py"))}
-
-
-@cache
 def _files() -> Mapping[str, Path]:
     """Return the built-in files by the spelling of each function in them, builders included.
 
     The spelling of a function's name is the name without its underscores.
     """
-    functions = ((path, re.findall(r"^def (\w+)\(", text, re.MULTILINE)) for path, text in _texts().items())
+    functions = ((path, re.findall(r"^def (\w+)\(", text, re.MULTILINE)) for path, text in own_texts().items())
     return {name.replace("_", "").lower(): path for path, names in functions for name in names}
 
 
 @cache
 def _read_own(path: Path) -> tuple[Entry, ...]:
-    return tuple(_read(path, f"zoo.archs.{path.stem}"))
+    return tuple(_entries(read_own(own_texts()[path], path.stem), path.stem, f"zoo.archs.{path.stem}"))
 
 
 def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, Entry]]:
-    found = [entry for module, path in plugin.files() for entry in _read(path, module, str(plugin))]
+    written = ((path, module, read(path.read_text(encoding="utf-8"), str(path))) for module, path in plugin.files())
+    found = [entry for path, module, several in written for entry in _entries(several, path.stem, module, str(plugin))]
     if not found:
         raise ZooError("it contains no builder decorated with @arch")
     yield from ((entry.card.name, entry) for entry in found)
@@ -230,48 +226,11 @@ def entry_of(builder: Callable[..., Any]) -> Entry:
     return Entry(card, tuple(options), builder.__module__, f"registered by {builder.__module__}", builder)
 
 
-def _read(path: Path, module: str, origin: str = "") -> Iterator[Entry]:
-    """Return the entries of one architecture file, from its source text."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    constants: dict[str, ast.expr] = {}
-    for node in tree.body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            constants[node.targets[0].id] = node.value
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        for decorator in node.decorator_list:
-            if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) in {"arch", "zoo.arch"}:
-                facts: dict[str, Any] = {}
-                for keyword in decorator.keywords:
-                    value = _literal(keyword.value, constants)
-                    facts.update({keyword.arg: value} if keyword.arg else value)
-                doc = ast.get_docstring(node) or ""
-                yield Entry(make_card(node.name, path.stem, doc, facts, ours=not origin), tuple(_options(node)), module, origin)
-
-
-def _literal(node: ast.expr, constants: Mapping[str, ast.expr]) -> Any:
-    """Return the value of a literal that may contain names of module-level literals."""
-    if isinstance(node, ast.Constant):
-        return node.value
-    if isinstance(node, ast.Name) and node.id in constants:
-        return _literal(constants[node.id], constants)
-    if isinstance(node, ast.Tuple):
-        return tuple([_literal(item, constants) for item in node.elts])
-    if isinstance(node, ast.Dict):
-        found: dict[Any, Any] = {}
-        for key, value in zip(node.keys, node.values, strict=True):
-            found |= _literal(value, constants) if key is None else {ast.literal_eval(key): _literal(value, constants)}
-        return found
-    return ast.literal_eval(node)
-
-
-def _options(function: ast.FunctionDef) -> Iterator[Option]:
-    arguments = function.args.args + function.args.kwonlyargs
-    defaults = [*function.args.defaults, *function.args.kw_defaults]
-    for argument, default in zip(arguments, defaults, strict=True):
-        assert argument.annotation is not None, f"{function.name}({argument.arg}) lacks a type"
-        assert default is not None, f"{function.name}({argument.arg}) lacks a default"
-        yield Option(argument.arg, ast.unparse(argument.annotation), ast.literal_eval(default))
+def _entries(found: Iterable[Written], family: str, module: str, origin: str = "") -> Iterator[Entry]:
+    """Entries of what one architecture file says."""
+    for one in found:
+        card = make_card(one.name, family, one.doc, one.facts, ours=not origin)
+        yield Entry(card, tuple(Option(*option) for option in one.options), module, origin)
 
 
 def _adopt(thing: Any) -> Iterator[tuple[str, Entry]]:

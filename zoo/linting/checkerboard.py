@@ -21,7 +21,8 @@ RULE = Rule(
     name="checkerboard",
     finds="a transposed convolution whose kernel is not a multiple of its stride",
     why="Windows overlap unevenly, so that some pixels are sums of more products than others: a checkerboard in the output.",
-    source="Odena et al., Deconvolution and Checkerboard Artifacts, Distill 2016, doi 10.23915/distill.00003",
+    source="Odena et al., Deconvolution and Checkerboard Artifacts, Distill 2016, doi 10.23915/distill.00003, section "
+    "'Deconvolution & Overlap'",
     remedy="Make the kernel a multiple of the stride (4 with stride 2), or upsample the maps first and convolve after that.",
     check=check,
 )

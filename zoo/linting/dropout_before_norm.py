@@ -33,7 +33,7 @@ RULE = Rule(
     why="Dropout raises the variance of its output in training and not in evaluation. The batch normalisation after it collects "
     "the variance of training and divides by it in evaluation, where it does not fit.",
     source="Li et al., Understanding the Disharmony between Dropout and Batch Normalization by Variance Shift, CVPR 2019, "
-    "arXiv 1801.05134",
+    "arXiv 1801.05134, abstract",
     remedy="Apply dropout after the last batch normalisation.",
     check=check,
 )

@@ -32,7 +32,7 @@ RULE = Rule(
     finds="a group normalisation with one channel in each group, or statistics of a single value",
     why="With one channel per group, group normalisation is instance normalisation, and ignores how channels relate to one "
     "another. With statistics of a single value, the result is the shift alone.",
-    source="Wu and He, arXiv 1803.08494",
+    source="Wu and He, arXiv 1803.08494, section 3.1, and for the number of groups section 4.1, table 3",
     remedy="Use fewer groups (32, or 16 channels per group), or nn.InstanceNorm2d if that is intended.",
     check=check,
 )

@@ -32,7 +32,8 @@ RULE = Rule(
     finds="layers whose input sees more than the whole image on every path",
     why="Such a layer cannot relate distant parts of the image any further: its windows only add positions outside the image. "
     "In networks trained on CIFAR-10 and ImageNet, layers beyond this border did not improve the accuracy.",
-    source="Richter et al., arXiv 2106.12307",
+    source="Richter et al., arXiv 2106.12307; their receptive_field_analysis_toolbox, readme, 'Optimizing Architecture using "
+    "Receptive Field Analysis'",
     remedy="Use larger images, remove these layers, or downsample later.",
     check=check,
 )

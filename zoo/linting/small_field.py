@@ -20,7 +20,8 @@ RULE = Rule(
     name="small-field",
     finds="a receptive field smaller than the object that --object names",
     why="No unit sees the whole object. Only pooling or attention after the maps, if there is any, combines its parts.",
-    source="Luo et al., arXiv 1701.04128; Araujo et al., Distill 2019, doi 10.23915/distill.00021",
+    source="Luo et al., arXiv 1701.04128, abstract: 'the output must respond to large enough areas in the image to capture "
+    "information about large objects'",
     remedy="Add layers or dilation, downsample earlier, or use smaller images.",
     check=check,
 )

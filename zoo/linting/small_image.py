@@ -26,7 +26,8 @@ RULE = Rule(
     finds="an image smaller than what more than a quarter of the convolutions see on every path",
     why="Part of each such window always lies outside the image. Such layers add little accuracy, and a network designed for "
     "large images spends much of its work on them when it is given small ones.",
-    source="Richter et al., arXiv 2106.12307",
+    source="Richter et al., arXiv 2106.12307; their receptive_field_analysis_toolbox, readme, 'Optimizing Architecture using "
+    "Receptive Field Analysis'",
     remedy="Use larger images, or remove strides and poolings at the beginning of the network.",
     check=check,
     level="info",

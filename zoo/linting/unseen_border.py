@@ -69,7 +69,8 @@ RULE = Rule(
     finds="pixels at the border of the image that no unit of the output sees",
     why="Sizes are rounded down where windows do not fit, and the rows and columns that are left over are lost. An object at "
     "that border is cut off, and the maps are shifted against the image.",
-    source="Dumoulin and Visin, arXiv 1603.07285; Alsallakh et al., arXiv 2010.02178",
+    source="Dumoulin and Visin, arXiv 1603.07285, section 2.3: 'some input units are left out'; Alsallakh et al., arXiv "
+    "2010.02178, abstract, on asymmetries",
     remedy="Choose an input size that the strides divide (or that leaves no remainder), or pad.",
     check=check,
 )

@@ -8,7 +8,6 @@ Entries lie in a folder of their own, under names and with a first line that not
 """
 
 import contextlib
-import hashlib
 import importlib.util
 import json
 import os
@@ -90,7 +89,7 @@ def _no_other(path: str, flags: int) -> int:
 
 
 def _checksum(body: bytes) -> bytes:
-    return hashlib.sha256(body).hexdigest().encode()
+    return _sha256(body).encode()
 
 
 def keep(key: str, answer: Any) -> None:
@@ -110,7 +109,7 @@ def keep(key: str, answer: Any) -> None:
 
 
 def _path(key: str) -> Path:
-    return _entries_folder() / f"{hashlib.sha256(key.encode()).hexdigest()}.trace"
+    return _entries_folder() / f"{_sha256(key.encode())}.trace"
 
 
 def _entries_folder() -> Path:
@@ -164,9 +163,15 @@ def clear() -> State:
 
 def digest(*paths: Path) -> str:
     """Return a digest of the contents of files. Raises `OSError` if one cannot be read."""
+    return _sha256(*(path.read_bytes() for path in paths))
+
+
+def _sha256(*parts: bytes) -> str:
+    import hashlib  # takes milliseconds, which commands without traces need not wait
+
     found = hashlib.sha256()
-    for path in paths:
-        found.update(path.read_bytes())
+    for part in parts:
+        found.update(part)
     return found.hexdigest()
 
 

@@ -96,6 +96,14 @@ def _shipped(question: Mapping[str, Any]) -> Run | None:
     return None
 
 
+def resizable(target: "str | nn.Module", *, train: bool = False, options: Mapping[str, Any] | None = None) -> Run | None:
+    """The forward that comes with the package, if `zoo.ops.resizing.resized` gives those on other inputs; None otherwise."""
+    with contextlib.suppress(KeyError, TypeError, ValueError, IndexError, AttributeError):  # not what we write
+        if (data := shipped.resizable(target, train, options or {})) is not None:
+            return Run.from_dict(data)
+    return None
+
+
 def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str, Any], batch: int, real: bool) -> Run:
     if is_graph(target):
         if real:

@@ -52,20 +52,34 @@ def find(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
     The arguments are those of `zoo.models.running.run`. An op that another package has defined may be kept whole where these traces
     have its parts, so they are not used beside one.
     """
-    if options or real or inputs is not None or _unused.get() or not isinstance(target, str) or not OPS.ours_alone:
-        return None
-    try:
-        found = entry(target)
-    except ZooError:  # it is another kind of target, or the code that resolves it reports it
+    if real or inputs is not None or (found := _ours(target, options)) is None:
         return None
     usual = (1, *found.card.input)
     shape = (batch, *found.card.input) if input is None else input
-    if found.origin or not isinstance(shape, tuple) or not all(isinstance(size, int) for size in shape):
+    if not isinstance(shape, tuple) or not all(isinstance(size, int) for size in shape):
         return None
     data = read(found)
     if data is None or not (shape == usual or data["resizes"]):
         return None
     return data["train" if train else "eval"], shape
+
+
+def resizable(target: Any, train: bool, options: Mapping[str, Any]) -> Any:
+    """The forward of a network at its card's input as JSON data, if those on other inputs follow from it; None otherwise."""
+    found = _ours(target, options)
+    data = None if found is None else read(found)
+    return data["train" if train else "eval"] if data is not None and data["resizes"] else None
+
+
+def _ours(target: Any, options: Mapping[str, Any]) -> Entry | None:
+    """The entry of a network whose trace comes with the package, if that may be used."""
+    if options or _unused.get() or not isinstance(target, str) or not OPS.ours_alone:
+        return None
+    try:
+        found = entry(target)
+    except ZooError:  # it is another kind of target, or the code that resolves it reports it
+        return None
+    return None if found.origin else found
 
 
 def read(found: Entry) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
-"""Writes the traces that come with the package: `python -m zoo.models.shipping`, after a network or what traces it has changed.
+"""Writes the traces that come with the package, and the index of its cards: `python -m zoo.models.shipping`, after a network or
+what traces it has changed.
 
-Files whose trace is as it was are left alone. A test holds each equal to a new trace.
+Files whose trace is as it was are left alone. A test holds each equal to a new trace, and the index to the cards.
 """
 
 import json
@@ -10,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo.catalogue.entries import architectures
+from zoo.catalogue.source import INDEX, index
 from zoo.models import shipped
 from zoo.models.running import run, trace_target
 from zoo.ops.resizing import resized
@@ -66,7 +68,8 @@ def _without_versions(data: Mapping[str, Any]) -> Any:
 
 
 def main() -> None:
-    """Write the files that are missing or differ from a new trace; say which."""
+    """Write the index, and the files that are missing or differ from a new trace; say which."""
+    files.write(index().encode(), INDEX)
     shipped.FOLDER.mkdir(exist_ok=True)
     ours = {name: found for name, found in architectures().items() if not found.origin}
     for name, found in ours.items():

@@ -26,11 +26,21 @@ _NO_RULE = OpRule("")
 
 
 class _Found(dict[tuple[str, frozenset[str]], OpRule]):
-    """What was looked up by kind and traits."""
+    """What was looked up by kind and traits, and the records by kind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: Mapping[str, OpRule] = {}
+
+    def forget(self) -> None:
+        """Look everything up again."""
+        self.clear()
+        self.records = {}
 
     def __missing__(self, key: tuple[str, frozenset[str]]) -> OpRule:
         kind, traits = key
-        rule = OPS.all().get(kind, _NO_RULE)
+        self.records = self.records or OPS.all()
+        rule = self.records.get(kind, _NO_RULE)
         for trait, said in BY_TRAIT.items():
             if trait in traits:
                 facts = ("macs", "other_flops", "receptive_field", "saved")
@@ -124,4 +134,4 @@ def _guarded(rule: OpRule, plugin: plugins.Plugin) -> OpRule:
     return replace(rule, **guarded)
 
 
-OPS: plugins.Collection[OpRule] = plugins.Collection("ops", _own, _of_plugin, _adopt, changed=_found.clear)
+OPS: plugins.Collection[OpRule] = plugins.Collection("ops", _own, _of_plugin, _adopt, changed=_found.forget)

@@ -44,9 +44,8 @@ def forward_again(macs: Cost, first: int = 0) -> Callable[[Op, Needs], int]:
 
 def required(op: Op, role: str) -> Value:
     """The input of that role, which the op always has."""
-    value = op.input(role)
-    assert value is not None, f"{op.kind} without {role}"
-    return value
+    assert role in op.roles, f"{op.kind} without {role}"
+    return op.inputs[op.roles.index(role)]
 
 
 # What a backward keeps ------------------------------------------------------------------------------------------------

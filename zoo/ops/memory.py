@@ -5,6 +5,7 @@ A storage is named by the value that was first in it. In-place ops and views sta
 
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
+from math import prod
 
 from zoo.ops.book import RULES
 from zoo.record.trace import UNUSED, Op, Trace, Value
@@ -22,6 +23,11 @@ def idle(op: Op) -> bool:
 def written(op: Op) -> tuple[Value, ...]:
     """The outputs for which the op takes new memory: those of views, of in-place ops and of idle dropout need none."""
     return op.outputs if op.traits.isdisjoint(_SHARING) and not idle(op) else ()
+
+
+def elements_written(op: Op) -> int:
+    """Elements of the outputs for which the op takes new memory."""
+    return sum([prod(value.shape) for value in written(op)])
 
 
 _SHARING = frozenset({"view", "inplace"})

@@ -1,18 +1,18 @@
 """Where the numbers of a layer come from: the formula, the numbers in it, and where each number was found."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
-from zoo.analysis.conventions import COUNTED, load, under
+from zoo.analysis.conventions import load, under
 from zoo.analysis.explanation import Explanation, Quantity
 from zoo.analysis.kinds import Pass
 from zoo.analysis.working import Place, find
 from zoo.models.forward import trace
 from zoo.ops.book import rule_of
 from zoo.ops.working import Line
-from zoo.record.trace import Op, Trace
+from zoo.record.trace import Op
+from zoo.tables.notes import COUNTED
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -71,19 +71,6 @@ def explain(
     counted = not COUNTED.isdisjoint(one.column.name for one in passes)
     notes = (*shared(place), *((f"convention {convention}: {load(convention).says}",) if counted else ()))
     return Explanation(_title(place), place.group.name, place.group.type, quantities, notes, context)
-
-
-@dataclass(frozen=True)
-class Explainer:
-    """What `Table.explain` calls: the forward of the table, its convention, and the columns that it shows."""
-
-    trace: Trace
-    convention: str
-    columns: tuple[str, ...]
-
-    def __call__(self, layer: str | None, columns: Sequence[str] | None) -> Explanation:
-        """The derivations of a row, in these columns or in all that the table shows."""
-        return explain(self.trace, layer, columns or self.columns, convention=self.convention)
 
 
 def _quantity(one: Pass, place: Place) -> Quantity:

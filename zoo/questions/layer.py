@@ -11,7 +11,8 @@ from zoo.analysis.measure import measure
 from zoo.models.by_hand import same_padding, trace_of
 from zoo.models.described import Spec, read
 from zoo.ops.window import Axis
-from zoo.questions.explain import Explainer, explain
+from zoo.questions.explain import explain
+from zoo.questions.explainer import Explainer
 from zoo.record.trace import Op, Trace, Value
 from zoo.tables.table import Column, Row, Table
 from zoo.util.errors import ZooError

@@ -73,7 +73,9 @@ class Lint:
             "versions": dict(trace.versions),
         }
         counted = sum(one.counts for one in self.findings)
-        title = f"{self.run.name} · input {', '.join(sizes(value.shape) for value in trace.inputs)} · {_number(counted, 'finding')}"
+        others = f", {len(self) - counted} not counted" if len(self) > counted else ""
+        shapes = ", ".join(sizes(value.shape) for value in trace.inputs)
+        title = f"{self.run.name} · input {shapes} · {_number(counted, 'finding')}{others}"
         notes = [f"{name}: {rule['why']} {rule['remedy']} ({rule['source']})" for name, rule in about.items()]
         feasible = _feasible_note(*self.feasible) if self.feasible else ()
         return Table(title, context, _COLUMNS, tuple(map(_row, self.findings)), notes=(*feasible, *notes, *self.run.notes))
@@ -136,8 +138,10 @@ def lint(
 def choose(select: Sequence[str] | None = None, ignore: Sequence[str] = (), device: str | None = None) -> list[Rule]:
     """The rules to run, in alphabetical order. Raises `ZooError` for unknown names."""
     known = rules()
-    for name in (*(select or ()), *ignore):
-        if name not in {*known, DEFAULT}:
+    if select is not None and not select:
+        raise ZooError("select: expected names of rules, got none (zoo lint --list shows them)")
+    for name in (*(name for name in select or () if name != DEFAULT), *ignore):
+        if name not in known:
             raise unknown("rule", name, known, "zoo lint --list shows them")
     if device is not None and device not in DEVICES:
         raise unknown("device", device, DEVICES)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from zoo.extend.rule import Finding, Rule
 from zoo.util.version import __version__
@@ -37,7 +38,7 @@ def _result(target: str, finding: Finding) -> dict[str, Any]:
     place: dict[str, Any] = {"logicalLocations": [{"fullyQualifiedName": f"{target}/{finding.layer}", "kind": "module"}]}
     file, line = source_of(target)
     if file:
-        place["physicalLocation"] = {"artifactLocation": {"uri": file}, "region": {"startLine": line}}
+        place["physicalLocation"] = {"artifactLocation": {"uri": quote(Path(file).as_posix())}, "region": {"startLine": line}}
     found: dict[str, Any] = {
         "ruleId": finding.rule,
         "level": _LEVELS[finding.level],

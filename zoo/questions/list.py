@@ -1,7 +1,7 @@
 """Show the catalogue as a table."""
 
-from zoo.analysis.conventions import legend
 from zoo.catalogue.entries import entry, list_models
+from zoo.tables.notes import PURE
 from zoo.tables.table import Column, Row, Table
 from zoo.util.version import __version__
 
@@ -42,4 +42,4 @@ def listing(pattern: str = "*", *, family: str | None = None) -> Table:
     context = {"pattern": pattern, "family": family, "convention": "pure", "versions": {"zoo": __version__}}
     claims = any(row.mark for row in rows)
     notes = ("claimed: params, macs and depth are what the card says, not checked; zoo verify NAME compares them",) * claims
-    return Table(title, context, _LIST + (_FROM,) * foreign, rows, notes=notes, legend=legend("pure"))
+    return Table(title, context, _LIST + (_FROM,) * foreign, rows, notes=notes, legend=(PURE,))

@@ -13,7 +13,7 @@ from zoo.analysis.rows import Depth, group, without
 from zoo.models.forward import forward
 from zoo.models.running import Run
 from zoo.questions.budget import exceeded, read_limits
-from zoo.questions.explain import Explainer
+from zoo.questions.explainer import Explainer
 from zoo.record.trace import Trace, Value
 from zoo.tables.notes import Folded, Note, Shortened, Stopped
 from zoo.tables.selecting import select

@@ -3,19 +3,25 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose, on_page
 from zoo.analysis.conventions import legend
+from zoo.ops.resizing import resized
 from zoo.questions.survey import check_timeout, gather, versions
 from zoo.record.inputs import Input, settled
+from zoo.record.trace import Trace
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
 from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from zoo.models.targets import Subject
 
 COLUMNS = ("params", "macs", "flops", "activations")
 _CHUNK, _WORTH_A_PROCESS = 25, 150  # points per task, and points for which starting a worker pays off
@@ -107,9 +113,9 @@ def _here(
     """The rows of all points, in order, computed by this process."""
     found: list[dict[str, Any]] = []
     for given in options:
-        subject = _subject(target, given, how[1])
+        network = _Network(target, given, *how[1:])
         for shape in shapes:
-            found += _points(target, subject, given, [shape], *how)
+            found += _points(network, [shape], how[0])
             if progress is not None:
                 progress(len(found), len(options) * len(shapes), "")
     return found
@@ -172,45 +178,74 @@ def _name(given: Mapping[str, Any], some: Sequence[Point]) -> str:
 
 
 def _chunk(_: str, target: str, given: Mapping[str, Any], some: Sequence[Point], columns: Sequence[str], *how: bool) -> Any:
-    return {"rows": _points(target, _subject(target, given, how[0]), given, some, columns, *how), "failure": None}
+    return {"rows": _points(_Network(target, given, *how), some, columns), "failure": None}
 
 
-def _subject(target: Any, given: Mapping[str, Any], train: bool) -> Any:
-    """Return the model, or the reason why it could not be built."""
-    from zoo.models.importing import neighbours
-    from zoo.models.targets import resolve
+@dataclass(frozen=True)
+class _Network:
+    """A network of the grid, which is built when a point needs it: where its trace comes with the package, shapes are enough."""
 
-    try:
-        with neighbours(target):
-            return resolve(target, given, train=train)
-    except ZooError as error:
-        return error
+    target: Any
+    options: Mapping[str, Any]
+    train: bool
+    real: bool
+
+    def shape(self, batch: int, sizes: Sizes | None) -> Any:
+        """The shape of a point's input, or of several. Raises `ZooError` if that is the network's own, and it cannot be built."""
+        if sizes is not None:
+            return (batch, *sizes)
+        if self._usual is not None:
+            return (batch, *self._usual.inputs[0].shape[1:])
+        return self._built().shape(batch)
+
+    def trace(self, shape: Any) -> Trace:
+        """Its forward on an input. Raises `ZooError` if it cannot be built, or refuses the input."""
+        if self._usual is not None and (found := resized(self._usual, [shape])) is not None:
+            return found
+        from zoo.models.importing import neighbours
+        from zoo.tracing.trace import trace
+
+        subject = self._built()
+        with neighbours(self.target):
+            return trace(subject.module, input=shape, train=self.train, real=self.real, target=subject.name)
+
+    def _built(self) -> "Subject":
+        if isinstance(self._subject, ZooError):
+            raise self._subject
+        return self._subject
+
+    @cached_property
+    def _usual(self) -> Trace | None:
+        """Its forward that comes with the package, if those on other inputs follow from it."""
+        from zoo.models.running import resizable
+
+        found = None if self.real else resizable(self.target, train=self.train, options=self.options)
+        return None if found is None else found.trace
+
+    @cached_property
+    def _subject(self) -> "Subject | ZooError":
+        """The model, or the reason why it could not be built."""
+        from zoo.models.importing import neighbours
+        from zoo.models.targets import resolve
+
+        try:
+            with neighbours(self.target):
+                return resolve(self.target, self.options, train=self.train)
+        except ZooError as error:
+            return error
 
 
-def _points(
-    target: Any,
-    subject: Any,
-    given: Mapping[str, Any],
-    shapes: Sequence[Point],
-    columns: Sequence[str],
-    train: bool,
-    real: bool,
-) -> list[dict[str, Any]]:
+def _points(network: _Network, shapes: Sequence[Point], columns: Sequence[str]) -> list[dict[str, Any]]:
     from zoo.analysis.measure import measure
-    from zoo.models.importing import neighbours
-    from zoo.tracing.trace import trace
 
     rows = []
     for batch, sizes in shapes:
-        row: dict[str, Any] = {"name": str(target), "type": "failed", "input": None, **given, "failure": None}
+        row: dict[str, Any] = {"name": str(network.target), "type": "failed", "input": None, **network.options, "failure": None}
         shape: Any = (batch, *sizes) if sizes is not None else None
         try:
-            if isinstance(subject, ZooError):
-                raise subject
-            shape = shape or subject.shape(batch)
-            with neighbours(target):
-                found = trace(subject.module, input=shape, train=train, real=real, target=subject.name)
-            row |= {"name": subject.name, "type": found.calls[0].type, **measure(found, columns=columns, depth=0).total}
+            shape = network.shape(batch, sizes)
+            found = network.trace(shape)
+            row |= {"name": found.target, "type": found.calls[0].type, **measure(found, columns=columns, depth=0).total}
         except ZooError as error:
             row["failure"] = str(error)
         rows.append({**row, "input": list(shape) if shape is not None else None})

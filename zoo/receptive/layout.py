@@ -39,7 +39,7 @@ def same(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def elementwise(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Each unit sees what the same unit of every input sees."""
-    return fields[0] if len(fields) == 1 else join(op.kind, fields, op.output.shape)
+    return fields[0] if len(fields) == 1 else join(op.kind, fields, op.outputs[0].shape)
 
 
 def permute(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -47,7 +47,7 @@ def permute(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
     From N×C×H×W to channels last, N×H×W×C, the order is 0, 2, 3, 1: rows, dimension -2, become dimension -3.
     """
-    ndim = len(op.output.shape)
+    ndim = len(op.outputs[0].shape)
     if op.kind == "permute":
         order = [d % ndim for d in op.attrs["dims"]]
     else:
@@ -60,7 +60,7 @@ def permute(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def reshape(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Dimensions that are merged share one dimension; a dimension that is split has several digits."""
-    source, target = op.inputs[0].shape, op.output.shape
+    source, target = op.inputs[0].shape, op.outputs[0].shape
     return _viewed(data(fields), source, target)
 
 
@@ -119,7 +119,7 @@ def _merged(walks: Sequence[Walk]) -> list[Walk]:
 
 def shuffle(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Blocks of r×r units go to the channels (pixel_unshuffle), or come from them: a view, a permutation, and another view."""
-    source, target = op.inputs[0].shape, op.output.shape
+    source, target = op.inputs[0].shape, op.outputs[0].shape
     *batch, c, h, w = source if op.kind == "pixel_unshuffle" else target  # the shape with the large maps
     r = op.attrs.get("downscale_factor") or op.attrs["upscale_factor"]
     blocks = (*batch, c, h // r, r, w // r, r)
@@ -149,16 +149,16 @@ def channel_shuffle(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def glu(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Each unit of the first half of a dimension with the same of the second half."""
-    ndim = len(op.output.shape)
+    ndim = len(op.outputs[0].shape)
     dim = op.attrs.get("dim", -1) % ndim - ndim
-    n, half = op.inputs[0].shape[dim], op.output.shape[dim]
+    n, half = op.inputs[0].shape[dim], op.outputs[0].shape[dim]
     halves = [tuple([span.along(dim, n, taps.picked(first, 1, half)) for span in data(fields)]) for first in (0, half)]
-    return join(op.kind, halves, op.output.shape)
+    return join(op.kind, halves, op.outputs[0].shape)
 
 
 def expand(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A unit that is repeated along its axis is the same at all positions."""
-    source, target = op.inputs[0].shape, op.output.shape
+    source, target = op.inputs[0].shape, op.outputs[0].shape
     grown = [dim for dim in range(-len(source), 0) if source[dim] != target[dim]]
     found = []
     for span in data(fields):
@@ -196,7 +196,7 @@ def slice_(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Every step-th unit from `start` on."""
     ndim = len(op.inputs[0].shape)
     dim = op.attrs.get("dim", 0) % ndim - ndim
-    n, out = op.inputs[0].shape[dim], op.output.shape[dim]
+    n, out = op.inputs[0].shape[dim], op.outputs[0].shape[dim]
     first, step = op.attrs.get("start") or 0, op.attrs.get("step", 1)
     first = max(first + n, 0) if first < 0 else min(first, n)
     if (out, step) == (n, 1):  # x[:], all of it
@@ -212,13 +212,13 @@ def embedding(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def unsqueeze(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A new dimension; those before it move one place from the end. Several tensors stacked along it are concatenated."""
-    ndim = len(op.output.shape)
+    ndim = len(op.outputs[0].shape)
     dim = op.attrs["dim"] % ndim - ndim
 
     def moved(field: Spans | None) -> Spans | None:
         return None if field is None else tuple([span.relabelled(lambda d: d if d > dim else d - 1) for span in field])
 
-    one = list(op.output.shape)  # the shape of each tensor with the new dimension
+    one = list(op.outputs[0].shape)  # the shape of each tensor with the new dimension
     one[dim] = 1
     return _beside(op, list(map(moved, fields)), [tuple(one)] * len(fields), dim)
 
@@ -230,7 +230,7 @@ def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """
     ndim = len(op.inputs[0].shape)
     dim = op.attrs["dimension"] % ndim - ndim
-    n, count, size = op.inputs[0].shape[dim], op.output.shape[dim - 1], op.attrs["size"]
+    n, count, size = op.inputs[0].shape[dim], op.outputs[0].shape[dim - 1], op.attrs["size"]
     found = []
     for span in data(fields):
         if span.walks_along(dim):
@@ -247,7 +247,7 @@ def unfold(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def cat(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Tensors are concatenated along a dimension. torch also takes empty ones of one dimension, and leaves them out."""
-    ndim = len(op.output.shape)
+    ndim = len(op.outputs[0].shape)
     several = [(field, value.shape) for field, value in zip(fields, op.inputs, strict=True) if len(value.shape) == ndim]
     if len(several) == 1:
         return several[0][0]
@@ -261,9 +261,9 @@ def _beside(op: Op, fields: Sequence[Spans | None], shapes: Sequence[Shape], dim
     known = [field for field in fields if field is not None]
     spans = chain.from_iterable(known)
     along_an_axis = any(span.walks_along(dim) for span in spans)
-    if not (along_an_axis or _told_apart(known, op.output.shape[dim])):
-        return join(op.kind, known, op.output.shape)
-    known = alive(op.kind, known, op.output.shape)
+    if not (along_an_axis or _told_apart(known, op.outputs[0].shape[dim])):
+        return join(op.kind, known, op.outputs[0].shape)
+    known = alive(op.kind, known, op.outputs[0].shape)
     living = iter(known)
     fields = [None if field is None else next(living) for field in fields]
     along_axes = [[None if field is None else field[axis] for field in fields] for axis in range(len(known[0]))]
@@ -360,7 +360,7 @@ def index(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     pattern = op.attrs.get("indices", ("tensor",))  # x[:, idx] has (None, "tensor")
     dims = [i for i, item in enumerate(pattern) if item == "tensor"] if op.kind == "index" else [op.attrs["dim"]]
     ndim = len(op.inputs[0].shape)
-    if len(dims) != 1 or fields[0] is None or any(fields[1:]) or len(op.output.shape) != ndim:
+    if len(dims) != 1 or fields[0] is None or any(fields[1:]) or len(op.outputs[0].shape) != ndim:
         raise NoField(f"{op.kind} selects units at positions that depend on values")
     dim = dims[0] % ndim - ndim
     if not any(span.walks_along(dim) for span in fields[0]):
@@ -376,7 +376,7 @@ def written(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A tensor that was partly overwritten through views of it."""
     if len({value.shape for value in op.inputs}) > 1:
         raise NoField("parts of the tensor were written to")
-    return join("an in-place write", fields, op.output.shape)
+    return join("an in-place write", fields, op.outputs[0].shape)
 
 
 def copied(op: Op, fields: Sequence[Spans | None]) -> Field | None:

@@ -41,7 +41,9 @@ def shown(field: Field) -> list[Shown] | str:
         if isinstance(span.windows, Units):
             return span.windows.reason
         size, stride, padding = _parts(span)
-        found.append(Shown(size, stride if repeats == 1 else Fraction(stride) / repeats, padding, span.whole))
+        found.append(
+            Shown(size, stride if repeats == 1 else Fraction(stride) / repeats, padding, isinstance(span.windows, Everything))
+        )
     return found
 
 

@@ -40,7 +40,7 @@ def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps])
 
     `tap` is asked only for dimensions that an axis walks: rows of an image are walked by the axis of rows alone.
     """
-    source, target = op.inputs[0].shape, op.output.shape  # N×C×sizes before and after
+    source, target = op.inputs[0].shape, op.outputs[0].shape  # N×C×sizes before and after
     found = []
     if spans[0].exact:
         spans = walked(spans, range(-axes, 0), source)
@@ -113,7 +113,7 @@ def _channels(op: Op, spans: Spans, dim: int) -> Spans:
     groups = op.attrs.get("groups", 1)
     if groups == 1 or not spans[0].exact:
         return tuple([span.together((dim,)) for span in spans])
-    source, target = op.inputs[0].shape[dim], op.output.shape[dim]
+    source, target = op.inputs[0].shape[dim], op.outputs[0].shape[dim]
     return tuple([span.along(dim, source, taps.grouped(source, target, groups)) for span in spans])
 
 
@@ -121,7 +121,7 @@ def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A window without weights; the default stride is the window's size. One window over the whole map is global pooling."""
     axes = spatial_axes(op.kind)
     kernel = each_axis(op.attrs["kernel_size"], axes)
-    source, target = op.inputs[0].shape, op.output.shape
+    source, target = op.inputs[0].shape, op.outputs[0].shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and kernel[dim] >= source[dim] > 1]
     found = _window(op, data(fields), kernel, each_axis(op.attrs.get("stride") or kernel, axes))
     if not whole:
@@ -137,7 +137,7 @@ def _lies_in(span: Span, dims: Sequence[int]) -> bool:
 def adaptive_pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A single output unit covers the whole axis; several divide the axis into windows of possibly different sizes."""
     axes = spatial_axes(op.kind)
-    source, target = op.inputs[0].shape, op.output.shape
+    source, target = op.inputs[0].shape, op.outputs[0].shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and source[dim] > 1]
     spans = data(fields)
     if whole:
@@ -188,7 +188,7 @@ def pad(op: Op, fields: Sequence[Spans | None]) -> Field | None:
         "pad", op.attrs.get("padding", ())
     )  # (before, after) of the last dimension, then of the one before it, ...
     mode = op.attrs.get("mode") or {"reflection": "reflect", "replication": "replicate"}.get(op.kind.split("_")[0], "constant")
-    source, target = op.inputs[0].shape, op.output.shape
+    source, target = op.inputs[0].shape, op.outputs[0].shape
     padded = range(-len(sizes) // 2, 0)
     spans = walked(data(fields), [dim for dim in padded if dim >= 2 - len(source)], source)
     for dim in padded:
@@ -201,7 +201,7 @@ def pad(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def roll(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Units are rotated along a dimension."""
-    shape, spans = op.output.shape, data(fields)
+    shape, spans = op.outputs[0].shape, data(fields)
     if not op.attrs.get("dims"):
         raise NoField("roll of a flattened tensor")
     for dim, by in zip(op.attrs["dims"], op.attrs["shifts"], strict=True):
@@ -213,7 +213,7 @@ def roll(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def flip(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """The order of the units is reversed."""
-    shape, spans = op.output.shape, data(fields)
+    shape, spans = op.outputs[0].shape, data(fields)
     for dim in op.attrs["dims"]:
         dim = dim % len(shape) - len(shape)
         spans = tuple([span.along(dim, shape[dim], taps.picked(shape[dim] - 1, -1, shape[dim])) for span in spans])
@@ -222,6 +222,6 @@ def flip(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def so_far(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A cumulative sum: each unit sees all before it."""
-    shape = op.output.shape
+    shape = op.outputs[0].shape
     dim = op.attrs["dim"] % len(shape) - len(shape)
     return tuple([span.along(dim, shape[dim], taps.so_far(shape[dim])) for span in data(fields)])

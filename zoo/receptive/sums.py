@@ -36,7 +36,7 @@ def matmul(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     first, second = together(fields[len(bias)], -1), together(fields[len(bias) + 1], -2)
     if first is not None and second is not None and not first[0].exact:
         second = tuple([_of_query(query, key) for query, key in zip(first, second, strict=False)])
-    return join(op.kind, [first, second, *bias], op.output.shape)
+    return join(op.kind, [first, second, *bias], op.outputs[0].shape)
 
 
 def _of_query(query: Span, key: Span) -> Span:
@@ -55,7 +55,7 @@ def grouped(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 def attention(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Each query meets all keys and values."""
     query, key, value = fields[:3]  # each N×heads×tokens×features: all tokens of key and value go into every token of the query
-    return join(op.kind, [query, together(key, -2), together(value, -2)], op.output.shape)
+    return join(op.kind, [query, together(key, -2), together(value, -2)], op.outputs[0].shape)
 
 
 def reduction(op: Op, fields: Sequence[Spans | None]) -> Field | None:
@@ -66,7 +66,7 @@ def reduction(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     elif isinstance(given, int):
         given = (given,)
     dims: list[int] = [dim % ndim - ndim for dim in given] if ndim else []
-    if op.attrs.get("keepdim") or len(op.output.shape) == ndim:
+    if op.attrs.get("keepdim") or len(op.outputs[0].shape) == ndim:
         return tuple([_kept(span, dims, op.inputs[0].shape) for span in data(fields)])
     spans = together(data(fields), *dims) or ()
 
@@ -87,7 +87,7 @@ def _kept(span: Span, dims: Sequence[int], shape: Sequence[int]) -> Span:
 
 def softmax(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Every unit along the dimension contributes to each."""
-    ndim = len(op.output.shape)
+    ndim = len(op.outputs[0].shape)
     return together(data(fields), op.attrs["dim"] % ndim - ndim, keep=True)
 
 
@@ -98,9 +98,9 @@ def layer_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
 def group_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Statistics over all dimensions after the channels, and over groups of channels."""
-    return together(data(fields), *range(1 - len(op.output.shape), 0), keep=True)
+    return together(data(fields), *range(1 - len(op.outputs[0].shape), 0), keep=True)
 
 
 def instance_norm(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Statistics over all dimensions after the channels."""
-    return together(data(fields), *range(2 - len(op.output.shape), 0), keep=True)
+    return together(data(fields), *range(2 - len(op.outputs[0].shape), 0), keep=True)

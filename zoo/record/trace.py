@@ -121,13 +121,20 @@ class Op(NamedTuple):
         return self.kind, frozenset(self.attrs.items()), self.roles, tuple(map(of, self.inputs)), tuple(map(of, self.outputs))
 
 
-def likeness(value: Value) -> Hashable:
+UNUSED = "unused"
+"""The kind of the pseudo-op for parameters and buffers that this forward pass did not read."""
+
+
+def likeness(op: Op) -> Hashable:
+    """What is equal for two ops that do the same, whatever the names and values of weights and whichever tensors they read."""
+    unread = tuple(param.shape for param in op.owns) if op.kind == UNUSED else ()
+    return op.signature(_likeness), unread
+
+
+def _likeness(value: Value) -> Hashable:
     """What two tensors in alike places of alike blocks have in common: shape, type, whether they are the model's own."""
     return value.shape, value.dtype, value.source in {"parameter", "buffer"}
 
-
-UNUSED = "unused"
-"""The kind of the pseudo-op for parameters and buffers that this forward pass did not read."""
 
 WRITE = "write"
 """The kind of the pseudo-op for a tensor that is changed through another view of its storage."""

@@ -140,6 +140,13 @@ class Convention(Legend):
         return f"convention {self.name}: {self.says}"
 
 
+COUNTED = frozenset({"macs", "flops", "macs%", "flops%"})
+"""The columns that a convention determines."""
+
+PURE = Convention(COUNTED, "pure", "1 MAC = 2 FLOPs, without biases, activations and pooling")
+"""The default convention, in which cards state their numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Folded(Note):
     """Some rows represent several identical blocks."""

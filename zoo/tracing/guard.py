@@ -71,11 +71,13 @@ def _attributes(modules: Sequence[nn.Module]) -> Restore:
     classes = [
         (kind, dict(vars(kind))) for kind in dict.fromkeys(base for _, kind in kinds for base in kind.__mro__) if _foreign(kind)
     ]
-    odd = [value for _, saved in own for value in saved.values() if not _plain(value)]
+    values = [value for _, saved in own for value in saved.values() if type(value) not in _PLAIN]
+    odd = [value for value in values if type(value) is not tuple or not _plain(value)]
     dicts = [value for value in odd if isinstance(value, dict)]
     filled = [value for value in dicts if value]
     deeper = [value for value in odd if not isinstance(value, dict)]
-    deeper += [item for value in filled for item in value.values() if not _plain(item) and not isinstance(item, nn.Module)]
+    items = [item for value in filled for item in value.values() if type(item) not in _PLAIN]
+    deeper += [item for item in items if not isinstance(item, nn.Module) and not _plain(item)]
     deeper += [value for _, saved in classes for value in saved.values() if type(value) in _CONTAINERS]
     held: dict[int, Any] = {}
     _collect(deeper, held)

@@ -11,6 +11,7 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 from zoo.tracing.arguments import arguments
+from zoo.tracing.state import named_modules
 from zoo.util.errors import ZooError, told
 
 
@@ -19,7 +20,7 @@ def initialised(module: nn.Module, input: Any, inputs: Any) -> nn.Module:
 
     Raises `ZooError` if the copy cannot run on meta tensors.
     """
-    if not any(isinstance(part, LazyModuleMixin) for part in module.modules()):
+    if not any(isinstance(part, LazyModuleMixin) for _, part in named_modules(module)):
         return module
     try:
         stand_ins = {id(tensor): (tensor, _on_meta(tensor)) for tensor in chain(module.parameters(), module.buffers())}

@@ -1,6 +1,7 @@
 """Weights that a quantised layer keeps packed, in an object of torch's that no list of parameters shows."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
@@ -28,9 +29,12 @@ class PackedWeights:
     torch hands an op another object than the layer holds, so an argument is recognised by the layer that runs and by its shapes.
     """
 
-    def __init__(self, modules: Iterable[tuple[str, nn.Module]]) -> None:
+    def __init__(self, modules: Sequence[tuple[str, nn.Module]]) -> None:
         self._held: list[tuple[str, Weights]] = []
         self._holders: set[int] = set()
+        attributes = [vars(module) for _, module in modules if not isinstance(module, torch.jit.ScriptModule)]
+        if torch.ScriptObject not in set(map(type, chain.from_iterable(own.values() for own in attributes))):
+            return  # nearly always
         for path, module in modules:
             if isinstance(module, torch.jit.ScriptModule):
                 continue
@@ -41,7 +45,7 @@ class PackedWeights:
 
     def alone(self, module: nn.Module) -> bool:
         """Whether all that is inside of a module are its packed weights."""
-        return all(id(part) in self._holders for part in module.children())
+        return all(part is None or id(part) in self._holders for part in module._modules.values())
 
     def state(self) -> Iterator[tuple[Tensor, Param]]:
         """Each tensor, as a parameter that does not train."""

@@ -7,7 +7,6 @@ left: the state is saved first, and `surely` puts it back twice, the second time
 import contextlib
 import functools
 import gc
-import logging
 import os
 import random
 import sys
@@ -301,13 +300,23 @@ def _set(holder: Any, name: str) -> Callable[[Any], None]:
     return functools.partial(setattr, holder, name)
 
 
+def _logging_disabled() -> int:
+    logging = sys.modules.get("logging")  # which is not imported for this
+    return int(logging.root.manager.disable) if logging is not None else 0
+
+
+def _disable_logging(saved: int) -> None:
+    if (logging := sys.modules.get("logging")) is not None:
+        logging.disable(saved)
+
+
 _PYTHON: dict[str, Setting] = {
     "sys.path": (lambda: list(sys.path), lambda saved: sys.path.__setitem__(slice(None), saved)),
     "sys.stdout": (lambda: sys.stdout, _set(sys, "stdout")),
     "sys.stderr": (lambda: sys.stderr, _set(sys, "stderr")),
     "recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
     "warnings": (_warnings, _set_warnings),
-    "logging": (lambda: logging.root.manager.disable, lambda saved: logging.disable(saved)),
+    "logging": (_logging_disabled, _disable_logging),
     "garbage collector": (gc.isenabled, _collect),
     "working directory": (_folder, _enter_folder),
     "environment": (_environment, _set_environment),

@@ -236,10 +236,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         owns: list[Param] = []
         attrs = dict(known.defaults)
         for name, argument in chain(zip(known.names, args, strict=False), kwargs.items()):
-            if type(argument) in PLAIN:
+            kind = type(argument)
+            if kind in PLAIN:
                 attrs[name] = argument
                 continue
-            found = (argument,) if isinstance(argument, Tensor) else direct_tensors(argument)
+            if kind is Tensor or kind is nn.Parameter:
+                attrs.pop(name, None)  # the default
+                pairs.append((name, argument))
+                continue
+            found = direct_tensors(argument)
             if not found:
                 layer = self.calls[self.stack[-1]].path if self.stack else ""
                 for weights in self._packed.of(layer, argument):
@@ -256,7 +261,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             roles.append(name)
             if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
                 owns.append(param)
-            elif isinstance(tensor, nn.Parameter) and id(tensor) not in self.state:
+            elif type(tensor) is not Tensor and isinstance(tensor, nn.Parameter) and id(tensor) not in self.state:
                 attrs["stray"] = attrs.get("stray", 0) + (id(tensor) not in self._stray and tensor.numel())
                 self._stray[id(tensor)] = tensor
         tensors = [tensor for _, tensor in pairs]

@@ -1,4 +1,4 @@
-"""The parameters and buffers of a model, by name."""
+"""The modules, parameters and buffers of a model, by name."""
 
 from collections.abc import Iterator, Sequence
 
@@ -24,6 +24,20 @@ def state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Pa
                 if is_lazy(t):
                     raise ZooError(f"{name} is not initialised: run the lazy module once before you analyse it")
                 yield t, Param(name, tuple(t.shape), DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
+
+
+def named_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """A module and those in it, outer before inner, each under all of its names. torch's own takes several times as long."""
+    found: list[tuple[str, nn.Module]] = []
+
+    def walk(path: str, module: nn.Module) -> None:
+        found.append((path, module))
+        for name, part in module._modules.items():
+            if part is not None:
+                walk(f"{path}.{name}" if path else name, part)
+
+    walk("", module)
+    return found
 
 
 def parents(path: str) -> Iterator[str]:

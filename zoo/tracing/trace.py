@@ -23,6 +23,7 @@ from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.recorder import Recorder
+from zoo.tracing.state import named_modules
 from zoo.tracing.trees import tensors
 from zoo.tracing.values import Pairs
 from zoo.tracing.wrappers import unwrapped, without_sharding
@@ -54,7 +55,7 @@ def trace(
     name, mode, known = target or type(module).__name__, "train" if train else "eval", Pairs()
     if real:
         module = real_copy(module)
-    named = list(module.named_modules(remove_duplicate=False))
+    named = named_modules(module)
     parts = list({id(part): part for _, part in named}.values())
     recorder: Recorder | None = None
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from zoo.tracing.state import named_modules
 from zoo.util.errors import ZooError
 
 _DISTRIBUTED = "torch.distributed"
@@ -24,7 +25,7 @@ def unwrapped(module: nn.Module, name: str) -> nn.Module:
             break
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{name or type(module).__name__} is a scripted module; analyse the original module")
-    for path, part in module.named_modules():
+    for path, part in named_modules(module):
         if type(part).__name__ == "FullyShardedDataParallel" and type(part).__module__.startswith(_DISTRIBUTED):
             raise ZooError(
                 f"{path or type(part).__name__} is wrapped in FullyShardedDataParallel, which keeps its weights in flat tensors; "

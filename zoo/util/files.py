@@ -20,6 +20,8 @@ def whole(file: Path, *, force: bool = False) -> Iterator[Path]:
     """
     with _unwritable(file):
         target = file.resolve()
+        if target.is_symlink():  # since Python 3.13, resolving a loop of links raises nothing
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
         if target.is_dir():
             raise IsADirectoryError(None, "it is a folder")
         if target.exists() and not force:

@@ -67,30 +67,30 @@ def lint(
     if target is None:
         raise ZooError("lint requires a TARGET, or --list or --explain RULE (see zoo lint --help)")
     asked = {"select": select, "ignore": ignore, "error-on": error_on, "object": object, "for": device}
-    settings = {**_configured(Path.cwd()), **{name: value for name, value in asked.items() if value is not None}}
-    found = _found(target, settings, how)
+    given = {name: _checked(f"--{name}", name, value) for name, value in asked.items() if value is not None}
+    settings = {**_configured(Path.cwd()), **given}
+    errors = settings.get("error-on", [])
+    found = _found(target, settings, errors, how)
     if format is not None and format in REPORTS:
         write(REPORTS[format](target, found.findings, found.rules), output)
     else:
         emit(found.to_table(), format, output)
-    if failed := _failures(found, _split(settings.get("error-on", ()))):
+    if failed := _failures(found, errors):
         typer.echo(f"zoo: --error-on: {', '.join(failed)}", err=True)
         raise typer.Exit(1)
 
 
-def _found(target: str, settings: Mapping[str, Any], how: Mapping[str, Any]) -> Any:
-    """The findings under some settings. Raises `ZooError` for what `--error-on` names and no rule is."""
-    from zoo.extend.rule import rules
+def _found(target: str, settings: Mapping[str, Any], errors: list[str], how: Mapping[str, Any]) -> Any:
+    """The findings under some settings. A rule that is an error runs, whatever else is selected: it would never fail otherwise."""
+    from zoo.questions.lint import DEFAULT
     from zoo.questions.lint import lint as linted
 
-    for name in _split(settings.get("error-on", ())):
-        if name not in {*rules(), "any"}:
-            raise unknown("rule", name, [*rules(), "any"])
+    selected = [*settings.get("select", [DEFAULT]), *(name for name in errors if name != ANY)]
     with contextlib.redirect_stdout(sys.stderr):
         return linted(
             target,
-            select=_split(settings["select"]) if "select" in settings else None,
-            ignore=_split(settings.get("ignore", ())),
+            select=selected,
+            ignore=settings.get("ignore", []),
             object=settings.get("object"),
             device=settings.get("for"),
             **how,
@@ -99,16 +99,36 @@ def _found(target: str, settings: Mapping[str, Any], how: Mapping[str, Any]) -> 
 
 def _failures(found: Any, names: list[str]) -> list[str]:
     """The rules of `names` that found something; "any" stands for all whose findings count."""
-    failed = [one.rule for one in found if not one.by_design and (one.rule in names or ("any" in names and one.counts))]
+    failed = [one.rule for one in found if not one.by_design and (one.rule in names or (ANY in names and one.counts))]
     return list(dict.fromkeys(failed))
 
 
-def _split(lists: Any) -> list[str]:
-    """["a,b", "c"] -> ["a", "b", "c"]."""
-    return [name.strip() for several in lists for name in several.split(",") if name.strip()]
-
+ANY = "any"
+"""In `--error-on`, all rules whose findings count."""
 
 _KINDS = {"select": list, "ignore": list, "error-on": list, "object": int, "for": str}
+_EXPECTED = {list: "a list of names", int: "an integer >= 1", str: "a name"}
+
+
+def _checked(where: str, name: str, value: Any) -> Any:
+    """The value of a setting, lists of names split at commas. Raises `ZooError` that says `where` it is wrong."""
+    from zoo.extend.rule import rules
+    from zoo.questions.lint import DEFAULT, DEVICES
+
+    if name == "object" and (isinstance(value, bool) or value < 1):
+        raise ZooError(f"{where}: expected {_EXPECTED[int]}, got {value}")
+    if name == "for" and value not in DEVICES:
+        raise ZooError(f"{where}: {unknown('device', value, DEVICES)}")
+    if not isinstance(value, list):
+        return value
+    names = [one.strip() for several in value for one in several.split(",") if one.strip()]
+    known = [*rules(), *{"select": [DEFAULT], "error-on": [ANY]}.get(name, [])]
+    for one in names:
+        if one not in known:
+            raise ZooError(f"{where}: {unknown('rule', one, known)}")
+    if not names and (name == "select" or value):  # an empty list in pyproject.toml says that there are none
+        raise ZooError(f"{where}: expected names of rules, got none (zoo lint --list shows them)")
+    return names
 
 
 def _configured(folder: Path) -> dict[str, Any]:
@@ -117,13 +137,21 @@ def _configured(folder: Path) -> dict[str, Any]:
     if path is None:
         return {}
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("zoo", {}).get("lint", {})
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ZooError(f"{path}: {error}") from error
-    for name, value in found.items():
-        if name not in _KINDS:
-            raise unknown(f"setting of [tool.zoo.lint] in {path}", name, _KINDS)
-        if not isinstance(value, _KINDS[name]) or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
-            expected = {list: "a list of names", int: "an integer", str: "a name"}[_KINDS[name]]
-            raise ZooError(f"{path}: [tool.zoo.lint] {name}: expected {expected}, got {value!r}")
-    return dict(found)
+    for table in ("tool", "zoo", "lint"):
+        found = found.get(table, {})
+        if not isinstance(found, dict):
+            raise ZooError(f"{path}: expected a table [tool.zoo.lint], got {table} = {found!r}")
+    return {name: _setting(path, name, value) for name, value in found.items()}
+
+
+def _setting(path: Path, name: str, value: Any) -> Any:
+    """A setting of [tool.zoo.lint]. Raises `ZooError` for what is none."""
+    if name not in _KINDS:
+        raise unknown(f"setting of [tool.zoo.lint] in {path}", name, _KINDS)
+    where = f"{path}: [tool.zoo.lint] {name}"
+    if not isinstance(value, _KINDS[name]) or (isinstance(value, list) and not all(isinstance(one, str) for one in value)):
+        raise ZooError(f"{where}: expected {_EXPECTED[_KINDS[name]]}, got {value!r}")
+    return _checked(where, name, value)

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperCommand
 
 from zoo.util.errors import ZooError
+from zoo_cli.making import command_of
 from zoo_cli.output import emit
 from zoo_cli.parameters import Format, Output
 from zoo_cli.pictures import emit_picture, is_picture, ready_to_draw
@@ -64,11 +65,8 @@ def _command(name: str) -> Any:
     """The command of one drawing."""
     from zoo.questions.picture import drawings
 
-    app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     said = inspect.getdoc(drawings()[name].draw) or ""
-    help = " ".join(said.partition("\n\n")[0].split())
-    app.command(name, help=help, context_settings={"help_option_names": ["-h", "--help"]})(_function(name))
-    return typer.main.get_command(app)
+    return command_of(name, _function(name), help=" ".join(said.partition("\n\n")[0].split()))
 
 
 def _function(name: str) -> Callable[..., None]:

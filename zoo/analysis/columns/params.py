@@ -1,12 +1,14 @@
 """Parameters. A shared parameter counts once, where the forward pass first reads it."""
 
+from math import prod
+
 from zoo.analysis.counting import of_params
 from zoo.extend import Column, Op, Sum
 
 
 def params(op: Op) -> int:
     """Elements of the parameters that no earlier op has read."""
-    return sum(param.numel for param in op.owns if param.kind == "parameter")
+    return sum([prod(param.shape) for param in op.owns if param.kind == "parameter"])
 
 
 COLUMN = Sum(

@@ -19,9 +19,11 @@ def cell(fields: Sequence[Field | None]) -> dict[str, Any] | None:
     "misaligned": how far apart the centres of branches are that were joined. "others": the cells of further
     outputs whose fields differ.
     """
-    known = list(dict.fromkeys(field for field in fields if field is not None))
+    known = [field for field in fields if field is not None]
     if not known:
         return None
+    if len(known) > 1:
+        known = list(dict.fromkeys(known))
     first, *others = map(_cell, known)
     different = [other for other in others if other != first]
     return {**first, "others": different} if different else first

@@ -12,8 +12,8 @@ from zoo.ops.arithmetic import macs
 from zoo.ops.count import Count
 from zoo.ops.working import Line
 from zoo.record.trace import Trace
+from zoo.tables.notes import COUNTED, NotCounted
 from zoo.tables.notes import Convention as Legend
-from zoo.tables.notes import NotCounted
 from zoo.util.errors import unknown
 
 
@@ -61,10 +61,6 @@ def _as_the_tool(convention: Convention, counts: Sequence[int | Count], trace: T
 
 def _number(count: int | Count) -> int:
     return count if isinstance(count, int) else count.known
-
-
-COUNTED = frozenset({"macs", "flops", "macs%", "flops%"})
-"""The columns that a convention determines."""
 
 
 def legend(name: str) -> tuple[Legend, ...]:

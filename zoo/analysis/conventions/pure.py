@@ -2,5 +2,6 @@
 
 from zoo.extend import Convention, by_op, macs
 from zoo.ops.arithmetic import flops
+from zoo.tables.notes import PURE
 
-CONVENTION = Convention("pure", "1 MAC = 2 FLOPs, without biases, activations and pooling", by_op(macs), by_op(flops))
+CONVENTION = Convention(PURE.name, PURE.says, by_op(macs), by_op(flops))
