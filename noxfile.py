@@ -34,6 +34,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
+def shuffled(session: nox.Session) -> None:
+    """All tests, and the files of tests, in random order; the output begins with the seed, which `-- --randomly-seed=N` repeats."""
+    session.install("-e", ".[dev]", "pytest-randomly")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python="3.11")
 @nox.parametrize("torch", ["oldest", "newest"])
 def core(session: nox.Session, torch: str) -> None:
     """The tests of the core with the oldest or the newest torch, and with no package that is optional."""
