@@ -100,7 +100,7 @@ def questions(net: nn.Module, target: str) -> dict[str, Callable[[], Any]]:
         "stages": lambda: [stage.channels for stage in zoo.stages("lenet5_modern")],
         "receptive field": lambda: zoo.receptive_field("lenet5", "C3").unit,
         "features": lambda: sorted(zoo.features(plain, ["0"], input=(1, 3, 8, 8)).state_dict()),
-        "sweep": lambda: zoo.sweep("lenet5", batches=[1, 2], jobs=1),
+        "sweep": lambda: zoo.sweep("lenet5", batch=[1, 2], jobs=1),
     }
 
 

@@ -74,9 +74,10 @@ SWAPS: dict[type[ast.AST], str] = {
     ast.And: "or",
     ast.Or: "and",
 }
-QUICK, LONG = 4.0, 2.0  # seconds of tests for one change, as the map timed them
+QUICK, LONG = 4.0, 30.0  # seconds of tests for one change, as the map timed them
 GIBIBYTES = 16
 OUTSIDE = 77
+UNNOTICED = {"survived", "not reached"}
 
 
 @dataclass(frozen=True)
@@ -449,11 +450,11 @@ class Found:
         rooms: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for name, verdict in self.verdicts.items():
             room = max((place for place in ROOMS if name.startswith(place)), key=len)
-            rooms[room]["equivalent" if name in known and verdict == "survived" else verdict] += 1
+            rooms[room]["equivalent" if name in known and verdict in UNNOTICED else verdict] += 1
         content = {
             "seed": self.seed,
             "rooms": {room: dict(sorted(counts.items())) for room, counts in sorted(rooms.items())},
-            "equivalent": {name: reason for name, reason in sorted(known.items()) if name in self.verdicts},
+            "equivalent": {name: reason for name, reason in sorted(known.items()) if self.verdicts.get(name) in UNNOTICED},
             "verdicts": dict(sorted(self.verdicts.items())),
         }
         self.path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ python benchmarks/random_networks.py 10000 -o benchmarks/random.json
 python benchmarks/interrupts.py 2000 -o benchmarks/interrupts.json
 python benchmarks/fuzz.py -o benchmarks/fuzz.json
 python benchmarks/mutants.py try 500
+python benchmarks/drawings.py -o benchmarks/drawings.json
 """
 
 import json
@@ -17,7 +18,8 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent
 RESULTS = {
-    name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random", "interrupts", "fuzz", "mutants")
+    name: ROOT / "benchmarks" / f"{name}.json"
+    for name in ("results", "coverage", "random", "drawings", "interrupts", "fuzz", "mutants")
 }
 PAGES = ("docs/performance.md", "docs/proof.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
@@ -122,6 +124,15 @@ def _noticed(counts: Mapping[str, int]) -> list[str]:
     return [*(f"{count:,}" for count in (every, noticed, equivalent, regarded - noticed, untried)), share]
 
 
+def drawings(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many models were drawn at each level, and how many drawings are wrong or slow."""
+    table = [["level", "drawings", "wrong", "median seconds", "most seconds"]]
+    for level, one in found["drawings"].items():
+        numbers = [f"{one[key]:,}" for key in ("drawings", "wrong", "seconds, median", "seconds, most")]
+        table.append([level, *numbers])
+    yield from rows(table)
+
+
 PARTS = {
     "peers": ("results", peers),
     "goals": ("results", goals),
@@ -130,6 +141,7 @@ PARTS = {
     "interrupts": ("interrupts", interrupts),
     "fuzz": ("fuzz", fuzz),
     "mutants": ("mutants", mutants),
+    "drawings": ("drawings", drawings),
 }
 
 

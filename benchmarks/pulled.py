@@ -2,13 +2,17 @@
 
     python benchmarks/pulled.py [NAME...]
 
-Files are checked by ruff and by mypy --strict, run in a process of their own in which zoo cannot be imported, and compared bit by
-bit with the catalogue's networks on an image of the size on the card. It takes some minutes.
+Files are checked by ruff, black and mypy --strict, run in a process of their own in which zoo cannot be imported, and compared bit
+by bit with the catalogue's networks on an image of the size on the card. Then each does what projects do with networks (`JOBS`). It
+takes some minutes.
 """
 
+import copy
+import importlib.util
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -60,6 +64,44 @@ def network(name: str, folder: Path) -> list[str]:
     return found
 
 
+JOBS: dict[str, Callable[[nn.Module, torch.Tensor], object]] = {
+    "copy": lambda model, _: copy.deepcopy(model),
+    "average": lambda model, _: torch.optim.swa_utils.AveragedModel(model, use_buffers=True),
+    "script": lambda model, _: torch.jit.script(model),
+    "symbolic trace": lambda model, x: torch.fx.symbolic_trace(model)(x),
+    "export": lambda model, x: torch.export.export(model, (x,)),
+    "compile": lambda model, x: torch.compile(model, backend="eager", fullgraph=True)(x),
+    "channels last": lambda model, x: model.to(memory_format=torch.channels_last)(x) if x.dim() == 4 else None,
+    "parameters of another": lambda model, x: torch.func.functional_call(model, dict(model.state_dict()), (x,)),
+    "quantise": lambda model, _: torch.ao.quantization.quantize_dynamic(model, {nn.Linear}) if not on_meta(model) else None,
+    "bfloat16": lambda model, x: model.to(torch.bfloat16)(x.to(torch.bfloat16)),
+}
+"""What projects do with a network; on the meta device, where large networks cost nothing."""
+
+
+def on_meta(model: nn.Module) -> bool:
+    """Whether the weights of a model hold no values."""
+    return any(parameter.is_meta for parameter in model.parameters())
+
+
+def jobs(name: str, folder: Path) -> list[str]:
+    """Do every job with the file's network, in evaluation mode: which of them fail."""
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = []
+    for job, do in JOBS.items():
+        with torch.device("meta"):
+            model, image = getattr(module, name)().eval(), torch.empty(2, *zoo.card(name).input)
+            try:
+                do(model, image)
+            except Exception as error:
+                found.append(f"{name}: {job}: {type(error).__name__}: {str(error)[:200]}")
+    return found
+
+
 def main() -> None:
     """Check everything, print what fails, and exit with 1 if anything does."""
     names, found = sys.argv[1:] or zoo.list_models(), list[str]()
@@ -67,12 +109,13 @@ def main() -> None:
         folder = Path(place)
         for name in names:
             (folder / f"{name}.py").write_text(zoo.pull(name), encoding="utf-8")
-        found += failures_of("-m", "ruff", "check", "--isolated", "--line-length", "132", ".", cwd=folder)
-        found += failures_of("-m", "ruff", "format", "--check", "--isolated", "--line-length", "132", ".", cwd=folder)
+        found += failures_of("-m", "ruff", "check", "--isolated", ".", cwd=folder)
+        found += failures_of("-m", "ruff", "format", "--check", "--isolated", ".", cwd=folder)
+        found += failures_of("-m", "black", "--check", ".", cwd=folder)
         found += failures_of("-m", "mypy", "--strict", ".", cwd=folder)
         found += counts(names, folder)
         for name in names:
-            found += network(name, folder)
+            found += network(name, folder) + jobs(name, folder)
             print(f"{name}: compared", file=sys.stderr)
     twins = sum(bool(zoo.card(name).torchvision) for name in names)
     print("\n".join(found) or f"{len(names)} files run alone and compute the same bits; {twins} twins of torchvision, both ways")

@@ -323,7 +323,7 @@ summary bad_nets.py:Net -i 3              conv (Conv2d) & 2 spatial axes
 summary alexnet -i 1x227x227              conv1 (Conv2d) & takes 3 channels, got 1 & --set in_channels=1
 summary lenet5 -i 3x32x32                 C1 & takes 1 channels, got 3 & --set in_channels=3
 summary torchvision:vgg11 -i 4x224x224    features.0 (Conv2d) & takes 3 channels, got 4
-summary alexnet -i 227x227                conv1 (Conv2d) & N×3×227×227
+summary alexnet -i 227x227                expected an input of N×3×227×227 & got 1×227×227
 summary alexnet -i 1x3x227x227            conv1 (Conv2d) & 2 spatial axes & N×3×227×227
 summary alexnet -i 3x20x20                pool2 (MaxPool2d) & 3×3 does not fit into maps of 1×1 & smallest & 3×227×227
 summary alexnet -i 3x227x20               pool2 (MaxPool2d) & 3×3 does not fit into maps of 27×1 & 3×227×227
@@ -464,7 +464,15 @@ NET = nn.Sequential(nn.Conv2d(3, 4, 3))
         (lambda: zoo.trace(3), "an nn.Module, got int"),
         (lambda: zoo.measure("alexnet"), "expected a Trace"),
         (lambda: zoo.summary(zoo.trace("lenet5"), train=True), "train does not apply to a Trace"),
-        (lambda: zoo.sweep("lenet5", inputs=[torch.zeros(1, 32, 32)]), "expected a list of shapes without batch"),
+        (lambda: zoo.sweep("lenet5", input=[[torch.zeros(2, 2)] * 2]), "expected one tensor for each point"),
+        (lambda: zoo.sweep("lenet5", input=(1, 32, 32)), "N×1×32×32"),
+        (lambda: zoo.sweep("lenet5", options="num_classes=3"), "options: expected a mapping such as"),
+        (lambda: zoo.sweep("lenet5", batch="8"), "batch: expected an integer >= 1, got '8'"),
+        (
+            lambda: zoo.features("resnet20", [2, 4]),
+            "layers: expected names, such as 'stage2', got 2; reductions= chooses by stride",
+        ),
+        (lambda: zoo.features("resnet20", 2), r"layers: expected a list of names, such as \['2'\], got 2"),
         (lambda: zoo.trace(NET, input=(1, 3, 2, 2)), r"0 \(Conv2d\): its kernel of 3×3 does not fit into maps of 2×2"),
         (lambda: zoo.measure(zoo.trace(NET, input=(1, 3, 8, 8)), columns=["nope"]), "unknown column 'nope'"),
         (lambda: zoo.summary("lenet5").render("xlsx"), "unknown format 'xlsx'; choose from csv"),

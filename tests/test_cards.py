@@ -209,6 +209,34 @@ def test_torchvision_on_the_card(card: Card) -> None:
         assert f"scaled to {shown.resize_size[0]} pixels, {shown.crop_size[0]}×{shown.crop_size[0]} centre crop" in text
 
 
+def test_preprocessing_that_is_not_stated() -> None:
+    """Kills a mean that is made up, and a transform for what is no image."""
+    known = zoo.card("resnet50").preprocessing
+    assert (known.crop, known.resize, known.mean, known.std, len(known)) == ((224, 224), None, None, None, 1)
+    with pytest.raises(zoo.ZooError, match="pass mean= and std="):
+        known.transform()
+    assert known.transform(mean=[0.5], std=[0.5])(torch.zeros(1, 300, 250, dtype=torch.uint8)).unique().tolist() == [-1]
+    with pytest.raises(zoo.ZooError, match="does not take images"):
+        zoo.card("text_cnn").preprocessing.transform()
+
+
+@pytest.mark.parametrize("card", TORCHVISION, ids=lambda card: card.name)
+def test_preprocessing_for_programs(card: Card) -> None:
+    """Kills a size, a mean or an interpolation other than torchvision's, and a transform that does something else with them."""
+    from torchvision.models import get_model_weights, googlenet
+    from torchvision.transforms.functional import to_pil_image
+
+    theirs = get_model_weights(card.torchvision)["IMAGENET1K_V1"].transforms()
+    mine = card.preprocessing
+    assert (mine.resize, mine.crop) == (theirs.resize_size[0], (theirs.crop_size[0],) * 2)
+    assert mine.interpolation == theirs.interpolation.value
+    image = to_pil_image(torch.randint(256, (3, 260, 301), dtype=torch.uint8))
+    expected = theirs(image)
+    if card.name == "googlenet_bn":  # torchvision's network converts its images
+        expected = googlenet(transform_input=True, init_weights=False)._transform_input(expected[None])[0]
+    torch.testing.assert_close(mine.transform()(image), expected)
+
+
 @cards
 def test_constants_of_batch_normalisation(card: Card) -> None:
     """Kills a card that is silent about them, and constants that the network does not have."""
@@ -258,7 +286,8 @@ def test_lineage_of_landmarks() -> None:
     """Kills a family tree that is not the one of the papers."""
     assert leads_to("lenet1989", "lenet5")
     assert children("lenet1989") == ["lenet1"]
-    assert {"zfnet", "caffenet", "alexnet_owt"} <= set(children("alexnet"))
+    assert {"zfnet", "caffenet", "alexnet_owt", "vgg11"} <= set(children("alexnet"))
+    assert leads_to("zfnet", "vgg_cnn_m")
     assert not leads_to("alexnet", "lenet5")
 
 

@@ -244,6 +244,58 @@ def test_the_same_network_of_others(first: str, second: str, expected: list[str]
     assert changes(table) == expected, [(row.type, row.name, dict(row.cells)) for row in table.rows]
 
 
+def test_transformers_of_two_libraries() -> None:
+    """Kills rows for tokens in another order, and a page that leaves them out in silence."""
+    first, second = (zoo.trace(name) for name in ("torchvision:vit_b_16", "timm:vit_base_patch16_224"))
+    table = zoo.diff(first, second)
+    assert [(row.type, row.name) for row in table.rows] == [("added", "head_drop")]
+    notes = " ".join(map(str, table.notes))
+    assert "not listed: layers that only put elements elsewhere" in notes
+    assert "96 × view removed" in notes
+    assert "these were not compared" in notes
+    # what does differ is listed all the same: 12 layers without biases, and one MLP of another width
+    other = zoo.diff(first, zoo.trace("timm:vit_base_patch16_224", options={"qkv_bias": False}))
+    changed = [row for row in other.rows if row.type == "changed"]
+    assert [row.name for row in changed] == [f"blocks.{i}.attn.qkv" for i in range(12)]
+    assert other.total["params"] == -12 * 3 * 768 == sum(row.cells["params"] for row in other.rows)
+    wide = zoo.diff(first, zoo.trace("timm:vit_base_patch16_224", options={"mlp_ratio": 3.0}))
+    assert {row.name.rpartition("mlp.")[2] for row in wide.rows if row.type == "changed"} >= {"fc1", "fc2"}
+    assert wide.total["params"] == sum(row.cells["params"] for row in wide.rows)
+
+
+class Tokens(nn.Module):
+    """Blocks that permute what they read: there and back, or one more time."""
+
+    def __init__(self, blocks: int, twice: bool) -> None:
+        super().__init__()
+        self.twice, self.layers = twice, nn.ModuleList(nn.Linear(8, 8) for _ in range(blocks))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer(x.transpose(0, 1)).transpose(0, 1) if self.twice else layer(x)
+        return x
+
+
+def test_few_layouts_are_listed() -> None:
+    """Kills a difference that is left out though it could be read: many are counted in a note, few are rows."""
+    for blocks, rows in ((2, 6), (6, 0)):
+        table = zoo.diff(Tokens(blocks, False), Tokens(blocks, True), input=(3, 5, 8))
+        assert len(table.rows) == rows
+        assert any("not listed" in str(note) for note in table.notes) == (rows == 0)
+
+
+def test_masks_that_are_computed() -> None:
+    """Kills ops on constants among the differences, and differences of the network among what is left out."""
+    table = zoo.diff("torchvision:swin_t", "timm:swin_tiny_patch4_window7_224")
+    assert table.total == {"params": 0, "macs": 0}
+    kinds = {(row.type, row.name.rpartition(".")[2]) for row in table.rows}
+    assert kinds == {
+        *(("moved", "pad"), ("moved", "add"), ("moved", "roll_1")),  # timm rolls before it pads, and adds the mask later
+        *(("removed", "cat"), ("removed", "avgpool"), ("changed", "head")),  # it merges patches and pools by reshaping
+    }
+    assert "45 × fill removed" in " ".join(map(str, table.notes))
+
+
 def test_totals_first() -> None:
     """Kills totals that stand last, or not at all on a narrow page."""
     page = zoo.diff("alexnet", "alexnet_ungrouped").render("text", 80).splitlines()

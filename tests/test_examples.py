@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import zoo
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 
@@ -64,3 +66,19 @@ def test_train_digits(tmp_path: Path) -> None:
     assert accuracy
     assert float(accuracy[1]) > 75
     assert "import zoo" not in (tmp_path / "lenet5_modern.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_project(tmp_path: Path) -> None:
+    """Kills a step of the project that fails, or only seems to be done: chance is 20% of five digits."""
+    out = run("project.py", tmp_path)
+    learnt = re.findall(r"(\d+)% of the digits", out)
+    assert len(learnt) == 2
+    assert all(int(accuracy) > 60 for accuracy in learnt)
+    assert "transfer: 10 tensors loaded, 2 frozen" in out
+    assert "neck: stage1 (32, 28, 28), stage2 (32, 10, 10), stage3 (32, 5, 5)\n" in out
+    assert "export: digits.onnx, 61,281 parameters\n" in out  # 61,706 less five classes of 85
+    assert "budget: kept\n" in out
+    assert re.search(r"^diff: .*\bC5\b.*\bF6\b", out, re.MULTILINE)
+    assert "check: narrow.py: the code differs from lenet5_modern" in out
+    assert out.endswith(f"upgrade: narrow.py: the code is that of lenet5_modern in zoo {zoo.__version__}\n")

@@ -168,6 +168,17 @@ def test_every_formula_of_torchvision(name: str) -> None:
     assert problems(zoo.trace(f"torchvision:{name}"), passes) == []
 
 
+@pytest.mark.stress
+def test_every_formula_of_torchvisions_classifiers() -> None:
+    """All eighty; chains of receptive fields and depths grow with the square of the depth, and are those of the test above."""
+    from torchvision import models
+
+    passes = ["output", "params", "macs", "flops", "activations", "units", "connections", "peak"]
+    names = models.list_models(module=models)
+    assert len(names) >= 80
+    assert [text for name in names for text in problems(zoo.trace(f"torchvision:{name}"), passes)] == []
+
+
 @pytest.mark.parametrize("convention", ["fvcore", "ptflops", "thop", "torch", "torchinfo"])
 def test_counts_of_tools_add_up(convention: str) -> None:
     from zoo.analysis.conventions import under

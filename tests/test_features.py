@@ -159,7 +159,10 @@ def test_the_class_maps_are_scores() -> None:
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("torchvision:vit_b_16", "49 layers follow its last feature maps conv_proj"),
+        (
+            nn.Sequential(nn.Conv2d(3, 4, 16, stride=16), nn.Flatten(), *(nn.LazyLinear(8) for _ in range(6))),
+            "6 layers follow its last feature maps 0",
+        ),
         (nn.Linear(224, 3), "Linear has no stages: no module on the path"),
         (nn.Sequential(nn.Flatten(), nn.Linear(3 * 224 * 224, 3)), "no module on the path"),
     ],
@@ -385,3 +388,136 @@ def test_options_of_a_module() -> None:
     """Kills options that vanish."""
     with pytest.raises(zoo.ZooError, match="options apply to named models only"):
         zoo.features(Tutorial(), ["conv1"], num_classes=3)
+
+
+# Channels last, tokens, branches, and the finest maps ------------------------------------------------------------------
+
+
+def timm_model(name: str) -> Any:
+    import timm
+
+    torch.manual_seed(0)
+    return timm.create_model(name).eval()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name",
+    ["swin_tiny_patch4_window7_224", "vit_tiny_patch16_224", "levit_128s", "efficientnet_b0", "convnext_atto", "hrnet_w18_small"],
+)
+def test_maps_are_those_of_timm(name: str) -> None:
+    """Kills maps of another layer, a class token among the units, rows for columns, and a script or a pickle that differs."""
+    model = timm_model(name)
+    table = {row["reduction"]: row["num_chs"] for row in model.feature_info}
+    body = zoo.features(model, reductions=list(table), finest=True)
+    assert {stage.stride: stage.channels for stage in body.stages.values()} == table
+    x = torch.rand(2, *model.pretrained_cfg["input_size"])
+    with torch.no_grad():
+        theirs = model.forward_intermediates(x, intermediates_only=True, norm=True)
+        mine, scripted, copied = body(x), torch.jit.script(body)(x), pickle.loads(pickle.dumps(body))(x)
+    last = [maps for maps in theirs if maps.shape == mine[list(mine)[-1]].shape][-1]
+    if name != "hrnet_w18_small":  # timm adds what its branches give, outside of any module
+        assert torch.allclose(last, mine[list(mine)[-1]], atol=1e-5)
+    for key, maps in mine.items():
+        assert torch.allclose(scripted[key], maps, atol=1e-5)
+        assert torch.equal(copied[key], maps)
+
+
+class Tokens(nn.Module):
+    """A patch embedding, a class token in front, and a mixer that branches on sizes, so that torch.fx cannot trace it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches = nn.Conv2d(3, 6, 4, stride=4)
+        self.token = nn.Parameter(torch.rand(1, 1, 6))
+        self.mixer = Mixer()
+        self.head = nn.Linear(6, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        tokens = self.patches(x).flatten(2).transpose(1, 2)
+        return self.head(self.mixer(torch.cat([self.token.expand(x.shape[0], -1, -1), tokens], 1))[:, 0])
+
+
+class Mixer(nn.Module):
+    """Attention over all tokens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Sequential(nn.Linear(6, 18))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.shape[1] < 2:
+            return x
+        query, key, value = self.qkv(x).chunk(3, -1)
+        return x + F.scaled_dot_product_attention(query, key, value)
+
+
+class LastChannels(nn.Module):
+    """Maps N×H×W×C after the first layer, called by `forward` itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 8, 2, stride=2)
+        self.norm = nn.LayerNorm(8)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.norm.forward(self.stem(x).permute(0, 2, 3, 1)).mean((1, 2)))
+
+
+def test_tokens_and_channels_last() -> None:
+    """Kills a class token among the units, rows for columns, and a layer that is lost because it is called by its forward."""
+    model, x = Tokens().eval(), torch.rand(2, 3, 8, 12)
+    body = zoo.features(model, input=(1, 3, 8, 12))
+    (stage,) = body.stages.values()
+    assert (stage.layer, stage.layout, stage.extra, stage.channels, stage.size, stage.stride) == (
+        "mixer",
+        "tokens",
+        1,
+        6,
+        (2, 3),
+        4,
+    )
+    tokens = model.mixer(torch.cat([model.token.expand(2, -1, -1), model.patches(x).flatten(2).transpose(1, 2)], 1))
+    assert torch.equal(body(x)["stage1"], tokens[:, 1:].transpose(1, 2).reshape(2, 6, 2, 3))
+    assert body(torch.rand(1, 3, 16, 4))["stage1"].shape == (1, 6, 4, 1)  # another size than it was cut for
+    last = LastChannels().eval()
+    square = torch.rand(1, 3, 16, 16)  # maps of 8×8 and 8 channels: their shape does not tell how they lie
+    maps = zoo.features(last, input=(1, 3, 16, 16))
+    assert [(s.layer, s.layout) for s in maps.stages.values()] == [("norm", "channels last")]
+    assert torch.equal(maps(square)["stage1"], last.norm(last.stem(square).permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
+
+
+class Branches(nn.Module):
+    """Two resolutions side by side until the end, and a wider convolution before the head, as in HRNet and EfficientNet."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fine = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
+        self.coarse = nn.Conv2d(3, 6, 3, stride=2, padding=1)
+        self.down = nn.Conv2d(4, 6, 3, stride=2, padding=1)
+        self.act = nn.ReLU()
+        self.wide = nn.Conv2d(6, 20, 1)
+        self.head = nn.Linear(20, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.wide(self.act(self.coarse(x) + self.down(self.fine(x)))).mean((2, 3)))
+
+
+def test_finest() -> None:
+    """Kills levels of the path alone, the layers inside a block of a branch, and the wide layer of a head."""
+    assert [(s.layer, s.channels, s.stride) for s in zoo.stages(Branches(), "3x16x16")] == [("wide", 20, 2)]
+    finest = zoo.stages(Branches(), "3x16x16", finest=True)
+    assert [(s.name, s.layer, s.channels, s.stride) for s in finest] == [("stage1", "fine", 4, 1), ("stage2", "down", 6, 2)]
+    body = zoo.features(Branches(), reductions=(1, 2), finest=True, input="3x16x16")
+    assert [tuple(maps.shape) for maps in body(torch.rand(1, 3, 16, 16)).values()] == [(1, 4, 16, 16), (1, 6, 8, 8)]
+
+
+@pytest.mark.filterwarnings("ignore")  # of torch.jit.script
+@pytest.mark.parametrize("name", ["resnet20", "nin_cifar10", "all_cnn_c"])
+def test_scripted(name: str) -> None:
+    """Kills features that torch.jit.script refuses, or computes otherwise."""
+    body = zoo.features(zoo.create_model(name)).eval()
+    x = torch.rand(1, 3, 32, 32)
+    scripted = torch.jit.script(body)
+    assert all(torch.equal(scripted(x)[key], maps) for key, maps in body(x).items())

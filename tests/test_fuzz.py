@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from zoo.questions.grid import expand
 from zoo.util.errors import ZooError
-from zoo_cli.arguments import expand, parse_columns, parse_grid, parse_inputs, parse_options
+from zoo_cli.arguments import parse_columns, parse_grid, parse_inputs, parse_options
 
 
 @pytest.fixture

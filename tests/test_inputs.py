@@ -283,7 +283,7 @@ def test_same_input_in_all_spellings(how: dict[str, Any]) -> None:
 def test_values_are_not_shown() -> None:
     """Kills an error that prints the values of an array."""
     numpy = pytest.importorskip("numpy")
-    with pytest.raises(zoo.ZooError, match=r"input is a ndarray of shape \(1, 3, 8, 8\): expected a shape") as caught:
+    with pytest.raises(zoo.ZooError, match=r"input: expected a shape .* got a ndarray of shape \(1, 3, 8, 8\)") as caught:
         zoo.summary("resnet18", input=numpy.ones((1, 3, 8, 8)))
     assert len(str(caught.value)) < 200
 
@@ -301,7 +301,7 @@ def test_all_functions_take_all_targets(target: str, tmp_path: Any) -> None:
     assert zoo.replace_head(target, "gap", input=size, num_classes=5)(IMAGES).shape == (2, 5)
     assert len(zoo.stages(target, size)) == 5
     assert zoo.receptive_field(target, "conv1", input=size).axes[0].size == 7
-    assert zoo.sweep(target, inputs=[size], columns=["params"]).rows[0].cells["params"] == 11_689_512
+    assert zoo.sweep(target, input=[size], columns=["params"]).rows[0].cells["params"] == 11_689_512
     assert zoo.export(target, tmp_path / "model.pt").exists()
     assert "differs" not in {row.cells["verdict"] for row in zoo.verify(target, input=size).rows}
 

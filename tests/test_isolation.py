@@ -63,7 +63,7 @@ def test_neighbours_of_equal_names(versions: tuple[str, str]) -> None:
     assert table.total["params"] == 9
     compared = zoo.compare(*versions, input=(1, 3, 8, 8))
     assert [row.cells["params"] for row in compared.rows if row.type == "total"] == [12, 21]
-    swept = [zoo.sweep(target, inputs=[(3, 8, 8)], jobs=1).rows[0].cells["params"] for target in versions]
+    swept = [zoo.sweep(target, input=(1, 3, 8, 8), jobs=1).rows[0].cells["params"] for target in versions]
     assert swept == [12, 21]
 
 

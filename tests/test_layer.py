@@ -117,6 +117,25 @@ def test_no_padding_gives_it() -> None:
     assert "no stride and padding" in str(found.notes[0])
 
 
+@pytest.mark.parametrize(
+    ("text", "said", "zeros"),
+    [
+        ("conv 8 4x4 same", "padded first: 1 + 32 + 2, same", True),  # torch pads an even kernel so, too
+        ("conv 8 4x5/3 same", "padded first: 1 + 32 + 1 and 1 + 32 + 2, same", True),
+        ("conv 8 5x5 same", "p: padding, same", True),
+        ("conv 8 5x5 full", "p: padding, full", True),
+        ("conv 1 5x5", "p: padding, the default, valid", False),
+    ],
+)
+def test_paddings_are_said(text: str, said: str, zeros: bool) -> None:
+    """Kills an answer to "same" that does not say which padding it is, and connections to zeros that nobody mentions."""
+    page = " ".join(zoo.layer((3, 32, 32), text).text(400).split())
+    assert said in page
+    assert ("connections and weights include those to the zeros of the padding" in page) == zeros
+    if text.startswith("conv 1 "):
+        assert "1 filter of 5×5×3, 1 bias" in page
+
+
 def test_explanations_of_described_layers() -> None:
     from test_explain import columns, wrong
 

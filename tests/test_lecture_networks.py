@@ -93,10 +93,10 @@ def test_output_grows_with_the_input() -> None:
 
 def test_interpolation_is_bilinear() -> None:
     """Kills kernels that mix classes, or that do not keep a constant."""
-    from zoo.archs.fcn import FCN, upsample
+    from zoo.archs.fcn import initialise, upsample
 
     layer = upsample(3, 4)
-    FCN.initialise(nn.Sequential(layer))  # type: ignore[arg-type]
+    initialise(nn.Sequential(layer))
     assert not layer.weight.requires_grad
     x = torch.zeros(1, 3, 6, 6)
     x[:, 1] = 5

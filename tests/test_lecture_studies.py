@@ -18,6 +18,7 @@ from zoo.studies import (
     equivariance,
     growth,
     kept_activations,
+    local_normalisation,
     pooling,
     toeplitz,
 )
@@ -42,6 +43,7 @@ ORIGINAL: dict[str, Callable[..., Any]] = {
     "pooled": pooling.pooled,
     "toeplitz": toeplitz.convolve,
     "built": growth.built,
+    "normalised": local_normalisation.by_torch,
     "conv": equivariance.conv,
     "own": equivariance.own,
 }
@@ -89,6 +91,34 @@ FAULTS: dict[str, tuple[str, dict[str, Any], Any, str, Any, set[str]]] = {
         lambda name, maps, window, stride: ORIGINAL["pooled"]("average" if name == "max" else name, maps, window, stride),
         {"max (windows)"},
     ),
+    "a contrast that is not divided": (
+        "local-normalisation",
+        {},
+        local_normalisation,
+        "divisive",
+        lambda maps, window: maps[0],
+        {"contrast (map)"},
+    ),
+    "an alpha that torch divides by the window": (
+        "local-normalisation",
+        {},
+        local_normalisation,
+        "by_torch",
+        lambda name, maps, window: (
+            nn.functional.local_response_norm(maps, window, 1e-4, 0.75, 2)[:, :1]
+            if name == "response"
+            else ORIGINAL["normalised"](name, maps, window)
+        ),
+        {"response (maps)"},
+    ),
+    "normalised to NaN": (
+        "local-normalisation",
+        {},
+        local_normalisation,
+        "by_torch",
+        lambda name, maps, window: ORIGINAL["normalised"](name, maps, window) * torch.nan,
+        {"response (maps)", "subtractive (map)", "divisive (map)", "contrast (map)"},
+    ),
     "a matrix of a flipped kernel": (
         "toeplitz",
         {},
@@ -97,7 +127,7 @@ FAULTS: dict[str, tuple[str, dict[str, Any], Any, str, Any, set[str]]] = {
         lambda one, image, kernel: ORIGINAL["toeplitz"](one, image, kernel.flip(-1)),
         {"1-D valid", "1-D same", "1-D valid /2", "2-D valid"},
     ),
-    "a wider field": ("growth", {"layers": 2}, growth, "built", wider, {"plain", "strided", "dilated"}),
+    "a wider field": ("growth", {"layers": 2}, growth, "built", wider, {"plain", "strided", "dilated", "pooled", "pooled_1"}),
     "a shift that is not applied": (
         "equivariance",
         {},
@@ -137,7 +167,7 @@ def test_faults(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found >= subjects if name == "growth" else found == subjects
 
 
-@pytest.mark.parametrize("name", ["convolution", "pooling", "toeplitz", "equivariance"])
+@pytest.mark.parametrize("name", ["convolution", "pooling", "local-normalisation", "toeplitz", "equivariance"])
 def test_proofs_hold(name: str) -> None:
     assert not failures(name)
 
@@ -161,6 +191,20 @@ def test_exit_code(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         ("toeplitz", {"input": (5,), "kernel": (5,), "padding": "same"}, "|m - i| <= 2"),
         ("toeplitz", {"input": (6,), "kernel": (2,), "stride": 2}, "shifted by 2."),
         ("toeplitz", {"input": (3, 4), "kernel": (2, 2)}, "24 of 72 entries are not zero, and 4 weights fill them; its blocks"),
+        ("local-normalisation", {"image": "1 2 3/4 5 6"}, "Contrast changes no value of divisive and contrast normalisation"),
+        (
+            "local-normalisation",
+            {"image": "3 3/3 3"},
+            "Brightness changes no value of subtractive, divisive and contrast normalisation",
+        ),
+        ("local-normalisation", {"image": "0 0/0 0"}, "Contrast changes no value of response, subtractive, divisive and contrast"),
+        ("local-normalisation", {"on": "levi_hassner"}, "levi_hassner has POOL - LRN - CONV, with 0 parameters"),
+        ("local-normalisation", {"on": "resnet18"}, "resnet18 has no local response normalisation."),
+        ("local-normalisation", {"on": "vgg11_lrn"}, "vgg11_lrn has CONV - LRN - POOL, with 0 parameters"),
+        ("equivariance", {"on": "lenet5"}, "only one by multiples of 4 pixels."),  # it has no padding
+        ("equivariance", {"on": "resnet18"}, "pixels; away from the borders, which are padded."),
+        ("growth", {"layers": 2}, "see 6 as well: no kernel follows that could step further"),
+        ("convolution", {"image": "1 2 3/4 5 6/7 8 9", "kernel": "0 1 0/1 0 1/0 1 0"}, "one that is not changes 1 value."),
         ("growth", {"layers": 1}, "No other stack sees more"),
         ("growth", {"layers": 4, "kernel": 5}, "sees 17 pixels: each layer adds 4"),
         ("growth", {"layers": 3}, "With strides it sees 9, with pooling 10, with dilation 9"),
@@ -193,6 +237,7 @@ def test_lessons(name: str, options: dict[str, Any], words: str) -> None:
         ("toeplitz", {"input": (100,)}, "the matrix would be 98×100; expected at most"),
         ("toeplitz", {"input": (3,), "kernel": (2, 2)}, "one size each"),
         ("toeplitz", {"input": (2,)}, "kernel: 3 does not fit into 2"),
+        ("local-normalisation", {"window": 4}, "window: expected an odd number >= 3, got 4"),
         ("growth", {"kernel": 2}, "option kernel: expected an odd integer"),
         ("growth", {"layers": 20}, "option layers: expected at most 10"),
         ("equivariance", {"stride": 5}, "a stride that divides 24"),

@@ -27,7 +27,13 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "sizes with a stride": ("compare convolution --stride 2", ("valid floor((m - k) / s) + 1 = floor((5 - 3) / 2) + 1 = 2",)),
-    "fully connected 784 to 30": ("layer 784 'fc 30'", ("23,550",)),
+    "fully connected 784 to 30, and one shared map": (
+        "compare lecture-tables --topic parameters",
+        (
+            "784 to 30, fully connected parameters B 23,550 23,550 equal 30×784 + 30: weights and biases",
+            "one shared 5×5 map parameters B 26 26 equal 1×1×5×5 + 1: weights and biases",
+        ),
+    ),
     "one shared map": ('layer 1x28x28 "conv 1 5x5"', ("shared the convolution 576 14,976 25 1 26",)),
     "connections": (
         'layer 1x28x28 "conv 1 5x5"',
@@ -49,20 +55,27 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "5x7 with zero padding": ('layer 1x5x7 "conv 1 3x3/2 pad 1"', ("1×1×3×4",)),
     "ten 5x5 with padding": ('layer 3x32x32 "conv 10 5x5 pad 2"', ("1×10×32×32", "10×3×5×5 760", "p: padding, same")),
     "six 5x5": ('layer 3x32x32 "conv 6 5x5"', ("1×6×28×28", "6 filters of 5×5×3")),
-    "five filters": ("compare lecture-tables --topic sizes", ("grid of the units of five 5×5 sizes C B 28×28×5 28×28×5 equal",)),
+    "six and five 5x5 on 32x32x3": (
+        "compare lecture-tables --topic sizes",
+        (
+            "32×32×3, six 5×5 sizes C B 28×28×6 28×28×6 equal",
+            "32×32×3, units of five 5×5 sizes C B 28×28×5 28×28×5 equal",
+            "filter of 5×5 on 32×32×3 sizes C B 5×5×3 5×5×3 equal filters extend the full depth",
+        ),
+    ),
     "7x7 with strides": (
         "compare lecture-tables --topic sizes",
         (
-            "3×3 with stride 1 sizes C 5×5 5×5",
-            "3×3 with stride 2 sizes C 3×3 3×3",
-            "3×3 with stride 3 sizes C does not fit does not fit: 2×2, the last row and column unseen",
-            "stride 1, pad 1 sizes C 7×7 7×7",
+            "7×7, 3×3/1 sizes C 5×5 5×5",
+            "7×7, 3×3/2 sizes C 3×3 3×3",
+            "7×7, 3×3/3 sizes C does not fit does not fit: 2×2, the last row and column unseen",
+            "7×7, 3×3/1, pad 1 sizes C 7×7 7×7",
         ),
     ),
     "stride 3 does not fit": ('layer 1x7x7 "conv 1 3x3/3"', ("does not fit exactly: no window sees row 7 of 7",)),
     "padding that preserves": (
         "compare lecture-tables --topic sizes",
-        ("size, F = 3 sizes C 1 1 equal", "size, F = 5 sizes C 2 2 equal", "size, F = 7 sizes C 3 3 equal"),
+        tuple(f"pad that keeps it, F = {k} sizes C {p} {p} equal" for k, p in ((3, 1), (5, 2), (7, 3))),
     ),
     "32, 28, 24": ('layer 3x32x32 "conv 6 5x5 | conv 10 5x5"', ("1×6×28×28", "1×10×24×24")),
     "flipped kernels": (
@@ -100,6 +113,15 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "pooling under a shift": ("compare pooling --run", ("changes 4 of 4 inputs and 2 of 4 outputs", "torch gives the same values")),
+    "local response and contrast normalisation": (
+        "compare local-normalisation --run",
+        (
+            "Brightness changes no value of subtractive and contrast normalisation",
+            "Contrast changes no value of divisive and contrast normalisation",
+            "alexnet has CONV - LRN - POOL, with 0 parameters",
+            "torch gives the same values",
+        ),
+    ),
     "normalisation between convolution and pooling": (
         "pattern alexnet",
         ("[[CONV - RELU]*N - POOL]*3 - [FC - RELU]*2 - SOFTMAX", "between the parts: norm1, norm2 (LocalResponseNorm)"),
@@ -179,7 +201,21 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "AlexNet's table contradicts itself": (
         "compare lecture-tables --topic alexnet",
-        ("55×55 is printed, 56×56 is counted (SAME gives ceil(224 / 4) = 56", "on 13×13×256, as printed alexnet B – 177,213,440"),
+        (
+            "input alexnet B 224×224 227×227 differs",
+            "55×55 is printed, 56×56 is counted (SAME gives ceil(224 / 4) = 56",
+            "C1 alexnet B 96 of 55×55, 11×11/4, SAME 96 of 55×55, 11×11/4, VALID differs",
+            "S2 alexnet B 27×27, 3×3/2, VALID 27×27, 3×3/2, VALID equal",
+            "C3 alexnet B 256 of 27×27, 5×5, SAME 256 of 27×27, 5×5, SAME equal",
+            "S4 alexnet B 256 of 13×13, 3×3/2 256 of 13×13, 3×3/2 equal",
+            "C5 alexnet B 384 of 13×13 384 of 13×13 equal",
+            "C6 alexnet B 384 of 13×13 384 of 13×13 equal",
+            "C7 alexnet B 256 of 13×13, 3×3, SAME 256 of 13×13, 3×3, SAME equal",
+            "F8 alexnet B 4,096 4,096 equal",
+            "F9 alexnet B 4,096 4,096 equal",
+            "Out alexnet B 1,000 1,000 equal",
+            "F8 on 13×13×256, parameters alexnet B – 177,213,440",
+        ),
     ),
     "VGG": (
         "compare lecture-tables --topic vgg",
@@ -206,7 +242,10 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "the pattern of LeNet-5": (
         "pattern lenet5",
-        ("stage 1 [CONV - RELU]*1 - POOL 1 C1 S2", "stage 2 [CONV - RELU]*1 - POOL 1 C3 S4", "hidden [FC - RELU]*1 1 F6"),
+        (
+            *("stage 1 [CONV - RELU]*1 - POOL 1 C1 S2", "stage 2 [CONV - RELU]*1 - POOL 1 C3 S4", "hidden [FC - RELU]*1 1 F6"),
+            "the window of C5 is the whole input, so it is also fully connected: CONV - POOL - CONV - POOL - FC - FC",
+        ),
     ),
     "rules for sizes": (
         "pattern vgg16",
@@ -229,8 +268,8 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "layers of ResNet-152 resnet B 152 152 equal",
             "3×3, 3×3 1×1, 3×3, 1×1 differs",
-            "starts like GoogLeNet: 7×7/2, then 3×3/2 pooling resnet B yes yes equal",
-            "ends like GoogLeNet: global average, one FC layer resnet B yes yes equal",
+            "starts as GoogLeNet resnet B yes yes equal 7×7/2, then 3×3/2 pooling",
+            "ends as GoogLeNet resnet B yes yes equal global average, one fully connected layer",
             "dropout layers resnet B 0 0 equal",
         ),
     ),
@@ -238,7 +277,17 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
         'layer 128x21 "conv 32 5 | pool 3 | gap"',
         ("conv1 Conv1d 1×32×17 32×128×5 20,512", "1×32×5", "1×32×1", "5@i"),
     ),
-    "embedding": ("compare lecture-tables --topic parameters", ("Embedding(10,000, 128) parameters B 1,280,000 1,280,000 equal",)),
+    "words": (
+        "compare lecture-tables --topic parameters",
+        (
+            "embedding 10,000×128 parameters B 1,280,000 1,280,000 equal",
+            "21×128, Conv1D(32, 5) parameters B 20,512 20,512 equal",
+            "words that a unit sees parameters B – 5 –",
+            "its length parameters B 17 17 equal",
+            "then MaxPool1D(3), length parameters B 5 5 equal",
+            "then global max, numbers parameters B 32 32 equal",
+        ),
+    ),
     "Keras": (
         'layer 3x28x28 "conv 32 3x3 | pool 2x2 | flatten"',
         ("1×32×26×26 32×3×3×3 896", "1×32×13×13", "flatten1 Flatten 1×5408"),
@@ -289,12 +338,30 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
             "Dropout",
         ),
     ),
+    "age and gender, one by one": (
+        'compare lecture-tables --topic "age and gender"',
+        (
+            "input age and gender A 227×227 227×227 equal of images of 256×256",
+            *(
+                f"conv{i} age and gender A {x} {x} equal"
+                for i, x in ((1, "96 of 3×7×7"), (2, "256 of 96×5×5"), (3, "384 of 256×3×3"))
+            ),
+            "stride of conv1 age and gender A 4 4 equal",
+            "after each convolution age and gender A ReLU ReLU equal",
+            "pool5 age and gender A 3×3/2 3×3/2 equal",
+            "normalisation age and gender A LRN norm1, norm2 holds",
+            "fc7 age and gender A 512 512 equal",
+            "dropout age and gender A 0.5 0.5 equal",
+            "ages age and gender A 8 8 equal",
+            "genders age and gender A 2 2 equal",
+        ),
+    ),
     "two genders": ("summary levi_hassner --set num_classes=2 --filter fc8", ("1×2",)),
     "multilayer perceptron": ("summary mlp_mnist --batch 60", ("60×500", "60×10", "397,510")),
     "a spatial transducer net": (
         "compare lecture-tables --lecture E",
         (
-            "fully connected layers of FCN-32s other networks E 0 0 equal",
+            "FC layers of FCN-32s other networks E 0 0 equal",
             "its output on 500×500 other networks E 500×500 500×500 equal",
             "its output on 320×352 other networks E 320×352 320×352 equal",
         ),
@@ -302,7 +369,7 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "All Convolutional Net": (
         "compare lecture-tables --lecture E",
         (
-            "poolings of All-CNN before the last average other networks E 0 0 equal",
+            "poolings of All-CNN other networks E 0 0 equal",
             "its convolutions with stride 2 other networks E 2 2 equal",
         ),
     ),

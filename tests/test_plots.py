@@ -18,8 +18,8 @@ from torch import nn
 
 import zoo
 from zoo.analysis.inside import noise, unit_gradients
+from zoo.analysis.roofline import DEVICES
 from zoo.ops.memory import live
-from zoo.pictures.roofline import DEVICES
 from zoo.questions.inside import effective_picture, filters_picture, maps_picture, saliency_picture
 from zoo.questions.picture import drawings
 from zoo.questions.plot import plots
@@ -349,6 +349,30 @@ def test_given_weights_are_used(tmp_path: Path) -> None:
     found = filters_picture("lenet5", weights=str(tmp_path / "weights.pt"))
     assert found.table.rows[0].cells["least"] == 7.0
     assert "untrained" not in words(found)
+
+
+def test_weights_of_any_model(tmp_path: Path) -> None:
+    """Kills a file that only a network of the catalogue takes, and layers that keep initial weights without a word."""
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(), nn.Conv2d(3, 2, 3))
+    state = {f"module.{key}": torch.full_like(tensor, 7) for key, tensor in net.state_dict().items()}
+    torch.save(state, tmp_path / "all.pt")
+    torch.save({key: tensor for key, tensor in state.items() if not key.startswith("module.2")}, tmp_path / "part.pt")
+    found = filters_picture(net, weights=str(tmp_path / "all.pt"), input=(1, 1, 8, 8)).table
+    assert {row.cells["least"] for row in found.rows} == {7.0}
+    assert found.notes == (f"weights {tmp_path / 'all.pt'}",)
+    assert not (net[0].weight == 7).any()  # the module itself is left alone
+    (note,) = filters_picture(net, weights=str(tmp_path / "part.pt"), input=(1, 1, 8, 8)).table.notes
+    assert note == f"weights {tmp_path / 'part.pt'}, initial weights in 2"
+
+
+@pytest.mark.parametrize("name", ["kernel", "wiring"])
+def test_svg_follows_the_page(name: str) -> None:
+    """Kills a white picture on a dark page, and a style that reaches beyond the picture."""
+    svg = zoo.picture(name).svg()
+    (style,) = re.findall(r"<style>(.*?)</style>", svg)
+    assert svg.startswith('<svg class="zoo-plot"')
+    assert "@media (prefers-color-scheme:dark){.zoo-plot{filter:invert" in style
+    assert all(".zoo-plot" in rule for rule in re.findall(r"[^{}]+(?=\{filter)", style))
 
 
 def test_maps_are_those_of_the_layer(image: Path) -> None:

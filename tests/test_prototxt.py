@@ -84,10 +84,33 @@ def alexnet(old: bool) -> str:
     return text + add("Softmax", "fc8", "prob")
 
 
-@pytest.mark.parametrize("old", [False, True], ids=["new", "old"])
-def test_alexnet(save: Save, old: bool) -> None:
+OLDEST_FIELDS = {"kernel_size": "kernelsize", "bias_term": "biasterm"}
+
+
+def oldest(text: str) -> str:
+    """The old syntax as that of 2013: fields of all types side by side, and padding as a layer of its own."""
+    found = []
+    for one in text.split("layers {")[1:]:
+        lines = [line for line in one.rpartition("}")[0].strip().splitlines() if line]
+        outer = [line for line in lines if line.startswith(("bottom", "top"))]
+        name, kind, *rest = (line for line in lines if line not in outer)
+        kind = kind.removeprefix("type: ").lower().replace("convolution", "conv").replace("pooling", "pool").replace("_", "")
+        fields = " ".join(rest).partition("{")[2].rpartition("}")[0].split()
+        numbers = dict(zip(fields[::2], fields[1::2], strict=True))
+        if (pad := numbers.pop("pad:", "0")) != "0":
+            below = outer[0].partition('"')[2].rstrip('"')
+            found.append(f'layer {{ name: "{below}p" type: "padding" pad: {pad} }} {outer[0]} top: "{below}p"')
+            outer[0] = f'bottom: "{below}p"'
+        said = " ".join(f"{OLDEST_FIELDS.get(key[:-1], key[:-1])}: {value}" for key, value in numbers.items())
+        found.append(f'layer {{ {name} type: "{kind}" {said} }} ' + " ".join(outer))
+    return text.partition("layers {")[0] + "".join(f"layers {{ {one} }}\n" for one in found)
+
+
+@pytest.mark.parametrize("syntax", ["new", "old", "oldest"])
+def test_alexnet(save: Save, syntax: str) -> None:
     """Kills a syntax, groups that are ignored, and layers in place that are lost: every layer is as in the catalogue."""
-    path = save(alexnet(old))
+    text = alexnet(syntax != "new")
+    path = save(oldest(text) if syntax == "oldest" else text)
     card = zoo.card("alexnet")
     assert totals(path) == (card.params, card.macs, card.depth)
     columns = ["output", "params", "macs", "rf"]
@@ -283,6 +306,32 @@ def test_phases(save: Save) -> None:
     assert "batch 1; the file declares data 10×3×24×24" in notes
 
 
+STAGES = (
+    'layer { name: "data" type: "Data" top: "data" transform_param { crop_size: 8 } include { stage: "train" } }\n'
+    + given(1, 3, 6, 6).replace(" }\n", ' exclude { stage: "train" } }\n')
+    + layer("InnerProduct", "data", "fc", "inner_product_param { num_output: 5 }")
+    + layer("InnerProduct", "fc", "more", 'inner_product_param { num_output: 2 } include { stage: "deploy" stage: "big" }')
+    + layer("InnerProduct", "fc", "less", 'inner_product_param { num_output: 3 } include { not_stage: "big" min_level: 1 }')
+)
+
+
+def test_stages(save: Save) -> None:
+    """Kills rules of stages and levels that are ignored: all stages of a rule must be there, and none of its not_stage."""
+    path = save(STAGES)
+    fc = 5 * (3 * 6 * 6 + 1)
+    assert totals(path)[0] == fc
+    assert "no stage is chosen; rules of the file name big, deploy, train" in " ".join(map(str, zoo.summary(str(path)).notes))
+    assert totals(path, options={"stage": "train"})[0] == 5 * (3 * 8 * 8 + 1)
+    assert totals(path, options={"stage": "deploy"})[0] == fc
+    assert totals(path, options={"stage": "deploy,big"})[0] == fc + 2 * 6
+    assert totals(save("state { level: 1 }\n" + STAGES))[0] == fc + 3 * 6
+    assert totals(save('state { level: 1 stage: "deploy" stage: "big" }\n' + STAGES))[0] == fc + 2 * 6
+    with pytest.raises(zoo.ZooError, match=r"unknown stage 'deplo'; did you mean deploy\?"):
+        zoo.summary(str(path), options={"stage": "deplo"})
+    with pytest.raises(zoo.ZooError, match="has no option num_classes; expected stage"):
+        zoo.summary(str(path), options={"num_classes": 2})
+
+
 def test_inputs_that_are_not_in_the_file(save: Save, capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a guess of sizes that only the data has."""
     text = 'layer { name: "mnist" type: "Data" top: "data" top: "label" }\n' + layer(
@@ -351,6 +400,7 @@ def one(kind: str, more: str = "", bottoms: str = "data") -> str:
     return given(1, 3, 8, 8) + layer(kind, bottoms, "x", more)
 
 
+OLDEST = "input: 'data' input_dim: 1 input_dim: 3 input_dim: 8 input_dim: 8\n"
 WRONG = {
     "": "it is not the definition of a network",
     "net: 'x.prototxt' base_lr: 0.1": "it is a solver's file",
@@ -363,7 +413,13 @@ WRONG = {
     "layer: 3": ":1: layer: expected { ... }, got 3",
     "layer { name: 'a' }": ":1: layer a: expected a type, got none",
     "layer { type: 'ReLU' top: 'x' }": "it has no input in the phase TEST",
-    "layers { layer { name: 'conv1' type: 'conv' } }": ":1: the layers of the syntax before 2013",
+    "layers { layer { name: 'conv1' type: 'convolve' } }": ":1: type: expected one of the types of this syntax, got type 'convol",
+    "layers { layer { name: 'conv1' } }": ":1: type: expected one of the types of this syntax, got none",
+    "layers {\n layer { type: 'conv' kernel_size: 3 } }": ":2: kernel_size: this syntax has no such field; did you mean kernelsize",
+    OLDEST + "layers { layer { type: 'padding' pad: 1 } bottom: 'data' top: 'p' }\nlayers { layer { type: 'relu' } bottom: 'p' }": (
+        ":3: a layer padding is read by ReLU: expected a convolution or pooling with one bottom"
+    ),
+    OLDEST + "layers { layer { type: 'padding' pad: 1 } bottom: 'data' }": ":2: a layer padding has one bottom and one top",
     "input: 'data' input_dim: 1 input_dim: 3 layer { type: 'ReLU' }": ":1: input: expected four input_dim",
     given(1, 3, 8, 8) + layer("ReLU", "dat", "x"): ":5: layer x (ReLU): bottom: no layer before gives 'dat'; did you mean data?",
     given(1, 3, 0, 8) + layer("ReLU", "data", "x"): ":1: layer data (Input): dim: expected an integer >= 1, got 0",
@@ -425,7 +481,7 @@ def test_text_format(save: Save) -> None:
 def test_what_graph_files_do_not_take(save: Save) -> None:
     """Kills options that are ignored in silence."""
     path = str(save(given(1, 3, 8, 8) + layer("ReLU", "data", "x")))
-    for how, what in (({"options": {"num_classes": 2}}, "options"), ({"real": True}, "--real does not apply")):
+    for how, what in (({"options": {"num_classes": 2}}, "no option num_classes"), ({"real": True}, "--real does not apply")):
         with pytest.raises(zoo.ZooError, match=what):
             zoo.summary(path, **how)
     assert math.prod(shape(Path(path), input=(2, 5, 6, 7))) == 2 * 5 * 6 * 7

@@ -2,14 +2,17 @@
 
 import ast
 import contextlib
+import importlib.util
 import inspect
 import io
+import os
 import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
@@ -19,7 +22,10 @@ import zoo
 from zoo.catalogue.entries import entry
 from zoo.record.trace import UNUSED
 from zoo.tracing.skeleton import Skeleton
+from zoo.transform.choices import fixed
 from zoo.transform.excerpt import excerpt
+from zoo.transform.pull import definitions
+from zoo.transform.pulled import Pulled
 from zoo_cli.main import run
 
 ROOT = Path(__file__).parent.parent
@@ -252,44 +258,180 @@ def test_same_bits(name: str, pulled: dict[str, str]) -> None:
 RULES = "A,B,C4,E,F,I,N,PIE,PT,RUF,SIM,TID,UP,W"
 
 
-def test_ruff_is_content(folder: Path) -> None:
-    """Kills unused imports, imports out of order, lines too long, and blank lines that a formatter would move."""
-    isolated = [sys.executable, "-m", "ruff", "%", "--isolated", "--line-length", "132"]
+def is_content(folder: Path, width: int) -> None:
+    """Fail if black or ruff would change a file of the folder."""
     relaxed = "RUF001,RUF002,RUF003,RUF005,A002,N812,SIM905"  # as in our own configuration
-    for what, arguments in (
-        ("check", ["--select", RULES, "--ignore", relaxed]),
-        ("check", []),
-        ("format", ["--check"]),
+    for command in (
+        ["ruff", "check", "--isolated", "--line-length", str(width), "--select", RULES, "--ignore", relaxed],
+        ["ruff", "check", "--isolated"],
+        ["ruff", "format", "--isolated", "--line-length", str(width), "--check"],
+        ["black", "--config", os.devnull, "--line-length", str(width), "--check", "--quiet", "--diff"],
     ):
-        command = [what if word == "%" else word for word in isolated]
-        done = subprocess.run([*command, *arguments, str(folder)], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout
+        done = subprocess.run([sys.executable, "-m", *command, str(folder)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_formatters_are_content(folder: Path) -> None:
+    """Kills unused imports, imports out of order, lines too long, and lines that black or ruff would break elsewhere."""
+    is_content(folder, 88)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [79, 100, 132])
+def test_other_widths(width: int, tmp_path: Path) -> None:
+    """Kills a line that is broken for one width only."""
+    for name in NAMES:
+        (tmp_path / f"{name}.py").write_text(zoo.pull(name, line_length=width), encoding="utf-8")
+    is_content(tmp_path, width)
+
+
+class Branches(ast.NodeTransformer):
+    """Marks both sides of `A if B else C`, as `_seen(place, side)`."""
+
+    def __init__(self) -> None:
+        self.places: set[tuple[int, int]] = set()
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        self.generic_visit(node)
+        for side in ("body", "orelse"):
+            old = getattr(node, side)
+            place = (old.lineno, old.col_offset)
+            self.places.add(place)
+            marked = ast.parse(f"(_seen.append({place!r}), None)[1] or 0", mode="eval").body
+            assert isinstance(marked, ast.BoolOp)
+            setattr(node, side, ast.copy_location(ast.BoolOp(ast.Or(), [marked.values[0], old]), old))
+        return ast.fix_missing_locations(node)
+
+
+def unused(source: str, name: str, input: tuple[int, ...]) -> list[str]:
+    """What a pulled file has and does not use when its network is built and runs in both modes.
+
+    Not asked for: errors that are raised, and the block that runs as a script.
+    """
+    tree, branches, seen = ast.parse(source), Branches(), list[tuple[int, int]]()
+    statements = {
+        node.lineno
+        for top in tree.body
+        if not isinstance(top, ast.If)
+        for node in ast.walk(top)
+        if isinstance(node, ast.stmt)
+        and not isinstance(node, ast.Raise)
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    }
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    found = []
+    for function in functions:
+        read = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+        arguments = {one.arg for one in function.args.args + function.args.kwonlyargs} - {"self"}
+        found += [f"argument {one} of {function.name}" for one in arguments - read]
+    code = compile(branches.visit(ast.parse(source)), "pulled.py", "exec")
+    lines: set[int] = set()
+
+    def note(frame: Any, event: str, arg: object) -> Any:
+        if frame.f_code.co_filename != "pulled.py":
+            return None
+        lines.add(frame.f_lineno)
+        return note
+
+    module, called = ModuleType("pulled"), set[str]()
+    vars(module)["_seen"] = seen
+    with Skeleton():
+        sys.settrace(note)
+        try:
+            exec(code, vars(module))
+            model = getattr(module, name)()
+            for path, one in model.named_modules():
+                one.register_forward_hook(lambda *_, path=path: called.add(path))
+            for mode in (True, False):
+                model.train(mode)(torch.empty(2, *input, device="meta"))
+        finally:
+            sys.settrace(None)
+    found += [
+        f"layer {path}"
+        for path, one in model.named_modules()
+        if path not in called and not isinstance(one, nn.ModuleDict | nn.Sequential)
+    ]
+    text = source.splitlines()
+    found += [f"line {text[number - 1].strip()}" for number in sorted(statements - lines)]
+    return found + [f"branch {text[line - 1].strip()}" for line, _ in sorted(branches.places - set(seen))]
+
+
+TRIED = [name for name in NAMES if zoo.card(name).depth <= 22 or name in {"resnet34_b", "resnet34_c", "resnet50", "resnet50_v1_5"}]
+"""Every class and function is in one of these; deeper networks repeat them."""
+
+
+@pytest.mark.parametrize("name", TRIED)
+def test_nothing_unused(name: str, pulled: dict[str, str]) -> None:
+    """Kills a function, argument, branch or layer that this network does not need."""
+    assert unused(pulled[name], name, zoo.card(name).input) == []
+
+
+CHOSEN = [("googlenet", {"aux_heads": True}), ("googlenet_bn", {"aux_heads": True}), ("alexnet", {"norm_per_gpu": True})]
+CHOSEN += [(name, {"shortcut": option}) for name in ("resnet18", "resnet50") for option in "AC"]
+
+
+@pytest.mark.parametrize(("name", "options"), CHOSEN)
+def test_nothing_unused_of_choices(name: str, options: dict[str, object]) -> None:
+    """Kills the choice that was not taken; a class with auxiliary heads has its own forward in place of that of its parent."""
+    left = unused(zoo.pull(name, **options), name, zoo.card(name).input)
+    assert left == (["line return self.to_logits(self.to_4d(self.to_4a(x)))"] if "aux_heads" in options else [])
+
+
+WASTE = """
+import torch
+from torch import nn
+
+
+def never() -> None:
+    print()
+
+
+class Net(nn.Module):
+    def __init__(self, width: int, spare: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, width, 1)
+        self.idle = nn.Identity() if width else nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) > 2:
+            x = x * 2
+        return self.conv(x)
+
+
+def net() -> Net:
+    return Net(4)
+"""
+
+
+def test_unused_is_seen() -> None:
+    """Kills a check that cannot fail."""
+    expected = ["argument spare of __init__", "layer idle", "line print()", "line x = x * 2"]
+    assert unused(WASTE, "net", (3, 4, 4)) == [*expected, "branch self.idle = nn.Identity() if width else nn.ReLU()"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_needless(name: str, pulled: dict[str, str]) -> None:
-    """Kills definitions that nothing in the file needs, and text that the family's file does not have."""
-    tree = ast.parse(pulled[name])
-    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
-    made = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
-    made |= {target.id for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}  # type: ignore[attr-defined]
-    assert made <= read
-    family = (ROOT / f"{entry(name).module.replace('.', '/')}.py").read_text(encoding="utf-8").splitlines()
-    body = pulled[name].partition("\nimport torch\n")[2].partition('\nif __name__ == "__main__":')[0].splitlines()
-    assert len(body) > 20
-    assert {line for line in body if "type[" not in line} <= {*family}
+def test_code_is_the_family_s(name: str, pulled: dict[str, str]) -> None:
+    """Kills a class or function that is not that of the family's file, but for types that shrink."""
+    family = (ROOT / f"{entry(name).module.replace('.', '/')}.py").read_text(encoding="utf-8")
+    theirs, mine = (definitions(re.sub(r"type\[[^]]*\]", "type", source)) for source in (family, pulled[name]))
+    assert {one for one in mine if one not in {name, "imports", "script"} and mine[one] != theirs.get(one)} == set()
 
 
 @pytest.mark.parametrize(
     ("name", "definitions"),
     [
         ("lenet5_modern", "LeNet5Modern lenet5_modern"),
-        ("alexnet", "lrn TowerNorm AlexNet alexnet"),
+        ("alexnet", "lrn AlexNet alexnet"),
         ("alexnet_owt", "AlexNetOWT alexnet_owt"),
-        ("vgg16", "TABLE_1 WIDTHS lrn feature_layers VGG vgg16"),
-        ("resnet18", "ZeroPadding make_shortcut BasicBlock Block ResNet resnet18"),
-        ("resnet50", "ZeroPadding make_shortcut Bottleneck Block ResNet resnet50"),
-        ("googlenet", "Logits Convolution Inception AuxiliaryHead GoogLeNet googlenet"),
+        ("vgg16", "D WIDTHS feature_layers VGG vgg16"),
+        ("vgg11_lrn", "A WIDTHS lrn feature_layers with_lrn VGG vgg11_lrn"),
+        ("resnet18", "Factory projection projected BasicBlock ResNet resnet18"),
+        ("resnet50", "Factory projection projected Bottleneck ResNet resnet50"),
+        ("resnet18_a", "Factory ZeroPadding padded BasicBlock ResNet resnet18_a"),
+        ("plain18", "Factory ResNet PlainBlock PlainNet plain18"),
+        ("googlenet", "Inception GoogLeNet googlenet"),
+        ("googlenet_bn", "ConvolutionBN InceptionBN GoogLeNetBN googlenet_bn"),
+        ("fcn16s", "BLOCKS Crop score upsample feature_layers initialise FCN16s fcn16s"),
     ],
 )
 def test_only_what_is_needed(name: str, definitions: str, pulled: dict[str, str]) -> None:
@@ -418,7 +560,7 @@ def test_excerpt() -> None:
 def test_long_signatures_are_wrapped() -> None:
     """Kills a line that a formatter would break."""
     source = zoo.pull("googlenet_bn", num_classes=123456789, dropout=0.123456789)
-    assert "def googlenet_bn(\n    num_classes: int = 123456789, in_channels: int = 3, dropout: float = 0.123456789, " in source
+    assert "def googlenet_bn(\n    num_classes: int = 123456789, in_channels: int = 3, dropout: float = 0.123456789\n)" in source
 
 
 def test_excerpt_needs_zoo() -> None:
@@ -433,22 +575,187 @@ def test_excerpt_needs_zoo() -> None:
         ("alexnet", {"num_classes": 7, "in_channels": 1, "dropout": 0.25}),
         ("resnet18", {"shortcut": "A"}),
         ("googlenet", {"aux_heads": True}),
+        ("alexnet", {"norm_per_gpu": True, "num_classes": 3}),
         ("lenet5", {"num_classes": 3}),
     ],
 )
-def test_options_become_defaults(name: str, options: dict[str, object]) -> None:
-    """Kills options that the file forgets, or does not tell of."""
+def test_options_are_set(name: str, options: dict[str, object]) -> None:
+    """Kills options that the file forgets or does not tell of, and choices that it leaves open."""
     source = zoo.pull(name, **options)
     builder = getattr(loaded(source), name)
-    assert {key: parameter.default for key, parameter in inspect.signature(builder).parameters.items() if key in options} == options
+    open_ones = {key: value for key, value in options.items() if key not in {"shortcut", "aux_heads", "norm_per_gpu"}}
+    arguments = {key: parameter.default for key, parameter in inspect.signature(builder).parameters.items()}
+    assert {key: default for key, default in arguments.items() if key in options} == open_ones
     with Skeleton():
         mine, theirs = zoo.create_model(name, **options), builder()
     assert {key: t.shape for key, t in theirs.state_dict().items()} == {key: t.shape for key, t in mine.state_dict().items()}
+    for mode in (True, False):
+        shape = (2, options.get("in_channels", zoo.card(name).input[0]), *zoo.card(name).input[1:])
+        assert zoo.trace(theirs, input=shape, train=mode).ops == zoo.trace(mine, input=shape, train=mode).ops
     doc = " ".join((ast.get_docstring(ast.parse(source)) or "").split())
-    assert all(f"--set {key}={value}" in doc for key, value in options.items())
+    assert all(f"--set {key}={str(value).lower() if value is True else value}" in doc for key, value in options.items())
+
+
+CHOOSER = """
+KINDS = {"a": left, "b": right}
+
+
+def net(width: int = 3, kind: Literal["a", "b"] = "a", *, deep: bool = False, rate: float = 0.5) -> None:
+    \"\"\"A net: of a kind.\"\"\"
+    if not deep:
+        make(KINDS[kind])
+    else:
+        make(kind)
+    if deep:
+        # So be it.
+        return deeper(width, 1 if deep else 2)
+    return shallow(width, "x" if deep else "y")
+"""
+
+
+def test_choices_are_fixed() -> None:
+    """Kills a branch that stays, one that goes with the other, and an argument that stays in the signature."""
+    head = (
+        'KINDS = {"a": left, "b": right}\n\n\ndef net(width: int = 3, *, rate: float = 0.5) -> None:\n    """A net: of a kind."""\n'
+    )
+    assert fixed(CHOOSER, "net", {"kind": "b", "deep": True}).strip() == head + '    make("b")\n    return deeper(width, 1)'
+    assert fixed(CHOOSER, "net", {"kind": "b", "deep": False}).strip() == head + '    make(right)\n    return shallow(width, "y")'
+
+
+# Against the catalogue -----------------------------------------------------------------------------------------------
+
+
+def checked(source: str, tmp_path: Path) -> Pulled:
+    path = tmp_path / "net.py"
+    path.write_text(source, encoding="utf-8")
+    return zoo.check_pulled(path)
+
+
+def test_check_of_the_same(tmp_path: Path) -> None:
+    """Kills a difference where there is none, also after a formatter, and options that are not read from the file."""
+    for name, options in [("lenet5", {}), ("resnet18", {"shortcut": "A", "num_classes": 7, "line_length": 100, "builder": "body"})]:
+        source = zoo.pull(name, **options)
+        found = checked(source, tmp_path)
+        assert (found.same, found.edited, found.diff) == (True, False, "")
+        other = checked(source.replace("    x = ", "    x  =  ").replace("# N", "# of N"), tmp_path)
+        assert other.same
+        assert other.diff
+        assert str(other).endswith("comments, docstrings or layout differ")
+
+
+def test_check_of_an_edited_file(tmp_path: Path) -> None:
+    """Kills an edit that is not seen, or that the catalogue is blamed for."""
+    source = zoo.pull("resnet18")
+    found = checked(source.replace("nn.ReLU(inplace=True)", "nn.SiLU()", 1) + "\n\ndef mine() -> None: ...\n", tmp_path)
+    assert found.changes == {"BasicBlock": "changed", "mine": "only in the file"}
+    assert found.edited
+    assert "+        self.relu1 = nn.ReLU(inplace=True)" in found.diff
+    assert "edited after it was pulled" in str(found)
+
+
+def test_check_after_the_catalogue_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a user who is blamed for a change of ours, and a class that the catalogue no longer has."""
+    source = zoo.pull("resnet18_a")
+    family = (ROOT / "zoo" / "archs" / "resnet.py").read_text(encoding="utf-8")
+    monkeypatch.setattr(
+        "zoo.transform.pull._source", lambda _: family.replace("ZeroPadding", "Zeros").replace("stride=2", "stride=3")
+    )
+    now = checked(source, tmp_path)
+    assert "differs from resnet18_a" in str(now)
+    assert now.edited is False
+    assert now.changes == {
+        "Zeros": "only in the catalogue",
+        "padded": "changed",
+        "ResNet": "changed",
+        "ZeroPadding": "only in the file",
+    }
+    assert "zoo pull --force replaces the file" in str(now)
+    assert checked(re.sub("(?m)^Code .*\n", "", source), tmp_path).edited is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x = 1", "expected a file that zoo pull wrote"),
+        ("x = ", "expected a Python file"),
+        ('"""\nSource   zoo 1, a.py, by: zoo pull lenet9\n"""', "unknown model 'lenet9'"),
+        ('"""\nSource   zoo 1, a.py, by: zoo pull lenet5 --odd\n"""', "cannot read its command"),
+        ('"""\nSource   zoo 1, a.py, by: zoo pull lenet5 --set widht=3\n"""', "unknown option of lenet5 'widht'"),
+    ],
+)
+def test_files_that_cannot_be_checked(text: str, words: str, tmp_path: Path) -> None:
+    """Kills a traceback for a file that is none of ours."""
+    with pytest.raises(zoo.ZooError, match=words):
+        checked(text, tmp_path)
+
+
+# Jobs of real projects -----------------------------------------------------------------------------------------------
+
+
+LIGHT = [name for name in NAMES if zoo.card(name).params < 12e6 and zoo.card(name).depth <= 22]
+"""Networks that are built and run in a moment; benchmarks/pulled.py does the jobs for all."""
+
+
+@pytest.mark.parametrize("name", LIGHT)
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:FutureWarning")
+def test_jobs(name: str, folder: Path) -> None:
+    """Kills a network that cannot be scripted, whose linear layers are not quantised, or that hides an activation in a layer."""
+    spec = importlib.util.spec_from_file_location(name, folder / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with Skeleton():
+        assert torch.jit.script(getattr(module, name)())
+    model: nn.Module = getattr(module, name)().eval()
+    assert all(
+        type(one) in {nn.Conv2d, nn.Conv1d, nn.Linear, nn.ConvTranspose2d}
+        for one in model.modules()
+        if isinstance(one, nn.Conv1d | nn.Conv2d | nn.Linear)
+    )
+    # A tool that replaces every layer by its own keeps what the network computes.
+    image = torch.randn(1, *zoo.card(name).input)
+    with torch.inference_mode():
+        before = model(image)
+        for path, old in [(path, one) for path, one in model.named_modules() if type(one) is nn.Conv2d]:
+            made = nn.Conv2d(old.in_channels, old.out_channels, old.kernel_size, old.stride, old.padding, old.dilation, old.groups)  # type: ignore[arg-type]
+            made.weight, made.bias = old.weight, old.bias
+            parent, _, last = path.rpartition(".")
+            setattr(model.get_submodule(parent), last, made)
+        assert torch.equal(model(image), before)
+
+
+@pytest.mark.parametrize("name", ["lenet1", "lenet1989", "lenet5", "googlenet", "googlenet_bn", "vgg16", "resnet20"])
+def test_activations_are_seen(name: str) -> None:
+    """Kills an activation that `print(model)` does not show."""
+    with Skeleton():
+        shown = str(zoo.create_model(name))
+    assert "ScaledTanh()" in shown if name.startswith("lenet") else "ReLU(inplace=True)" in shown
 
 
 # On the command line -------------------------------------------------------------------------------------------------
+
+
+def test_folder_and_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a folder that is taken for a file, half of the files, and an exit code that CI cannot use."""
+    monkeypatch.chdir(tmp_path)
+    assert run(["pull", "LeNet-5", "lenet1", "-o", "nets/"]) == 0
+    assert run(["pull", "lenet1989", "-o", "nets", "--name", "zip_codes"]) == 0
+    files = sorted(Path("nets").iterdir())
+    assert [path.name for path in files] == ["lenet1.py", "lenet5.py", "zip_codes.py"]
+    assert "def zip_codes(" in files[2].read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert "already exists" in refused("pull", "lenet1989", "lenet5", "-o", "nets", capsys=capsys)
+    assert sorted(Path("nets").iterdir()) == files
+    assert run(["pull", "--check", *map(str, files)]) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("the code is that of") == 3
+    files[0].write_text(files[0].read_text(encoding="utf-8").replace("2 / 3", "1 / 3"), encoding="utf-8")
+    assert run(["pull", "--check", *map(str, files)]) == 1
+    out, err = capsys.readouterr()
+    assert "+        return 1.7159 * torch.tanh(x * (2 / 3))" in out
+    assert "ScaledTanh changed; the file was edited" in err
 
 
 def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -474,7 +781,15 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
     [
         ("alexnot", "unknown model 'alexnot' & alexnet"),
         ("alexnet -o models/alexnet.py", "models/alexnet.py & No such file"),
-        ("alexnet -o .", ". & folder"),
+        ("alexnet lenet5 --name net", "--name & one network & alexnet, lenet5"),
+        ("alexnet lenet5 -o -", "--output - & one network"),
+        ("alexnet --name nn", "--name & 'nn' & something else"),
+        ("alexnet --name 3d", "'3d' & not a name of Python"),
+        ("alexnet --name class", "'class' & keyword"),
+        ("alexnet --line-length 60", "line_length: expected an integer from 79 to 132, got 60"),
+        ("alexnet alexnot -o nets/", "unknown model 'alexnot'"),
+        ("--check nothing.py", "nothing.py & No such file"),
+        ("--check nothing.py --force", "--force does not apply"),
         ("alexnet --set clases=3", "unknown option of alexnet 'clases' & num_classes"),
         ("alexnet --set num_classes=-1", "num_classes: expected an integer >= 1 & got -1"),
         ("alexnet --set num_classes=0", "alexnet: pull does not support & model.fc8 = nn.Identity()"),

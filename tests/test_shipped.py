@@ -84,7 +84,7 @@ def test_sweeps_follow_from_shapes(in_use: None, monkeypatch: pytest.MonkeyPatch
         assert zoo.sweep("resnet18", **grid, jobs=1).to_dict() == by_shapes  # type: ignore[arg-type]
     assert sum(row["failure"] is None for row in by_shapes["rows"]) == 4
     monkeypatch.setattr("zoo.models.targets.resolve", None)
-    assert zoo.sweep("resnet18", inputs=["3x64x96"], jobs=1).rows[0].cells["failure"] is None
+    assert zoo.sweep("resnet18", input="3x64x96", jobs=1).rows[0].cells["failure"] is None
 
 
 @pytest.mark.parametrize(

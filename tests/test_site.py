@@ -79,7 +79,10 @@ def test_a_network_page(small: Path) -> None:
     for other in children("lenet5"):
         if other.startswith("lenet"):
             assert f"zoo diff lenet5 {other}" in text
-            assert str(zoo.diff("lenet5", other).context["about"]["parameters"]) in text.replace("&#43;", "+")
+            found = zoo.diff("lenet5", other)
+            assert str(found.context["about"]["parameters"]) in text.replace("&#43;", "+")
+            assert f"{len(found.rows)} layers that differ from lenet5 to {other}" in text
+            assert all(f'<tr class="{row.type}"><th scope="row">{row.name}</th>' in text for row in found.rows)
 
 
 def test_the_whole_catalogue(tmp_path: Path) -> None:

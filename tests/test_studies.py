@@ -132,6 +132,22 @@ OTHERS: list[tuple[str, dict[str, Any]]] = [
     ("dense-vs-sparse-vs-conv", {"input": (1, 9, 9), "kernel": (3, 3), "stride": 3}),
     ("dense-vs-sparse-vs-conv", {"input": (2, 6, 6), "kernel": (5, 5), "channels": 8}),
     ("dense-vs-sparse-vs-conv", {"kernel": (7, 7)}),
+    *(("attention-vs-conv", {"channels": c, "heads": h}) for c, h in ((64, 4), (128, 8), (512, 8), (768, 12), (8, 2))),
+    *(("convolution-algorithms", {"kernel": k}) for k in (1, 5, 7)),
+    *(("convolution-algorithms", {"input": i, "channels": c}) for i, c in (((3, 64, 64), 16), ((512, 7, 7), 512))),
+    *(("kept-activations", {"layers": n, "channels": c}) for n, c in ((8, 8), (16, 16), (24, 32), (40, 8), (64, 64))),
+    *(("scaling", {"factor": f}) for f in (3, 4, 8)),
+    *(("scaling", {"steps": n}) for n in (1, 5)),
+    *(("growth", {"layers": n}) for n in (1, 2, 4, 8)),
+    ("growth", {"layers": 3, "kernel": 5}),
+    *(("pooling", {"window": n}) for n in (3, 4)),
+    *(("pooling", {"stride": n}) for n in (1, 3)),
+    ("pooling", {"signal": "1 1 1 1 9"}),
+    *(("toeplitz", {"input": (n,), "kernel": (k,)}) for n, k in ((5, 2), (7, 3), (9, 5))),
+    *(("toeplitz", {"input": (5,), "padding": p}) for p in ("same", "full")),
+    *(("convolution", {"kernel": text}) for text in ("1 -1", "12/34", "1 2 1", "1")),
+    ("convolution", {"stride": 2}),
+    *(("arithmetic-intensity", {"batch": n, "on": "lenet5"}) for n in (2, 8)),
     ("receptive-field-growth", {"on": "torchvision:swin_t"}),
     ("training-memory", {"on": "torchvision:vit_b_16"}),
 ]
@@ -251,7 +267,7 @@ def test_lesson_quotes_the_table(name: str) -> None:
     assert_quotes(table(name), large_or_words=name not in SMALL)
 
 
-SMALL = {"convolution", "equivariance", "growth", "scaling", "toeplitz"}
+SMALL = {"arithmetic-intensity", "convolution", "equivariance", "growth", "local-normalisation", "scaling", "toeplitz"}
 """Studies whose numbers fit on a blackboard."""
 
 
@@ -378,15 +394,31 @@ def test_class_maps() -> None:
     found = arms("fc-vs-gap")
     for name, positions, channels in (("alexnet", 36, 256), ("vgg16", 49, 512)):
         gap, maps = found[name, "gap"], found[name, "maps"]
+        assert maps == found[name, "nin"]
         assert maps["params"] == gap["params"]
         assert maps["head_macs"] == positions * gap["head_macs"] == positions * channels * 1000
+
+
+def test_nin_is_another_function() -> None:
+    """Kills a ReLU after the average, which changes other scores: with the same weights nin averages the positive parts alone."""
+    from zoo.studies.fc_vs_gap import _head
+
+    torch.manual_seed(0)
+    maps, nin = _head("maps", (5, 4, 3), 6), _head("nin", (5, 4, 3), 6)
+    nin.load_state_dict(dict(zip(nin.state_dict(), maps.state_dict().values(), strict=True)))
+    x = torch.randn(2, 5, 4, 3)
+    weight, bias = maps.state_dict().values()
+    scores = torch.einsum("nchw,kc->nkhw", x, weight[:, :, 0, 0]) + bias[:, None, None]
+    torch.testing.assert_close(maps(x), scores.mean((2, 3)))
+    torch.testing.assert_close(nin(x), scores.clamp(min=0).mean((2, 3)))
+    assert not torch.allclose(nin(x), maps(x).clamp(min=0), atol=1e-3)
 
 
 def test_heads_and_sizes() -> None:
     """Kills a class score that sees too little, and a fully connected layer that takes images of any size."""
     found = arms("fc-vs-gap")
     sizes = {arm: cells["any_size"] for (name, arm), cells in found.items() if name == "alexnet"}
-    assert sizes == {"published": "no", "maps": "yes", "gap": "yes", "flat": "no", "fc": "no"}
+    assert sizes == {"published": "no", "maps": "yes", "nin": "yes", "gap": "yes", "flat": "no", "fc": "no"}
     assert found["googlenet", "published"]["any_size"] == "no"  # its average is of 7×7 units
     assert all(cells["rf"]["global"] for cells in found.values())
 
@@ -626,6 +658,56 @@ def test_growth_of_any_network() -> None:
         zoo.compare("receptive-field-growth", on=nn.Conv2d(3, 4, 3, padding=1, padding_mode="circular"))
 
 
+# Cost against accuracy, intensity -------------------------------------------------------------------------------------
+
+
+def test_accuracies_are_those_of_torchvision() -> None:
+    """An oracle: torchvision's metadata has the accuracies and costs of its own weights."""
+    from torchvision.models import get_model_weights
+
+    rows = {row.name: row.cells for row in table("cost-against-accuracy").rows if row.type == "centre crop"}
+    for name in ("alexnet_owt", "vgg16", "resnet34", "resnet50_v1_5", "googlenet_bn"):
+        weights = get_model_weights(zoo.card(name).torchvision).IMAGENET1K_V1  # type: ignore[attr-defined]
+        assert rows[name]["top1"] == weights.meta["_metrics"]["ImageNet-1K"]["acc@1"]
+        assert rows[name]["macs"] / 1e9 == pytest.approx(weights.meta["_ops"], abs=0.02)
+
+
+def test_what_is_better() -> None:
+    """Kills networks that are compared across tests, and a front of networks that another beats in accuracy and MACs."""
+    found = table("cost-against-accuracy").rows
+    for row in found:
+        mine = row.cells
+        rivals = [one.cells for one in found if one.type == row.type and one.name != row.name]
+        beaten = [c for c in rivals if c["top1"] >= mine["top1"] and c["macs"] <= mine["macs"]]
+        assert mine["better"] == sum((c["top1"], c["macs"]) != (mine["top1"], mine["macs"]) for c in beaten)
+    assert {row.name for row in found if row.type == "centre crop" and not row.cells["better"]} >= {"resnet34", "googlenet_bn"}
+    assert {row.name for row in found if row.cells["better"]} >= {"vgg19", "plain34"}
+
+
+def test_intensity_by_hand() -> None:
+    """Kills bytes that are left out and a limit upside down: a layer of 4096 to 4096 units moves its 16.8 million weights."""
+    found = arms("arithmetic-intensity", on="alexnet", batch=64, device="1e12:1e11")
+    fc = [(9216, 4096), (4096, 4096), (4096, 1000)]
+    for batch in (1, 64):
+        flops, moved = 2 * batch * sum(a * b for a, b in fc), 4 * sum(a * b + b + batch * (a + b) for a, b in fc)
+        cells = found["alexnet", f"fc ×{batch}"]
+        assert (cells["flops"], cells["moved"]) == (flops, moved)
+        assert cells["by_memory"] == (3 if batch == 1 else 0)
+    each = [(2 * a * b, 4 * (a * b + a + 2 * b)) for a, b in fc]
+    seconds = sum(max(flops / 1e12, moved / 1e11) for flops, moved in each)
+    assert found["alexnet", "fc ×1"]["microseconds"] == pytest.approx(1e6 * seconds, rel=1e-2)
+    assert found["alexnet", "all ×1"]["time"] == 1
+
+
+def test_kinds_of_layers() -> None:
+    """Kills depthwise convolutions among the full ones, and products of attention that are no layer."""
+    for target, kinds in (
+        ("torchvision:mobilenet_v2", {"conv", "depthwise", "fc", "all"}),
+        ("torchvision:vit_b_16", {"conv", "fc", "other", "all"}),
+    ):
+        assert {name.partition(" ")[0] for _, name in arms("arithmetic-intensity", on=target)} == kinds
+
+
 # through-the-years ---------------------------------------------------------------------------------------------------
 
 
@@ -635,9 +717,17 @@ def test_years() -> None:
     assert [row.name for row in rows] == zoo.list_models()
     for row in rows:
         card = zoo.card(row.name)
-        assert [row.cells[key] for key in ("year", "params", "macs", "depth")] == [card.year, card.params, card.macs, card.depth]
+        assert [row.cells[key] for key in ("params", "macs", "depth")] == [card.params, card.macs, card.depth]
+        assert row.cells["year"] == (None if row.type == "variant" else card.year)
         assert row.cells["input"] == list(card.input)
         assert row.cells["reuse"] == pytest.approx(card.macs / card.params, rel=1e-5)
-    assert [row.cells["year"] for row in rows] == sorted(row.cells["year"] for row in rows)
+    years = [row.cells["year"] for row in rows if row.cells["year"]]
+    assert years == sorted(years)
+    variants = {row.name for row in rows if row.type == "variant"}
+    assert variants == {
+        *("lenet5_modern", "alexnet_ungrouped", "googlenet_bn", "vgg11_bn", "vgg13_bn", "vgg16_bn", "vgg19_bn"),
+        *("resnet50_v1_5", "resnet101_v1_5", "resnet152_v1_5"),
+    }
+    assert not any(name in lesson("through-the-years") for name in variants)
     fields = {row.name: row.cells["rf"] for row in rows}
     assert (fields["alexnet"], fields["vgg16"], fields["googlenet"], fields["resnet50"]) == (195, 212, 715, 483)

@@ -12,7 +12,8 @@ import pytest
 from torch import nn
 
 import zoo
-from zoo_cli.arguments import expand, parse_grid
+from zoo.questions.grid import expand
+from zoo_cli.arguments import parse_grid
 from zoo_cli.main import run
 
 COLUMNS = ["params", "macs", "activations", "rf"]
@@ -58,20 +59,20 @@ def test_squares_and_cubes() -> None:
 
 def test_points_are_summaries() -> None:
     """Kills a point that has another's numbers, an option that is not built anew, and an order of no meaning."""
-    sizes, batches, options = [(3, 64, 96), (3, 40, 40)], [1, 3], [{"num_classes": 10}, {"num_classes": 7, "shortcut": "A"}]
-    table = zoo.sweep("resnet18", inputs=sizes, batches=batches, options=options, columns=COLUMNS)
+    sizes, batches, options = ["3x64x96", "3x40x40"], [1, 3], [{"num_classes": 10}, {"num_classes": 7, "shortcut": "A"}]
+    table = zoo.sweep("resnet18", input=sizes, batch=batches, options=options, columns=COLUMNS)
     assert len(table.rows) == 8
     for row, (given, size, batch) in zip(table.rows, product(options, sizes, batches), strict=True):
-        total = zoo.summary("resnet18", input=(batch, *size), options=given, columns=COLUMNS).total
+        total = zoo.summary("resnet18", input=size, batch=batch, options=given, columns=COLUMNS).total
         assert {name: row.cells[name] for name in COLUMNS} == total
-        assert row.cells["input"] == [batch, *size]
+        assert row.cells["input"] == [batch, *map(int, size.split("x"))]
         assert {name: row.cells[name] for name in given} == given
         assert (row.name, row.cells["failure"]) == ("resnet18", None)
 
 
 def test_formula() -> None:
     """Kills sizes that are mixed up: a 3×3 convolution has 9·C_in·C_out multiply-accumulates for each position and image."""
-    table = zoo.sweep(nn.Conv2d(2, 5, 3), inputs=[(2, h, w) for h in (3, 9) for w in (4, 30)], batches=[1, 4])
+    table = zoo.sweep(nn.Conv2d(2, 5, 3), input="2x{3,9}x{4,30}", batch=[1, 4])
     for row in table.rows:
         n, _, h, w = row.cells["input"]
         assert row.cells["macs"] == n * (h - 2) * (w - 2) * 9 * 2 * 5
@@ -80,7 +81,7 @@ def test_formula() -> None:
 def test_failures_are_rows() -> None:
     """Kills a grid that one small input spoils, or a network that cannot be built; if nothing works, that is an error."""
     options = [{"num_classes": 10}, {"num_classes": -1}]
-    table = zoo.sweep("vgg11", inputs=[(3, 16, 16), (3, 224, 224), (4, 224, 224)], options=options, columns=["macs"])
+    table = zoo.sweep("vgg11", input=["3x16x16", (1, 3, 224, 224), "4x224x224"], options=options, columns=["macs"])
     reasons = [row.cells["failure"] for row in table.rows]
     assert reasons[1] is None
     assert "does not fit" in reasons[0]
@@ -89,7 +90,7 @@ def test_failures_are_rows() -> None:
     assert [row.type for row in table.rows] == ["failed", "VGG", *["failed"] * 4]
     assert "macs" not in table.rows[0].cells
     assert table.title == "vgg11 · 6 points, 5 failed"
-    for wrong in ({"options": [{"num_clases": 3}]}, {"inputs": [(3, 8, 8)]}, {"inputs": []}, {"columns": ["mac"]}):
+    for wrong in ({"options": [{"num_clases": 3}]}, {"input": "3x8x8"}, {"input": []}, {"columns": ["mac"]}):
         with pytest.raises(zoo.ZooError, match=r"num_classes|fit|no points|did you mean macs"):
             zoo.sweep("vgg11", **wrong)  # type: ignore[arg-type]
 
@@ -101,7 +102,7 @@ def test_any_executor(monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[Any] = []
     resolve = zoo.models.targets.resolve
     monkeypatch.setattr(zoo.models.targets, "resolve", lambda *args, **how: built.append(args) or resolve(*args, **how))
-    grid: dict[str, Any] = {"inputs": [(1, 28 + i, 32) for i in range(160)], "options": [{"num_classes": 3}, {"num_classes": 4}]}
+    grid: dict[str, Any] = {"input": "1x{28..187}x32", "options": {"num_classes": [3, 4]}}
     alone, seen = zoo.sweep("lenet5_modern", **grid, jobs=1), []
     assert len(built) == 2
     with ThreadPoolExecutor(2) as threads:
@@ -114,7 +115,7 @@ def test_any_executor(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_own_input() -> None:
     """Kills a sweep over options that needs an input to be named."""
-    table = zoo.sweep("lenet5", options=[{"in_channels": n} for n in (1, 3)], batches=[1, 2])
+    table = zoo.sweep("lenet5", options={"in_channels": [1, 3]}, batch=[1, 2])
     assert [row.cells["input"] for row in table.rows] == [[n, c, 32, 32] for c in (1, 3) for n in (1, 2)]
 
 
@@ -124,7 +125,7 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*arguments, "-f", "json"]) == 0
     table = json.loads(capsys.readouterr().out)
     options = [{"num_classes": 10}, {"num_classes": 26}]
-    expected = zoo.sweep("lenet5", inputs=[(1, 32, 32), (1, 40, 40)], batches=[1, 2], options=options, columns=["macs", "params"])
+    expected = zoo.sweep("lenet5", input="1x{32,40}x...", batch=[1, 2], options=options, columns=["macs", "params"])
     assert table == json.loads(expected.render("json"))
     assert run([*arguments, "-o", str(tmp_path / "found.csv")]) == 0
     rows = list(csv.DictReader((tmp_path / "found.csv").read_text().splitlines()))
@@ -180,7 +181,7 @@ def test_a_model_that_ends_the_process(tmp_path: Path) -> None:
     """Kills a small grid that takes the command along: exit 7, or 139, and no output."""
     (tmp_path / "deadly.py").write_text(DEADLY)
     options = [{"channels": 3}, {"channels": 5}]
-    table = zoo.sweep(f"{tmp_path}/deadly.py:Net", inputs=[(3, 8, 8), (3, 8, 9), (3, 8, 10)], options=options, columns=["params"])
+    table = zoo.sweep(f"{tmp_path}/deadly.py:Net", input="3x8x{8..10}", options=options, columns=["params"])
     failures = [row.cells["failure"] for row in table.rows]
     assert [failures[0], failures[2]] == [None, None]
     assert "SIGABRT" in failures[1]
@@ -193,7 +194,7 @@ def test_a_model_that_ends_the_process(tmp_path: Path) -> None:
 def test_a_point_that_takes_too_long(tmp_path: Path) -> None:
     """Kills a sweep that waits for ever for one point."""
     (tmp_path / "slow.py").write_text(DEADLY)
-    table = zoo.sweep(f"{tmp_path}/slow.py:Net", inputs=[(3, 8, 8), (3, 8, 11)], columns=["params"], jobs=1, timeout=30)
+    table = zoo.sweep(f"{tmp_path}/slow.py:Net", input="3x8x{8,11}", columns=["params"], jobs=1, timeout=30)
     assert [row.cells["failure"] for row in table.rows] == [None, "WorkerDiedError: no result within 30 seconds"]
     for timeout in (0, -1, float("nan")):
         with pytest.raises(zoo.ZooError, match="seconds > 0"):
@@ -211,7 +212,7 @@ def test_journal(tmp_path: Path) -> None:
             return super().submit(*task, **how)
 
     with Counting(1) as threads:
-        grid: dict[str, Any] = {"inputs": [(1, 28 + i, 32) for i in range(30)], "columns": ["macs"], "executor": threads}
+        grid: dict[str, Any] = {"input": "1x{28..57}x32", "columns": ["macs"], "executor": threads}
         first = zoo.sweep("lenet5_modern", **grid, journal=journal)
         count = len(seen)
         assert zoo.sweep("lenet5_modern", **grid, journal=journal) == first

@@ -15,7 +15,7 @@
     zoo.report("alexnet")                       all of it on one HTML page, for one model or two
     zoo.site("zoo-site")                        the catalogue as a static site
     zoo.survey("torchvision:*")                 many models, one row each
-    zoo.sweep("vgg16", inputs=[...])            one model at many sizes
+    zoo.sweep("vgg16", input="3x{64,96}x...")   one model at many sizes
     zoo.compare("fc-vs-gap")                    run a study; or compare two or more models side by side
     zoo.diff("resnet18", "resnet34")            what a second model adds, removes and changes, layer by layer
     zoo.draw("alexnet")                         the architecture as papers draw it: SVG, PDF, PNG, TikZ
@@ -61,11 +61,13 @@ if TYPE_CHECKING:
     from zoo.questions.survey import survey
     from zoo.questions.sweep import sweep
     from zoo.questions.verify import verify
+    from zoo.transform.checkpointing import gradient_checkpointing
     from zoo.transform.export import export
     from zoo.transform.features import features
     from zoo.transform.heads import replace_head
     from zoo.transform.loading import load_weights
     from zoo.transform.pull import pull
+    from zoo.transform.pulled import check_pulled
     from zoo.transform.tuning import freeze, parameter_groups, reset_classifier
 
 __all__ = [
@@ -83,6 +85,7 @@ __all__ = [
     "arch",
     "card",
     "check_budget",
+    "check_pulled",
     "compare",
     "create_model",
     "diff",
@@ -91,6 +94,7 @@ __all__ = [
     "export",
     "features",
     "freeze",
+    "gradient_checkpointing",
     "layer",
     "lint",
     "list_models",
@@ -133,6 +137,7 @@ __getattr__, __dir__ = lazy(
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
         "check_budget": "zoo.questions.budget",
+        "check_pulled": "zoo.transform.pulled",
         "compare": "zoo.questions.compare",
         "create_model": "zoo.catalogue.create",
         "diff": "zoo.questions.diff",
@@ -141,6 +146,7 @@ __getattr__, __dir__ = lazy(
         "export": "zoo.transform.export",
         "features": "zoo.transform.features",
         "freeze": "zoo.transform.tuning",
+        "gradient_checkpointing": "zoo.transform.checkpointing",
         "layer": "zoo.questions.layer",
         "lint": "zoo.questions.lint",
         "list_models": "zoo.catalogue.entries",

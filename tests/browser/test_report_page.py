@@ -358,3 +358,73 @@ def test_headings(report_of: ReportOf, opened: Opened) -> None:
     levels = page.eval_on_selector_all("h1, h2, h3, h4", "all => all.map(one => Number(one.tagName[1]))")
     assert levels[0] == 1
     assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+# The diagram
+
+
+DRAWN = """() => {
+  const box = (rect) => ["x", "y", "width", "height"].map((name) => Number(rect.getAttribute(name)));
+  const rects = (kind) => [...document.querySelectorAll(`.drawing .${kind} > rect`)].map(box);
+  const nodes = rects("node"), frames = rects("group"), found = [];
+  const apart = ([x, y, w, h], [u, v, a, b]) => x + w <= u + .05 || u + a <= x + .05 || y + h <= v + .05 || v + b <= y + .05;
+  const within = ([x, y, w, h], [u, v, a, b]) => u >= x - .05 && v >= y - .05 && u + a <= x + w + .05 && v + b <= y + h + .05;
+  nodes.forEach((one, i) => nodes.slice(0, i).forEach((other) => apart(one, other) || found.push(["overlap", one, other])));
+  for (const frame of frames) for (const one of [...nodes, ...frames]) {
+    if (frame !== one && !apart(frame, one) && !within(frame, one) && !within(one, frame)) found.push(["cut", frame, one]);
+  }
+  const at = ([px, py], [x, y, w, h]) => px > x - .2 && px < x + w + .2 && py > y - .2 && py < y + h + .2
+    && Math.min(Math.abs(px - x), Math.abs(px - x - w), Math.abs(py - y), Math.abs(py - y - h)) < .3;
+  const tips = document.querySelector(".drawing .tip").getAttribute("d").split("M").filter(Boolean);
+  for (const tip of tips.map((one) => one.split("L")[0].split(" ").map(Number))) {
+    if (![...nodes, ...frames].some((one) => at(tip, one))) found.push(["tip", tip]);
+  }
+  const { width, height } = document.querySelector(".drawing svg").viewBox.baseVal;
+  for (const one of [...nodes, ...frames]) if (!within([0, 0, width, height], one)) found.push(["outside", one]);
+  return [nodes.length, frames.length, tips.length, found];
+}"""
+"""How many boxes, frames and arrows there are; boxes that overlap or are cut, arrows that end nowhere, and what is off the page."""
+
+TURN = """(number) => {
+  const all = [...document.querySelectorAll(".drawing [data-inside]")];
+  all[number % all.length].querySelector("rect").dispatchEvent(new MouseEvent("click", { bubbles: true }));
+}"""
+
+
+@pytest.mark.parametrize("name", ["googlenet", "torchvision:densenet201", "torchvision:swin_t"])
+def test_modules_open_in_place(name: str, report_of: ReportOf, opened: Opened) -> None:
+    """Kills an opened module that covers what was beside or below it, and a line that stays where its box was."""
+    page = opened(report_of(name))
+    page.locator(".drawn-level").select_option("blocks")
+    at_first = page.evaluate(DRAWN)
+    assert at_first[3] == []
+    sizes = set()
+    for step in range(12):
+        page.evaluate(TURN, 7 * step)
+        boxes, _, _, faults = page.evaluate(DRAWN)
+        assert faults == []
+        sizes.add(boxes)
+    assert len(sizes) > 3
+    page.locator(".drawn-level").select_option("all open")
+    assert page.evaluate(DRAWN)[0] > 3 * at_first[0]
+    assert page.evaluate(DRAWN)[3] == []
+    page.evaluate("document.querySelector('.drawing .node > rect').setAttribute('x', -50)")
+    assert page.evaluate(DRAWN)[3] != []
+
+
+def test_a_module_opens_by_keyboard(report_of: ReportOf, opened: Opened) -> None:
+    """Kills a module that only a mouse opens, and a state that is not spoken."""
+    page = opened(report_of("googlenet"), at="#inception_3a")
+    page.locator(".drawn-level").select_option("blocks")
+    drawing = page.locator(".drawing")
+    drawing.focus()
+    assert drawing.get_attribute("aria-valuetext").endswith("closed")
+    shut = page.evaluate(DRAWN)[:2]
+    page.keyboard.press("Enter")
+    assert drawing.get_attribute("aria-valuetext").endswith("open")
+    assert page.evaluate(DRAWN)[:2] == [shut[0] + 7, 1]
+    page.keyboard.press("ArrowRight")
+    assert chosen(page) == {"inception_3a.conv1x1"}
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    assert page.evaluate(DRAWN)[:2] == shut

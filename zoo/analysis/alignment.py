@@ -7,8 +7,9 @@ and whose parameters, in terms that can be compared across the two networks.
 
 import difflib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
+from math import prod
 
 from zoo.analysis.rows import Group
 from zoo.record.trace import UNUSED, WRITE, Op, Trace, Value
@@ -66,6 +67,65 @@ def real_ops(row: Group) -> list[Op]:
     """The ops of a layer that ran, without those that only pass a tensor on, unless there are no others."""
     ran = [op for op in row.ops if op.kind not in {UNUSED, WRITE}]
     return [op for op in ran if op.kind not in _PASS_ON] or ran
+
+
+LAYOUT = frozenset(
+    (
+        *("view", "reshape", "_unsafe_view", "view_as", "flatten", "unflatten", "squeeze", "unsqueeze", "expand", "t"),
+        *(
+            "permute",
+            "transpose",
+            "movedim",
+            "select",
+            "slice",
+            "unbind",
+            "split",
+            "split_with_sizes",
+            "chunk",
+            "clone",
+            "contiguous",
+        ),
+    )
+)
+"""Ops that give their elements another shape or order, and compute nothing."""
+
+
+def only_layout(row: Group) -> bool:
+    """Whether a layer only puts elements elsewhere."""
+    ops = real_ops(row)
+    return bool(ops) and all(op.kind in LAYOUT for op in ops)
+
+
+def depends_on_input(trace: Trace) -> frozenset[int]:
+    """The values that depend on what the inputs hold: not masks and tables that are computed from constants and parameters."""
+    found = {value.id for value in trace.inputs}
+    for op in trace.ops:
+        if op.kind not in _LIKE and any(value.id in found for value in op.inputs):
+            found.update(value.id for value in op.outputs)
+    return frozenset(found)
+
+
+_LIKE = frozenset({"new_zeros", "new_ones", "new_full", "new_empty", "zeros_like", "ones_like", "full_like", "empty_like"})
+"""Ops that read the shape of a tensor, and not its values."""
+
+
+def positions_apart(row: Group) -> Group:
+    """The layer with the inputs and outputs of ops on each position as positions × features: of tokens in any shape and order."""
+    return replace(row, ops=[_by_positions(op) if op.kind in _EACH_POSITION else op for op in row.ops])
+
+
+_EACH_POSITION = frozenset({"linear", "layer_norm", "gelu", "relu", "dropout", "add", "mul"})
+
+
+def _by_positions(op: Op) -> Op:
+    def flat(value: Value) -> Value:
+        return value if value.source == "parameter" or not value.shape else value._replace(shape=_rows_of(value.shape))
+
+    return op._replace(inputs=tuple(map(flat, op.inputs)), outputs=tuple(map(flat, op.outputs)))
+
+
+def _rows_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return prod(shape[:-1]), shape[-1]
 
 
 Range = tuple[int, int, int, int]

@@ -50,7 +50,7 @@ def flops(op: Op) -> list[Line]:
     """Two for each multiply-accumulate, and the other operations."""
     rule = rule_of(op)
     says = [text for text in (_says(rule.macs), _says(rule.other_flops)) if text]
-    return _terms(op, arithmetic.flops_working(op), "; ".join(says))
+    return _terms(op, arithmetic.flops_working(op), " ".join(says))
 
 
 def _says(cost: Cost | int | None) -> str:

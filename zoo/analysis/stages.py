@@ -14,6 +14,7 @@ from math import prod
 from typing import Any
 
 from zoo.analysis.choose import columns
+from zoo.analysis.grids import FIRST, Grid, grids, reductions
 from zoo.analysis.naming import find_name
 from zoo.analysis.rows import Group
 from zoo.ops.book import multiplies
@@ -29,7 +30,8 @@ class Stage:
 
     `layer` is the module that returns them, named as in `zoo.summary` (pool_1 is the second call of pool). `size` is by axis,
     `stride` the pixels of the input from one unit to the next, along the axis where they are most. `rf` is the receptive field as
-    in the column of that name: size, stride and padding by axis, or why it is undefined.
+    in the column of that name: size, stride and padding by axis, or why it is undefined. `layout` says how the maps lie in the
+    tensor: "channels first" (N×C×H×W), "channels last" (N×H×W×C), or "tokens" (N×HW×C, after `extra` others such as a class token).
 
     Example:
         >>> last = zoo.stages("resnet50")[-1]
@@ -43,6 +45,8 @@ class Stage:
     size: tuple[int, ...]
     stride: int
     rf: Mapping[str, Any]
+    layout: str = FIRST
+    extra: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +55,90 @@ class _Maps:
 
     index: int
     value: Value
+    grid: Grid
     stride: int
     rf: Mapping[str, Any]
 
 
-def find_stages(trace: Trace) -> tuple[Stage, ...]:
-    """Return the stages of a trace, stage1 first. Raises `ZooError` if there are none, or if more than a head follows them."""
+def find_stages(trace: Trace, *, finest: bool = False) -> tuple[Stage, ...]:
+    """Return the stages of a trace, stage1 first; with `finest`, those of `_levels`.
+
+    Raises `ZooError` if there are none, or if more than a head follows them.
+    """
     layers: dict[int, str] = {}
     for name, value in handed_on(trace).items():
         layers.setdefault(value.id, name)  # the outermost began first
     way = _way(trace)
-    found: list[Stage] = []
-    last = -1
+    path: list[_Maps] = []
     for maps, following in _by_stride(_maps(trace, way)):
-        ends = [one for one in _stepped_back(trace, maps, following) if one.value.id in layers]
-        if ends:
-            end, last = ends[-1], ends[-1].index
-            shape = end.value.shape
-            found.append(Stage(f"stage{len(found) + 1}", layers[end.value.id], shape[1], shape[2:], end.stride, end.rf))
+        path += [one for one in _stepped_back(trace, maps, following) if one.value.id in layers][-1:]
+    found = _levels(trace, layers, path) if finest else path
     if not found:
         raise ZooError(f"{trace.target} has no stages: no module on the path to its outputs returns feature maps (N×C×sizes)")
-    if (excess := _more_than_a_head(trace, last)) is not None:
-        raise ZooError(f"{trace.target} has no stages: {excess} {found[-1].layer}")
-    return tuple(found)
+    named = tuple(_stage(f"stage{i}", layers[one.value.id], one) for i, one in enumerate(found, 1))
+    if not finest and (excess := _more_than_a_head(trace, path[-1].index)) is not None:
+        raise ZooError(f"{trace.target} has no stages: {excess} {named[-1].layer}")
+    return named
+
+
+def _levels(trace: Trace, layers: Mapping[int, str], path: Sequence[_Maps]) -> list[_Maps]:
+    """The finest maps of each reduction: the last that a layer or block makes which looks further than one unit.
+
+    Maps of branches count if no module around them returns maps of the way, as a block would. Convolutions of one unit and norms
+    that follow are not counted: they belong to the head or to the next stage. A stage of the `path` to the head is preferred if it
+    comes later and has as many channels: it is the same maps after a norm or an activation.
+    """
+    usual = {one.stride: one for one in path}
+    way = {trace.ops[i].output.id for i in _way(trace)}
+    made = {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
+    grid_by_op, end = grids(trace), _head(trace)
+    mixing = _mixing_calls(trace)
+    candidates: dict[int, Found] = {}
+    mixed: set[int] = set()
+    for number, call in enumerate(trace.calls):
+        value = call.outputs[0] if number and len(call.outputs) == 1 else None
+        index = made.get(value.id, -1) if value is not None else -1
+        if value is None or index not in grid_by_op or index >= end or _within_block(trace, number, way, value):
+            continue
+        candidates[index] = index, value, grid_by_op[index]
+        mixed |= {index} if number in mixing else set()
+    last: dict[tuple[bool, int], _Maps] = {}  # by stride, of those that mix and of the others
+    strided = _with_strides(trace, [candidates[i] for i in sorted(candidates)])
+    for (index, value, grid), rf, strides in sorted(strided, key=lambda one: one[0][0]):
+        if all(map(_close, trace.inputs[0].shape[2:], grid.size, strides)):
+            last[index in mixed, max(strides)] = _Maps(index, value, grid, max(strides), rf)
+    levels = []
+    for stride in sorted({stride for _, stride in last}):
+        one, later = last.get((True, stride)) or last[False, stride], usual.get(stride)
+        same = later is not None and later.index >= one.index and later.grid.channels == one.grid.channels
+        levels.append(later if later is not None and same else one)
+    return levels
+
+
+def _mixing_calls(trace: Trace) -> set[int]:
+    """The calls, by number, in which an op reads more than one unit."""
+    found: set[int] = set()
+    for op in trace.ops:
+        call: int | None = op.call if _mixes(op) else None
+        while call is not None and call not in found:
+            found.add(call)
+            call = trace.calls[call].parent
+    return found
+
+
+def _within_block(trace: Trace, number: int, way: Container[int], value: Value) -> bool:
+    """Whether a tensor off the way is made inside a call, other than the network, that returns one on the way."""
+    call = trace.calls[number].parent if value.id not in way else None
+    while call:
+        if any(value.id in way for value in trace.calls[call].outputs):
+            return True
+        call = trace.calls[call].parent
+    return False
+
+
+def _stage(name: str, layer: str, maps: _Maps) -> Stage:
+    grid = maps.grid
+    return Stage(name, layer, grid.channels, grid.size, maps.stride, maps.rf, grid.layout, grid.extra)
 
 
 def head_input(trace: Trace, among: Container[int]) -> Value:
@@ -100,14 +165,14 @@ def _more_than_a_head(trace: Trace, last: int) -> str | None:
     return f"{after} layers follow its last feature maps" if after > _MOST_LAYERS else None
 
 
-def find_layers(trace: Trace, names: Sequence[str]) -> dict[str, Stage]:
+def find_layers(trace: Trace, names: Sequence[str], *, finest: bool = False) -> dict[str, Stage]:
     """The stages of those names ("stage3"), or what modules of those names hand on, also by names of other frameworks.
 
     Raises `ZooError` for an unknown one.
     """
     layers = handed_on(trace)
     try:
-        staged = {stage.name: stage for stage in find_stages(trace)}
+        staged = {stage.name: stage for stage in find_stages(trace, finest=finest)}
     except ZooError:
         if any(name.startswith("stage") and name not in layers for name in names):
             raise
@@ -121,7 +186,7 @@ def _described(trace: Trace, name: str, value: Value) -> Stage:
     """Any tensor N×C×... as a stage; the stride is 0 if its axes are not those of the input."""
     rf = _measured(trace, [(0, value)])[0]
     same_axes = len(value.shape) == len(trace.inputs[0].shape)
-    strides = rf.get("stride") or (_reduction(trace.inputs[0], value) if same_axes else [0])
+    strides = rf.get("stride") or (reductions(trace.inputs[0].shape[2:], value.shape[2:]) if same_axes else [0])
     return Stage(name, name, value.shape[1] if len(value.shape) > 1 else 1, value.shape[2:], max(strides), rf)
 
 
@@ -181,61 +246,64 @@ def _maps(trace: Trace, way: Sequence[int]) -> list[_Maps]:
     """The feature maps among what the ops on the way give, up to the head: what makes them all of one size whatever the input is,
     and what the last layer with weights gives if that is scores.
     """
-    scores = len(trace.outputs[0].shape) < len(trace.inputs[0].shape) if trace.outputs else False
-    end = max((i for i, op in enumerate(trace.ops) if _weighted(op)), default=-1) if scores else len(trace.ops)
+    end = _head(trace)
     sizes = trace.inputs[0].shape[2:]
-    found = []
+    grid_by_op = grids(trace)
+    found: list[Found] = []
     for i in way:
         op = trace.ops[i]
         if i >= end or op.kind.startswith("adaptive_"):
             break
-        shape = op.output.shape
-        fits = len(shape) == len(sizes) + 2 and all(n <= size for n, size in zip(shape[2:], sizes, strict=True))
-        if fits and prod(shape[2:]) > 1 and "dropout" not in op.kind:
-            found.append((i, op.output))
+        grid = grid_by_op.get(i)
+        if grid is not None and prod(grid.size) > 1 and "dropout" not in op.kind:
+            found.append((i, op.output, grid))
     maps = []
-    for (index, value), rf, strides in _with_strides(trace, found):
-        if all(map(_close, sizes, value.shape[2:], strides)):
-            maps.append(_Maps(index, value, max(strides), rf))
+    for (index, value, grid), rf, strides in _with_strides(trace, found):
+        if all(map(_close, sizes, grid.size, strides)):
+            maps.append(_Maps(index, value, grid, max(strides), rf))
     return sorted(maps, key=lambda one: one.index)
 
 
-Found = tuple[int, Value]
+def _head(trace: Trace) -> int:
+    """The number of the op with which a network's head begins at the latest: its last layer with weights, if it gives scores."""
+    scores = len(trace.outputs[0].shape) < len(trace.inputs[0].shape) if trace.outputs else False
+    return max((i for i, op in enumerate(trace.ops) if _weighted(op)), default=-1) if scores else len(trace.ops)
+
+
+Found = tuple[int, Value, Grid]
 
 
 def _with_strides(trace: Trace, found: Sequence[Found]) -> Iterator[tuple[Found, Mapping[str, Any], Sequence[int]]]:
     """Yield the maps with receptive field and stride by axis.
 
     After a map whose field is undefined (a sampler can read any unit), strides are counted again from that map and multiplied by
-    its reduction relative to the input. Maps that are then reduced unevenly have other axes than the input (windows, channels
-    last), and are left out.
+    its reduction relative to the input. Maps that are then reduced unevenly have other axes than the input (windows), and are left
+    out. Of maps that lie channels last or as tokens, the stride is their reduction.
     """
-    fields = _measured(trace, found)
-    for one, field in zip(found, fields, strict=True):
-        if "stride" in field:
-            yield one, field, field["stride"]
-    image = trace.inputs[0]
+    fields = _measured(trace, [(index, value) for index, value, _ in found])
+    image = trace.inputs[0].shape[2:]
     lost = []  # maps without a field that are reduced by the same factor along each axis
     for one, field in zip(found, fields, strict=True):
-        if "stride" not in field and len(set(_reduction(image, one[1]))) == 1:
+        by_axis = reductions(image, one[2].size)
+        if one[2].layout != FIRST:
+            yield one, field, [one[2].stride] * len(image)
+        elif "stride" in field:
+            if all(isinstance(stride, int) for stride in field["stride"]):  # upsampled maps can have other strides
+                yield one, field, field["stride"]
+        elif len(set(by_axis)) == 1:
             lost.append((one, field))
     if lost:
-        first, start = lost[0][0]
+        first, start, grid = lost[0][0]
         rest = replace(trace, inputs=(start,), ops=trace.ops[first + 1 :])  # as if the network began at the first of them
-        anew = _measured(rest, [one for one, _ in lost])
+        anew = _measured(rest, [(index, value) for (index, value, _), _ in lost])
         for (one, field), again in zip(lost, anew, strict=True):
-            more = again.get("stride") or _reduction(start, one[1])
-            yield one, field, [a * b for a, b in zip(_reduction(image, start), more, strict=True)]
+            more = again.get("stride") or reductions(grid.size, one[2].size)
+            yield one, field, [a * b for a, b in zip(reductions(image, grid.size), more, strict=True)]
 
 
-def _measured(trace: Trace, found: Sequence[Found]) -> list[Mapping[str, Any]]:
+def _measured(trace: Trace, found: Sequence[tuple[int, Value]]) -> list[Mapping[str, Any]]:
     cells, _ = columns()["rf"].measure(trace, [Group("", "", outputs=(value,)) for _, value in found])
     return [cell or {"undefined": "it does not depend on the input"} for cell in cells]
-
-
-def _reduction(before: Value, after: Value) -> list[int]:
-    """How much smaller the maps have become along each axis, to the nearest whole number."""
-    return [max(round(size / n), 1) for size, n in zip(before.shape[2:], after.shape[2:], strict=True)]
 
 
 def _close(size: int, units: int, stride: int) -> bool:
@@ -272,7 +340,7 @@ def _stepped_back(trace: Trace, maps: list[_Maps], following: _Maps | None) -> l
     while call:  # from the module that reduces outwards; call 0 is the network itself
         first = next(i for i, op in enumerate(trace.ops) if _inside(trace, op.call, call))
         before = [one for one in maps if one.index < first]
-        if not before or any(_slides(op) for op in trace.ops[before[-1].index + 1 : maps[-1].index + 1]):
+        if not before or any(_mixes(op) for op in trace.ops[before[-1].index + 1 : maps[-1].index + 1]):
             break
         maps, call = before, trace.calls[call].parent
     return maps
@@ -285,8 +353,13 @@ def _inside(trace: Trace, call: int | None, outer: int) -> bool:
     return call == outer
 
 
-def _slides(op: Op) -> bool:
-    """Return whether the op reads more than one unit of its input."""
+_ATTENTION = frozenset({"scaled_dot_product_attention", "softmax", "_softmax"})
+
+
+def _mixes(op: Op) -> bool:
+    """Return whether each unit of the output reads more than one unit of the input."""
+    if op.kind in _ATTENTION:
+        return True
     weight = op.input("weight")
     kernel = weight.shape[2:] if weight is not None and "conv" in op.kind else op.attrs.get("kernel_size", ())
     return any(n > 1 for n in ((kernel,) if isinstance(kernel, int) else kernel))

@@ -51,7 +51,7 @@ def tree(trace: Trace, passes: Sequence[Pass]) -> Tree:
         >>> from zoo.analysis.choose import choose
         >>> found = tree(zoo.trace("lenet5"), choose(["params"]))
         >>> [(node.group.name, node.level, node.cells["params"]) for node in found.nodes[:3]]
-        [('lenet5', 0, 60000), ('C1', 1, 156), ('S2', 1, 12)]
+        [('lenet5', 0, 60000), ('C1', 1, 156), ('squash1', 1, 0)]
     """
     whole = Group(trace.target, trace.calls[0].type, list(trace.ops), trace.outputs)
     found = [(whole, 0, None), *_inside(whole, _levels(trace), 1, [0])]

@@ -5,6 +5,7 @@ Section 3 and figure 2 give the layers, section 5 the initialisation. Layers car
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -53,9 +54,8 @@ class AlexNet(nn.Module):
     Input N×in_channels×227×227, output N×num_classes.
     """
 
-    def __init__(self, num_classes: int, in_channels: int, dropout: float, groups: int, norm_per_gpu: bool = False) -> None:
+    def __init__(self, num_classes: int, in_channels: int, dropout: float, groups: int, norm: Callable[[], nn.Module]) -> None:
         super().__init__()
-        norm = TowerNorm if norm_per_gpu else lrn
         self.conv1 = nn.Conv2d(in_channels, 96, kernel_size=11, stride=4)
         self.relu1 = nn.ReLU(inplace=True)
         self.norm1 = norm()
@@ -82,11 +82,12 @@ class AlexNet(nn.Module):
 
     def initialise(self) -> None:
         """Section 5: weights from N(0, 0.01²); biases 1 in conv2, conv4, conv5 and the hidden fully connected layers, else 0."""
+        ones = {"conv2", "conv4", "conv5", "fc6", "fc7"}
         for name, layer in self.named_children():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.normal_(layer.weight, std=0.01)
                 assert layer.bias is not None
-                nn.init.constant_(layer.bias, 1.0 if name in {"conv2", "conv4", "conv5", "fc6", "fc7"} else 0.0)
+                nn.init.constant_(layer.bias, 1.0 if name in ones else 0.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.pool1(self.norm1(self.relu1(self.conv1(x))))  # N×96×55×55 -> N×96×27×27
@@ -205,7 +206,7 @@ class AlexNet(nn.Module):
 )
 def alexnet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5, norm_per_gpu: bool = False) -> AlexNet:
     """Krizhevsky 2012: five convolutions on two GPUs, local response normalisation, overlapping pooling."""
-    return AlexNet(num_classes, in_channels, dropout, groups=2, norm_per_gpu=norm_per_gpu)
+    return AlexNet(num_classes, in_channels, dropout, groups=2, norm=TowerNorm if norm_per_gpu else lrn)
 
 
 @arch(
@@ -222,7 +223,7 @@ def alexnet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5,
 )
 def alexnet_ungrouped(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> AlexNet:
     """The single-column AlexNet of lectures: every convolution sees all maps."""
-    return AlexNet(num_classes, in_channels, dropout, groups=1)
+    return AlexNet(num_classes, in_channels, dropout, groups=1, norm=lrn)
 
 
 class AlexNetOWT(nn.Module):

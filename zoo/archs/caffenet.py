@@ -51,11 +51,12 @@ class CaffeNet(nn.Module):
 
     def initialise(self) -> None:
         """Weights from N(0, 0.01²), in fc6 and fc7 N(0, 0.005²); biases 1 in conv2, conv4, conv5, fc6 and fc7, else 0."""
+        ones = {"conv2", "conv4", "conv5", "fc6", "fc7"}
         for name, layer in self.named_children():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.normal_(layer.weight, std=0.005 if name in {"fc6", "fc7"} else 0.01)
                 assert layer.bias is not None
-                nn.init.constant_(layer.bias, 1.0 if name in {"conv2", "conv4", "conv5", "fc6", "fc7"} else 0.0)
+                nn.init.constant_(layer.bias, 1.0 if name in ones else 0.0)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.norm1(self.pool1(self.relu1(self.conv1(x))))  # N×96×55×55 -> N×96×27×27

@@ -6,7 +6,6 @@ their names and the offsets of the crops are those of the authors' released netw
 """
 
 from collections import OrderedDict
-from typing import Literal
 
 import torch
 from torch import nn
@@ -96,59 +95,102 @@ def feature_layers(in_channels: int, dropout: float) -> OrderedDict[str, nn.Modu
     return layers
 
 
-class FCN(nn.Module):
-    """Scores for each pixel. Input N×in_channels×H×W of any size, output N×num_classes×H×W.
+def initialise(model: nn.Module) -> None:
+    """Glorot and Bengio's start below the scores, zeros for the scores, and fixed bilinear kernels."""
+    for name, layer in model.named_modules():
+        if isinstance(layer, nn.ConvTranspose2d):
+            side, classes = layer.kernel_size[0], layer.in_channels
+            steps = 1 - (torch.arange(side) - (side - 1) / 2).abs() / (side / 2)
+            kernel = torch.outer(steps, steps)
+            with torch.no_grad():
+                layer.weight.copy_(torch.eye(classes).view(classes, classes, 1, 1) * kernel)
+            layer.weight.requires_grad_(False)
+        elif isinstance(layer, nn.Conv2d):
+            start = nn.init.zeros_ if name.startswith("score") else nn.init.xavier_uniform_
+            start(layer.weight)
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
 
-    `stride` is that of the finest maps which are scored: 32 for those of fc7 alone, 16 with pool4, 8 with pool3 too.
-    """
 
-    def __init__(self, stride: Literal[32, 16, 8], num_classes: int, in_channels: int, dropout: float) -> None:
+class FCN32s(nn.Module):
+    """The maps of fc7 are scored. Input N×in_channels×H×W of any size, output N×num_classes×H×W."""
+
+    def __init__(self, num_classes: int, in_channels: int, dropout: float) -> None:
         super().__init__()
-        self.stride = stride
         self.features = nn.Sequential(feature_layers(in_channels, dropout))
         self.score_fr = score(4096, num_classes)
-        if stride < 32:
-            self.upscore2 = upsample(num_classes, 2)
-            self.score_pool4 = score(512, num_classes)
-            self.score_pool4c = Crop(5)
-        if stride < 16:
-            self.upscore_pool4 = upsample(num_classes, 2)
-            self.score_pool3 = score(256, num_classes)
-            self.score_pool3c = Crop(9)
-        self.upscore = upsample(num_classes, stride)
-        self.score = Crop({32: 19, 16: 27, 8: 31}[stride])
-        self.initialise()
-
-    def initialise(self) -> None:
-        """Glorot and Bengio's start below the scores, zeros for the scores, and fixed bilinear kernels."""
-        for name, layer in self.named_modules():
-            if isinstance(layer, nn.ConvTranspose2d):
-                side, classes = layer.kernel_size[0], layer.in_channels
-                steps = 1 - (torch.arange(side) - (side - 1) / 2).abs() / (side / 2)
-                with torch.no_grad():
-                    layer.weight.copy_(torch.eye(classes).view(classes, classes, 1, 1) * torch.outer(steps, steps))
-                layer.weight.requires_grad_(False)
-            elif isinstance(layer, nn.Conv2d):
-                (nn.init.zeros_ if name.startswith("score") else nn.init.xavier_uniform_)(layer.weight)
-                assert layer.bias is not None
-                nn.init.zeros_(layer.bias)
+        self.upscore = upsample(num_classes, 32)
+        self.score = Crop(19)
+        initialise(self)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        image = x
-        maps = {}
+        scores: torch.Tensor = self.score_fr(self.features(x))  # N×num_classes×16×16
+        scores = self.upscore(scores)  # N×num_classes×544×544
+        scores = self.score(scores, x)  # N×num_classes×500×500
+        return scores
+
+
+class FCN16s(nn.Module):
+    """The maps of pool4 are scored, too. Input N×in_channels×H×W of any size, output N×num_classes×H×W."""
+
+    def __init__(self, num_classes: int, in_channels: int, dropout: float) -> None:
+        super().__init__()
+        self.features = nn.Sequential(feature_layers(in_channels, dropout))
+        self.score_fr = score(4096, num_classes)
+        self.upscore2 = upsample(num_classes, 2)
+        self.score_pool4 = score(512, num_classes)
+        self.score_pool4c = Crop(5)
+        self.upscore = upsample(num_classes, 16)
+        self.score = Crop(27)
+        initialise(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = pool4 = x
         for name, layer in self.features.named_children():
-            x = layer(x)
-            maps[name] = x  # pool3: N×256×88×88, pool4: N×512×44×44, drop7: N×4096×16×16
-        scores = self.score_fr(x)  # N×num_classes×16×16
-        if self.stride < 32:
-            scores = self.upscore2(scores)  # N×num_classes×34×34
-            scores = scores + self.score_pool4c(self.score_pool4(maps["pool4"]), scores)
-        if self.stride < 16:
-            scores = self.upscore_pool4(scores)  # N×num_classes×70×70
-            scores = scores + self.score_pool3c(self.score_pool3(maps["pool3"]), scores)
-        scores = self.upscore(scores)  # N×num_classes×544×544, 560×560 or 568×568
-        cropped: torch.Tensor = self.score(scores, image)  # N×num_classes×500×500
-        return cropped
+            maps = layer(maps)
+            if name == "pool4":
+                pool4 = maps  # N×512×44×44
+        scores: torch.Tensor = self.score_fr(maps)  # N×num_classes×16×16
+        scores = self.upscore2(scores)  # N×num_classes×34×34
+        scores = scores + self.score_pool4c(self.score_pool4(pool4), scores)
+        scores = self.upscore(scores)  # N×num_classes×560×560
+        scores = self.score(scores, x)  # N×num_classes×500×500
+        return scores
+
+
+class FCN8s(nn.Module):
+    """The maps of pool3 and pool4 are scored, too. Input N×in_channels×H×W of any size, output N×num_classes×H×W."""
+
+    def __init__(self, num_classes: int, in_channels: int, dropout: float) -> None:
+        super().__init__()
+        self.features = nn.Sequential(feature_layers(in_channels, dropout))
+        self.score_fr = score(4096, num_classes)
+        self.upscore2 = upsample(num_classes, 2)
+        self.score_pool4 = score(512, num_classes)
+        self.score_pool4c = Crop(5)
+        self.upscore_pool4 = upsample(num_classes, 2)
+        self.score_pool3 = score(256, num_classes)
+        self.score_pool3c = Crop(9)
+        self.upscore = upsample(num_classes, 8)
+        self.score = Crop(31)
+        initialise(self)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        maps = pool3 = pool4 = x
+        for name, layer in self.features.named_children():
+            maps = layer(maps)
+            if name == "pool3":
+                pool3 = maps  # N×256×88×88
+            elif name == "pool4":
+                pool4 = maps  # N×512×44×44
+        scores: torch.Tensor = self.score_fr(maps)  # N×num_classes×16×16
+        scores = self.upscore2(scores)  # N×num_classes×34×34
+        scores = scores + self.score_pool4c(self.score_pool4(pool4), scores)
+        scores = self.upscore_pool4(scores)  # N×num_classes×70×70
+        scores = scores + self.score_pool3c(self.score_pool3(pool3), scores)
+        scores = self.upscore(scores)  # N×num_classes×568×568
+        scores = self.score(scores, x)  # N×num_classes×500×500
+        return scores
 
 
 @arch(
@@ -172,9 +214,9 @@ class FCN(nn.Module):
     notes=(FIXED, PADDED, "Mean IU 63.6 on PASCAL VOC's seg11valid. [authors, README]"),
     parents=("vgg16",),
 )
-def fcn32s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN:
+def fcn32s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN32s:
     """Long 2014: VGG-16 without fully connected layers; scores at every 32nd pixel, interpolated."""
-    return FCN(32, num_classes, in_channels, dropout)
+    return FCN32s(num_classes, in_channels, dropout)
 
 
 @arch(
@@ -189,9 +231,9 @@ def fcn32s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) ->
     notes=(FIXED, PADDED, "Mean IU 65.0 on PASCAL VOC's seg11valid. [authors, README]"),
     parents=("fcn32s",),
 )
-def fcn16s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN:
+def fcn16s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN16s:
     """Long 2014: FCN-32s with scores of pool4 added, at every 16th pixel."""
-    return FCN(16, num_classes, in_channels, dropout)
+    return FCN16s(num_classes, in_channels, dropout)
 
 
 @arch(
@@ -212,6 +254,6 @@ def fcn16s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) ->
     ),
     parents=("fcn16s",),
 )
-def fcn8s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN:
+def fcn8s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN8s:
     """Long 2014: FCN-16s with scores of pool3 added, at every 8th pixel."""
-    return FCN(8, num_classes, in_channels, dropout)
+    return FCN8s(num_classes, in_channels, dropout)

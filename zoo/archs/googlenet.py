@@ -30,108 +30,66 @@ CVPR_2015 = {
     },
 }
 
-Logits: TypeAlias = torch.Tensor | tuple[torch.Tensor, torch.Tensor, torch.Tensor]
-
-
-class Convolution(nn.Conv2d):
-    """A convolution and its ReLU: section 5 has one after every convolution, also inside the modules."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(super().forward(x))
-
-
-class ConvolutionBN(nn.Module):
-    """A convolution without bias, batch normalisation, ReLU."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, padding: int = 0) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding, bias=False)
-        self.bn = nn.BatchNorm2d(out_channels, eps=0.001)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return torch.relu(self.bn(self.conv(x)))
-
 
 class Inception(nn.Module):
-    """Figure 2(b): four branches over the same maps. Their numbers of filters are a row of Table 1, in its order."""
+    """Figure 2(b): four branches over the same maps. Their numbers of filters are a row of Table 1, in its order.
 
-    conv: type[Convolution | ConvolutionBN] = Convolution
-    largest = 5  # the kernel of conv5x5
+    Section 5 has a ReLU after every convolution, also inside the modules.
+    """
 
     def __init__(self, in_channels: int, n1: int, n3_reduce: int, n3: int, n5_reduce: int, n5: int, n_pool: int) -> None:
         super().__init__()
-        conv, k = self.conv, self.largest
-        self.conv1x1 = conv(in_channels, n1, kernel_size=1)
-        self.reduce3x3 = conv(in_channels, n3_reduce, kernel_size=1)
-        self.conv3x3 = conv(n3_reduce, n3, kernel_size=3, padding=1)
-        self.reduce5x5 = conv(in_channels, n5_reduce, kernel_size=1)
-        self.conv5x5 = conv(n5_reduce, n5, kernel_size=k, padding=k // 2)
+        self.conv1x1 = nn.Conv2d(in_channels, n1, kernel_size=1)
+        self.relu1x1 = nn.ReLU(inplace=True)
+        self.reduce3x3 = nn.Conv2d(in_channels, n3_reduce, kernel_size=1)
+        self.relu_reduce3x3 = nn.ReLU(inplace=True)
+        self.conv3x3 = nn.Conv2d(n3_reduce, n3, kernel_size=3, padding=1)
+        self.relu3x3 = nn.ReLU(inplace=True)
+        self.reduce5x5 = nn.Conv2d(in_channels, n5_reduce, kernel_size=1)
+        self.relu_reduce5x5 = nn.ReLU(inplace=True)
+        self.conv5x5 = nn.Conv2d(n5_reduce, n5, kernel_size=5, padding=2)
+        self.relu5x5 = nn.ReLU(inplace=True)
         self.pool = nn.MaxPool2d(kernel_size=3, stride=1, padding=1)
-        self.pool_proj = conv(in_channels, n_pool, kernel_size=1)
+        self.pool_proj = nn.Conv2d(in_channels, n_pool, kernel_size=1)
+        self.relu_pool_proj = nn.ReLU(inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        branch1 = self.conv1x1(x)  # N×n1×H×W
-        branch2 = self.conv3x3(self.reduce3x3(x))  # N×n3×H×W
-        branch3 = self.conv5x5(self.reduce5x5(x))  # N×n5×H×W
-        branch4 = self.pool_proj(self.pool(x))  # N×n_pool×H×W
+        branch1 = self.relu1x1(self.conv1x1(x))  # N×n1×H×W
+        branch2 = self.relu_reduce3x3(self.reduce3x3(x))  # N×n3_reduce×H×W
+        branch2 = self.relu3x3(self.conv3x3(branch2))  # N×n3×H×W
+        branch3 = self.relu_reduce5x5(self.reduce5x5(x))  # N×n5_reduce×H×W
+        branch3 = self.relu5x5(self.conv5x5(branch3))  # N×n5×H×W
+        branch4 = self.relu_pool_proj(self.pool_proj(self.pool(x)))  # N×n_pool×H×W
         return torch.cat([branch1, branch2, branch3, branch4], dim=1)  # N×(n1+n3+n5+n_pool)×H×W
 
 
-class AuxiliaryHead(nn.Module):
-    """Section 5: a classifier on the maps in the middle of the network, for training. Input N×in_channels×14×14."""
-
-    def __init__(self, in_channels: int, num_classes: int) -> None:
-        super().__init__()
-        self.pool: nn.Module = nn.AvgPool2d(kernel_size=5, stride=3)
-        self.conv: nn.Module = Convolution(in_channels, 128, kernel_size=1)
-        self.fc = nn.Linear(128 * 4 * 4, 1024)
-        self.relu = nn.ReLU(inplace=True)
-        self.dropout = nn.Dropout(0.7)
-        self.linear = nn.Linear(1024, num_classes)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.conv(self.pool(x))  # N×in_channels×4×4 -> N×128×4×4
-        x = torch.flatten(x, 1)  # N×2048
-        x = self.dropout(self.relu(self.fc(x)))  # N×1024
-        x = self.linear(x)  # N×num_classes
-        return x
-
-
 class GoogLeNet(nn.Module):
-    """Table 1. Input N×in_channels×224×224, output N×num_classes.
+    """Table 1. Input N×in_channels×224×224, output N×num_classes."""
 
-    With auxiliary heads it returns, in training mode, the outputs of the network, of the head on 4a and of that on 4d:
-    the paper adds the losses of the heads at a weight of 0.3 each.
-    """
-
-    conv: type[Convolution | ConvolutionBN] = Convolution
-    inception = Inception
-    head = AuxiliaryHead
-
-    def __init__(self, num_classes: int, in_channels: int, dropout: float, aux_heads: bool) -> None:
+    def __init__(self, num_classes: int, in_channels: int, dropout: float) -> None:
         super().__init__()
-        conv, inception, head = self.conv, self.inception, self.head
-        self.conv1 = conv(in_channels, 64, kernel_size=7, stride=2, padding=3)
+        self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3)
+        self.relu1 = nn.ReLU(inplace=True)
         self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
         self.norm1 = nn.LocalResponseNorm(size=5, alpha=1e-4, beta=0.75, k=1.0)
-        self.conv2_reduce = conv(64, 64, kernel_size=1)
-        self.conv2 = conv(64, 192, kernel_size=3, padding=1)
+        self.conv2_reduce = nn.Conv2d(64, 64, kernel_size=1)
+        self.relu2_reduce = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(64, 192, kernel_size=3, padding=1)
+        self.relu2 = nn.ReLU(inplace=True)
         self.norm2 = nn.LocalResponseNorm(size=5, alpha=1e-4, beta=0.75, k=1.0)
         self.pool2 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
-        self.inception_3a = inception(192, 64, 96, 128, 16, 32, 32)
-        self.inception_3b = inception(256, 128, 128, 192, 32, 96, 64)
+        self.inception_3a = Inception(192, 64, 96, 128, 16, 32, 32)
+        self.inception_3b = Inception(256, 128, 128, 192, 32, 96, 64)
         self.pool3 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
-        self.inception_4a = inception(480, 192, 96, 208, 16, 48, 64)
-        self.aux1 = head(512, num_classes) if aux_heads else None
-        self.inception_4b = inception(512, 160, 112, 224, 24, 64, 64)
-        self.inception_4c = inception(512, 128, 128, 256, 24, 64, 64)
-        self.inception_4d = inception(512, 112, 144, 288, 32, 64, 64)
-        self.aux2 = head(528, num_classes) if aux_heads else None
-        self.inception_4e = inception(528, 256, 160, 320, 32, 128, 128)
+        self.inception_4a = Inception(480, 192, 96, 208, 16, 48, 64)
+        self.inception_4b = Inception(512, 160, 112, 224, 24, 64, 64)
+        self.inception_4c = Inception(512, 128, 128, 256, 24, 64, 64)
+        self.inception_4d = Inception(512, 112, 144, 288, 32, 64, 64)
+        self.inception_4e = Inception(528, 256, 160, 320, 32, 128, 128)
         self.pool4 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
-        self.inception_5a = inception(832, 256, 160, 320, 32, 128, 128)
-        self.inception_5b = inception(832, 384, 192, 384, 48, 128, 128)
-        self.avgpool: nn.Module = nn.AvgPool2d(kernel_size=7, stride=1)
+        self.inception_5a = Inception(832, 256, 160, 320, 32, 128, 128)
+        self.inception_5b = Inception(832, 384, 192, 384, 48, 128, 128)
+        self.avgpool = nn.AvgPool2d(kernel_size=7, stride=1)
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(1024, num_classes)
         self.initialise()
@@ -145,21 +103,25 @@ class GoogLeNet(nn.Module):
                 assert layer.bias is not None
                 nn.init.constant_(layer.bias, 0.0 if name.endswith("linear") else 0.2)
 
-    def stem(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.norm1(self.pool1(self.conv1(x)))  # N×64×112×112 -> N×64×56×56
-        x = self.norm2(self.conv2(self.conv2_reduce(x)))  # N×64×56×56 -> N×192×56×56
-        x = self.pool2(x)  # N×192×28×28
-        return x
-
-    def forward(self, x: torch.Tensor) -> Logits:
-        x = self.stem(x)  # N×192×28×28
+    def to_4a(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.relu1(self.conv1(x))  # N×64×112×112
+        x = self.norm1(self.pool1(x))  # N×64×56×56
+        x = self.relu2_reduce(self.conv2_reduce(x))  # N×64×56×56
+        x = self.relu2(self.conv2(x))  # N×192×56×56
+        x = self.pool2(self.norm2(x))  # N×192×28×28
         x = self.inception_3a(x)  # N×256×28×28
         x = self.inception_3b(x)  # N×480×28×28
         x = self.pool3(x)  # N×480×14×14
-        x = x_4a = self.inception_4a(x)  # N×512×14×14
+        x = self.inception_4a(x)  # N×512×14×14
+        return x
+
+    def to_4d(self, x: torch.Tensor) -> torch.Tensor:
         x = self.inception_4b(x)  # N×512×14×14
         x = self.inception_4c(x)  # N×512×14×14
-        x = x_4d = self.inception_4d(x)  # N×528×14×14
+        x = self.inception_4d(x)  # N×528×14×14
+        return x
+
+    def to_logits(self, x: torch.Tensor) -> torch.Tensor:
         x = self.inception_4e(x)  # N×832×14×14
         x = self.pool4(x)  # N×832×7×7
         x = self.inception_5a(x)  # N×832×7×7
@@ -167,8 +129,54 @@ class GoogLeNet(nn.Module):
         x = self.avgpool(x)  # N×1024×1×1
         x = torch.flatten(x, 1)  # N×1024
         x = self.linear(self.dropout(x))  # N×num_classes
-        if self.training and self.aux1 is not None and self.aux2 is not None:
-            return x, self.aux1(x_4a), self.aux2(x_4d)  # three times N×num_classes
+        return x
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.to_logits(self.to_4d(self.to_4a(x)))
+
+
+class AuxiliaryHead(nn.Module):
+    """Section 5: a classifier on the maps in the middle of the network, for training. Input N×in_channels×14×14."""
+
+    def __init__(self, in_channels: int, num_classes: int) -> None:
+        super().__init__()
+        self.pool = nn.AvgPool2d(kernel_size=5, stride=3)
+        self.conv = nn.Conv2d(in_channels, 128, kernel_size=1)
+        self.relu_conv = nn.ReLU(inplace=True)
+        self.fc = nn.Linear(128 * 4 * 4, 1024)
+        self.relu = nn.ReLU(inplace=True)
+        self.dropout = nn.Dropout(0.7)
+        self.linear = nn.Linear(1024, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.relu_conv(self.conv(self.pool(x)))  # N×in_channels×4×4 -> N×128×4×4
+        x = torch.flatten(x, 1)  # N×2048
+        x = self.dropout(self.relu(self.fc(x)))  # N×1024
+        x = self.linear(x)  # N×num_classes
+        return x
+
+
+Logits: TypeAlias = torch.Tensor | tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+class GoogLeNetWithHeads(GoogLeNet):
+    """With auxiliary heads on 4a and 4d: in training mode it returns (logits, aux1, aux2), three times N×num_classes.
+
+    The paper adds the losses of the heads at a weight of 0.3 each.
+    """
+
+    def __init__(self, num_classes: int, in_channels: int, dropout: float) -> None:
+        super().__init__(num_classes, in_channels, dropout)
+        self.aux1 = AuxiliaryHead(512, num_classes)
+        self.aux2 = AuxiliaryHead(528, num_classes)
+        self.initialise()
+
+    def forward(self, x: torch.Tensor) -> Logits:  # type: ignore[override]
+        x_4a = self.to_4a(x)  # N×512×14×14
+        x_4d = self.to_4d(x_4a)  # N×528×14×14
+        x = self.to_logits(x_4d)  # N×num_classes
+        if self.training:
+            return x, self.aux1(x_4a), self.aux2(x_4d)
         return x
 
 
@@ -178,7 +186,7 @@ class GoogLeNet(nn.Module):
     params=6_998_552,
     macs=1_582_671_872,
     depth=22,
-    stages=("conv1 64 2 7", "norm2 192 4 19", "inception_3b 480 8 91", "inception_4e 832 16 427", "inception_5b 1024 32 715"),
+    stages=("relu1 64 2 7", "norm2 192 4 19", "inception_3b 480 8 91", "inception_4e 832 16 427", "inception_5b 1024 32 715"),
     published=(
         {"quantity": "depth", "printed": "22", "where": "section 5"},
         {
@@ -265,115 +273,6 @@ class GoogLeNet(nn.Module):
 )
 def googlenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.4, aux_heads: bool = False) -> GoogLeNet:
     """Szegedy 2014, Inception v1: nine modules of parallel 1×1, 3×3 and 5×5 convolutions, average pooling."""
-    return GoogLeNet(num_classes, in_channels, dropout, aux_heads)
-
-
-class InceptionBN(Inception):
-    """The module with batch normalisation, and a 3×3 kernel where the paper has 5×5."""
-
-    conv = ConvolutionBN
-    largest = 3
-
-
-class AuxiliaryHeadBN(AuxiliaryHead):
-    """The head with batch normalisation and pooling that takes maps of any size. Input N×in_channels×H×W."""
-
-    def __init__(self, in_channels: int, num_classes: int) -> None:
-        super().__init__(in_channels, num_classes)
-        self.pool = nn.AdaptiveAvgPool2d((4, 4))
-        self.conv = ConvolutionBN(in_channels, 128, kernel_size=1)
-
-
-class GoogLeNetBN(GoogLeNet):
-    """Table 1 as torchvision has it. Input N×in_channels×224×224, output as of `GoogLeNet`."""
-
-    conv = ConvolutionBN
-    inception = InceptionBN
-    head = AuxiliaryHeadBN
-
-    def __init__(self, num_classes: int, in_channels: int, dropout: float, aux_heads: bool) -> None:
-        super().__init__(num_classes, in_channels, dropout, aux_heads)
-        del self.norm1, self.norm2
-        self.pool4 = nn.MaxPool2d(kernel_size=2, stride=2, ceil_mode=True)
-        self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
-
-    def initialise(self) -> None:
-        """Weights from N(0, 0.01²), truncated at ±2; batch normalisation and biases as torch leaves them."""
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.trunc_normal_(layer.weight, std=0.01)
-
-    def stem(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.pool1(self.conv1(x))  # N×64×112×112 -> N×64×56×56
-        x = self.conv2(self.conv2_reduce(x))  # N×64×56×56 -> N×192×56×56
-        x = self.pool2(x)  # N×192×28×28
-        return x
-
-
-@arch(
-    **CVPR_2015,
-    title="GoogLeNet with batch normalisation",
-    params=6_624_904,
-    macs=1_498_376_192,
-    depth=22,
-    stages=("conv1 64 2 7", "conv2 192 4 19", "inception_3b 480 8 59", "inception_4e 832 16 235", "inception_5b 1024 32 379"),
-    published=(
-        {"quantity": "params", "printed": "6,624,904", "where": "weight metadata", "source": "torchvision"},
-        {"quantity": "macs", "printed": "1.498G", "where": "weight metadata", "source": "torchvision"},
-    ),
-    variants=({"options": {"aux_heads": True}, "train": True, "params": 13_004_888, "macs": 1_506_748_416},),
-    training={"aux_heads": True},
-    torchvision="googlenet",
-    torchvision_options={"aux_logits": False, "transform_input": False, "init_weights": False},
-    torchvision_training={"aux_logits": True},
-    weights_note="they expect images of mean 0.5 and standard deviation 0.5, to which torchvision's transform_input converts",
-    keys=(
-        (r"^conv2\.", "conv2_reduce."),
-        (r"^conv3\.", "conv2."),
-        (r"^inception(\w+)\.", r"inception_\1."),
-        (r"\.branch1\.", ".conv1x1."),
-        (r"\.branch2\.0\.", ".reduce3x3."),
-        (r"\.branch2\.1\.", ".conv3x3."),
-        (r"\.branch3\.0\.", ".reduce5x5."),
-        (r"\.branch3\.1\.", ".conv5x5."),
-        (r"\.branch4\.1\.", ".pool_proj."),
-        (r"^(aux\d)\.fc1\.", r"\1.fc."),
-        (r"^(aux\d)\.fc2\.", r"\1.linear."),
-        (r"^fc\.", "linear."),
-    ),
-    parents=("googlenet",),
-    sources={"torchvision": ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")},
-    deviations=(
-        "Not the published network but torchvision's: batch normalisation (eps 0.001) after every convolution and no "
-        "local response normalisation, 3×3 kernels in conv5x5 (a known mistake, as its source says), a last max "
-        "pooling of 2×2, heads that pool to 4×4 whatever they are given, dropout 0.2 before the classifier. "
-        "[torchvision, googlenet.py]",
-        "torchvision's transform_input is left out: it normalises images again for one set of weights, and is not a "
-        "part of the network. [torchvision, googlenet.py; ours]",
-        "In training mode it returns (logits, aux1, aux2), in the order of the layers; torchvision's returns (logits, aux2, aux1). "
-        "[torchvision, googlenet.py; ours]",
-    ),
-    results=(
-        {
-            "on": "ILSVRC 2012 validation",
-            "measure": "accuracy",
-            "top1": "69.778",
-            "top5": "89.53",
-            "crops": "centre crop",
-            "note": "torchvision's weights",
-            "source": "torchvision, IMAGENET1K_V1",
-        },
-    ),
-    preprocessing=(
-        "torchvision's weights want RGB of mean 0.5 and deviation 0.5, to which its transform_input turns images that were "
-        "normalised with (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225). [torchvision, googlenet.py]",
-    ),
-    normalisation=("eps 0.001, momentum 0.1 in torch's sense. [torchvision, googlenet.py]",),
-    weights=(
-        "torchvision's, which may have terms derived from the data they were trained on: "
-        "https://download.pytorch.org/models/googlenet-1378be20.pth [torchvision, IMAGENET1K_V1 and README]",
-    ),
-)
-def googlenet_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, aux_heads: bool = False) -> GoogLeNetBN:
-    """The GoogLeNet that torchvision ships: batch normalisation for local response normalisation, 3×3 for 5×5."""
-    return GoogLeNetBN(num_classes, in_channels, dropout, aux_heads)
+    if aux_heads:
+        return GoogLeNetWithHeads(num_classes, in_channels, dropout)
+    return GoogLeNet(num_classes, in_channels, dropout)

@@ -1,8 +1,8 @@
 """LeNet-5: Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-Based Learning Applied to Document Recognition", 1998.
 
 Section II.B and figure 2 give the layers, Table I the connections of C3, figure 3 the codes of the output units,
-appendix A the squashing function. Layers carry the paper's names (C1, S2, C3, S4, C5, F6, OUTPUT) and include their
-squashing, as in the paper. Inputs there are -0.1 for background and 1.175 for ink. Deviations are on the cards.
+appendix A the squashing function. Layers carry the paper's names (C1, S2, C3, S4, C5, F6, OUTPUT); in the
+paper, a layer includes its squashing. Inputs there are -0.1 for background and 1.175 for ink. Deviations are on the cards.
 """
 
 import torch
@@ -57,30 +57,19 @@ def digit_codes() -> torch.Tensor:
     """The ten bitmaps of `DIGITS`, each read row by row: 10×84, of +1 and -1."""
     rows = [line.split() for line in DIGITS.split("\n") if line]  # 12 rows of ten pieces
     bitmaps = ["".join(row[digit] for row in rows) for digit in range(10)]
-    return torch.tensor([[1.0 if pixel == "#" else -1.0 for pixel in bitmap] for bitmap in bitmaps])
+    values = {"#": 1.0, ".": -1.0}
+    return torch.tensor([[values[pixel] for pixel in bitmap] for bitmap in bitmaps])
 
 
-def squash(x: torch.Tensor) -> torch.Tensor:
+class ScaledTanh(nn.Module):
     """Appendix A: f(a) = A tanh(S a) with A = 1.7159, S = 2/3, so that f(1) = 1 and f(-1) = -1."""
-    return 1.7159 * torch.tanh(x * (2 / 3))
-
-
-class Convolution(nn.Conv2d):
-    """A convolution, squashed."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return squash(super().forward(x))
-
-
-class FullyConnected(nn.Linear):
-    """A fully connected layer, squashed."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return squash(super().forward(x))
+        return 1.7159 * torch.tanh(x * (2 / 3))
 
 
 class Subsampling(nn.Module):
-    """The four inputs of a 2×2 window are added, multiplied by the map's coefficient, added to its bias, squashed."""
+    """The four inputs of a 2×2 window are added, multiplied by the map's coefficient, added to its bias."""
 
     def __init__(self, maps: int) -> None:
         super().__init__()
@@ -89,7 +78,7 @@ class Subsampling(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = F.avg_pool2d(x, kernel_size=2, divisor_override=1)  # divided by 1: a sum
-        return squash(x * self.coefficient + self.bias)
+        return x * self.coefficient + self.bias
 
 
 class PartialConvolution(nn.Module):
@@ -100,15 +89,17 @@ class PartialConvolution(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
+        self.maps_3 = [i for maps in READ_3 for i in maps]
+        self.maps_4 = [i for maps in READ_4 for i in maps]
         self.read_3 = nn.Conv2d(6 * 3, 6, kernel_size=5, groups=6)
         self.read_4 = nn.Conv2d(9 * 4, 9, kernel_size=5, groups=9)
         self.read_6 = nn.Conv2d(6, 1, kernel_size=5)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        read_3 = self.read_3(x[:, [i for maps in READ_3 for i in maps]])  # N×18×14×14 -> N×6×10×10
-        read_4 = self.read_4(x[:, [i for maps in READ_4 for i in maps]])  # N×36×14×14 -> N×9×10×10
+        read_3 = self.read_3(x[:, self.maps_3])  # N×18×14×14 -> N×6×10×10
+        read_4 = self.read_4(x[:, self.maps_4])  # N×36×14×14 -> N×9×10×10
         read_6 = self.read_6(x)  # N×6×14×14 -> N×1×10×10
-        return squash(torch.cat([read_3, read_4, read_6], dim=1))  # N×16×10×10
+        return torch.cat([read_3, read_4, read_6], dim=1)  # N×16×10×10
 
 
 class EuclideanRBF(nn.Module):
@@ -129,12 +120,18 @@ class LeNet5(nn.Module):
 
     def __init__(self, num_classes: int, in_channels: int) -> None:
         super().__init__()
-        self.C1 = Convolution(in_channels, 6, kernel_size=5)
+        self.C1 = nn.Conv2d(in_channels, 6, kernel_size=5)
+        self.squash1 = ScaledTanh()
         self.S2 = Subsampling(6)
+        self.squash2 = ScaledTanh()
         self.C3 = PartialConvolution()
+        self.squash3 = ScaledTanh()
         self.S4 = Subsampling(16)
-        self.C5 = Convolution(16, 120, kernel_size=5)
-        self.F6 = FullyConnected(120, 84)
+        self.squash4 = ScaledTanh()
+        self.C5 = nn.Conv2d(16, 120, kernel_size=5)
+        self.squash5 = ScaledTanh()
+        self.F6 = nn.Linear(120, 84)
+        self.squash6 = ScaledTanh()
         self.OUTPUT = EuclideanRBF(digit_codes()[:num_classes])
         self.initialise()
 
@@ -147,13 +144,13 @@ class LeNet5(nn.Module):
                     nn.init.uniform_(parameter, -2.4 / inputs, 2.4 / inputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.C1(x)  # N×6×28×28
-        x = self.S2(x)  # N×6×14×14
-        x = self.C3(x)  # N×16×10×10
-        x = self.S4(x)  # N×16×5×5
-        x = self.C5(x)  # N×120×1×1
+        x = self.squash1(self.C1(x))  # N×6×28×28
+        x = self.squash2(self.S2(x))  # N×6×14×14
+        x = self.squash3(self.C3(x))  # N×16×10×10
+        x = self.squash4(self.S4(x))  # N×16×5×5
+        x = self.squash5(self.C5(x))  # N×120×1×1
         x = torch.flatten(x, 1)  # N×120
-        x = self.F6(x)  # N×84
+        x = self.squash6(self.F6(x))  # N×84
         x = self.OUTPUT(x)  # N×num_classes
         return x
 
@@ -164,7 +161,7 @@ class LeNet5(nn.Module):
     params=60_000,
     macs=325_680,
     depth=4,
-    stages=("C1 6 1 5", "C3 16 2 14", "S4 16 4 16"),
+    stages=("squash1 6 1 5", "squash3 16 2 14", "squash4 16 4 16"),
     connections=340_908,
     published=(
         {"quantity": "params", "printed": "60,000", "where": "section II.B"},
@@ -227,7 +224,7 @@ def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
     Raises `ValueError` for more than ten classes: there are no codes for them.
     """
     if not 1 <= num_classes <= 10:
-        raise ValueError(f"lenet5 has output codes for 1 to 10 classes, not {num_classes}; lenet5_modern takes any number")
+        raise ValueError(f"expected 1 to 10 classes, got {num_classes}; see lenet5_modern")
     return LeNet5(num_classes, in_channels)
 
 

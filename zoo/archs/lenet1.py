@@ -1,7 +1,7 @@
 """LeNet-1: Y. LeCun et al., "Handwritten Digit Recognition with a Back-Propagation Network", NIPS 2, 1989.
 
-The text gives the layers, a table the connections of H3. Layers carry the paper's names (H1, H2, H3, H4) and include their
-squashing. Deviations are on the card.
+The text gives the layers, a table the connections of H3. Layers carry the paper's names (H1, H2, H3, H4); in the
+paper, a layer includes its squashing. Deviations are on the card.
 """
 
 import torch
@@ -11,20 +11,15 @@ from torch.nn import functional as F
 from zoo.extend import arch
 
 
-def squash(x: torch.Tensor) -> torch.Tensor:
+class ScaledTanh(nn.Module):
     """A scaled hyperbolic tangent, with f(1) = 1 and f(-1) = -1."""
-    return 1.7159 * torch.tanh(x * (2 / 3))
-
-
-class Convolution(nn.Conv2d):
-    """A convolution, squashed."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return squash(super().forward(x))
+        return 1.7159 * torch.tanh(x * (2 / 3))
 
 
 class Subsampling(nn.Module):
-    """The four inputs of a 2×2 window are added, multiplied by the map's coefficient, added to its bias, squashed."""
+    """The four inputs of a 2×2 window are added, multiplied by the map's coefficient, added to its bias."""
 
     def __init__(self, maps: int) -> None:
         super().__init__()
@@ -33,7 +28,7 @@ class Subsampling(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = F.avg_pool2d(x, kernel_size=2, divisor_override=1)  # divided by 1: a sum
-        return squash(x * self.coefficient + self.bias)
+        return x * self.coefficient + self.bias
 
 
 class PartialConvolution(nn.Module):
@@ -52,14 +47,7 @@ class PartialConvolution(nn.Module):
         read_1 = self.read_1(x)  # N×4×12×12 -> N×4×8×8
         read_2 = self.read_2(x)  # N×4×12×12 -> N×8×8×8
         x = torch.cat([read_1, read_2], dim=1)  # N×12×8×8
-        return squash(x[:, [0, 4, 5, 1, 6, 7, 2, 8, 9, 3, 10, 11]])
-
-
-class FullyConnected(nn.Linear):
-    """A fully connected layer, squashed."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return squash(super().forward(x))
+        return x[:, [0, 4, 5, 1, 6, 7, 2, 8, 9, 3, 10, 11]]
 
 
 class LeNet1(nn.Module):
@@ -67,11 +55,16 @@ class LeNet1(nn.Module):
 
     def __init__(self, num_classes: int, in_channels: int) -> None:
         super().__init__()
-        self.H1 = Convolution(in_channels, 4, kernel_size=5)
+        self.H1 = nn.Conv2d(in_channels, 4, kernel_size=5)
+        self.squash1 = ScaledTanh()
         self.H2 = Subsampling(4)
+        self.squash2 = ScaledTanh()
         self.H3 = PartialConvolution()
+        self.squash3 = ScaledTanh()
         self.H4 = Subsampling(12)
-        self.OUTPUT = FullyConnected(12 * 4 * 4, num_classes)
+        self.squash4 = ScaledTanh()
+        self.OUTPUT = nn.Linear(12 * 4 * 4, num_classes)
+        self.squash5 = ScaledTanh()
         self.initialise()
 
     def initialise(self) -> None:
@@ -83,12 +76,12 @@ class LeNet1(nn.Module):
                     nn.init.uniform_(parameter, -2.4 / inputs, 2.4 / inputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.H1(x)  # N×4×24×24
-        x = self.H2(x)  # N×4×12×12
-        x = self.H3(x)  # N×12×8×8
-        x = self.H4(x)  # N×12×4×4
+        x = self.squash1(self.H1(x))  # N×4×24×24
+        x = self.squash2(self.H2(x))  # N×4×12×12
+        x = self.squash3(self.H3(x))  # N×12×8×8
+        x = self.squash4(self.H4(x))  # N×12×4×4
         x = torch.flatten(x, 1)  # N×192
-        x = self.OUTPUT(x)  # N×num_classes
+        x = self.squash5(self.OUTPUT(x))  # N×num_classes
         return x
 
 
@@ -102,7 +95,7 @@ class LeNet1(nn.Module):
     params=2_578,
     macs=91_520,
     depth=3,
-    stages=("H1 4 1 5", "H3 12 2 14", "H4 12 4 16"),
+    stages=("squash1 4 1 5", "squash3 12 2 14", "squash4 12 4 16"),
     classifier="OUTPUT",
     by_design=("fixed-input", "heavy-head"),
     num_features=192,

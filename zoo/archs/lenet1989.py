@@ -1,7 +1,7 @@
 """LeNet-1989: Y. LeCun et al., "Backpropagation Applied to Handwritten Zip Code Recognition", Neural Computation 1, 1989.
 
-The text gives the layers and counts their units, connections and parameters. Layers carry the paper's names (H1, H2, H3) and
-include their squashing. Inputs there are between -1, the background, and 1. Deviations are on the card.
+The text gives the layers and counts their units, connections and parameters. Layers carry the paper's names (H1, H2, H3); in the
+paper, a layer includes its squashing. Inputs there are between -1, the background, and 1. Deviations are on the card.
 """
 
 import torch
@@ -10,38 +10,34 @@ from torch.nn import functional as F
 
 from zoo.extend import arch
 
-BACKGROUND = -1.0
-
 # The eight maps of H1 that each of the twelve maps of H2 reads: its own and the next seven, in a circle.
 READ = [(own + k) % 12 for own in range(12) for k in range(8)]
 
 
-def squash(x: torch.Tensor) -> torch.Tensor:
+class ScaledTanh(nn.Module):
     """A scaled hyperbolic tangent, with f(1) = 1 and f(-1) = -1."""
-    return 1.7159 * torch.tanh(x * (2 / 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 1.7159 * torch.tanh(x * (2 / 3))
 
 
-class FeatureMaps(nn.Conv2d):
-    """Twelve maps: the units of a map share the weights of a 5×5 kernel, but each has a bias of its own; squashed.
+class FeatureMaps(nn.Module):
+    """Twelve maps: the units of a map share the weights of a 5×5 kernel, but each has a bias of its own.
 
     Kernels move by two and reach over the border, where everything is background. Input N×in_maps×2·side×2·side, output
-    N×12×side×side.
+    N×12×side×side. Group i of maps feeds map i.
     """
 
     def __init__(self, in_maps: int, side: int, groups: int = 1) -> None:
-        super().__init__(in_maps, 12, kernel_size=5, stride=2, groups=groups, bias=False)
+        super().__init__()
+        self.groups = groups
+        self.weight = nn.Parameter(torch.empty(12, in_maps // groups, 5, 5))
         self.biases = nn.Parameter(torch.empty(12, side, side))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = F.pad(x, (2, 1, 2, 1), value=BACKGROUND)  # N×in_maps×(2·side + 3)×(2·side + 3)
-        return squash(super().forward(x) + self.biases)  # N×12×side×side
-
-
-class FullyConnected(nn.Linear):
-    """A fully connected layer, squashed."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return squash(super().forward(x))
+        x = F.pad(x, (2, 1, 2, 1), value=-1.0)  # N×in_maps×(2·side + 3)×(2·side + 3), background around
+        x = F.conv2d(x, self.weight, stride=2, groups=self.groups)  # N×12×side×side
+        return x + self.biases
 
 
 class LeNet1989(nn.Module):
@@ -50,9 +46,14 @@ class LeNet1989(nn.Module):
     def __init__(self, num_classes: int, in_channels: int) -> None:
         super().__init__()
         self.H1 = FeatureMaps(in_channels, side=8)
+        self.squash1 = ScaledTanh()
+        self.read = READ
         self.H2 = FeatureMaps(12 * 8, side=4, groups=12)
-        self.H3 = FullyConnected(12 * 4 * 4, 30)
-        self.OUTPUT = FullyConnected(30, num_classes)
+        self.squash2 = ScaledTanh()
+        self.H3 = nn.Linear(12 * 4 * 4, 30)
+        self.squash3 = ScaledTanh()
+        self.OUTPUT = nn.Linear(30, num_classes)
+        self.squash4 = ScaledTanh()
         self.initialise(in_channels)
 
     def initialise(self, in_channels: int) -> None:
@@ -62,11 +63,11 @@ class LeNet1989(nn.Module):
                 nn.init.uniform_(parameter, -2.4 / inputs, 2.4 / inputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.H1(x)  # N×12×8×8
-        x = self.H2(x[:, READ])  # N×96×8×8 -> N×12×4×4
+        x = self.squash1(self.H1(x))  # N×12×8×8
+        x = self.squash2(self.H2(x[:, self.read]))  # N×96×8×8 -> N×12×4×4
         x = torch.flatten(x, 1)  # N×192
-        x = self.H3(x)  # N×30
-        x = self.OUTPUT(x)  # N×num_classes
+        x = self.squash3(self.H3(x))  # N×30
+        x = self.squash4(self.OUTPUT(x))  # N×num_classes
         return x
 
 
@@ -80,7 +81,7 @@ class LeNet1989(nn.Module):
     params=9_760,
     macs=63_660,
     depth=4,
-    stages=("H1 12 2 5", "H2 12 4 13"),
+    stages=("squash1 12 2 5", "squash2 12 4 13"),
     classifier="OUTPUT",
     by_design=("fixed-input", "heavy-head"),
     num_features=30,

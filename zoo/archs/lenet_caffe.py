@@ -67,7 +67,7 @@ class LeNetCaffe(nn.Module):
     ),
     notes=(
         "It is often taken for LeNet-5, which has a seventh of its parameters, and a seventh of its multiply-accumulates: there "
-        "are 20 and 50 maps here, max pooling, and no nonlinearity but one ReLU. [caffe, lenet_train_test.prototxt; computed]",
+        "are 20 and 50 maps here, max pooling, and no activation but one ReLU. [caffe, lenet_train_test.prototxt; computed]",
     ),
     results=(
         {"on": "MNIST test", "measure": "accuracy", "top1": "98.97", "note": "the log in its readme", "source": "caffe, readme.md"},

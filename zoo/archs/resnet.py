@@ -6,11 +6,12 @@ images. Deviations are on the cards.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from zoo.extend import arch
 
@@ -82,6 +83,9 @@ STRIDE_IN_1X1 = (
 )
 
 
+Factory: TypeAlias = Callable[[int, int, int], nn.Module]  # of in_channels, width or out_channels, stride
+
+
 class ZeroPadding(nn.Module):
     """A shortcut without parameters: every stride-th pixel, and zero maps after the existing maps."""
 
@@ -92,52 +96,54 @@ class ZeroPadding(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x[:, :, :: self.stride, :: self.stride]
-        return F.pad(x, (0, 0, 0, 0, 0, self.more_channels))
+        return nn.functional.pad(x, (0, 0, 0, 0, 0, self.more_channels))
 
 
-def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int) -> nn.Module:
-    """Section 4.1: where the shape changes, A pads with zeros and B projects; elsewhere identity. C always projects."""
-    if option != "C" and (in_channels, stride) == (out_channels, 1):
-        return nn.Identity()
-    if option == "A":
-        return ZeroPadding(out_channels - in_channels, stride)
-    return nn.Sequential(
-        OrderedDict(
-            conv=nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False),
-            bn=nn.BatchNorm2d(out_channels),
-        )
-    )
+def padded(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Section 4.1, option A: the identity, padded with zeros where the shape changes."""
+    same = (in_channels, stride) == (out_channels, 1)
+    return nn.Identity() if same else ZeroPadding(out_channels - in_channels, stride)
+
+
+def projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Section 4.1, option C in every block, and option B where the shape changes: a 1×1 convolution."""
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False)
+    return nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(out_channels)))
+
+
+def projected(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Section 4.1, option B: the identity, projected where the shape changes."""
+    same = (in_channels, stride) == (out_channels, 1)
+    return nn.Identity() if same else projection(in_channels, out_channels, stride)
+
+
+SHORTCUTS: dict[str, Factory] = {"A": padded, "B": projected, "C": projection}
 
 
 class BasicBlock(nn.Module):
     """Figure 5, left: two 3×3 convolutions. Input N×in_channels×H×W, output N×width×(H/stride)×(W/stride)."""
 
-    expansion = 1
-
-    def __init__(self, in_channels: int, width: int, stride: int, shortcut: str) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: Factory) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, kernel_size=3, stride=stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu1 = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
-        self.shortcut = make_shortcut(shortcut, in_channels, width, stride)
+        self.shortcut = shortcut(in_channels, width, stride)
         self.relu2 = nn.ReLU(inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = self.shortcut(x)  # N×width×(H/stride)×(W/stride)
         x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride)
-        x = self.bn2(self.conv2(x))
-        x = self.relu2(x + shortcut)
+        x = self.relu2(self.bn2(self.conv2(x)) + shortcut)
         return x
 
 
 class Bottleneck(nn.Module):
     """Figure 5, right: 1×1, 3×3, 1×1. Input N×in_channels×H×W, output N×4·width×(H/stride)×(W/stride)."""
 
-    expansion = 4
-
-    def __init__(self, in_channels: int, width: int, stride: int, shortcut: str) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: Factory) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, stride=stride, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -147,48 +153,42 @@ class Bottleneck(nn.Module):
         self.relu2 = nn.ReLU(inplace=True)
         self.conv3 = nn.Conv2d(width, width * 4, kernel_size=1, bias=False)
         self.bn3 = nn.BatchNorm2d(width * 4)
-        self.shortcut = make_shortcut(shortcut, in_channels, width * 4, stride)
+        self.shortcut = shortcut(in_channels, width * 4, stride)
         self.relu3 = nn.ReLU(inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = self.shortcut(x)  # N×4·width×(H/stride)×(W/stride)
         x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride)
         x = self.relu2(self.bn2(self.conv2(x)))  # N×width×(H/stride)×(W/stride)
-        x = self.bn3(self.conv3(x))  # N×4·width×(H/stride)×(W/stride)
-        x = self.relu3(x + shortcut)
+        x = self.relu3(self.bn3(self.conv3(x)) + shortcut)  # N×4·width×(H/stride)×(W/stride)
         return x
 
 
-Block: TypeAlias = type[BasicBlock | Bottleneck]
-
-
 class ResNet(nn.Module):
-    """A column of Table 1, with `counts` blocks in conv2_x to conv5_x, and the stem of the authors' Caffe models.
+    """A column of Table 1, with `counts` blocks of expansion `e` in conv2_x to conv5_x, and the stem of the authors' Caffe models.
 
     Input N×in_channels×224×224, output N×num_classes.
     """
 
-    def __init__(self, block: Block, counts: tuple[int, int, int, int], num_classes: int, in_channels: int, shortcut: str) -> None:
+    def __init__(self, block: Factory, e: int, counts: tuple[int, int, int, int], num_classes: int, in_channels: int) -> None:
         super().__init__()
-        e = block.expansion  # 1 or 4
         self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu1 = nn.ReLU(inplace=True)
         self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, ceil_mode=True)
-        self.conv2_x = self.stage(block, counts[0], 64, 64, 1, shortcut)
-        self.conv3_x = self.stage(block, counts[1], 64 * e, 128, 2, shortcut)
-        self.conv4_x = self.stage(block, counts[2], 128 * e, 256, 2, shortcut)
-        self.conv5_x = self.stage(block, counts[3], 256 * e, 512, 2, shortcut)
+        self.conv2_x = self.stage(block, counts[0], 64, 64, 64 * e, 1)
+        self.conv3_x = self.stage(block, counts[1], 64 * e, 128, 128 * e, 2)
+        self.conv4_x = self.stage(block, counts[2], 128 * e, 256, 256 * e, 2)
+        self.conv5_x = self.stage(block, counts[3], 256 * e, 512, 512 * e, 2)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512 * e, num_classes)
         self.initialise()
 
     @staticmethod
-    def stage(block: Block, count: int, in_channels: int, width: int, stride: int, shortcut: str) -> nn.Sequential:
+    def stage(block: Factory, count: int, in_channels: int, width: int, out_channels: int, stride: int) -> nn.Sequential:
         """`count` blocks, of which the first changes the shape."""
-        first = block(in_channels, width, stride, shortcut)
-        rest = [block(width * block.expansion, width, 1, shortcut) for _ in range(count - 1)]
-        return nn.Sequential(first, *rest)
+        rest = (block(out_channels, width, 1) for _ in range(count - 1))
+        return nn.Sequential(block(in_channels, width, stride), *rest)
 
     def initialise(self) -> None:
         """Weights from N(0, 2 / fan_in), bias 0; batch normalisation starts with scale 1 and shift 0."""
@@ -200,7 +200,7 @@ class ResNet(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.relu1(self.bn1(self.conv1(x)))  # N×64×112×112
         x = self.pool1(x)  # N×64×56×56
-        x = self.conv2_x(x)  # N×64e×56×56, e = 1 or 4: the expansion of the block
+        x = self.conv2_x(x)  # N×64e×56×56, e: the expansion, 1 or 4
         x = self.conv3_x(x)  # N×128e×28×28
         x = self.conv4_x(x)  # N×256e×14×14
         x = self.conv5_x(x)  # N×512e×7×7
@@ -232,7 +232,7 @@ class ResNet(nn.Module):
 )
 def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """He 2015, Table 2: eight basic blocks of two 3×3 convolutions, shortcuts without parameters."""
-    return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels, shortcut="A")
+    return ResNet(partial(BasicBlock, shortcut=padded), 1, (2, 2, 2, 2), num_classes, in_channels)
 
 
 @arch(
@@ -257,7 +257,7 @@ def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
 )
 def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """He 2015, Tables 2 and 3: sixteen basic blocks of two 3×3 convolutions, shortcuts without parameters."""
-    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="A")
+    return ResNet(partial(BasicBlock, shortcut=padded), 1, (3, 4, 6, 3), num_classes, in_channels)
 
 
 @arch(
@@ -286,7 +286,7 @@ def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
 )
 def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """He 2015, Table 3: sixteen basic blocks, projections in the three shortcuts that change the shape."""
-    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="B")
+    return ResNet(partial(BasicBlock, shortcut=projected), 1, (3, 4, 6, 3), num_classes, in_channels)
 
 
 @arch(
@@ -311,15 +311,20 @@ def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
 )
 def resnet34_c(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """He 2015, Table 3: sixteen basic blocks, a projection in every shortcut."""
-    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut="C")
+    return ResNet(partial(BasicBlock, shortcut=projection), 1, (3, 4, 6, 3), num_classes, in_channels)
 
 
-class PlainBlock(BasicBlock):
+class PlainBlock(nn.Module):
     """The two 3×3 convolutions of a basic block, without a shortcut."""
 
-    def __init__(self, in_channels: int, width: int, stride: int, shortcut: str) -> None:
-        super().__init__(in_channels, width, stride, shortcut)
-        del self.shortcut
+    def __init__(self, in_channels: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.relu2 = nn.ReLU(inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride)
@@ -329,9 +334,6 @@ class PlainBlock(BasicBlock):
 
 class PlainNet(ResNet):
     """Section 3.3: a column of Table 1 without the shortcuts. Input N×in_channels×224×224, output N×num_classes."""
-
-    def __init__(self, counts: tuple[int, int, int, int], num_classes: int, in_channels: int) -> None:
-        super().__init__(PlainBlock, counts, num_classes, in_channels, "A")
 
 
 @arch(
@@ -357,7 +359,7 @@ class PlainNet(ResNet):
 )
 def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-18 without its shortcuts."""
-    return PlainNet((2, 2, 2, 2), num_classes, in_channels)
+    return PlainNet(PlainBlock, 1, (2, 2, 2, 2), num_classes, in_channels)
 
 
 @arch(
@@ -383,7 +385,7 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
 )
 def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     """He 2015: the layers of ResNet-34 without its shortcuts."""
-    return PlainNet((3, 4, 6, 3), num_classes, in_channels)
+    return PlainNet(PlainBlock, 1, (3, 4, 6, 3), num_classes, in_channels)
 
 
 @arch(
@@ -429,7 +431,7 @@ def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
 )
 def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: sixteen bottleneck blocks, stride in their first 1×1 convolution."""
-    return ResNet(Bottleneck, (3, 4, 6, 3), num_classes, in_channels, shortcut)
+    return ResNet(partial(Bottleneck, shortcut=SHORTCUTS[shortcut]), 4, (3, 4, 6, 3), num_classes, in_channels)
 
 
 @arch(
@@ -459,7 +461,7 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
 )
 def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: 33 bottleneck blocks, stride in their first 1×1 convolution."""
-    return ResNet(Bottleneck, (3, 4, 23, 3), num_classes, in_channels, shortcut)
+    return ResNet(partial(Bottleneck, shortcut=SHORTCUTS[shortcut]), 4, (3, 4, 23, 3), num_classes, in_channels)
 
 
 @arch(
@@ -494,4 +496,4 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
 )
 def resnet152(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """He 2015: fifty bottleneck blocks, stride in their first 1×1 convolution."""
-    return ResNet(Bottleneck, (3, 8, 36, 3), num_classes, in_channels, shortcut)
+    return ResNet(partial(Bottleneck, shortcut=SHORTCUTS[shortcut]), 4, (3, 8, 36, 3), num_classes, in_channels)

@@ -7,7 +7,6 @@ Deviations are on the cards.
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from zoo.extend import arch
 
@@ -67,7 +66,7 @@ class ZeroPadding(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x[:, :, :: self.stride, :: self.stride]
-        return F.pad(x, (0, 0, 0, 0, 0, self.more_channels))
+        return nn.functional.pad(x, (0, 0, 0, 0, 0, self.more_channels))
 
 
 class PlainBlock(nn.Module):
@@ -88,26 +87,31 @@ class PlainBlock(nn.Module):
         return x
 
 
-class BasicBlock(PlainBlock):
+class BasicBlock(nn.Module):
     """The same with a shortcut of option A around it: the identity, padded with zeros where the shape changes."""
 
     def __init__(self, in_channels: int, width: int, stride: int) -> None:
-        super().__init__(in_channels, width, stride)
+        super().__init__()
+        self.conv1 = nn.Conv2d(in_channels, width, kernel_size=3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.relu2 = nn.ReLU(inplace=True)
         same = (in_channels, stride) == (width, 1)
         self.shortcut = nn.Identity() if same else ZeroPadding(width - in_channels, stride)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = self.shortcut(x)  # N×width×(H/stride)×(W/stride)
         x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride)
-        x = self.bn2(self.conv2(x))
-        x = self.relu2(x + shortcut)
+        x = self.relu2(self.bn2(self.conv2(x)) + shortcut)
         return x
 
 
 class ResNetCifar(nn.Module):
     """6n + 2 layers. Input N×in_channels×32×32, output N×num_classes."""
 
-    def __init__(self, block: type[PlainBlock], n: int, num_classes: int, in_channels: int) -> None:
+    def __init__(self, block: type[PlainBlock | BasicBlock], n: int, num_classes: int, in_channels: int) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, 16, kernel_size=3, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(16)
@@ -120,7 +124,7 @@ class ResNetCifar(nn.Module):
         self.initialise()
 
     @staticmethod
-    def stage(block: type[PlainBlock], n: int, in_channels: int, width: int, stride: int) -> nn.Sequential:
+    def stage(block: type[PlainBlock | BasicBlock], n: int, in_channels: int, width: int, stride: int) -> nn.Sequential:
         """`n` blocks, of which the first changes the shape."""
         return nn.Sequential(block(in_channels, width, stride), *(block(width, width, 1) for _ in range(n - 1)))
 

@@ -6,11 +6,12 @@ Table 1 (conv1, conv2_x, ..., conv5_x). Shapes in comments are for 224×224 imag
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
 from typing import Literal, TypeAlias
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from zoo.extend import arch
 
@@ -74,6 +75,9 @@ TORCHVISION_KEYS = (
 )
 
 
+Factory: TypeAlias = Callable[[int, int, int], nn.Module]  # of in_channels, width or out_channels, stride
+
+
 class ZeroPadding(nn.Module):
     """A shortcut without parameters: every stride-th pixel, and maps of zeros after the maps that there are."""
 
@@ -84,52 +88,54 @@ class ZeroPadding(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = x[:, :, :: self.stride, :: self.stride]
-        return F.pad(x, (0, 0, 0, 0, 0, self.more_channels))
+        return nn.functional.pad(x, (0, 0, 0, 0, 0, self.more_channels))
 
 
-def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int) -> nn.Module:
-    """Section 4.1: where the shape changes, A pads with zeros and B projects; elsewhere identity. C always projects."""
-    if option != "C" and (in_channels, stride) == (out_channels, 1):
-        return nn.Identity()
-    if option == "A":
-        return ZeroPadding(out_channels - in_channels, stride)
-    return nn.Sequential(
-        OrderedDict(
-            conv=nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False),
-            bn=nn.BatchNorm2d(out_channels),
-        )
-    )
+def padded(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Section 4.1, option A: the identity, padded with zeros where the shape changes."""
+    same = (in_channels, stride) == (out_channels, 1)
+    return nn.Identity() if same else ZeroPadding(out_channels - in_channels, stride)
+
+
+def projection(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Section 4.1, option C in every block, and option B where the shape changes: a 1×1 convolution."""
+    conv = nn.Conv2d(in_channels, out_channels, kernel_size=1, stride=stride, bias=False)
+    return nn.Sequential(OrderedDict(conv=conv, bn=nn.BatchNorm2d(out_channels)))
+
+
+def projected(in_channels: int, out_channels: int, stride: int) -> nn.Module:
+    """Section 4.1, option B: the identity, projected where the shape changes."""
+    same = (in_channels, stride) == (out_channels, 1)
+    return nn.Identity() if same else projection(in_channels, out_channels, stride)
+
+
+SHORTCUTS: dict[str, Factory] = {"A": padded, "B": projected, "C": projection}
 
 
 class BasicBlock(nn.Module):
     """Figure 5, left: two 3×3 convolutions. Input N×in_channels×H×W, output N×width×(H/stride)×(W/stride)."""
 
-    expansion = 1
-
-    def __init__(self, in_channels: int, width: int, stride: int, shortcut: str) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: Factory) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, kernel_size=3, stride=stride, padding=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.relu1 = nn.ReLU(inplace=True)
         self.conv2 = nn.Conv2d(width, width, kernel_size=3, padding=1, bias=False)
         self.bn2 = nn.BatchNorm2d(width)
-        self.shortcut = make_shortcut(shortcut, in_channels, width, stride)
+        self.shortcut = shortcut(in_channels, width, stride)
         self.relu2 = nn.ReLU(inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = self.shortcut(x)  # N×width×(H/stride)×(W/stride)
         x = self.relu1(self.bn1(self.conv1(x)))  # N×width×(H/stride)×(W/stride)
-        x = self.bn2(self.conv2(x))
-        x = self.relu2(x + shortcut)
+        x = self.relu2(self.bn2(self.conv2(x)) + shortcut)
         return x
 
 
 class Bottleneck(nn.Module):
     """Figure 5, right: 1×1, 3×3 with the stride, 1×1. Input N×in_channels×H×W, output N×4·width×(H/stride)×(W/stride)."""
 
-    expansion = 4
-
-    def __init__(self, in_channels: int, width: int, stride: int, shortcut: str) -> None:
+    def __init__(self, in_channels: int, width: int, stride: int, shortcut: Factory) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(in_channels, width, kernel_size=1, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
@@ -139,48 +145,42 @@ class Bottleneck(nn.Module):
         self.relu2 = nn.ReLU(inplace=True)
         self.conv3 = nn.Conv2d(width, width * 4, kernel_size=1, bias=False)
         self.bn3 = nn.BatchNorm2d(width * 4)
-        self.shortcut = make_shortcut(shortcut, in_channels, width * 4, stride)
+        self.shortcut = shortcut(in_channels, width * 4, stride)
         self.relu3 = nn.ReLU(inplace=True)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = self.shortcut(x)  # N×4·width×(H/stride)×(W/stride)
         x = self.relu1(self.bn1(self.conv1(x)))  # N×width×H×W
         x = self.relu2(self.bn2(self.conv2(x)))  # N×width×(H/stride)×(W/stride)
-        x = self.bn3(self.conv3(x))  # N×4·width×(H/stride)×(W/stride)
-        x = self.relu3(x + shortcut)
+        x = self.relu3(self.bn3(self.conv3(x)) + shortcut)  # N×4·width×(H/stride)×(W/stride)
         return x
 
 
-Block: TypeAlias = type[BasicBlock | Bottleneck]
-
-
 class ResNet(nn.Module):
-    """A column of Table 1 as torchvision has it, with `counts` blocks in conv2_x to conv5_x.
+    """A column of Table 1 as torchvision has it, with `counts` blocks of expansion `e` in conv2_x to conv5_x.
 
     Input N×in_channels×224×224, output N×num_classes.
     """
 
-    def __init__(self, block: Block, counts: tuple[int, int, int, int], num_classes: int, in_channels: int, shortcut: str) -> None:
+    def __init__(self, block: Factory, e: int, counts: tuple[int, int, int, int], num_classes: int, in_channels: int) -> None:
         super().__init__()
-        e = block.expansion  # 1 or 4
         self.conv1 = nn.Conv2d(in_channels, 64, kernel_size=7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
         self.relu1 = nn.ReLU(inplace=True)
         self.pool1 = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
-        self.conv2_x = self.stage(block, counts[0], 64, 64, 1, shortcut)
-        self.conv3_x = self.stage(block, counts[1], 64 * e, 128, 2, shortcut)
-        self.conv4_x = self.stage(block, counts[2], 128 * e, 256, 2, shortcut)
-        self.conv5_x = self.stage(block, counts[3], 256 * e, 512, 2, shortcut)
+        self.conv2_x = self.stage(block, counts[0], 64, 64, 64 * e, 1)
+        self.conv3_x = self.stage(block, counts[1], 64 * e, 128, 128 * e, 2)
+        self.conv4_x = self.stage(block, counts[2], 128 * e, 256, 256 * e, 2)
+        self.conv5_x = self.stage(block, counts[3], 256 * e, 512, 512 * e, 2)
         self.avgpool = nn.AdaptiveAvgPool2d((1, 1))
         self.fc = nn.Linear(512 * e, num_classes)
         self.initialise()
 
     @staticmethod
-    def stage(block: Block, count: int, in_channels: int, width: int, stride: int, shortcut: str) -> nn.Sequential:
+    def stage(block: Factory, count: int, in_channels: int, width: int, out_channels: int, stride: int) -> nn.Sequential:
         """`count` blocks, of which the first changes the shape."""
-        first = block(in_channels, width, stride, shortcut)
-        rest = [block(width * block.expansion, width, 1, shortcut) for _ in range(count - 1)]
-        return nn.Sequential(first, *rest)
+        rest = (block(out_channels, width, 1) for _ in range(count - 1))
+        return nn.Sequential(block(in_channels, width, stride), *rest)
 
     def initialise(self) -> None:
         """Convolutions from N(0, 2 / fan_out); batch normalisation and the last layer as torch leaves them."""
@@ -191,7 +191,7 @@ class ResNet(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.relu1(self.bn1(self.conv1(x)))  # N×64×112×112
         x = self.pool1(x)  # N×64×56×56
-        x = self.conv2_x(x)  # N×64e×56×56, e = 1 or 4: the expansion of the block
+        x = self.conv2_x(x)  # N×64e×56×56, e: the expansion, 1 or 4
         x = self.conv3_x(x)  # N×128e×28×28
         x = self.conv4_x(x)  # N×256e×14×14
         x = self.conv5_x(x)  # N×512e×7×7
@@ -232,7 +232,7 @@ class ResNet(nn.Module):
 )
 def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """The ResNet-18 that torchvision ships: the paper's with projections in three shortcuts (option B)."""
-    return ResNet(BasicBlock, (2, 2, 2, 2), num_classes, in_channels, shortcut)
+    return ResNet(partial(BasicBlock, shortcut=SHORTCUTS[shortcut]), 1, (2, 2, 2, 2), num_classes, in_channels)
 
 
 @arch(
@@ -266,7 +266,7 @@ def resnet18(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
 )
 def resnet34(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A", "B", "C"] = "B") -> ResNet:
     """The ResNet-34 that torchvision ships: projections in three shortcuts (option B), another stem pooling."""
-    return ResNet(BasicBlock, (3, 4, 6, 3), num_classes, in_channels, shortcut)
+    return ResNet(partial(BasicBlock, shortcut=SHORTCUTS[shortcut]), 1, (3, 4, 6, 3), num_classes, in_channels)
 
 
 @arch(
@@ -296,7 +296,7 @@ def resnet34(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
 )
 def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNet-50 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNet(Bottleneck, (3, 4, 6, 3), num_classes, in_channels, "B")
+    return ResNet(partial(Bottleneck, shortcut=projected), 4, (3, 4, 6, 3), num_classes, in_channels)
 
 
 @arch(
@@ -326,7 +326,7 @@ def resnet50_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
 )
 def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNet-101 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNet(Bottleneck, (3, 4, 23, 3), num_classes, in_channels, "B")
+    return ResNet(partial(Bottleneck, shortcut=projected), 4, (3, 4, 23, 3), num_classes, in_channels)
 
 
 @arch(
@@ -356,4 +356,4 @@ def resnet101_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
 )
 def resnet152_v1_5(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     """ResNet-152 with the stride in the 3×3 convolutions, as torchvision ships it."""
-    return ResNet(Bottleneck, (3, 8, 36, 3), num_classes, in_channels, "B")
+    return ResNet(partial(Bottleneck, shortcut=projected), 4, (3, 8, 36, 3), num_classes, in_channels)

@@ -21,8 +21,9 @@ class GridGenerator(nn.Module):
     """
 
     def forward(self, theta: torch.Tensor, height: int, width: int) -> torch.Tensor:
-        x = torch.linspace(-1, 1, width, device=theta.device, dtype=theta.dtype).view(1, 1, width, 1)
-        y = torch.linspace(-1, 1, height, device=theta.device, dtype=theta.dtype).view(1, height, 1, 1)
+        x = torch.linspace(-1, 1, width, device=theta.device, dtype=theta.dtype)
+        y = torch.linspace(-1, 1, height, device=theta.device, dtype=theta.dtype)
+        x, y = x.view(1, 1, width, 1), y.view(1, height, 1, 1)
         theta = theta.view(-1, 1, 1, 2, 3)
         return theta[..., 0] * x + theta[..., 1] * y + theta[..., 2]  # N×height×width×2
 

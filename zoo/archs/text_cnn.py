@@ -4,8 +4,6 @@ Section 2 gives the model, section 3.1 the sizes. The input is word vectors, whi
 fields are in tokens. Sizes of the input are those of the author's program for the data set MR.
 """
 
-from collections import OrderedDict
-
 import torch
 from torch import nn
 
@@ -33,7 +31,8 @@ class TextCNN(nn.Module):
 
     def __init__(self, num_classes: int, in_channels: int, maps: int, dropout: float) -> None:
         super().__init__()
-        self.windows = nn.ModuleDict(OrderedDict((f"window{n}", MaxOverTime(in_channels, maps, n)) for n in WINDOWS))
+        layers = {f"window{n}": MaxOverTime(in_channels, maps, n) for n in WINDOWS}
+        self.windows = nn.ModuleDict(layers)
         self.drop = nn.Dropout(dropout)
         self.fc = nn.Linear(len(WINDOWS) * maps, num_classes)
         self.initialise()

@@ -13,14 +13,11 @@ from torch import nn
 from zoo.extend import arch
 
 # Table 1, a row here for a column there: the kernel sizes of the convolutions of each of the five blocks.
-TABLE_1 = {
-    "A": ((3,), (3,), (3, 3), (3, 3), (3, 3)),
-    "A-LRN": ((3,), (3,), (3, 3), (3, 3), (3, 3)),
-    "B": ((3, 3), (3, 3), (3, 3), (3, 3), (3, 3)),
-    "C": ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1)),
-    "D": ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3)),
-    "E": ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3)),
-}
+A = ((3,), (3,), (3, 3), (3, 3), (3, 3))
+B = ((3, 3), (3, 3), (3, 3), (3, 3), (3, 3))
+C = ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))
+D = ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
+E = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
 WIDTHS = (64, 128, 256, 512, 512)  # of the five blocks, in every configuration
 
 ICLR_2015 = {
@@ -83,29 +80,33 @@ def lrn() -> nn.LocalResponseNorm:
     return nn.LocalResponseNorm(size=5, alpha=5e-4, beta=0.75, k=2.0)
 
 
-def feature_layers(configuration: str, in_channels: int) -> OrderedDict[str, nn.Module]:
+def feature_layers(kernels: tuple[tuple[int, ...], ...], in_channels: int) -> OrderedDict[str, nn.Module]:
     """A column of Table 1 down to the last pooling, by name."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for block, (kernels, width) in enumerate(zip(TABLE_1[configuration], WIDTHS, strict=True), start=1):
-        for i, kernel in enumerate(kernels, start=1):
+    for block, (sizes, width) in enumerate(zip(kernels, WIDTHS, strict=True), start=1):
+        for i, kernel in enumerate(sizes, start=1):
             layers[f"conv{block}_{i}"] = nn.Conv2d(in_channels, width, kernel_size=kernel, padding=kernel // 2)
             layers[f"relu{block}_{i}"] = nn.ReLU(inplace=True)
             in_channels = width
-        if configuration == "A-LRN" and block == 1:
-            layers["norm1_1"] = lrn()
         layers[f"pool{block}"] = nn.MaxPool2d(kernel_size=2, stride=2)  # 224 -> 112 -> 56 -> 28 -> 14 -> 7
     return layers
 
 
-class VGG(nn.Module):
-    """A column of Table 1. Input N×in_channels×224×224, output N×num_classes.
+def with_lrn(layers: OrderedDict[str, nn.Module]) -> OrderedDict[str, nn.Module]:
+    """A-LRN: normalised after conv1_1 and its ReLU."""
+    (conv, first), (relu, second), *rest = layers.items()
+    return OrderedDict([(conv, first), (relu, second), ("norm1_1", lrn()), *rest])
 
-    Raises `ValueError` for images from which pool5 does not make 7×7 maps.
+
+class VGG(nn.Module):
+    """A column of Table 1, of these convolutions. Input N×in_channels×224×224, output N×num_classes.
+
+    Images are 224 to 255 pixels a side: pool5 must make 7×7 maps of them.
     """
 
-    def __init__(self, configuration: str, num_classes: int, in_channels: int, dropout: float) -> None:
+    def __init__(self, layers: OrderedDict[str, nn.Module], num_classes: int, dropout: float) -> None:
         super().__init__()
-        self.features = nn.Sequential(feature_layers(configuration, in_channels))
+        self.features = nn.Sequential(layers)
         self.classifier = nn.Sequential(
             OrderedDict(
                 fc6=nn.Linear(512 * 7 * 7, 4096),
@@ -128,15 +129,10 @@ class VGG(nn.Module):
                 nn.init.zeros_(layer.bias)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        maps = self.features(x)  # N×512×7×7
-        try:
-            scores: torch.Tensor = self.classifier(torch.flatten(maps, 1))  # N×25088 -> N×num_classes
-        except RuntimeError as error:
-            if maps.shape[2:] == (7, 7):
-                raise
-            height, width = x.shape[2:]
-            raise ValueError(f"VGG takes images of 224 to 255 pixels a side, not {height}×{width}: fc6 reads 7×7 maps") from error
-        return scores
+        x = self.features(x)  # N×512×7×7
+        x = torch.flatten(x, 1)  # N×25088
+        x = self.classifier(x)  # N×num_classes
+        return x
 
 
 @arch(
@@ -159,6 +155,7 @@ class VGG(nn.Module):
         {"quantity": "params", "printed": "132,863,336", "where": "weight metadata", "source": "torchvision"},
         {"quantity": "macs", "printed": "7.609G", "where": "weight metadata", "source": "torchvision"},
     ),
+    parents=("alexnet",),
     torchvision="vgg11",
     keys=(
         (r"^features\.0\.", "features.conv1_1."),
@@ -188,7 +185,7 @@ class VGG(nn.Module):
 )
 def vgg11(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration A: eight 3×3 convolutions, three fully connected layers."""
-    return VGG("A", num_classes, in_channels, dropout)
+    return VGG(feature_layers(A, in_channels), num_classes, dropout)
 
 
 @arch(
@@ -218,7 +215,7 @@ def vgg11(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
 )
 def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration A-LRN: A with AlexNet's local response normalisation after conv1_1."""
-    return VGG("A-LRN", num_classes, in_channels, dropout)
+    return VGG(with_lrn(feature_layers(A, in_channels)), num_classes, dropout)
 
 
 @arch(
@@ -273,7 +270,7 @@ def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.
 )
 def vgg13(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration B: ten 3×3 convolutions, two in each block."""
-    return VGG("B", num_classes, in_channels, dropout)
+    return VGG(feature_layers(B, in_channels), num_classes, dropout)
 
 
 @arch(
@@ -306,7 +303,7 @@ def vgg13(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
 )
 def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration C: B with a 1×1 convolution at the end of blocks 3, 4 and 5."""
-    return VGG("C", num_classes, in_channels, dropout)
+    return VGG(feature_layers(C, in_channels), num_classes, dropout)
 
 
 @arch(
@@ -391,7 +388,7 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
 )
 def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration D: thirteen 3×3 convolutions, the VGG-16 of common use."""
-    return VGG("D", num_classes, in_channels, dropout)
+    return VGG(feature_layers(D, in_channels), num_classes, dropout)
 
 
 @arch(
@@ -481,4 +478,4 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
 )
 def vgg19(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration E: sixteen 3×3 convolutions, the deepest of Table 1."""
-    return VGG("E", num_classes, in_channels, dropout)
+    return VGG(feature_layers(E, in_channels), num_classes, dropout)

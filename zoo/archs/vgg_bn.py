@@ -14,7 +14,10 @@ from torch import nn
 from zoo.extend import arch
 
 # Table 1, a row here for a column there: the number of 3×3 convolutions in each of the five blocks.
-TABLE_1 = {"A": (1, 1, 2, 2, 2), "B": (2, 2, 2, 2, 2), "D": (2, 2, 3, 3, 3), "E": (2, 2, 4, 4, 4)}
+A = (1, 1, 2, 2, 2)
+B = (2, 2, 2, 2, 2)
+D = (2, 2, 3, 3, 3)
+E = (2, 2, 4, 4, 4)
 WIDTHS = (64, 128, 256, 512, 512)  # of the five blocks, in every configuration
 
 ICLR_2015 = {
@@ -54,10 +57,10 @@ AS_TORCHVISION = (
 )
 
 
-def feature_layers(configuration: str, in_channels: int) -> OrderedDict[str, nn.Module]:
+def feature_layers(counts: tuple[int, ...], in_channels: int) -> OrderedDict[str, nn.Module]:
     """A column of Table 1 down to the last pooling, by name."""
     layers: OrderedDict[str, nn.Module] = OrderedDict()
-    for block, (count, width) in enumerate(zip(TABLE_1[configuration], WIDTHS, strict=True), start=1):
+    for block, (count, width) in enumerate(zip(counts, WIDTHS, strict=True), start=1):
         for i in range(1, count + 1):
             layers[f"conv{block}_{i}"] = nn.Conv2d(in_channels, width, kernel_size=3, padding=1)
             layers[f"bn{block}_{i}"] = nn.BatchNorm2d(width)
@@ -70,9 +73,9 @@ def feature_layers(configuration: str, in_channels: int) -> OrderedDict[str, nn.
 class VGGBN(nn.Module):
     """A column of Table 1 with batch normalisation. Input N×in_channels×224×224, output N×num_classes."""
 
-    def __init__(self, configuration: str, num_classes: int, in_channels: int, dropout: float) -> None:
+    def __init__(self, counts: tuple[int, ...], num_classes: int, in_channels: int, dropout: float) -> None:
         super().__init__()
-        self.features = nn.Sequential(feature_layers(configuration, in_channels))
+        self.features = nn.Sequential(feature_layers(counts, in_channels))
         self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
         self.classifier = nn.Sequential(
             OrderedDict(
@@ -156,7 +159,7 @@ class VGGBN(nn.Module):
 )
 def vgg11_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
     """Configuration A with batch normalisation after each of its eight convolutions, as torchvision ships it."""
-    return VGGBN("A", num_classes, in_channels, dropout)
+    return VGGBN(A, num_classes, in_channels, dropout)
 
 
 @arch(
@@ -213,7 +216,7 @@ def vgg11_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
 )
 def vgg13_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
     """Configuration B with batch normalisation after each of its ten convolutions, as torchvision ships it."""
-    return VGGBN("B", num_classes, in_channels, dropout)
+    return VGGBN(B, num_classes, in_channels, dropout)
 
 
 @arch(
@@ -276,7 +279,7 @@ def vgg13_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
 )
 def vgg16_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
     """Configuration D with batch normalisation after each of its thirteen convolutions, as torchvision ships it."""
-    return VGGBN("D", num_classes, in_channels, dropout)
+    return VGGBN(D, num_classes, in_channels, dropout)
 
 
 @arch(
@@ -345,4 +348,4 @@ def vgg16_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5
 )
 def vgg19_bn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGGBN:
     """Configuration E with batch normalisation after each of its sixteen convolutions, as torchvision ships it."""
-    return VGGBN("E", num_classes, in_channels, dropout)
+    return VGGBN(E, num_classes, in_channels, dropout)

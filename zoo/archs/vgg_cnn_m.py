@@ -87,6 +87,7 @@ class CNNM(nn.Module):
     classifier="fc8",
     by_design=("fixed-input", "heavy-head"),
     num_features=4_096,
+    parents=("zfnet",),
     variants=(
         {"options": {"fc7": 2048}, "params": 92_469_864, "macs": 1_665_735_712},
         {"options": {"fc7": 1024}, "params": 87_250_536, "macs": 1_660_517_408},

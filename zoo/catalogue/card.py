@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
 from zoo.catalogue.evidence import RECIPE, Citation, Result, Source, Statement, cite, sources_of, state
+from zoo.catalogue.preprocessing import Preprocessing, preprocessing_of
 from zoo.catalogue.published import Published
 from zoo.tables.table import Column, Row, Table
 from zoo.util.errors import ZooError
@@ -102,7 +103,7 @@ class Card:
     notes: tuple[Statement, ...] = ()
     results: tuple[Result, ...] = ()
     recipe: Mapping[str, Statement] = field(default_factory=dict)
-    preprocessing: tuple[Statement, ...] = ()
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
     normalisation: tuple[Statement, ...] = ()
     weights: tuple[Statement, ...] = ()
     parents: tuple[str, ...] = ()
@@ -128,7 +129,7 @@ class Card:
             "deviation": self.deviations,
             "erratum": self.errata,
             "note": self.notes,
-            "preprocessing": self.preprocessing,
+            "preprocessing": self.preprocessing.statements,
             "batch normalisation": self.normalisation,
             "original weights": self.weights,
         }
@@ -187,7 +188,7 @@ def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any], *, our
         raise ZooError(f"@arch of {name}: {error}") from error
 
 
-_STATED = ("deviations", "errata", "notes", "preprocessing", "normalisation", "weights")
+_STATED = ("deviations", "errata", "notes", "normalisation", "weights")
 
 
 def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -197,7 +198,9 @@ def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
     if strange := recipe.keys() - set(RECIPE):
         raise ValueError(f"recipe has {', '.join(sorted(strange))}: expected keys among {', '.join(RECIPE)}")
     results = (dict(one) for one in facts.get("results", ()))
+    stated = state(facts.get("preprocessing", ()), sources)
     return {
+        "preprocessing": preprocessing_of(stated, facts.get("input", ()), facts.get("torchvision", "")),
         "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),
         "published": tuple(Published(**one) for one in facts.get("published", ())),
         "variants": tuple(Variant(**one) for one in facts.get("variants", ())),

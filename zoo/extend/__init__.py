@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from zoo.analysis.rows import Group
     from zoo.analysis.windows import OfOps, weighted
     from zoo.analysis.working import Place
+    from zoo.catalogue.accuracy import Accuracy, accuracies
     from zoo.catalogue.card import arch
     from zoo.catalogue.create import create_model
     from zoo.catalogue.entries import card, list_models
@@ -57,6 +58,7 @@ __all__ = [
     "POOLINGS",
     "TRANSPOSED",
     "UNUSED",
+    "Accuracy",
     "Arm",
     "Bytes",
     "Call",
@@ -101,6 +103,7 @@ __all__ = [
     "Trace",
     "Value",
     "ZooError",
+    "accuracies",
     "arch",
     "arms_table",
     "both",
@@ -158,6 +161,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Network", "flattened", "kernel", "stride"), _NETWORK),
         **dict.fromkeys(("Hit", "Rule"), "zoo.extend.rule"),
         **dict.fromkeys(("ForwardError", "ZooError"), "zoo.util.errors"),
+        **dict.fromkeys(("Accuracy", "accuracies"), "zoo.catalogue.accuracy"),
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
         "create_model": "zoo.catalogue.create",
@@ -189,7 +193,7 @@ def register(*things: Any) -> ExitStack:
         ...     return "".join(f"{row.name} " for row in table.rows[:3])
         >>> with zoo.register(names_only):
         ...     zoo.summary("lenet5").render("names_only")
-        'C1 S2 C3.index '
+        'C1 squash1 S2 '
     """
     from zoo.analysis.choose import COLUMNS
     from zoo.catalogue.entries import ARCHITECTURES

@@ -13,7 +13,7 @@ from zoo.util.version import __version__
 
 SUFFIXES = (".onnx", ".pt2", ".prototxt")
 _PHASES = frozenset({".prototxt"})
-"""Graph files that define the network in training mode too."""
+"""Graph files that define the network in training mode too, and have options."""
 
 Shape = tuple[int, ...]
 
@@ -42,7 +42,11 @@ def read(target: str, *, input: Any, inputs: Any, train: bool, options: Mapping[
     """Return the trace of a graph file, and remarks. Raises `ZooError` for a file that is not a graph file or cannot be read."""
     path = Path(target)
     phases = path.suffix.lower() in _PHASES
-    for wrong, what in ((inputs is not None, "inputs"), (train and not phases, "training mode"), (options, "options")):
+    for wrong, what in (
+        (inputs is not None, "inputs"),
+        (train and not phases, "training mode"),
+        (options and not phases, "options"),
+    ):
         if wrong:
             raise ZooError(f"{target} is a graph file and does not support {what}")
     if path.is_dir() or not path.exists():
@@ -52,7 +56,7 @@ def read(target: str, *, input: Any, inputs: Any, train: bool, options: Mapping[
     shapes = None if input is None else [input] if all(isinstance(n, int) for n in input) else input
     try:
         reader = import_module(f"zoo.graph_files.{path.suffix.lower()[1:]}")
-        trace, notes = reader.read(path, shapes, batch, **({"train": train} if phases else {}))
+        trace, notes = reader.read(path, shapes, batch, **({"train": train, "options": options} if phases else {}))
     except OSError as error:
         raise ZooError(f"cannot read {target}: {error.strerror or error}") from error
     except ZooError:

@@ -5,32 +5,46 @@ layer whose output sizes are not in the file (Python, and types that Caffe does 
 the layers after it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from zoo.graph_files import Given, settle
 from zoo.graph_files.caffe.layer import Layer, Section, Shape, UnreadableError
+from zoo.graph_files.caffe.oldest import upgraded
 from zoo.graph_files.caffe.rules import NEEDS_SCORES_ONLY, OLD_TYPES, run
 from zoo.graph_files.caffe.textformat import Message
 from zoo.graph_files.caffe.textformat import read as read_fields
 from zoo.graph_files.calls import Calls, Scope
 from zoo.graph_files.node import Step
 from zoo.record.trace import Op, Param, Trace, Value
-from zoo.util.errors import ZooError, near
+from zoo.util.errors import ZooError, near, unknown
 from zoo.util.text import sizes
 
 _MOST_LAYERS = 100_000
+_MOST_LEVELS = 2**31
 
 _DATA = frozenset("AnnotatedData Data DummyData HDF5Data ImageData Input MemoryData WindowData".split())
 _LABELLED = frozenset("AnnotatedData Data ImageData MemoryData WindowData".split())
 """Data layers whose second top is one label for each image."""
 
 
-def read(path: Path, shapes: Sequence[Sequence[int]] | None, batch: int, train: bool = False) -> tuple[Trace, list[str]]:
-    """Return the trace of a network definition, and remarks. Raises `ZooError` with the line of what cannot be read."""
-    reader = _Reader(path, read_fields(path), train)
+def read(
+    path: Path,
+    shapes: Sequence[Sequence[int]] | None,
+    batch: int,
+    train: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> tuple[Trace, list[str]]:
+    """Return the trace of a network definition, and remarks. The option `stage` names the stages of which layers take part.
+
+    Raises `ZooError` with the line of what cannot be read, and for another option.
+    """
+    for name in (options or {}).keys() - {"stage"}:
+        raise ZooError(f"{path}: a network definition has no option {name}; expected stage, as in --set stage=deploy")
+    stages = frozenset(str((options or {}).get("stage", "")).replace(",", " ").split())
+    reader = _Reader(path, read_fields(path), train, stages)
     reader.find_inputs(shapes)
     settled = settle(path, reader.given, shapes, batch)
     return reader.trace(settled), reader.remarks
@@ -60,6 +74,7 @@ class _Reader:
     path: Path
     file: Message
     train: bool
+    asked: frozenset[str] = frozenset()
     given: list[Given] = field(default_factory=list)
     declared: list[Shape] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -71,9 +86,13 @@ class _Reader:
     unread: list[str] = field(default_factory=list)
     ops: list[Op] = field(default_factory=list)
     made: int = 0
+    unstaged: str = ""
 
     def __post_init__(self) -> None:
+        self.file.fields["layers"] = upgraded(self.path, self.file.fields.get("layers", []))
         self.net = Section(f"{self.path}:LINE", self.file)
+        self.state = self.net.section("state")
+        self.stages = self.asked or frozenset(self.state.texts("stage"))
         every = [*self.net.sections("layers"), *self.net.sections("layer")]
         if not every:
             solver = {"net", "train_net", "base_lr", "lr_policy"} & self.file.fields.keys()
@@ -82,14 +101,22 @@ class _Reader:
         if len(every) > _MOST_LAYERS:
             raise ZooError(f"{self.path}: it has more than {_MOST_LAYERS:,} layers")
         every.sort(key=lambda section: section.message.line)
+        self._check_stages(every)
         self.layers = [self._layer(section) for section in every if self._included(section)]
+
+    def _check_stages(self, layers: Sequence[Section]) -> None:
+        """Refuse a stage that no rule of the file names, and say which there are if none is chosen."""
+        rules = [rule for one in layers for kind in ("include", "exclude") for rule in one.sections(kind)]
+        named = {name for rule in rules for kind in ("stage", "not_stage") for name in rule.texts(kind)}
+        for name in sorted(self.asked - named):
+            raise ZooError(f"{self.path}: {unknown('stage', name, sorted(named), 'its layers have no stages')}")
+        if named and not self.stages:
+            self.unstaged = f"no stage is chosen; rules of the file name {', '.join(sorted(named))} (use --set stage=NAME)"
+            self.remarks.append(self.unstaged)
 
     # What the file has
 
     def _layer(self, section: Section) -> _Made:
-        if "layer" in section.message.fields:
-            self._fail(section, "the layers of the syntax before 2013, layers { layer { } }, are not supported; Caffe's "
-                       "upgrade_net_proto_text converts them")  # fmt: skip
         names, types = section.texts("name"), section.texts("type")
         if not types:
             self._fail(section, f"layer {names[-1] if names else ''}: expected a type, got none")
@@ -103,7 +130,7 @@ class _Reader:
         return _Made(name, kind, section, section.texts("bottom"), tops or ([name] if kind.endswith("Loss") else []))
 
     def _included(self, section: Section) -> bool:
-        """Whether a layer takes part: in this phase, at level 0, without stages."""
+        """Whether a layer takes part in this phase, at the level and in the stages that are asked for or that the file states."""
         rules, without = section.sections("include"), section.sections("exclude")
         if rules and without:
             self._fail(section, "a layer has either include or exclude, not both")
@@ -111,8 +138,12 @@ class _Reader:
 
     def _meets(self, rule: Section) -> bool:
         phase = rule.word("phase", ("TRAIN", "TEST")) if rule.all("phase") else None
-        fits = phase in {None, "TRAIN" if self.train else "TEST"}
-        return fits and not rule.texts("stage") and rule.integer("min_level", 0, -99) <= 0 <= rule.integer("max_level", 0, -99)
+        if phase not in {None, "TRAIN" if self.train else "TEST"}:
+            return False
+        level = self.state.integer("level", 0, -_MOST_LEVELS)
+        least, most = rule.integer("min_level", level, -_MOST_LEVELS), rule.integer("max_level", level, -_MOST_LEVELS)
+        wanted, barred = set(rule.texts("stage")), set(rule.texts("not_stage"))
+        return least <= level <= most and wanted <= self.stages and not barred & self.stages
 
     def _fail(self, section: Section, what: str) -> NoReturn:
         raise ZooError(f"{self.path}:{section.message.line}: {what}")
@@ -129,7 +160,8 @@ class _Reader:
         if not self.given:
             phase, other = ("TRAIN", "without --train, TEST is read") if self.train else ("TEST", "--train reads TRAIN")
             expected = "expected input and input_dim, a layer Input, or a data layer"
-            raise ZooError(f"{self.path}: it has no input in the phase {phase} ({other}); {expected}")
+            more = f"; {self.unstaged}" if self.unstaged else ""
+            raise ZooError(f"{self.path}: it has no input in the phase {phase} ({other}); {expected}{more}")
 
     def _fields(self) -> Iterator[tuple[str, Shape]]:
         """The inputs of the old syntax: four sizes for each, or a shape for each."""

@@ -34,7 +34,7 @@ def _each_axis(op: Op) -> Iterator[tuple[int, int]]:
     """Along each axis, how many units and how many places of the kernel meet nothing but padding."""
     sizes = kernel(op)
     padding, dilation = (each_axis(op.attrs.get(key, 0), len(sizes)) for key in ("padding", "dilation"))
-    source, target = op.inputs[0].shape[2:], op.output.shape[2:]
+    source, target = op.inputs[0].shape[-len(sizes) :], op.output.shape[-len(sizes) :]
     for k, s, p, d, n, m in zip(sizes, stride(op), padding, dilation, source, target, strict=True):
         reads = [[0 <= unit * s - p + place * d < n for place in range(k)] for unit in range(m)]
         yield sum(not any(unit) for unit in reads), sum(not any(place) for place in zip(*reads, strict=True))

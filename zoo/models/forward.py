@@ -54,8 +54,8 @@ def trace(
         target: A catalogue name, another TARGET ("torchvision:NAME", "timm:NAME", "package.module:attribute",
             "file.py:attribute", a file .onnx, .pt2 or .prototxt), or an `nn.Module`, which does not change in any case. A `Trace`
             is returned as it is.
-        input: A shape with batch, an `Input`, a string as on the command line ("3x64x64", without batch), or a list of these; by
-            default the input that the model is made for. Tensors are taken as `inputs`.
+        input: A string as on the command line ("3x64x64", without batch), a shape with batch, a tensor in its place, an `Input`, or
+            a list of these; by default the input that the model is made for.
         inputs: Actual values: one argument, a tuple of all, or a dict of keyword arguments. Only shapes and types are read.
         batch: The batch size if `input` is a string or left out.
         train: Use training mode, with auxiliary heads, instead of evaluation mode.

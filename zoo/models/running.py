@@ -151,12 +151,14 @@ def trace_subject(subject: Subject, shape: Any, inputs: Any, train: bool, real: 
     """Run one forward pass of a subject, on a shape or on ready inputs. Raises `ZooError` with a hint if these do not fit."""
     from zoo.tracing.trace import trace
 
+    check_batch(subject, shape)
     try:
         done = trace(subject.module, input=shape, inputs=inputs, train=train, real=real, target=subject.name)
     except ForwardError as error:
         if error.needs_values:
             raise error.within(subject.name) from error
-        hint = _hint(subject, shape, train) if error.misfit else _words(subject, shape)
+        hint = _hint(subject, shape, train) if error.misfit or _without_batch(subject, shape) else _words(subject, shape)
+        hint = hint or _no_tensor(inputs)
         found = error.within(f"{subject.name} does not take {_shown(shape)}", hint)
         otherwise = bool(error.misfit or error.needs_integers or hint or "required positional argument" in error.message)
         found.no_input = subject.assumed and bool(shape) and shape == subject.shape(shape[0]) and otherwise
@@ -172,6 +174,8 @@ def _shown(shape: Any) -> str:
 
 def _hint(subject: Subject, shape: Any, train: bool) -> str:
     """Return a hint for a layer that refuses its input: the expected channels, or the smallest size that fits."""
+    if _without_batch(subject, shape):
+        return "; a shape has the batch first, as in (1, 3, 224, 224); a string leaves it out, as in '3x224x224'"
     if shape is None or not all(isinstance(n, int) for n in shape) or len(shape) != len(subject.input) + 1:
         return "" if subject.assumed else f"; expected an input of N×{sizes(subject.input)}"
     if subject.assumed and tuple(shape[1:]) == subject.input:
@@ -181,6 +185,26 @@ def _hint(subject: Subject, shape: Any, train: bool) -> str:
         return f"; the network expects {subject.input[0]} channels{way}"
     fits = _smallest(subject, shape, train)
     return f"; the smallest square input that fits is {sizes(fits)}" if fits else ""
+
+
+def check_batch(subject: Subject, shape: Any) -> None:
+    """Raise `ZooError` for a shape without batch, if the model's own input is known."""
+    if _without_batch(subject, shape) and not subject.assumed:
+        own = subject.input
+        example = f"{(1, *own)} or {'x'.join(map(str, own))!r}"
+        raise ZooError(f"{subject.name}: expected an input of N×{sizes(own)}, such as {example}, got {sizes(shape)}")
+
+
+def _without_batch(subject: Subject, shape: Any) -> bool:
+    """Whether a shape has as many sizes as the model's own input, which has no batch."""
+    return isinstance(shape, tuple) and len(shape) == len(subject.input) and all(isinstance(n, int) for n in shape)
+
+
+def _no_tensor(inputs: Any) -> str:
+    """A hint for a shape or a string that was given as the value of an argument."""
+    numbers = isinstance(inputs, list | tuple) and len(inputs) > 0 and all(isinstance(n, int) for n in inputs)
+    wrong = numbers or isinstance(inputs, str)
+    return "; inputs are the arguments themselves, such as tensors; pass a shape as input" if wrong else ""
 
 
 def _words(subject: Subject, shape: Any) -> str:

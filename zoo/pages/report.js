@@ -313,26 +313,141 @@
     redrawn(element, draw);
   }
 
-  function diagram(model) {
-    const part = one(`#diagram-${"ab"[model.number]}`), element = one(".drawing", part), level = one(".drawn-level", part);
-    const offered = Object.keys(model.drawings);
-    if (!offered.length) return void part.remove();
-    level.append(...offered.map((name) => make("option", {}, name)));
-    let boxes = new Map(); // by node
+  // The diagram: stages as they were drawn, and modules that open in place
 
+  const LINE = 8.6, BASE = 6, TITLE = 11.6, PAD = 4, NEAR = 0.1;
+  const two_decimals = (number) => Number(number.toFixed(2));
+
+  /** A node of a level as it is drawn: where it is, and the level inside if that is open. */
+  function nodeOf([names, title, x, y, width, height, role, radius, texts, inside, heading], level, levels, open) {
+    const node = { names, title, x, y, width, height, role, radius, texts, inside, heading, middle: x + width / 2 };
+    if (inside === null || !open.has(inside)) return node;
+    node.level = arranged(levels[inside], levels, open);
+    const left = node.level.left + PAD, right = node.level.right + PAD, spare = Math.max(heading.length * 3.9 + 8 - left - right, 0) / 2;
+    return Object.assign(node, { left: left + spare, right: right + spare, grown: node.level.height + TITLE });
+  }
+
+  /** A level with what is open in it: what stands beside a module moves aside, and what stands below it moves down. */
+  function arranged(level, levels, open) {
+    const nodes = level.nodes.map((node) => nodeOf(node, level, levels, open)), opened = nodes.filter((node) => node.level);
+    const rows = new Map(), columns = new Map();
+    for (const node of opened) {
+      const beside = nodes.filter((other) => other.y < node.y + node.height && other.y + other.height > node.y);
+      const bottom = Math.max(...beside.map((other) => other.y + other.height));
+      rows.set(bottom, Math.max(rows.get(bottom) ?? 0, node.y + node.grown - bottom));
+      const half = node.width / 2, column = columns.get(node.middle.toFixed(1)) ?? { at: node.middle, half: 0, left: 0, right: 0 };
+      column.half = Math.max(column.half, half);
+      column.left = Math.max(column.left, node.left - half);
+      column.right = Math.max(column.right, node.right - half);
+      columns.set(node.middle.toFixed(1), column);
+    }
+    const down = (y) => [...rows].reduce((sum, [bottom, more]) => sum + (y >= bottom - NEAR ? more : 0), y);
+    const aside = (x) => [...columns.values()].reduce((sum, { at, half, left, right }) => sum + (x <= at - half + NEAR ? -left : x >= at + half - NEAR ? right : 0), x);
+    for (const node of nodes) {
+      const top = down(node.y), wide = node.role === "merge" && node.radius < 5;
+      node.shift = wide ? null : aside(node.middle) - node.middle;
+      if (wide) [node.x, node.width] = [aside(node.x), aside(node.x + node.width) - aside(node.x)];
+      else if (node.level) Object.assign(node, { x: aside(node.middle) - node.left, width: node.left + node.right, entry: aside(node.middle) });
+      else node.x += node.shift;
+      node.drop = [top - node.y, top - node.y + (node.level ? node.grown - node.height : 0)];
+      node.y = top;
+      node.height = node.grown ?? node.height;
+    }
+    const paths = level.wires.map(([start, end, tip, flat]) => ({ tip, points: followed(flat, nodes[start], nodes[end], aside, down) }));
+    const [left, right, height] = level.extents;
+    return { nodes, paths, left: -aside(-left), right: aside(right), height: down(height) };
+  }
+
+  /** The points of a line after its nodes have moved; its ends stay at them. */
+  function followed(flat, start, end, aside, down) {
+    const from = flat.flatMap((x, i) => (i % 2 ? [] : [[x, flat[i + 1]]])), to = from.map(([x, y]) => [aside(x), down(y)]), last = from.length - 1;
+    const upright = (i, j) => Math.abs(from[i][0] - from[j][0]) < NEAR;
+    if (start) {
+      to[0][1] = from[0][1] + start.drop[1];
+      if (start.shift !== null) for (let i = 0; i === 0 || (i <= last && upright(i, i - 1)); i++) to[i][0] = from[i][0] + start.shift;
+    }
+    if (!end) return to;
+    to[last][1] = from[last][1] + end.drop[0];
+    if (!upright(last, last - 1)) to[last - 1][1] = to[last][1]; // into the side of a circle
+    if (end.shift === null) return to;
+    to[last][0] = from[last][0] + end.shift;
+    let turn = last - 1;
+    for (; turn > 0 && upright(turn, turn + 1); turn--) to[turn][0] = from[turn][0] + end.shift;
+    if (turn > 0 || !upright(0, 1) || Math.abs(to[0][0] - to[last][0]) < NEAR) return to;
+    const middle = (to[0][1] + to[last][1]) / 2;
+    return [to[0], [to[0][0], middle], [to[last][0], middle], to[last]];
+  }
+
+  /** A path of steps with rounded corners. */
+  function rounded(points) {
+    const cut = ([x, y], [cx, cy]) => {
+      const length = Math.max(Math.abs(cx - x) + Math.abs(cy - y), 1e-9), part = Math.min(2.5, length / 2) / length;
+      return [cx - (cx - x) * part, cy - (cy - y) * part];
+    };
+    const text = (point) => point.map(two_decimals).join(" ");
+    const corners = points.slice(1, -1).map((corner, i) => `L${text(cut(points[i], corner))}Q${text(corner)} ${text(cut(points[i + 2], corner))}`);
+    return `M${text(points[0])}${corners.join("")}L${text(points.at(-1))}`;
+  }
+
+  function tipped(points) {
+    const [[ax, ay], [x, y]] = points.slice(-2), length = Math.max(Math.hypot(x - ax, y - ay), 1e-9), [ux, uy] = [(x - ax) / length, (y - ay) / length];
+    return `M${[[x, y], [x - ux * 3.6 - uy * 1.5, y - uy * 3.6 + ux * 1.5], [x - ux * 3.6 + uy * 1.5, y - uy * 3.6 - ux * 1.5]].map((point) => point.map(two_decimals).join(" ")).join("L")}z`;
+  }
+
+  /** The elements of a level: frames below lines below boxes. */
+  function elements(level, x, y, layers) {
+    for (const node of level.nodes) {
+      const at = { x: two_decimals(x + node.x), y: two_decimals(y + node.y), width: two_decimals(node.width), height: two_decimals(node.height) };
+      const kind = node.level ? "group" : node.inside === null ? "node" : "node opens";
+      const group = make("g", { class: kind, "data-inside": node.inside }, make("title", {}, node.title), make("rect", { ...at, class: node.level ? "frame" : node.role, rx: node.level ? 3 : node.radius }));
+      group.names = node.names;
+      if (node.level) {
+        group.append(make("text", { class: "soft", x: at.x + 3, y: at.y + 8.2 }, node.heading));
+        layers.frames.push(group);
+        elements(node.level, x + node.entry, y + node.y + TITLE, layers);
+        continue;
+      }
+      const middle = at.x + node.width / 2, top = at.y + (node.height - node.texts.length * LINE) / 2 + BASE + (node.radius === 5 ? 0.8 : 0);
+      node.texts.forEach(([text, role], i) => group.append(make("text", { class: role, "text-anchor": "middle", x: two_decimals(middle), y: two_decimals(top + LINE * i) }, text)));
+      layers.boxes.push(group);
+    }
+    for (const { points, tip } of level.paths) {
+      const moved = points.map(([px, py]) => [px + x, py + y]);
+      layers.lines.add(rounded(moved));
+      if (tip) layers.tips.push(tipped(moved));
+    }
+    return layers;
+  }
+
+  function diagram(model) {
+    const part = one(`#diagram-${"ab"[model.number]}`), element = one(".drawing", part), choice = one(".drawn-level", part);
+    const { stages, levels, open: blocks } = model.drawings, modules = Object.keys(levels).map(Number).filter((call) => call);
+    const states = { ...(stages ? { stages: null } : {}), blocks: new Set(blocks), ...(modules.length > blocks.length ? { "all open": new Set(modules) } : {}) };
+    choice.append(...Object.keys(states).map((name) => make("option", {}, name)));
+    let open = null, boxes = new Map(); // by node; null where stages are shown
+
+    function drawing() {
+      if (open === null) {
+        const svg = document.importNode(new DOMParser().parseFromString(stages, "image/svg+xml").documentElement, true);
+        svg.removeAttribute("role");
+        for (const box of all("[data-layer]", svg)) box.names = [box.dataset.layer];
+        return svg;
+      }
+      const top = arranged(levels[0], levels, open), width = top.left + top.right + 2, height = top.height + 2;
+      const { frames, lines, tips, boxes } = elements(top, top.left + 1, 1, { frames: [], lines: new Set(), tips: [], boxes: [] });
+      const wires = make("g", {}, make("path", { class: "wire", d: [...lines].join("") }), make("path", { class: "tip", d: tips.join("") }));
+      return make("svg", { class: "zoo-drawing", viewBox: `0 0 ${two_decimals(width)} ${two_decimals(height)}`, width: `${two_decimals(width)}pt`, height: `${two_decimals(height)}pt` }, ...frames, wires, ...boxes);
+    }
     function draw() {
-      const read = new DOMParser().parseFromString(model.drawings[level.value], "image/svg+xml").documentElement;
-      const svg = document.importNode(read, true);
-      svg.removeAttribute("role");
+      const svg = drawing();
       svg.setAttribute("aria-hidden", "true");
       for (const box of all("[id]", svg)) box.removeAttribute("id");
       element.replaceChildren(svg);
       boxes = new Map();
-      for (const box of all("[data-layer]", svg)) {
-        const node = model.named.get(box.dataset.layer);
-        if (node === undefined) continue;
-        box.dataset.node = node;
-        if (!boxes.has(node)) boxes.set(node, box);
+      for (const box of all("g", svg)) {
+        const nodes = (box.names ?? []).map((name) => model.named.get(name)).filter((node) => node !== undefined);
+        if (nodes.length) box.dataset.node = nodes[0];
+        for (const node of nodes) if (!boxes.has(node)) boxes.set(node, box);
       }
       mark(chosen(model));
     }
@@ -343,21 +458,48 @@
       while (around !== null && around !== 0 && !boxes.has(around)) around = model.parents[around];
       const box = boxes.get(around ?? 0);
       box?.classList.add("selected");
-      says(element, model, node, "output");
+      const inside = box?.dataset.inside, state = inside === undefined || open === null ? "" : open.has(Number(inside)) ? ", open" : ", closed";
+      element.setAttribute("aria-valuenow", node);
+      element.setAttribute("aria-valuetext", `${told(model, node, "output")}${state}`);
       if (!box) return;
       const inner = box.getBoundingClientRect(), outer = element.getBoundingClientRect();
       if (inner.left < outer.left || inner.right > outer.right) element.scrollLeft += inner.left - outer.left - outer.width / 2;
       if (inner.top < outer.top || inner.bottom > outer.bottom) element.scrollTop += inner.top - outer.top - outer.height / 2;
     }
+    /** Open or close the module of a box in its place. */
+    function turn(box) {
+      const inside = Number(box.dataset.inside);
+      if (!open.delete(inside)) open.add(inside);
+      const before = box.getBoundingClientRect(), node = Number(box.dataset.node);
+      draw();
+      const after = boxes.get(node)?.getBoundingClientRect(); // stays where it was on the screen
+      if (!after) return;
+      element.scrollLeft += (after.left + after.right - before.left - before.right) / 2;
+      element.scrollTop += after.top - before.top;
+    }
     const drawn = (by) => (node) => steps([...boxes.keys()].sort((a, b) => a - b), by)(node);
     steers(element, model, `Diagram of ${model.name}`, { ArrowLeft: drawn(-1), ArrowUp: drawn(-1), ArrowRight: drawn(1), ArrowDown: drawn(1) });
+    element.addEventListener("keydown", (event) => {
+      const box = one(".selected[data-inside]", element);
+      if (!["Enter", " "].includes(event.key) || !box || event.altKey || event.ctrlKey || event.metaKey) return;
+      event.preventDefault();
+      turn(box);
+    });
     element.addEventListener("click", (event) => {
       const box = event.target.closest("[data-node]");
-      if (box) select(model.number, Number(box.dataset.node), { from: element });
+      if (!box) return;
+      select(model.number, Number(box.dataset.node), { from: element });
+      if (box.dataset.inside !== undefined) turn(box);
     });
-    level.addEventListener("change", draw);
+    const choose = () => {
+      const state = states[choice.value];
+      open = state && new Set(state);
+      one(".hint", part).hidden = !open || !modules.length;
+      draw();
+    };
+    choice.addEventListener("change", choose);
     model.showDiagram = mark;
-    draw();
+    choose();
   }
 
   /** Draw again when the width changes. */
@@ -572,7 +714,7 @@
     }
     for (const [column, unit, description] of models[0].columns) parts.push(quantity(shown, column, unit, description));
     const [model, node] = shown[0];
-    parts.push(make("p", { class: "muted about" }, "The same in a terminal: ", make("code", {}, `zoo explain ${model.name}${node ? ` ${model.names[node]}` : ""}`)));
+    parts.push(make("p", { class: "muted about" }, "The same in a terminal: ", make("code", {}, `zoo explain ${model.name}${node ? ` ${model.names[node]}` : ""}${model.convention === "pure" ? "" : ` --convention ${model.convention}`}`)));
     box.replaceChildren(...parts);
   }
 

@@ -66,6 +66,25 @@ class Boxes:
         description = f"{sum(not node.frame for node in nodes)} boxes; zoo draw --format json lists them"
         return Scene(title, description, width, height, nodes, wires)
 
+    def closed(self, call: int, most: float) -> Part:
+        """The graph of a call for a drawing that is put together elsewhere; a module's line leaves below where it entered."""
+        frame = "frame" if call else ""
+        return _straightened(self._level(call, 0, most, frame), frame)
+
+    def nodes(self, call: int) -> list[Node]:
+        """The nodes of that graph."""
+        return [node for node, _ in self._flat(self.graphs.level(call), 0)]
+
+    def framed(self, node: Node) -> bool:
+        """Whether a module can be opened in a frame of its own."""
+        return self._framed(node, 0)
+
+    def titles(self, node: Node, around: int) -> tuple[str, str]:
+        """The titles of a module's frame within a call: a short one, and one with the module's type."""
+        name = _relative(self.graphs.name(node), self.graphs.trace.calls[around].path)
+        short = f"{name} ×{node.times}" if node.times > 1 else name
+        return short, f"{short} · {self.graphs.trace.calls[node.part].type}"
+
     def _level(self, call: int, depth: int, most: float, frame: str) -> Part:
         """The graph of a call: with boxes for its inputs and outputs, or with points on the edge of the frame of that id."""
         flat = list(self._flat(self.graphs.level(call), depth))
@@ -192,9 +211,7 @@ class Boxes:
         """A frame with a title around the graph of a module."""
         key = f"layer-{self.graphs.key(node)}"
         inner = _straightened(self._level(node.part, depth + 1, most - 2 * _PAD, key), key)
-        name = _relative(self.graphs.name(node), self.graphs.trace.calls[level.call].path)
-        short = f"{name} ×{node.times}" if node.times > 1 else name
-        full = f"{short} · {self.graphs.trace.calls[node.part].type}"
+        short, full = self.titles(node, level.call)
         left, right, along = inner.box.left + _PAD, inner.box.right + _PAD, inner.box.height
         if self.right:
             width, left, before = along, left + _TITLE, 0.0

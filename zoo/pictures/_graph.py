@@ -7,8 +7,9 @@ one another. All keep the graph free of circles and its nodes in the order in wh
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import groupby
 
 from zoo.analysis.repeats import Repeats, repeats
 from zoo.analysis.rows import group, span_of_names
@@ -21,17 +22,21 @@ Pair = tuple[int, int]
 IN, OUT = -1, -2
 """The ends of edges that enter a level and leave it."""
 
+CROWD = 100
+"""Nodes of a level above which ops that follow one another are one node, such as those that a detector runs for each class."""
+
 
 @dataclass
 class Node:
     """A module's call or an op, with what is joined to it. `parts` are the calls, and complements of ops, in order.
 
-    `times` identical blocks that follow one another are one node, whose `part` is the first of them.
+    `times` identical blocks that follow one another are one node, whose `part` is the first of them. A `crowd` is a run of ops.
     """
 
     parts: list[int]
     ops: list[int]
     times: int = 1
+    crowd: bool = False
 
     @property
     def part(self) -> int:
@@ -102,7 +107,8 @@ class Graphs:
         level = self.wired(call, nodes)
         level = self.wired(call, _joined(level, _constants(self, level)))
         level = self.wired(call, _joined(level, _tails(self, level)))
-        return self.wired(call, _folded(self, level))
+        level = self.wired(call, _folded(self, level))
+        return level if len(level.nodes) <= CROWD else self.wired(call, list(_crowded(level.nodes)))
 
     def leaving_places(self, part: int) -> list[int]:
         """Which of the ops of a call others read, counted from its first."""
@@ -159,7 +165,7 @@ class Graphs:
     def name(self, node: Node) -> str:
         """The node's name as in a table: the module's, or the kind of op after its container's; 1–35 for several."""
         first = self._named(node.part)
-        return span_of_names(first, self._named(node.parts[-1])) if node.times > 1 else first
+        return span_of_names(first, self._named(node.parts[-1])) if node.times > 1 or node.crowd else first
 
     def span(self, node: Node) -> str:
         """One name for all that a node stands for: conv3–4."""
@@ -170,8 +176,12 @@ class Graphs:
         return span_of_names(self._named(calls[0]), self._named(calls[-1])) if len(calls) > 1 else self.name(node)
 
     def key(self, node: Node) -> str:
-        """The name of the first of the layers that a node stands for, with underscores for what ids cannot hold."""
-        return re.sub(r"[^\w.-]", "_", self._named(node.part))
+        """The name of the first of the layers that a node stands for, with codes such as :20: for what ids cannot hold."""
+        return re.sub(r"[^\w.-]", lambda sign: f":{ord(sign[0]):x}:", self._named(node.part))
+
+    def layer(self, part: int) -> str:
+        """The name of a part in `zoo summary`."""
+        return self._named(part)
 
     def _named(self, part: int) -> str:
         if (part < 0 or self.trace.calls[part].leaf) and self.kinds(part):
@@ -332,6 +342,16 @@ def _follows(level: Level, run: Sequence[int], here: int) -> bool:
     rest = set(level.before(run[0])) if len(run) > 1 else before
     shared = before - {run[-1]}
     return run[-1] in before and level.after(run[-1]) == [here] and shared <= rest
+
+
+def _crowded(nodes: Sequence[Node]) -> Iterator[Node]:
+    """Join ops that follow one another without a module's call between them."""
+    for alone, run in groupby(nodes, key=lambda node: node.part < 0):
+        found = list(run)
+        if alone and len(found) > 1:
+            yield replace(_union(found), crowd=True)
+        else:
+            yield from found
 
 
 # What an op is, for its colour and its words -------------------------------------------------------------------------------

@@ -163,6 +163,7 @@ def _aligned(grid: Grid) -> list[list[int]]:
     following, leading = _longest(grid, grid.rows[::-1], grid.down), _longest(grid, grid.rows, grid.up)
     for upper, lower in pairwise(grid.rows):
         place = {here: i for i, here in enumerate(upper)}
+        drawn: list[tuple[int, int]] = []  # lines between these rows that are vertical already, by places
         for lanes in (True, False):  # a lane stays straight; then boxes follow what they read
             for i, here in enumerate(lower):
                 if here in hung:
@@ -175,7 +176,8 @@ def _aligned(grid: Grid) -> list[list[int]]:
                     targets = grid.down[source]
                     if not both and here not in _middle(sorted(targets, key=lower.index), following):
                         continue
-                    if _apart(below, upper, lower, place[source], i):
+                    if all((above - place[source]) * (under - i) >= 0 for above, under in drawn):
+                        drawn.append((place[source], i))
                         below[source] = here
                         hung.add(here)
                         break
@@ -206,16 +208,6 @@ def _chain(below: Mapping[int, int], here: int | None) -> Iterator[int]:
         here = below.get(here)
 
 
-def _apart(below: Mapping[int, int], upper: Sequence[int], lower: Sequence[int], source: int, target: int) -> bool:
-    """Whether a line from a place of the upper row to one of the lower row crosses none that is vertical already."""
-    places = {here: i for i, here in enumerate(lower)}
-    for i, here in enumerate(upper):
-        other = places.get(below.get(here, -1))
-        if other is not None and (i - source) * (other - target) < 0:
-            return False
-    return True
-
-
 def _placed(grid: Grid, chains: Sequence[Sequence[int]], gaps: float) -> None:
     """Set the x of every box: as far left as others allow, then each chain in turn close to what it is linked to."""
     chain_of = {here: i for i, chain in enumerate(chains) for here in chain}
@@ -234,12 +226,17 @@ def _placed(grid: Grid, chains: Sequence[Sequence[int]], gaps: float) -> None:
     for one in order:
         x[one] = max((x[other] + distance for other, distance in left.get(one, ())), default=0.0)
     wanted = [_wishes(grid, chain, chain_of) for chain in chains]
+    still = 0
     for turn in range(24 if len(chains) < MANY else 6):
+        before = list(x)
         for one in order if turn % 2 else reversed(order):
             low = max((x[other] + distance for other, distance in left.get(one, ())), default=-1e9)
             high = min((x[other] - distance for other, distance in right.get(one, ())), default=1e9)
             wish = _wish([(x[other] + offset, weight) for other, offset, weight in wanted[one]], x[one])
             x[one] = min(max(wish, low), high)
+        still = still + 1 if x == before else 0
+        if still == 2:  # there and back
+            break
     for here, box in enumerate(grid.boxes):
         box.x = x[chain_of[here]]
 

@@ -70,6 +70,12 @@ _STYLE: Mapping[str, Any] = {
     "savefig.facecolor": "white",
     "path.simplify": False,
 }
+_INVERTED = "filter:invert(.9) hue-rotate(180deg)"
+_SCHEMES = (
+    f"@media (prefers-color-scheme:dark){{.zoo-plot{{{_INVERTED}}}}}"
+    f"[data-theme=light] .zoo-plot{{filter:none}}[data-theme=dark] .zoo-plot{{{_INVERTED}}}"
+)
+"""Dark pages show a picture with light and dark exchanged, and hues kept."""
 _UNDATED: Mapping[str, Mapping[str, Any]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None, "Producer": None, "Creator": "zoo"},
@@ -96,8 +102,15 @@ def _rendered(paint: Callable[["Figure"], None], height: float, format: str, tit
         file = io.BytesIO()
         metadata = {"Title": title, **_UNDATED[format]}
         figure.savefig(file, format=format, dpi=300, metadata={key: value for key, value in metadata.items() if key or value})
-    content = file.getvalue()
-    return content[content.index(b"<svg") :] if format == "svg" else content  # without the XML declaration
+    return _themed(file.getvalue().decode()).encode() if format == "svg" else file.getvalue()
+
+
+def _themed(svg: str) -> str:
+    """The SVG without its XML declaration, for light and dark pages. One with images stays light: their colours are data."""
+    svg = svg[svg.index("<svg") :]
+    if "<image" in svg:
+        return svg
+    return svg.replace("<svg", '<svg class="zoo-plot"', 1).replace("<defs>", f"<style>{_SCHEMES}</style><defs>", 1)
 
 
 @contextlib.contextmanager

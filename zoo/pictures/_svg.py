@@ -1,6 +1,6 @@
 """A drawing as SVG: colours for light and dark pages, the layer of each box as an attribute, the same bytes every time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from zoo.pictures._scene import DARK, FONT, LIGHT, Node, Point, Polygon, Rect, Scene, Text, Wire
@@ -23,7 +23,7 @@ def svg(scene: Scene) -> str:
         f'width="{_n(scene.width)}pt" height="{_n(scene.height)}pt" role="img" font-family="{_FONTS}" font-size="{_n(FONT)}">',
         f"<title>{escape(scene.title)}</title>",
         f"<desc>{escape(scene.description)}</desc>",
-        f"<style>{_style(scene)}</style>",
+        f"<style>{_style(_roles(scene))}</style>",
         f'<rect class="paper" width="{_n(scene.width)}" height="{_n(scene.height)}" fill="{LIGHT["paper"]}"/>',
         *(_node(node) for node in frames),
         *(_wire(wire, drawn) for wire in scene.wires),
@@ -34,12 +34,20 @@ def svg(scene: Scene) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _style(scene: Scene) -> str:
+def sheet() -> str:
+    """Return a `<style>` element for boxes, frames and lines that a page draws itself in an `<svg class="zoo-drawing">`."""
+    return f"<style>{_style([name for name in LIGHT if '-' not in name and 'heat' not in name] + ['frame-edge'])}</style>"
+
+
+def _roles(scene: Scene) -> set[str]:
     used = {"paper", "line", "edge", "ink", "soft"}
     for node in scene.nodes:
         used |= {shape.role for shape in node.shapes} | {text.role for text in node.texts}
-    used |= {"frame-edge"} if "frame" in used else set()
-    names = sorted(used)
+    return used | ({"frame-edge"} if "frame" in used else set())
+
+
+def _style(roles: Iterable[str]) -> str:
+    names = sorted(roles)
 
     def variables(colours: dict[str, str]) -> str:
         return ";".join(f"--zoo-{name}:{colours[name]}" for name in names)

@@ -4,7 +4,7 @@ Volumes form rows as wide as the page. A line leads from each to the next, aroun
 above them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import log2
 
@@ -90,7 +90,7 @@ def _input(graphs: Graphs, number: int) -> _Volume:
     value = graphs.trace.inputs[number]
     maps = maps_of(value.shape)
     lines = [("input", "ink"), *_shape_lines(maps, value.shape)]
-    key = f"stage-input-{number}" if len(graphs.trace.inputs) > 1 else "stage-input"
+    key = f"end-input-{number}" if len(graphs.trace.inputs) > 1 else "end-input"
     bounds = (0.0, 0.0, 0.0, 0.0)
     return _solid(Drawn(key, "input", bounds, (), (), kind="input", output=plain([value])), maps, "end", lines)
 
@@ -180,9 +180,9 @@ class _Page:
         lines: dict[int, list[tuple[int, tuple[Point, ...]]]] = {}
         for a, b in self.steps:
             lines.setdefault(a, []).append((b, self._step(a, b)))
-        used = [0] * len(self.rows)
-        for number, (a, b) in enumerate(self.skips):
-            lines.setdefault(a, []).append((b, self._skip(a, b, used, number)))
+        used, lanes = [0] * len(self.rows), iter(range(len(self.skips)))
+        for a, b in self.skips:
+            lines.setdefault(a, []).append((b, self._skip(a, b, used, lanes)))
         wires = tuple(
             Wire(
                 self.solids[source].drawn.id,
@@ -216,7 +216,7 @@ class _Page:
         turn = below - _TRACK * self.tracks[self.row_of[b]] - (3 if self.tracks[self.row_of[b]] else 0) - 4
         return (x, y), (end, y), (end, turn), (1.5, turn), (1.5, v), (u, v)
 
-    def _skip(self, a: int, b: int, used: list[int], number: int) -> tuple[Point, ...]:
+    def _skip(self, a: int, b: int, used: list[int], lanes: Iterator[int]) -> tuple[Point, ...]:
         """Past other volumes, above them."""
 
         def top(one: int) -> Point:
@@ -232,6 +232,6 @@ class _Page:
         first = track(self.row_of[a])
         if self.row_of[a] == self.row_of[b]:
             return (x, y), (x, first), (u, first), (u, v)
-        lane = self.width - self.margin + 3 * (number + 1) - 1
+        lane = self.width - self.margin + 3 * (next(lanes) + 1) - 1
         second = track(self.row_of[b])
         return (x, y), (x, first), (lane, first), (lane, second), (u, second), (u, v)

@@ -1,5 +1,6 @@
 """What is written in a box, and its role, from the ops that it stands for."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from zoo.extend import Op, Value
@@ -57,7 +58,7 @@ def read_by(graphs: Graphs, node: Node) -> list[Value]:
 
 def role(graphs: Graphs, node: Node) -> str:
     """The role of a box, which decides its colour: the family of its main op, or "block" for a module of several layers."""
-    if not graphs.leaf(node.part):
+    if node.crowd or not graphs.leaf(node.part):
         return "block"
     found = _families(graphs, node)
     if _normalises(graphs, node):
@@ -85,7 +86,7 @@ def _families(graphs: Graphs, node: Node) -> set[str]:
 
 def symbol(graphs: Graphs, node: Node) -> str:
     """The sign of an addition or a product of several tensors, "concat" for a concatenation; "" for any other node."""
-    if node.part >= 0 or len({value.id for value in read_by(graphs, node)}) < 2:
+    if node.crowd or node.part >= 0 or len({value.id for value in read_by(graphs, node)}) < 2:
         return ""
     if not all(moves(op) for part in node.parts[1:] for op in graphs.kinds(part)):
         return ""
@@ -93,7 +94,10 @@ def symbol(graphs: Graphs, node: Node) -> str:
 
 
 def described(graphs: Graphs, node: Node) -> list[str]:
-    """What a layer does, in a line or two: "3×3 conv /2", "+ BN, ReLU"."""
+    """What a layer does, in a line or two: "3×3 conv /2", "+ BN, ReLU"; of a crowd, how many ops there are and the most common."""
+    if node.crowd:
+        kinds = Counter(graphs.trace.ops[op].kind.replace("_", " ") for op in node.ops)
+        return [f"{len(node.ops)} ops:", ", ".join(kind for kind, _ in kinds.most_common(3)) + (", …" if len(kinds) > 3 else "")]
     if not graphs.leaf(node.part):
         return [graphs.trace.calls[node.part].type]
     ops = [graphs.trace.ops[op] for op in node.ops]

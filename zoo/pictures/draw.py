@@ -1,8 +1,11 @@
 """The architecture as papers draw it: stages as volumes, blocks and layers as boxes."""
 
+from typing import Any
+
 from zoo.analysis.choose import choose
 from zoo.extend import Column, Group, Kind, Picture, Row, Table, Trace, ZooError
 from zoo.pictures._boxes import Boxes, Cost
+from zoo.pictures._folding import folding
 from zoo.pictures._graph import Graphs, Node
 from zoo.pictures._matplotlib_scene import encode
 from zoo.pictures._scene import COLUMN_MM, Scene, captioned, points_of
@@ -36,7 +39,8 @@ def diagram(
 
     Arguments:
         trace: What `zoo.trace` recorded.
-        level: "stages" (volumes of feature maps), "blocks" (modules, opened as far as a page holds them) or "layers" (every layer).
+        level: "stages" (volumes of feature maps), "blocks" (modules, opened as far as a page holds them) or "layers" (every layer;
+            where a module runs more than a hundred ops itself, those that follow one another are one box).
             By default the stages of a network that has several resolutions, the layers of a `layer`, and blocks otherwise.
         layer: Draw only this module, named as in `zoo.summary`.
         depth: Open modules down to this many levels, 0 none, instead of `level`.
@@ -59,6 +63,12 @@ def diagram(
         "tikz": lambda: tikz(scene).encode(),
     }
     return Picture(_table(trace, scene, by), encoders)
+
+
+def modules(trace: Trace, *, width: float) -> dict[str, Any]:
+    """The drawing as data for a page that opens modules in place (`folding`), at first as the blocks of `diagram`."""
+    graphs = Graphs(trace)
+    return folding(graphs, points_of(width), _readable(graphs, 0))
 
 
 def drawing(
@@ -117,8 +127,15 @@ def _readable(graphs: Graphs, call: int) -> int:
 
 def _count(graphs: Graphs, call: int, depth: int) -> int:
     """How many boxes there are at a depth."""
-    nodes = graphs.level(call).nodes
-    return sum(1 if depth == 0 or graphs.leaf(node.part) else _count(graphs, node.part, depth - 1) for node in nodes)
+    return sum(_boxes(graphs, node.part, depth) for node in graphs.level(call).nodes)
+
+
+def _boxes(graphs: Graphs, part: int, depth: int) -> int:
+    """How many boxes a part is at a depth below it; a module around a single one is drawn as that one."""
+    if depth == 0 or graphs.leaf(part):
+        return 1
+    nodes = graphs.level(part).nodes
+    return _boxes(graphs, nodes[0].part, depth) if len(nodes) == 1 else _count(graphs, part, depth - 1)
 
 
 def _call(graphs: Graphs, layer: str | None) -> int:

@@ -1,47 +1,17 @@
-"""The roofline of a device: which layers its arithmetic limits, and which its memory.
+"""The roofline of a device, and the layers of networks under it (`zoo.analysis.roofline`)."""
 
-S. Williams, A. Waterman, D. Patterson, "Roofline: an insightful visual performance model for multicore architectures",
-Communications of the ACM 52(4), 2009. A layer that does I operations for each byte that it moves runs at most at
-min(peak, I · bandwidth). Caches that keep a tensor between two operations can beat this bound; nothing else can.
-"""
-
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.analysis.rows import group
-from zoo.extend import UNUSED, Column, Count, Kind, Picture, Row, Table, Text, Trace, ZooError, macs
-from zoo.ops.memory import moved
+from zoo.analysis.roofline import Bound, Device, bounds
+from zoo.analysis.roofline import device as device_of
+from zoo.extend import Column, Kind, Picture, Row, Table, Text, Trace, ZooError
 from zoo.pictures._paper import BLACK, COLOURS, DARK, GREY, MARKERS, beside, brief, human, legend_above, picture, ticks
-from zoo.util.errors import unknown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-
-@dataclass(frozen=True)
-class Device:
-    """FLOPs per second in single precision without tensor cores, bytes per second of its memory, and where these are printed."""
-
-    name: str
-    flops: float
-    bandwidth: float
-    source: str = "given"
-
-    @property
-    def balance(self) -> float:
-        """FLOPs per byte at which arithmetic and memory take equally long."""
-        return self.flops / self.bandwidth
-
-
-DEVICES: Mapping[str, Device] = {
-    "t4": Device("T4", 8.1e12, 320e9, "NVIDIA T4 datasheet"),
-    "v100": Device("V100 SXM2", 15.7e12, 900e9, "NVIDIA V100 datasheet"),
-    "a100": Device("A100 40 GB SXM4", 19.5e12, 1555e9, "NVIDIA A100 datasheet"),
-    "h100": Device("H100 SXM5", 67e12, 3.35e12, "NVIDIA H100 datasheet"),
-}
 _COLUMNS = (
     Column("flops", "operations", "two for each MAC", hide_order=1),
     Column("bytes", "bytes", "inputs, parameters and outputs of the layer's operations", hide_order=1),
@@ -67,7 +37,7 @@ def roofline(
     Raises:
         ZooError: For an unknown device, and if no layer multiplies.
     """
-    chosen = _device(device)
+    chosen = device_of(device)
     rows = tuple(row for trace in traces for row in _rows(trace, chosen))
     names = [trace.target for trace in traces]
     facts = {"name": chosen.name, "flops": chosen.flops, "bandwidth": chosen.bandwidth, "source": chosen.source}
@@ -79,34 +49,17 @@ def roofline(
     return picture(table, lambda figure: _paint(figure, table, chosen), 72)
 
 
-def _device(name: str) -> Device:
-    if name.lower() in DEVICES:
-        return DEVICES[name.lower()]
-    if ":" not in name:
-        raise unknown("device", name, DEVICES)
-    number = r"[0-9]+(?:\.[0-9]*)?(?:e\+?[0-9]+)?"
-    match = re.fullmatch(f"({number}):({number})", name.lower())
-    if not match or not float(match[1]) or not float(match[2]):
-        raise ZooError(f"device: expected FLOPs and bytes per second, such as 19.5e12:1555e9, got {name!r}")
-    return Device("the given device", float(match[1]), float(match[2]))
-
-
 def _rows(trace: Trace, device: Device) -> list[Row]:
-    rows = []
-    for one in group(trace):
-        ops = [op for op in one.ops if op.kind != UNUSED]
-        work = 2 * (Count() + sum(map(macs, ops))).known
-        traffic = sum(map(moved, ops))
-        if not work or not traffic:
-            continue
-        intensity = work / traffic
-        bound = min(device.flops, intensity * device.bandwidth)
-        limit = "arithmetic" if intensity >= device.balance else "memory"
-        cells = {"flops": work, "bytes": traffic, "intensity": float(f"{intensity:.6g}"), "bound": float(f"{bound:.6g}")}
-        rows.append(Row(one.name, trace.target, {**cells, "limit": limit, "microseconds": float(f"{1e6 * work / bound:.6g}")}))
+    rows = [Row(one.row.name, trace.target, _cells(one)) for one in bounds(trace, device)]
     if not rows:
         raise ZooError(f"{trace.target} has no layer that multiplies")
     return rows
+
+
+def _cells(one: Bound) -> dict[str, Any]:
+    measured = {"intensity": one.intensity, "bound": one.most, "microseconds": 1e6 * one.seconds}
+    rounded = {name: float(f"{value:.6g}") for name, value in measured.items()}
+    return {"flops": one.flops, "bytes": one.bytes, **rounded, "limit": "memory" if one.by_memory else "arithmetic"}
 
 
 def _paint(figure: "Figure", table: Table, device: Device) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from math import pi, sqrt
 from typing import TYPE_CHECKING, Any
 
-from zoo.catalogue.accuracy import accuracies, single
-from zoo.extend import Column, Kind, Picture, Row, Table, Trace, measure
+from zoo.catalogue.accuracy import single
+from zoo.extend import Column, Kind, Picture, Row, Table, Trace, accuracies, measure
 from zoo.pictures._labels import label_points
 from zoo.pictures._paper import BLUE, SMALL, human, picture, ticks
 

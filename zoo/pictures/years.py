@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from zoo.catalogue.accuracy import accuracies
-from zoo.extend import Column, Kind, Picture, Row, Table, Trace, ZooError, card, measure
+from zoo.extend import Column, Kind, Picture, Row, Table, Trace, ZooError, accuracies, card, measure
 from zoo.pictures._paper import BLUE, GREEN, ORANGE, human, picture, ticks
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zoo.analysis.alignment import Pair, Wiring, align, does_what, real_ops, wiring
+from zoo.analysis.alignment import Pair, Wiring, align, depends_on_input, does_what, only_layout, positions_apart, real_ops, wiring
 from zoo.analysis.choose import columns
 from zoo.analysis.conventions import legend
 from zoo.analysis.measure import measure
@@ -53,7 +53,9 @@ def diff(
     Returns:
         A `Table` with a row for each layer that differs: "changed", "added", "removed", "moved" (it does the same elsewhere in the
         network), "rewired" (it reads other layers), "sharing" (it reads other layers' parameters) or "unused" (only one model runs
-        it). Totals of both models stand above; the notes count the kinds of change, the most frequent first.
+        it). Totals of both models stand above; the notes count the kinds of change, the most frequent first. If more than
+        eight differences are of layers that only put elements elsewhere, or that do not depend on the input, such as masks,
+        a note counts these instead.
 
     Raises:
         ZooError: As `zoo.trace`.
@@ -65,10 +67,12 @@ def diff(
     """
     how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
     traces = traced([first, second], how)
-    before, after, matched, rows = compared(traces)
+    found = compared(traces)
+    before, after, matched, every = found
+    rows, moves = _without_quiet(traces, found)
     names = labels(traces)
     totals = {name: [_total(found, name) for found in traces] for name in _COUNTED}
-    changed = {row.name for row in rows if row.type in _OF_PAIRS}
+    changed = {row.name for row in every if row.type in _OF_PAIRS}
     same = sum(before[i].name not in changed and after[j].name not in changed for i, j in matched)
     renamed = sum(before[i].name != after[j].name for i, j in matched)
     return Table(
@@ -82,7 +86,7 @@ def diff(
         DIFF,
         rows,
         {name: _less(*both) for name, both in totals.items()} if rows else {},
-        (*_kinds_of_change(rows), f"{_layers(same, 'is', 'are')} the same in both", *_renamed(renamed)),
+        (*_kinds_of_change(rows), *moves, f"{_layers(same, 'is', 'are')} the same in both", *_renamed(renamed)),
         legend=legend("pure"),
     )
 
@@ -122,8 +126,51 @@ Compared = tuple[list[Group], list[Group], list[Pair], tuple[Row, ...]]
 
 
 def compared(traces: Sequence[Trace]) -> Compared:
-    """The layers of both models, the pairs among them, and a row for each difference, at the grain at which fewer differ."""
-    return min((_compared(traces, *layers) for layers in _grains(traces)), key=lambda found: len(found[-1]))
+    """The layers of both models, the pairs among them, and a row for each difference, at the grain at which fewer differ.
+
+    If many differences are quiet (`_quiet`), tokens may also be in another shape and order.
+    """
+    found = min((_compared(traces, *layers) for layers in _grains(traces)), key=lambda found: len(found[-1]))
+    if len(_quiet(traces, found)) > _MOST_QUIET:
+        sides = ([positions_apart(row) for row in rows] for rows in found[:2])
+        found = min(found, _compared(traces, *sides), key=lambda found: len(found[-1]) - len(_quiet(traces, found)))
+    return found
+
+
+_MOST_QUIET = 8
+"""So many quiet differences are listed one by one."""
+
+
+def _quiet(traces: Sequence[Trace], found: Compared) -> list[Row]:
+    """The differences of layers that only put elements elsewhere, or that do not depend on the input, such as a mask."""
+    names = []
+    for trace, layers in zip(traces, found[:2], strict=True):
+        live = depends_on_input(trace)
+        fixed = {row.name for row in layers if _runs(row) and not any(v.id in live for op in row.ops for v in op.outputs)}
+        names.append(fixed | {row.name for row in layers if only_layout(row)})
+    return [
+        row
+        for row in found[-1]
+        if row.type in {"added", "removed", "changed", "moved"} and row.name in names[row.type != "removed"]
+    ]
+
+
+def _without_quiet(traces: Sequence[Trace], found: Compared) -> tuple[tuple[Row, ...], list[str]]:
+    """The differences without the quiet ones if these are many, and a note that counts them."""
+    quiet = _quiet(traces, found)
+    if len(quiet) <= _MOST_QUIET:
+        return found[-1], []
+    counts = Counter(f"{_kind(row)} {row.type}" for row in quiet)
+    listed = ", ".join(f"{count} × {change}" for change, count in counts.most_common())
+    what = "layers that only put elements elsewhere, or do not depend on the input"
+    return tuple(row for row in found[-1] if row not in quiet), [f"not listed: {what}: {listed}; these were not compared"]
+
+
+def _kind(row: Row) -> str:
+    """What a layer of a difference does: view."""
+    if row.type == "moved":
+        return "layers"
+    return _without_shape(row.cells["second"] or row.cells["first"])
 
 
 def _per_cent(change: float) -> str:

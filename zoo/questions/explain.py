@@ -49,7 +49,7 @@ def explain(
 
     Example:
         >>> print(zoo.explain("lenet5", "C1", ["params"]))
-        lenet5 · C1 · Convolution 1 -> 6, kernel 5×5 · input 1×1×32×32 -> 1×6×28×28
+        lenet5 · C1 · Conv2d 1 -> 6, kernel 5×5 · input 1×1×32×32 -> 1×6×28×28
         <BLANKLINE>
         params  156   trainable and frozen parameters, shared ones once
           weight        C_out * C_in/groups * k_h * k_w = 6 * 1 * 5 * 5 = 150

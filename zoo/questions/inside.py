@@ -50,23 +50,34 @@ class _Network:
 
 
 def _network(target: "str | nn.Module", weights: str | None, seed: int, how: Mapping[str, Any]) -> _Network:
-    """Build the network with given or initial weights; a module keeps its own."""
+    """Build the network with given or initial weights; a module keeps its own if none are given."""
     import torch
 
     from zoo.models.targets import built
 
     found = trace(target, **how)
+    options = dict(how.get("options") or {})
     if not isinstance(target, str):
         if any(parameter.is_meta for parameter in target.parameters()):
             raise ZooError(f"{found.target} has no weights: its parameters are on the meta device")
-        return _Network(found, copy.deepcopy(target).eval(), "the module's weights")
-    if weights is not None and ":" in target:
-        raise ZooError("--weights supports networks of the catalogue only")
-    options = {**(how.get("options") or {}), **({} if weights is None else {"weights": weights})}
+        module = copy.deepcopy(target).eval()
+        return _Network(found, module, "the module's weights" if weights is None else _loaded(module, weights))
+    own = weights is not None and ":" not in target  # the catalogue knows its published weights by name
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        module = built(target, options).module.eval()
-    return _Network(found, module, f"initial weights (untrained), seed {seed}" if weights is None else f"weights {weights}")
+        module = built(target, {**options, "weights": weights} if own else options).module.eval()
+    if weights is None:
+        return _Network(found, module, f"initial weights (untrained), seed {seed}")
+    return _Network(found, module, f"weights {weights}" if own else _loaded(module, weights))
+
+
+def _loaded(module: "nn.Module", weights: str) -> str:
+    """Load the weights of a file into a module, and say what they are. Raises `ZooError` if they belong to another network."""
+    from zoo.transform.loading import load_weights
+
+    rows = load_weights(module, weights).rows
+    left = [row.name for row in rows if row.type == "left"]
+    return f"weights {weights}" + (f", initial weights in {', '.join(left)}" if left else "")
 
 
 @undisturbed
@@ -83,10 +94,10 @@ def effective_picture(
     """Draw on which pixels a unit depends, and how much: its effective receptive field.
 
     Arguments:
-        target: A TARGET or a module, as `zoo.trace` takes them. A module keeps its weights.
+        target: A TARGET or a module, as `zoo.trace` takes them. A module keeps its weights if none are given.
         layer: The name of a module in it.
         unit: The index of the unit, counted from 0; by default the middle unit.
-        weights: "torchvision:NAME" or a file, for a network of the catalogue; by default initial weights.
+        weights: A file, or "torchvision:NAME" for a network of the catalogue; by default initial weights.
         inputs: The number of random images over which gradients are averaged.
         seed: Of the weights and the images.
         how: Further arguments of `zoo.trace`.

@@ -10,9 +10,11 @@ from zoo.analysis.explanation import Explanation
 from zoo.analysis.measure import measure
 from zoo.models.by_hand import same_padding, trace_of
 from zoo.models.described import Spec, read
+from zoo.ops.book import rule_of
 from zoo.ops.window import Axis
 from zoo.questions.explain import explain
 from zoo.questions.explainer import Explainer
+from zoo.record.inputs import without_batch
 from zoo.record.trace import Op, Trace, Value
 from zoo.tables.table import Column, Row, Table
 from zoo.util.errors import ZooError
@@ -64,11 +66,12 @@ class Layers:
         return self.text().rstrip("\n")
 
 
-def layer(input: Sequence[int], description: str, *, batch: int = 1, want: Sequence[int] | None = None) -> Layers:
+def layer(size: Sequence[int] | str, description: str, *, batch: int = 1, want: Sequence[int] | str | None = None) -> Layers:
     """What described layers give for an input, without building them.
 
     Arguments:
-        input: Channels and sizes, without batch: (3, 32, 32); (128, 21) for sequences; (784,) for features.
+        size: Channels and sizes of the input, without batch: (3, 32, 32) or "3x32x32"; (128, 21) for sequences; (784,) for
+            features.
         description: Layers separated by |, as text ("conv 10 5x5 pad 2", "conv 1 3x3/3", "pool 2x2", "fc 120", "relu") or as in
             code ("Conv2d(3, 10, 5, padding=2)"). The text is read, never evaluated.
         batch: The number of images.
@@ -85,16 +88,15 @@ def layer(input: Sequence[int], description: str, *, batch: int = 1, want: Seque
         >>> found.table.rows[0].cells["output"], found.table.rows[0].cells["params"]
         ([1, 10, 32, 32], 760)
     """
-    if not input or min(input) < 1:
-        raise ZooError(f"input {sizes(input)}: expected channels and sizes, such as 3x32x32")
+    shape = without_batch(size)
     specs = read(description)
-    wanted = _wanted(input, specs, want, batch) if want is not None else None
+    wanted = _wanted(shape, specs, without_batch(want), batch) if want is not None else None
     try:
-        trace = trace_of(input, specs, batch)
+        trace = trace_of(shape, specs, batch)
     except ZooError as error:
         if wanted is None:
             raise
-        return _unfitting(input, batch, description, error, wanted)
+        return _unfitting(shape, batch, description, error, wanted)
     columns = ["output", "weight", "params", "macs", "flops", "rf", "units", "connections"]
     table = measure(trace, columns=columns)
     title = f"input {sizes(trace.inputs[0].shape)} · {description.strip()}"
@@ -132,8 +134,15 @@ def _wiring(op: Op, trace: Trace) -> Table:
         cells = {"units": units, "connections": links + (units if biased else 0), "weights": weights, "biases": own}
         rows.append(Row(name, kind, {**cells, "parameters": weights + own}))
     place = trace.calls[op.call].path
+    zeros = ("connections and weights include those to the zeros of the padding",) if _pads(op, x) else ()
     title = f"{place} · the same {units:,} units, wired in three ways · {_tensor(weight, biased=biased)}"
-    return Table(title, {"layer": place, "weight": list(weight.shape)}, _WIRING, tuple(rows))
+    return Table(title, {"layer": place, "weight": list(weight.shape)}, _WIRING, tuple(rows), notes=zeros)
+
+
+def _pads(op: Op, x: Value) -> bool:
+    """Whether windows reach over the border of the layer's input `x`."""
+    windows = rule_of(op).window
+    return op.inputs[0].shape != x.shape or any(axis.before or axis.after for axis in (windows(op) if windows else None) or ())
 
 
 def _tensor(weight: Value, *, biased: bool) -> str:
@@ -141,9 +150,10 @@ def _tensor(weight: Value, *, biased: bool) -> str:
     maps, depth, *window = weight.shape
     axes = {1: ("width",), 2: ("height", "width"), 3: ("depth", "height", "width")}.get(len(window), ())
     said = f"weight {sizes(weight.shape)}, a {len(weight.shape)}-D tensor: {' × '.join(('maps out', 'maps in', *axes))}"
-    return (
-        f"{said}; {maps:,} filters of {sizes((*window, depth))}, {f'{maps:,} biases, one for each map' if biased else 'no biases'}"
-    )
+    plural = "s" if maps > 1 else ""
+    each = ", one for each map" if maps > 1 else ""
+    own = f"{maps:,} bias{'es' if maps > 1 else ''}{each}" if biased else "no biases"
+    return f"{said}; {maps:,} filter{plural} of {sizes((*window, depth))}, {own}"
 
 
 _WIRING = (

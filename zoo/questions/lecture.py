@@ -45,7 +45,9 @@ def lecture(target: "Traceable", *, input_first: bool = False, columns: Sequence
         Row(row.name, _type(found, row), dict(zip(names, cells, strict=True))) for row, *cells in zip(shown, *measured, strict=True)
     ]
     rows.insert(0, _input(found, names))
-    left_out = dict.fromkeys(row.type for row in every if row not in shown and row.type not in _FUSED)
+    left_out = dict.fromkeys(
+        row.type for row in every if row not in shown and not _FUSED & {row.type, *(op.kind for op in row.ops)}
+    )
     notes = [f"not listed: {', '.join(left_out)}; zoo summary {found.target} lists every layer"] if left_out else []
     return Table(
         f"{found.target} · input {sizes(found.inputs[0].shape)}",

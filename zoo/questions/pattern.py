@@ -88,7 +88,7 @@ def pattern(target: "Traceable", **how: Any) -> Patterns:
         context,
         _PARTS,
         tuple(_rows(read)),
-        notes=tuple(_notes(found, read)),
+        notes=(*_notes(found, read), *_covering(parts(rows))),
     )
     rules = Table(f"{found.target} · rules for sizes", context, _RULES, tuple(_checked(found, parts(rows), read)))
     return Patterns(formula, tuple(read.leaves), table, rules)
@@ -144,6 +144,22 @@ def _notes(found: Trace, read: Pattern) -> Iterator[str]:
         yield "between the parts: " + "; ".join(f"{', '.join(names)} ({kind})" for kind, names in kinds.items())
 
 
+def _covering(every: Sequence[Part]) -> Iterator[str]:
+    """Convolutions that lectures count as fully connected: their one window is the whole input."""
+    covers = [
+        part for part in every if part.symbol == "CONV" and all(a.out == 1 < a.kernel == a.n for a in windows(part.row) or ())
+    ]
+    covers = [part for part in covers if windows(part.row)]
+    if covers:
+        chain = ["FC" if part in covers else part.symbol for part in every if part.symbol in {"CONV", "POOL", "FC"}]
+        names, one = ", ".join(part.name for part in covers), len(covers) == 1
+        whole = " - ".join(chain) if len(chain) <= _MOST_PARTS else ""
+        yield (
+            f"the window of {names} is the whole input, so {'it is' if one else 'they are'} also fully connected"
+            + (f": {whole}" if whole else "")
+        )
+
+
 # Rules for sizes ------------------------------------------------------------------------------------------------------
 
 _RULES = (
@@ -152,6 +168,7 @@ _RULES = (
     Column("because", "", "the layers that break it", hide_order=0),
 )
 _MOST = 4
+_MOST_PARTS = 12
 
 
 def _checked(found: Trace, every: Sequence[Part], read: Pattern) -> Iterator[Row]:

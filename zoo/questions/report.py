@@ -12,14 +12,17 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose
+from zoo.analysis.conventions import under
 from zoo.analysis.derived import Derived
+from zoo.analysis.kinds import Pass
 from zoo.analysis.measure import measure
 from zoo.analysis.tree import Node, Tree, tree
 from zoo.catalogue.entries import architectures
 from zoo.models.forward import forward
 from zoo.models.running import Run
 from zoo.pages.render import packed, page
-from zoo.pictures.draw import LEVELS, diagram
+from zoo.pictures._svg import sheet
+from zoo.pictures.draw import diagram, modules
 from zoo.questions.compare import labels
 from zoo.questions.diff import compared, diff
 from zoo.questions.explain import described, shared
@@ -38,10 +41,11 @@ if TYPE_CHECKING:
 
 _ROWS = 64
 """Rows that a table shows at first, if the levels of the network allow it."""
-_MOST_BOXES = 150
-"""Of a diagram of all layers."""
 _WIDE = 300.0
 """Of a diagram, in millimetres."""
+_BESIDE = ("output", "params", "macs")
+"""Columns of the tables of two models side by side."""
+_PURE = "MACs of the differences follow the default convention (pure)"
 _HEIGHT = 900
 """Of a report in a notebook, in pixels."""
 
@@ -73,6 +77,8 @@ def report(
     train: bool = False,
     real: bool = False,
     options: Mapping[str, Any] | None = None,
+    columns: Sequence[str] | None = None,
+    convention: str = "pure",
 ) -> Report:
     """Return a page on one model, or on two side by side, in one HTML file that needs no network.
 
@@ -80,12 +86,15 @@ def report(
         target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
         second: Another one, to be compared with it.
         input, inputs, batch, train, real, options: As in `zoo.trace`, for both models.
+        columns: Names of the columns of the table, in this order; by default those of `zoo.summary`. The selected layer has these
+            and the default ones.
+        convention: What `macs` and `flops` count (docs/conventions.md).
 
     Returns:
         A `Report`. Its text is the same whenever it is made again.
 
     Raises:
-        ZooError: As `zoo.trace`.
+        ZooError: As `zoo.trace`, and for an unknown column or convention.
 
     Example:
         >>> zoo.report("lenet5").html.startswith("<!doctype html>")
@@ -93,7 +102,26 @@ def report(
     """
     how: dict[str, Any] = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
     targets = [target] if second is None else [target, second]
-    return of_runs([forward(one, **how) for one in targets], [lint(one, **how) for one in targets])
+    counted = Counted(columns, convention)
+    counted.shown()  # which says what is unknown, before the models run
+    return of_runs([forward(one, **how) for one in targets], [lint(one, **how) for one in targets], counted=counted)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What a report counts: the columns of its tables, the default ones if None, under a convention."""
+
+    columns: Sequence[str] | None = None
+    convention: str = "pure"
+
+    def shown(self) -> list[Pass]:
+        """The columns of the tables."""
+        return under(self.convention, choose(self.columns))
+
+    def all(self) -> list[Pass]:
+        """Those of the selected layer: the columns of the tables, and the default ones, which the page's parts need."""
+        defaults = [one.column.name for one in choose(None)]
+        return under(self.convention, choose([*(self.columns or ()), *defaults]))
 
 
 @dataclass(frozen=True)
@@ -106,12 +134,12 @@ class Around:
 
 
 @no_collection()
-def of_runs(runs: Sequence[Run], findings: Sequence[Lint], around: Around | None = None) -> Report:
+def of_runs(runs: Sequence[Run], findings: Sequence[Lint], around: Around | None = None, counted: Counted = Counted()) -> Report:
     """The report of one recorded forward or of two, and the findings on them."""
-    models = [_model(key, run, found) for key, run, found in zip("ab", runs, findings, strict=False)]
+    models = [_model(key, run, found, counted) for key, run, found in zip("ab", runs, findings, strict=False)]
     for model, name in zip(models, labels([run.trace for run in runs]), strict=True):
         model["name"] = name if len(runs) > 1 else model["name"]
-    differences = _differences(runs, models) if len(runs) > 1 else None
+    differences = _differences(runs, models, counted.convention) if len(runs) > 1 else None
     heading = runs[0].name if differences is None else " and ".join(model["name"] for model in models)
     data = {"models": [model.pop("data") for model in models], "pairs": differences.pop("pairs") if differences else []}
     workings = [model.pop("workings") for model in data["models"]]
@@ -119,7 +147,8 @@ def of_runs(runs: Sequence[Run], findings: Sequence[Lint], around: Around | None
     html = page(
         "report.html",
         script="report.js",
-        drawings=[svg for model in data["models"] for svg in model["drawings"].values()],
+        drawings=[sheet(), *(model["drawings"]["stages"] for model in data["models"] if "stages" in model["drawings"])],
+        drawing_style=sheet(),
         title=shown,
         heading=heading,
         models=models,
@@ -135,11 +164,11 @@ def of_runs(runs: Sequence[Run], findings: Sequence[Lint], around: Around | None
 # One model
 
 
-def _model(key: str, run: Run, findings: Lint) -> dict[str, Any]:
+def _model(key: str, run: Run, findings: Lint, counted: Counted) -> dict[str, Any]:
     """What the page says of a model; `data` is for its script alone."""
-    passes = choose(None)
-    found = tree(run.trace, passes)
-    table = measure(run.trace)
+    columns = [one.column for one in counted.shown()]
+    found = tree(run.trace, counted.all())
+    table = measure(run.trace, columns=counted.columns, convention=counted.convention)
     visible = _visible(found)
     names = {node.group.name: index for index, node in reversed(list(enumerate(found.nodes)))}
     card = architectures()[run.name].card if run.name in architectures() else None
@@ -147,8 +176,9 @@ def _model(key: str, run: Run, findings: Lint) -> dict[str, Any]:
         "key": key,
         "name": run.name,
         "title": title(run),
-        "columns": [one.column for one in passes],
-        "rows": [_row(found, node, table.columns, index in visible) for index, node in enumerate(found.nodes)],
+        "columns": columns,
+        "beside": columns if counted.columns else [column for column in columns if column.name in _BESIDE],
+        "rows": [_row(found, node, columns, index in visible) for index, node in enumerate(found.nodes)],
         "levels": max(node.level for node in found.nodes),
         "layers": sum(not node.children for node in found.nodes),
         "totals": [(column, cell(column, table.total[column.name])) for column in table.columns if column.name != "output"],
@@ -158,7 +188,7 @@ def _model(key: str, run: Run, findings: Lint) -> dict[str, Any]:
         "feasible": findings.feasible,
         "card": card,
         "versions": ", ".join(f"{package} {version}" for package, version in run.trace.versions.items()),
-        "data": _data(run, found, passes),
+        "data": {**_data(run, found, counted.all()), "convention": counted.convention},
     }
 
 
@@ -224,14 +254,11 @@ def _data(run: Run, found: Tree, passes: Sequence[Any]) -> dict[str, Any]:
     }
 
 
-def _drawings(trace: Trace) -> dict[str, str]:
-    """The diagram at every level at which it is not too large, as SVG."""
-    found = {}
-    for level in LEVELS:
-        if level == "layers" and len(trace.calls) > _MOST_BOXES:
-            continue
-        with suppress(ZooError):
-            found[level] = diagram(trace, level=level, width=_WIDE).svg()
+def _drawings(trace: Trace) -> dict[str, Any]:
+    """The diagram: its stages as SVG if there are any, and its modules, which the page opens in place."""
+    found: dict[str, Any] = modules(trace, width=_WIDE)
+    with suppress(ZooError):
+        found["stages"] = diagram(trace, level="stages", width=_WIDE).svg()
     return found
 
 
@@ -255,20 +282,20 @@ def _kind(ops: Sequence[Op]) -> str:
 # Two models
 
 
-def _differences(runs: Sequence[Run], models: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _differences(runs: Sequence[Run], models: Sequence[Mapping[str, Any]], convention: str) -> dict[str, Any]:
     """The table of `zoo diff`, with the nodes of each row, and the pairs of nodes that are the same layer.
 
     Rows of the models' tables get a `mark`: what differs there.
     """
     traces = [run.trace for run in runs]
     table = diff(*traces)
-    before, after, matched, rows = compared(traces)
+    before, after, matched, _ = compared(traces)
     first, second = ({name: i for i, name in reversed(list(enumerate(model["data"]["names"])))} for model in models)
     names = [(before[i].name, after[j].name) for i, j in matched]
     pairs = [(first[one], second[other]) for one, other in names if one in first and other in second]
     partner = {other: one for one, other in names}
     listed = []
-    for row, texts in zip(rows, _texts(table), strict=True):
+    for row, texts in zip(table.rows, _texts(table), strict=True):
         mine = row.name if row.type == "removed" else partner.get(row.name)
         nodes = first.get(mine) if mine is not None else None, second.get(row.name) if row.type != "removed" else None
         for model, node in zip(models, nodes, strict=True):
@@ -280,7 +307,7 @@ def _differences(runs: Sequence[Run], models: Sequence[Mapping[str, Any]]) -> di
     return {
         "title": table.title,
         "about": table.context["about"],
-        "notes": [*map(str, table.notes)],
+        "notes": [*map(str, table.notes), *([] if convention == "pure" else [_PURE])],
         "columns": table.columns,
         "rows": listed,
         "pairs": [*pairs, *_modules(first, second, pairs)],

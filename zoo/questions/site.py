@@ -126,7 +126,15 @@ def _near(name: str, other: str, relation: str, runs: dict[str, Run]) -> dict[st
         "about": table.context["about"],
         "notes": list(map(str, table.notes)),
         "command": f"zoo diff {first} {second}",
+        "table": f"from {first} to {second}",
+        "columns": table.columns,
+        "rows": [(row.name, row.type, cells[1]) for row, cells in zip(table.rows[:_MOST_ROWS], _rows(table), strict=False)],
+        "more": max(len(table.rows) - _MOST_ROWS, 0),
     }
+
+
+_MOST_ROWS = 400
+"""Of the differences from one network to another."""
 
 
 # The index

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis.grids import FIRST
 from zoo.analysis.stages import Stage, find_stages
 from zoo.models.forward import forward
 from zoo.models.running import Run
@@ -22,6 +23,10 @@ _COLUMNS = (
 )
 
 
+_LAYOUT = Column("layout", "text", "how the maps lie in the tensor", hide_order=1)
+_RESHAPED = "layout: how the network computes the maps; zoo.features returns all of them as N×C×sizes"
+
+
 class Stages(tuple[Stage, ...]):
     """The stages of one network, stage1 first: a tuple that shows as a table in a notebook."""
 
@@ -33,11 +38,13 @@ class Stages(tuple[Stage, ...]):
         rows = []
         for s in self:
             cells = {"layer": s.layer, "channels": s.channels, "size": list(s.size), "stride": s.stride, "rf": dict(s.rf)}
-            rows.append(Row(s.name, "stage", cells))
+            rows.append(Row(s.name, "stage", {**cells, "layout": s.layout}))
         inputs = [list(value.shape) for value in trace.inputs]
         context = {"target": self.run.name, "inputs": inputs, "mode": trace.mode, "versions": dict(trace.versions)}
         title = f"stages of {self.run.name} · input {', '.join(map(sizes, inputs))}"
-        return Table(title, context, _COLUMNS, tuple(rows), notes=self.run.notes)
+        if all(stage.layout == FIRST for stage in self):
+            return Table(title, context, _COLUMNS, tuple(rows), notes=self.run.notes)
+        return Table(title, context, (*_COLUMNS, _LAYOUT), tuple(rows), notes=(_RESHAPED, *self.run.notes))
 
     def _repr_html_(self) -> str:
         return self.to_table().render("html")
@@ -48,6 +55,7 @@ def stages(
     target: "Traceable",
     input: Any = None,
     *,
+    finest: bool = False,
     inputs: Any = None,
     batch: int = 1,
     train: bool = False,
@@ -58,6 +66,9 @@ def stages(
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
+        finest: Of each reduction, take the last maps that a layer or a block makes which looks further than one unit: also in a
+            branch (HRNet has one stage on the path, and five levels), and before a convolution to more channels with which the
+            head begins (EfficientNet). By default the stages are on the path, the last of each resolution.
         input, inputs, batch, train, real, options: As in `zoo.trace`.
 
     Returns:
@@ -71,6 +82,6 @@ def stages(
         [('norm1', 4), ('norm2', 8), ('relu5', 16), ('pool5', 32)]
     """
     run = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
-    found = Stages(find_stages(run.trace))
+    found = Stages(find_stages(run.trace, finest=finest))
     found.run = run
     return found

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.choose import choose, on_page
 from zoo.analysis.conventions import legend
 from zoo.ops.resizing import resized
+from zoo.questions.grid import points, settings
 from zoo.questions.survey import check_timeout, gather, versions
-from zoo.record.inputs import Input, settled
+from zoo.record.inputs import Input, shapes
 from zoo.record.trace import Trace
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
@@ -26,9 +27,8 @@ if TYPE_CHECKING:
 COLUMNS = ("params", "macs", "flops", "activations")
 _CHUNK, _WORTH_A_PROCESS = 25, 150  # points per task, and points for which starting a worker pays off
 
-Sizes = tuple[int, ...]
-Point = tuple[int, Sizes | None]
-"""A batch, and sizes without it; None is the model's own."""
+Point = tuple[int, tuple[int, ...] | Input | None]
+"""A batch, and a shape that includes it; None is the model's own."""
 
 Progress = Callable[[int, int, str], None]
 
@@ -37,9 +37,9 @@ Progress = Callable[[int, int, str], None]
 def sweep(
     target: "str | nn.Module",
     *,
-    inputs: Sequence[Any] | None = None,
-    batches: Sequence[int] = (1,),
-    options: Sequence[Mapping[str, Any]] = ({},),
+    input: Any = None,
+    batch: int | Sequence[int] = 1,
+    options: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None,
     train: bool = False,
     real: bool = False,
     columns: Sequence[str] | None = None,
@@ -49,13 +49,13 @@ def sweep(
     timeout: float | None = None,
     progress: Progress | None = None,
 ) -> Table:
-    """Return a row for each of `options` with each of `inputs` and each of `batches`.
+    """Return a row for each choice of options with each input and each batch size.
 
     Arguments:
         target: A TARGET or a module, as `zoo.trace` takes them; it is built once for each of `options`.
-        inputs: Shapes without batch, or strings as on the command line ("3x64x64"); None is the model's own input.
-        batches: Batch sizes.
-        options: Options of the builder, a mapping for each point.
+        input: One input or a list, each as in `zoo.trace`; a string may have braces, "3x{64,128}x...". By default the model's own.
+        batch: One batch size or a list, for inputs without batch: strings, and the model's own.
+        options: Options of the builder: {"num_classes": [10, 100]} gives a point for each value; or a mapping for each point.
         train, real: As in `zoo.trace`.
         columns: Those of `zoo.summary`.
         executor, jobs: Large grids are shared out among `jobs` processes (by default one for each core), or go to any
@@ -69,55 +69,69 @@ def sweep(
         reason.
 
     Raises:
-        ZooError: For an unknown column, an empty grid, a journal of another sweep, or if every point fails for the same reason.
+        ZooError: For invalid arguments, an empty grid, a journal of another sweep, or if every point fails for the same reason.
 
     Example:
-        >>> table = zoo.sweep("resnet18", inputs=[(3, 64, 64), "3x128x128"], columns=["macs"])
+        >>> table = zoo.sweep("resnet18", input="3x{64,128}x...", columns=["macs"])
         >>> [row.cells["macs"] for row in table.rows]
         [148557824, 592695296]
     """
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
-    sizes: list[Sizes | None] = [None] if inputs is None else _without_batch(inputs)
-    shapes = [(batch, size) for size in sizes for batch in batches]
-    total = len(options) * len(shapes)
+    chosen, grid = settings(options), _grid(input, batch)
+    total = len(chosen) * len(grid)
     if not total:
-        raise ZooError("the grid has no points: expected non-empty inputs, batches and options, or none of them")
+        raise ZooError("the grid has no points: expected a non-empty input, batch and options, or none of them")
     check_timeout(timeout, executor)
     if isinstance(target, str) and _apart(target, total, executor, jobs, journal, timeout):
         context = {"sweep": target, "train": train, "real": real, "columns": list(wanted), "versions": versions()}
         how = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "context": context}
-        found = _gathered(target, options, shapes, (wanted, train, real), how, progress)
+        found = _gathered(target, chosen, grid, (wanted, train, real), how, progress)
     else:
-        found = _here(target, options, shapes, (wanted, train, real), progress)
+        found = _here(target, chosen, grid, (wanted, train, real), progress)
     rows = [Row(row.pop("name"), row.pop("type"), row) for row in found]
     failures = {row.cells["failure"] for row in rows}
     if len(failures) == 1 and None not in failures:
         raise ZooError(failures.pop())
-    return _table(target, rows, on_page(choose(wanted), asked=columns is not None), options)
+    return _table(target, rows, on_page(choose(wanted), asked=columns is not None), chosen)
 
 
-def _without_batch(inputs: Sequence[Any]) -> list[Sizes | None]:
-    """Shapes without batch. Raises `ZooError` for what is none; tensors are not shown with their values."""
-    found: list[Sizes | None] = []
-    for one in inputs if isinstance(inputs, Sequence) and not isinstance(inputs, str) else [inputs]:
-        shape, ready = settled("=" + one if isinstance(one, str) else one, None)
-        if ready is not None or not isinstance(shape, tuple) or isinstance(shape, Input):
-            raise ZooError("inputs: expected a list of shapes without batch, such as [(3, 224, 224)] or ['3x224x224']")
-        found.append(shape)
+def _grid(input: Any, batch: Any) -> list[Point]:
+    """Every input with every batch size. Raises `ZooError` for what is neither."""
+    batches = list(batch) if isinstance(batch, list | tuple | range) else [batch]
+    several = isinstance(input, list | tuple) and not isinstance(input, Input) and not _is_shape(input)
+    inputs = [point for one in (input if several else [input]) for point in (points(one) if isinstance(one, str) else [one])]
+    return [(size, _shape(one, size)) for one in inputs for size in batches]
+
+
+def _is_shape(thing: Sequence[Any]) -> bool:
+    return bool(thing) and all(isinstance(size, int) for size in thing)
+
+
+def _shape(one: Any, batch: Any) -> Any:
+    """One input with its batch; None is the model's own. Raises `ZooError` for several inputs at once."""
+    found = shapes(one, batch)
+    if found is not None and (isinstance(found, list) or _sizes(found) is None):
+        raise ZooError("input: expected one tensor for each point, such as ['3x64x64', '3x128x128']")
     return found
 
 
+def _sizes(shape: Any) -> list[int] | None:
+    """The sizes of a shape, or of an `Input`."""
+    given = shape.sizes if isinstance(shape, Input) else shape
+    return None if given is None else list(given)
+
+
 def _here(
-    target: Any, options: Sequence[Mapping[str, Any]], shapes: Sequence[Point], how: tuple[Any, ...], progress: Progress | None
+    target: Any, options: Sequence[Mapping[str, Any]], grid: Sequence[Point], how: tuple[Any, ...], progress: Progress | None
 ) -> list[dict[str, Any]]:
     """The rows of all points, in order, computed by this process."""
     found: list[dict[str, Any]] = []
     for given in options:
         network = _Network(target, given, *how[1:])
-        for shape in shapes:
-            found += _points(network, [shape], how[0])
+        for point in grid:
+            found += _points(network, [point], how[0])
             if progress is not None:
-                progress(len(found), len(options) * len(shapes), "")
+                progress(len(found), len(options) * len(grid), "")
     return found
 
 
@@ -134,16 +148,16 @@ def _apart(target: str, total: int, executor: Executor | None, jobs: int | None,
 def _gathered(
     target: str,
     options: Sequence[Mapping[str, Any]],
-    shapes: Sequence[Point],
+    grid: Sequence[Point],
     arguments: tuple[Any, ...],
     how: Mapping[str, Any],
     progress: Progress | None,
 ) -> list[dict[str, Any]]:
     """The rows of all points, in order. Points go to the workers many at a time, and those of a lost worker one by one."""
     size = 1 if how["timeout"] is not None else _CHUNK
-    cut = [(given, shapes[i : i + size]) for given in options for i in range(0, len(shapes), size)]
+    cut = [(given, grid[i : i + size]) for given in options for i in range(0, len(grid), size)]
     chunks = {_name(given, some): (target, given, some, *arguments) for given, some in cut}
-    total, done = len(options) * len(shapes), 0
+    total, done = len(options) * len(grid), 0
 
     def update(_: int, __: int, name: str) -> None:
         nonlocal done
@@ -167,9 +181,7 @@ def _rows(target: str, given: Mapping[str, Any], shape: Point, record: Mapping[s
     """Copies of a record's rows; of a point whose worker was lost a row with the reason."""
     if "rows" in record:
         return [dict(row) for row in record["rows"]]
-    batch, sizes = shape
-    size = [batch, *sizes] if sizes is not None else None
-    return [{"name": target, "type": "failed", **given, "failure": record["failure"], "input": size}]
+    return [{"name": target, "type": "failed", **given, "failure": record["failure"], "input": _sizes(shape[1])}]
 
 
 def _name(given: Mapping[str, Any], some: Sequence[Point]) -> str:
@@ -190,17 +202,24 @@ class _Network:
     train: bool
     real: bool
 
-    def shape(self, batch: int, sizes: Sizes | None) -> Any:
-        """The shape of a point's input, or of several. Raises `ZooError` if that is the network's own, and it cannot be built."""
-        if sizes is not None:
-            return (batch, *sizes)
-        if self._usual is not None:
+    def shape(self, batch: int, asked: tuple[int, ...] | Input | None) -> Any:
+        """The shape of a point's input, or of several. Raises `ZooError` if it has no batch, and if it is the network's own, which
+        cannot be built.
+        """
+        from zoo.models.running import check_batch
+
+        if asked is None and self._usual is not None:
             return (batch, *self._usual.inputs[0].shape[1:])
-        return self._built().shape(batch)
+        if asked is None:
+            return self._built().shape(batch)
+        if self._usual is None or len(asked) != len(self._usual.inputs[0].shape):
+            check_batch(self._built(), asked)
+        return asked
 
     def trace(self, shape: Any) -> Trace:
         """Its forward on an input. Raises `ZooError` if it cannot be built, or refuses the input."""
-        if self._usual is not None and (found := resized(self._usual, [shape])) is not None:
+        usual = None if isinstance(shape, Input) else self._usual
+        if usual is not None and (found := resized(usual, [shape])) is not None:
             return found
         from zoo.models.importing import neighbours
         from zoo.tracing.trace import trace
@@ -235,20 +254,20 @@ class _Network:
             return error
 
 
-def _points(network: _Network, shapes: Sequence[Point], columns: Sequence[str]) -> list[dict[str, Any]]:
+def _points(network: _Network, grid: Sequence[Point], columns: Sequence[str]) -> list[dict[str, Any]]:
     from zoo.analysis.measure import measure
 
     rows = []
-    for batch, sizes in shapes:
+    for batch, asked in grid:
         row: dict[str, Any] = {"name": str(network.target), "type": "failed", "input": None, **network.options, "failure": None}
-        shape: Any = (batch, *sizes) if sizes is not None else None
+        shape: Any = asked
         try:
-            shape = network.shape(batch, sizes)
+            shape = network.shape(batch, asked)
             found = network.trace(shape)
             row |= {"name": found.target, "type": found.calls[0].type, **measure(found, columns=columns, depth=0).total}
         except ZooError as error:
             row["failure"] = str(error)
-        rows.append({**row, "input": list(shape) if shape is not None else None})
+        rows.append({**row, "input": _sizes(shape)})
     return rows
 
 

@@ -42,7 +42,7 @@ def settled(input: Any, inputs: Any, batch: int = 1) -> tuple[Any, Any]:
     and for a `batch` beside shapes that have their own.
     """
     if not isinstance(batch, int) or isinstance(batch, bool) or batch < 1:
-        raise ZooError(f"batch: expected an integer >= 1, got {batch!r}")
+        raise ZooError(f"batch: expected an integer >= 1, got {_described(batch)}")
     if input is not None and inputs is not None:
         raise ZooError("expected either input (shapes) or inputs (tensors), got both")
     ready = (tuple(input) if isinstance(input, list) else input) if _ready(input) else inputs
@@ -53,8 +53,39 @@ def settled(input: Any, inputs: Any, batch: int = 1) -> tuple[Any, Any]:
     if isinstance(input, str | Input) or _sizes(input) is not None:
         return _one(input, batch), None
     if not isinstance(input, Sequence):
-        raise ZooError(f"input {_described(input)}: {_SHAPE}")
+        raise ZooError(f"input: {_SHAPE}, got {_described(input)}")
     return [_one(one, batch) for one in input], None
+
+
+def shapes(input: Any, batch: int = 1) -> Any:
+    """`input` as shapes and `Input`s, for functions that need no values: a tensor stands for its shape and type.
+
+    Raises `ZooError` as `settled` does.
+    """
+    given = _stands_for(input)
+    if isinstance(input, Mapping):
+        given = [_stands_for(one, name) for name, one in input.items()]
+    elif isinstance(input, list | tuple) and not isinstance(input, Input) and any(map(_tensor, input)):
+        given = [_stands_for(one) for one in input]
+    return settled(given, None, batch)[0]
+
+
+def one_shape(input: Any, what: str) -> tuple[int, ...]:
+    """`input` as a single shape with batch, for functions that take no other. Raises a `ZooError` that begins with `what`."""
+    found = shapes(input)
+    found = found[0] if isinstance(found, list) and len(found) == 1 else found
+    found = found.sizes if isinstance(found, Input) and found == Input(found.sizes) else found
+    if not isinstance(found, tuple) or isinstance(found, Input):
+        raise ZooError(f"{what}: expected one shape with batch as input, such as (1, 3, 224, 224), or '3x224x224'")
+    return found
+
+
+def without_batch(size: Any) -> tuple[int, ...]:
+    """Channels and sizes of one input without its batch, from a shape or a string. Raises `ZooError` for anything else."""
+    found = read(f"={size}", 1, "size") if isinstance(size, str) else _sizes(size)
+    if not found or isinstance(found, Input) or min(found) < 1:
+        raise ZooError(f"size: expected channels and sizes without batch, such as (3, 32, 32) or '3x32x32', got {_described(size)}")
+    return found
 
 
 def read(text: str, batch: int, label: str = "input") -> tuple[int, ...] | Input:
@@ -101,7 +132,7 @@ def _one(one: Any, batch: int) -> Any:
         return one
     sizes = _sizes(one)
     if sizes is None:
-        raise ZooError(f"input {_described(one)}: {_SHAPE}")
+        raise ZooError(f"input: {_SHAPE}, got {_described(one)}")
     if batch != 1 and sizes[:1] != (batch,):
         raise ZooError(f"batch={batch} does not apply to input {sizes}, which includes the batch")
     return sizes
@@ -131,15 +162,29 @@ def _ready(input: Any) -> bool:
     return any(tensors)
 
 
+def _stands_for(one: Any, name: str | None = None) -> Any:
+    """A tensor as its shape, with its type unless it is a floating-point one; anything else as it is."""
+    if not _tensor(one):
+        return one if name is None else Input(_sizes(one), name=name)
+    sizes, dtype = tuple(one.shape), None if one.dtype.is_floating_point else str(one.dtype).removeprefix("torch.")
+    return sizes if dtype is name is None else Input(sizes, dtype, name)
+
+
 def _tensor(thing: Any) -> bool:
     torch = sys.modules.get("torch")  # without torch there are no tensors
     return torch is not None and isinstance(thing, torch.Tensor)
 
 
 def _described(thing: Any) -> str:
-    """Describe an argument briefly; for an array, by its shape and never by its values."""
+    """Describe an argument briefly; for an array or a tensor, also in a list, by its shape and never by its values."""
     shape = getattr(thing, "shape", None)
     if shape is not None:
-        return f"is a {type(thing).__name__} of shape {tuple(shape)}"
-    text = repr(thing)
+        return f"a {type(thing).__name__} of shape {tuple(shape)}"
+    if isinstance(thing, list | tuple) and not isinstance(thing, Input):
+        inside = ", ".join(map(_described, thing[:8])) + (", ..." if len(thing) > 8 else "")
+        text = f"[{inside}]" if isinstance(thing, list) else f"({inside}{',' if len(thing) == 1 else ''})"
+    elif isinstance(thing, Mapping):
+        text = f"a {type(thing).__name__} of {', '.join(map(str, thing))}"
+    else:
+        text = repr(thing)
     return text if len(text) <= 60 else f"{text[:57]}..."

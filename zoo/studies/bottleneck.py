@@ -114,7 +114,7 @@ def _module(channels: int, filters: Sequence[tuple[int, int]], narrow: Sequence[
 
 def _blocks() -> Iterator[Arm]:
     """Figure 5: blocks that keep the shape."""
-    from zoo.archs.resnet import BasicBlock
+    from zoo.archs.resnet import BasicBlock, padded
     from zoo.tracing.skeleton import Skeleton
 
     for name, network in (("basic", "resnet34"), ("bottleneck", "resnet50")):
@@ -122,7 +122,7 @@ def _blocks() -> Iterator[Arm]:
         shape = maps[f"{BLOCK}.1"]
         yield Arm(name, _cells(resnet.get_submodule(f"{BLOCK}.1"), shape), BLOCK)
     with Skeleton():
-        wide = BasicBlock(shape[1], shape[1], 1, "A")
+        wide = BasicBlock(shape[1], shape[1], 1, padded)
     yield Arm("wide basic", _cells(wide, shape), BLOCK)
 
 

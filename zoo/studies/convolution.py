@@ -166,7 +166,9 @@ def _lesson(image: Grid, kernel: Grid, stride: int, arms: Sequence[Arm], *, run:
     values = len(correlated(image, kernel, stride)) * len(correlated(image, kernel, stride)[0])
     if flipped(kernel) == kernel:
         yield "Flipping this kernel changes nothing, because it is symmetric;"
-        yield f"flipping one that is not changes {differ['asymmetric']} values." if "asymmetric" in differ else "others it changes."
+        changed = differ.get("asymmetric")
+        told = f"flipping one that is not changes {changed} value{'s' if changed != 1 else ''}."
+        yield told if "asymmetric" in differ else "others it changes."
     else:
         yield f"Flipping this kernel, which is not symmetric, changes {differ['kernel']} of {values} values."
     if run:

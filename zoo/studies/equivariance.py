@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, TargetName, ZooError, arms_table
+from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, TargetName, ZooError, arms_table, rule_of
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from zoo.extend import Trace
 
 LENGTH = 24
 KERNEL = (2, -1, 3)
@@ -281,11 +283,21 @@ def _of_network(on: Any) -> Table:
     last = arms[-1]
     lesson = [
         f"Maps of {found.target} follow a shift by any pixel before its first stride, and at {last.name} only one by multiples of",
-        f"{last.cells['stride']} pixels; away from the borders, which are padded.",
+        f"{last.cells['stride']} pixels{'; away from the borders, which are padded' if _pads(found) else ''}.",
     ]
     title = f"equivariance: which shifts do the maps of {found.target} follow?"
     notes = ["rows at which the stride grows; dense layers after the last of them follow none"]
     return arms_table(title, columns, arms, notes=notes, lesson=lesson)
+
+
+def _pads(found: "Trace") -> bool:
+    """Whether any window reaches over a border, or an op pads."""
+    for op in found.ops:
+        window = rule_of(op).window
+        axes = window(op) if window else None
+        if "pad" in op.kind or any(axis.before or axis.after for axis in axes or ()):
+            return True
+    return False
 
 
 STUDY = Study("equivariance", "Does the output of a layer shift with its input, and by how much?", run)

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 NETWORKS = ("alexnet", "vgg16", "googlenet", "resnet50")
 HEADS = {
     "maps": "1×1 convolution to class maps, then average",
+    "nin": "1×1 convolution to class maps, ReLU, then average, as in Network In Network",
     "gap": "average, then one linear layer",
     "flat": "flatten, then one linear layer: as many layers as gap, without the average",
     "fc": "VGG's three fully connected layers",
 }
 _ONE_FUNCTION = (
-    "maps and gap are one function: the average of a linear map of each position; Network In Network has a ReLU between them, "
-    "which costs nothing here and makes them differ"
+    "maps and gap are one function: the average of a linear map of each position is the linear map of the average; the ReLU of nin "
+    "comes between, so that nin is another function, for no more MACs"
 )
 COLUMNS = (
     Column("params", "elements", "of the whole network", hide_order=0),
@@ -91,6 +92,9 @@ def _head(kind: str, maps: Sequence[int], classes: int) -> "nn.Module":
 
     if kind == "flat":
         return nn.Sequential(nn.Flatten(), nn.Linear(prod(maps), classes))
+    if kind == "nin":
+        convolution, *average = make_head("maps", maps, classes).children()
+        return nn.Sequential(convolution, nn.ReLU(), *average)
     return make_head(kind, maps, classes)
 
 

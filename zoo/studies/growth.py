@@ -55,7 +55,7 @@ def run(
         arms += [Arm(row, {name: sizes[row] for name, sizes in measured.items()}, "measured") for row in ("support", "effective")]
         failures = [failed for name in STACKS for failed in _wrong(name, measured[name]["support"], fields[name][-1])]
     return arms_table(
-        f"growth: what makes the receptive field of {layers} convolutions of {kernel}×{kernel} grow?",
+        f"growth: what makes the receptive field of {layers} convolution{'s' if layers > 1 else ''} of {kernel}×{kernel} grow?",
         COLUMNS,
         arms,
         notes=[
@@ -70,7 +70,8 @@ def run(
 
 
 _HOW = (
-    f"support: the side of the pixels that the middle unit's gradient reaches; effective: the side of the square around the middle "
+    f"support: the side of the pixels that the middle unit's gradient reaches, where poolings average, since a maximum hides the "
+    f"other pixels of its window; effective: the side of the square around the middle "
     f"that holds {SHARE:.0%} of the gradient's absolute values; random positive weights, mean of {SEEDS} seeds"
 )
 
@@ -131,8 +132,11 @@ def _costs(stacks: "Mapping[str, nn.Module]") -> dict[str, dict[str, int]]:
 # Measured -------------------------------------------------------------------------------------------------------------
 
 
-def gradient(name: str, layers: int, kernel: int, seed: int) -> Any:
-    """The absolute gradient of the middle unit, summed over maps, by the pixels: H×W. torch's random state is left as it was."""
+def gradient(name: str, layers: int, kernel: int, seed: int, *, average: bool = False) -> Any:
+    """The absolute gradient of the middle unit, summed over maps, by the pixels: H×W. torch's random state is left as it was.
+
+    With `average`, poolings average: a maximum hides the other pixels of its window from a gradient.
+    """
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -142,15 +146,19 @@ def gradient(name: str, layers: int, kernel: int, seed: int) -> Any:
     for module in net.modules():
         if isinstance(module, torch.nn.Conv2d):
             module.weight.data.abs_()  # so that no ReLU or sum hides a pixel
+    for layer in net.children() if average else ():
+        for place, part in layer.named_children():
+            if isinstance(part, torch.nn.MaxPool2d):
+                layer.register_module(place, torch.nn.AvgPool2d(part.kernel_size, part.stride, part.padding))
     maps = net(image)
     middle = maps.shape[-1] // 2
     return torch.autograd.grad(maps[..., middle, middle].sum(), image)[0][0, 0].abs()
 
 
 def _measured(name: str, layers: int, kernel: int) -> dict[str, int]:
-    """The support of all seeds together, since max pooling chooses other pixels each time; the effective side of their mean."""
+    """The side of the pixels that the gradient reaches, and the effective side of the mean over all seeds."""
+    rows = (gradient(name, layers, kernel, 0, average=True).sum(1) > 0).nonzero().flatten().tolist()
     total = sum(gradient(name, layers, kernel, seed) for seed in range(SEEDS))
-    rows = (total.sum(1) > 0).nonzero().flatten().tolist()
     return {"support": rows[-1] - rows[0] + 1 if rows else 0, "effective": _effective(total)}
 
 
@@ -174,8 +182,8 @@ def _around(middle: int, half: int) -> slice:
 
 
 def _wrong(name: str, support: int, field: int) -> Iterator[Failed]:
-    """A gradient reaches exactly the pixels of the field; max pooling may leave out some at the ends, but none lies beyond."""
-    if support > field or (support < field and "pooled" not in name):
+    """A gradient reaches exactly the pixels of the field."""
+    if support != field:
         yield Failed(name, "pixels that the gradient reaches", f"a side of {support}", f"{field}, the receptive field")
 
 
@@ -198,8 +206,12 @@ def _lesson(
         yield "No other stack sees more: deeper stacks are needed to tell them apart."
         return
     yield f"With strides it sees {last['strided']}, with pooling {last['pooled']}, with dilation {last['dilated']}."
-    yield f"The windows of pooling alone, with stride 1, bring it to {last['pooled_1']}: the rest is its stride,"
-    yield "which makes every later kernel step over more pixels."
+    if last["pooled"] > last["pooled_1"]:
+        yield f"The windows of pooling alone, with stride 1, bring it to {last['pooled_1']}: the rest is its stride,"
+        yield "which makes every later kernel step over more pixels."
+    else:
+        yield f"The windows of pooling alone, with stride 1, see {last['pooled_1']} as well:"
+        yield "no kernel follows that could step further."
     macs, side = cost["macs"], cost["side"]
     yield f"Dilation keeps maps of {side['dilated']} pixels and costs {macs['dilated']:,} MACs, strides leave"
     yield f"{side['strided']} and cost {macs['strided']:,}."

@@ -4,6 +4,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,9 +81,11 @@ def _how_measured(seeds: int) -> list[str]:
 
 def built(kind: str, counts: tuple[int, int, int, int]) -> "nn.Module":
     """The paper's network with these blocks, plain or with this kind of shortcut; all are initialised by the same rule."""
-    from zoo.archs.resnet import BasicBlock, PlainNet, ResNet
+    from zoo.archs import resnet
 
-    return PlainNet(counts, 1000, 3) if kind == "plain" else ResNet(BasicBlock, counts, 1000, 3, shortcut=kind)
+    if kind == "plain":
+        return resnet.PlainNet(resnet.PlainBlock, 1, counts, 1000, 3)
+    return resnet.ResNet(partial(resnet.BasicBlock, shortcut=resnet.SHORTCUTS[kind]), 1, counts, 1000, 3)
 
 
 def _cells(kind: str, counts: tuple[int, int, int, int]) -> dict[str, Any]:

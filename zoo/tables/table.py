@@ -19,7 +19,7 @@ class Table(Content):
     Example:
         >>> table = zoo.summary("lenet5")
         >>> [row.name for row in table.rows][:3], table.total["params"]
-        (['C1', 'S2', 'C3.index'], 60000)
+        (['C1', 'squash1', 'S2'], 60000)
     """
 
     explainer: Callable[[str | None, Sequence[str] | None], Any] | None = field(default=None, compare=False, repr=False)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from zoo.analysis.grids import LAST, TOKENS
 from zoo.analysis.stages import Stage, call_names
 from zoo.tracing.guard import Guard
 from zoo.tracing.trees import tree_flatten, tree_leaves, tree_unflatten
@@ -17,6 +18,8 @@ from zoo.util.errors import ZooError, unhidden, words
 
 class Features(fx.GraphModule):
     """A network that takes the input of the original and returns a dict of feature maps by name."""
+
+    __jit_unused_properties__: list[str] = [*fx.GraphModule.__jit_unused_properties__, "stages"]  # noqa: RUF012
 
     @property
     def stages(self) -> dict[str, Stage]:
@@ -61,7 +64,10 @@ def cut(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str] 
     Layers and weights are those of `module`, which does not change. The outputs named in `copied` are copies, because a later op
     writes to the tensor. Raises `ZooError` if the forward pass is not a fixed graph.
     """
-    graph, twin = (_graph(module, stages, copied, train) for train in (False, True))
+    whole: set[str] = set()
+    found = [_graph(module, stages, copied, train, whole) for train in (False, True)]
+    once = len(whole)
+    graph, twin = found if not once else [_graph(module, stages, copied, train, whole) for train in (False, True)]
     _follow_mode(graph, twin)
     renamed = _renamed(graph)
     root: Any = {new: _found(module, old) for new, old in renamed.items()} if renamed else module
@@ -80,6 +86,32 @@ def _made(
     made.meta |= {"stages": dict(stages), "renamed": dict(renamed)}
     made.training = training
     return made
+
+
+def arrange(body: Features) -> None:
+    """Return maps that lie channels last or as tokens as N×C×H×W instead, in the graph of `body`."""
+    end = next(node for node in body.graph.nodes if node.op == "output")
+    image = next(node for node in body.graph.nodes if node.op == "placeholder")
+    outputs = dict(end.args[0])
+    for name, stage in body.stages.items():
+        axes = len(stage.size) + 2
+        with body.graph.inserting_before(end):
+            if stage.layout == LAST:
+                outputs[name] = body.graph.call_method("permute", (outputs[name], (0, axes - 1, *range(1, axes - 1))))
+            elif stage.layout == TOKENS:
+                outputs[name] = body.graph.call_function(maps_of_tokens, (outputs[name], image, stage.extra, stage.stride))
+    end.args = (outputs,)
+    body.recompile()
+
+
+def maps_of_tokens(tokens: torch.Tensor, image: torch.Tensor, extra: int, stride: int) -> torch.Tensor:
+    """Return the tokens of an image's grid, N×(extra + HW)×C, as maps N×C×H×W; rows are `stride` pixels apart."""
+    units = tokens[:, extra:]
+    height = image.shape[2]
+    rows = (2 * height + stride) // (2 * stride)
+    if rows == 0 or units.shape[1] % rows != 0:
+        rows = (height + stride - 1) // stride
+    return units.reshape(units.shape[0], rows, -1, units.shape[2]).permute(0, 3, 1, 2)
 
 
 def _renamed(graph: fx.Graph) -> dict[str, str]:
@@ -113,17 +145,23 @@ def _loaded_from(new: str, old: str, module: nn.Module, state: dict[str, Any], p
         state[f"{prefix}{new}.{key.removeprefix(f'{prefix}{old}.')}"] = state.pop(key)
 
 
-def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str], train: bool) -> fx.Graph:
-    """Return the graph that the layers of `stages` need, in the given mode."""
+def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[str], train: bool, whole: set[str]) -> fx.Graph:
+    """Return the graph that the layers of `stages` need, in the given mode. Modules in `whole` are called and not traced into;
+    those that cannot be traced are added to it.
+    """
     parts = list(dict.fromkeys(module.modules()))
-    layers = _Layers()
+    layers = _Layers({stage.layer for stage in stages.values()}, whole)
 
     def traced() -> fx.Graph:
         for part in parts:
             vars(part)["training"] = train
+            vars(part)["forward"] = partial(layers.forward, part, part.forward)
         try:
             return layers.trace(module)
         except Exception as error:
+            if layers.complete():
+                layers.graph.output(())
+                return layers.graph
             said = words(unhidden(error))
             raise ZooError(f"{type(module).__name__} cannot be cut: its forward pass is not a fixed graph ({said})") from error
 
@@ -142,22 +180,75 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
 
 class _Layers(fx.Tracer):
     """A tracer that records the output of each call, in the order in which the calls began. Modules without submodules are not
-    traced into, so that they keep following their training mode.
+    traced into, so that they keep following their training mode; nor are those that cannot be traced, such as blocks with branches
+    on sizes, if no layer inside is `wanted`. Their names are added to `whole`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: Collection[str], whole: set[str]) -> None:
         super().__init__()
         self.calls: list[tuple[str, Any]] = []
+        self.wanted = wanted
+        self.whole = whole
+        self.running: list[nn.Module] = []
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
-        return not any(True for _ in m.children()) or super().is_leaf_module(m, module_qualified_name)
+        small = not any(True for _ in m.children()) or super().is_leaf_module(m, module_qualified_name)
+        return module_qualified_name in self.whole or small
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        index = len(self.calls)
-        self.calls.append((self.path_of_module(m), None))
-        out = super().call_module(m, forward, args, kwargs)
-        self.calls[index] = self.calls[index][0], out
+        index, path = len(self.calls), self.path_of_module(m)
+        self.calls.append((path, None))
+        last, depth = next(reversed(self.graph.nodes)), len(self.module_stack)
+        self.running.append(m)
+        try:
+            out = super().call_module(m, forward, args, kwargs)
+        except Exception:
+            if any(name.startswith(f"{path}.") for name in self.wanted):
+                raise
+            self._forget(last, index, depth)
+            self.whole.add(path)
+            out = self.create_proxy("call_module", path, args, kwargs)
+        finally:
+            self.running.pop()
+        self.calls[index] = path, out
         return out
+
+    def forward(self, module: nn.Module, own: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Take `module.forward(x)` for `module(x)`, which fx would not see."""
+        called = module is self.root or (self.running and self.running[-1] is module)
+        return own(*args, **kwargs) if called else module(*args, **kwargs)
+
+    def create_arg(self, a: Any) -> Any:
+        """Refuse tensors that the forward pass makes: in a graph they would be constants of one size, on one device."""
+        if isinstance(a, torch.Tensor) and not isinstance(a, nn.Parameter) and a not in _Buffers(self.root):
+            raise TypeError("it makes tensors of its own")
+        return super().create_arg(a)
+
+    def complete(self) -> bool:
+        """Whether every wanted layer has been traced, so that it does not matter what stopped the tracer."""
+        names = call_names([path for path, _ in self.calls])
+        done = {name for name, (_, out) in zip(names, self.calls, strict=True) if isinstance(out, fx.Proxy)}
+        return done.issuperset(self.wanted)
+
+    def _forget(self, last: fx.Node, index: int, depth: int) -> None:
+        """Erase the nodes after `last`, the calls inside that of number `index`, and the modules below a depth of the stack."""
+        while len(self.module_stack) > depth:
+            self.module_stack.popitem(last=True)
+        for node in reversed(list(self.graph.nodes)):
+            if node is last:
+                break
+            self.graph.erase_node(node)
+        del self.calls[index + 1 :]
+
+
+class _Buffers:
+    """The buffers of a module, by identity."""
+
+    def __init__(self, module: nn.Module) -> None:
+        self.ids = set(map(id, module.buffers()))
+
+    def __contains__(self, tensor: object) -> bool:
+        return id(tensor) in self.ids
 
 
 def _copy(graph: fx.Graph, node: fx.Node) -> fx.Node:
@@ -169,6 +260,7 @@ def _keep_only(graph: fx.Graph, outputs: Mapping[str, fx.Node]) -> None:
     """Return the graph up to `outputs`, without nodes that they do not need."""
     end = next(node for node in graph.nodes if node.op == "output")
     end.args = (dict(outputs),)
+    end.type = dict[str, torch.Tensor]
     needed = {end}
     for node in reversed(graph.nodes):
         if node in needed:

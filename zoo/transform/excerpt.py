@@ -9,47 +9,17 @@ do not change, and names that occur only in them are not followed, because they 
 """
 
 import ast
-import json
 from collections.abc import Iterable, Iterator, Mapping, Set
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import accumulate, chain
+from itertools import chain
 from typing import Any
 
+from zoo.transform.choices import literal
+from zoo.transform.text import Edit, Text, edited
 from zoo.util.errors import ZooError
 
-_WIDTH = 132
 _Definition = ast.FunctionDef | ast.ClassDef
-
-
-class _Text:
-    """The source of a module, and the positions of its nodes."""
-
-    def __init__(self, source: str) -> None:
-        self.source = source
-        self.lines = source.splitlines(keepends=True)
-        self.starts = [0, *accumulate(map(len, self.lines))]
-
-    def offset(self, line: int, column: int) -> int:
-        """Return the offset of a line (from 1) and a column (in bytes), as `ast` counts them."""
-        return self.starts[line - 1] + len(self.lines[line - 1].encode()[:column].decode())
-
-    def span(self, node: ast.expr | ast.stmt) -> tuple[int, int]:
-        assert node.end_lineno is not None
-        assert node.end_col_offset is not None
-        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
-
-    def of(self, node: ast.expr) -> str:
-        return self.source[slice(*self.span(node))]
-
-
-@dataclass(frozen=True)
-class _Edit:
-    """Replace the source from `start` to `end` by `text`."""
-
-    start: int
-    end: int
-    text: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +45,7 @@ def excerpt(source: str, root: str, defaults: Mapping[str, Any]) -> str:
 
     Decorators from `zoo` are left out. Raises `ZooError` if it needs anything else from `zoo`.
     """
-    text, module = _Text(source), ast.parse(source)
+    text, module = Text(source), ast.parse(source)
     ours = _all_names(_defined(node) for node in module.body if _from_zoo(node))
     parts = list(_parts(text, module, ours))
     kept, gone = _reached(parts, root)
@@ -86,8 +56,8 @@ def excerpt(source: str, root: str, defaults: Mapping[str, Any]) -> str:
     for part in kept:
         edits = _edits(text, part, gone, used)
         if isinstance(part.node, ast.FunctionDef) and part.node.name == root and defaults:
-            edits.append(_signature(text, part.node, defaults))
-        pieces.append("\n" * _blank(previous, part) + part.comments + _edited(text, part, edits))
+            edits += _defaults(text, part.node, defaults)
+        pieces.append("\n" * _blank(previous, part) + part.comments + _piece(text, part, edits))
         previous = part.node
     return "\n".join(pieces) + "\n"
 
@@ -104,7 +74,7 @@ def _from_zoo(node: ast.stmt) -> bool:
     return all(name.partition(".")[0] == "zoo" for name in names)
 
 
-def _parts(text: _Text, module: ast.Module, ours: Set[str]) -> Iterator[_Part]:
+def _parts(text: Text, module: ast.Module, ours: Set[str]) -> Iterator[_Part]:
     """Return the statements except the docstring, imports of zoo, and the block that runs as a script."""
     above = 0
     for i, node in enumerate(module.body):
@@ -234,7 +204,7 @@ class _Shrinking(ast.NodeTransformer):
 # Writing -------------------------------------------------------------------------------------------------------------
 
 
-def _edits(text: _Text, part: _Part, gone: Set[str], used: Set[str]) -> list[_Edit]:
+def _edits(text: Text, part: _Part, gone: Set[str], used: Set[str]) -> list[Edit]:
     """What changes in a part: imports of what is used alone; no decorators of zoo; types without what is gone."""
     if isinstance(part.node, ast.Import | ast.ImportFrom):
         return [_narrowed(text, part.node, used)]
@@ -242,60 +212,36 @@ def _edits(text: _Text, part: _Part, gone: Set[str], used: Set[str]) -> list[_Ed
     for annotation in part.types:
         shrunk = _shrunk(annotation, gone)
         if ast.dump(shrunk) != ast.dump(annotation):
-            edits.append(_Edit(*text.span(annotation), ast.unparse(shrunk)))
+            edits.append(Edit(*text.span(annotation), ast.unparse(shrunk)))
     return edits
 
 
-def _edited(text: _Text, part: _Part, edits: list[_Edit]) -> str:
-    piece = text.source[part.start : part.end]
-    for edit in sorted(edits, key=lambda edit: -edit.start):  # from the end, so that earlier places stay where they are
-        piece = piece[: edit.start - part.start] + edit.text + piece[edit.end - part.start :]
-    return piece.rstrip("\n")
+def _piece(text: Text, part: _Part, edits: list[Edit]) -> str:
+    here = [Edit(edit.start - part.start, edit.end - part.start, edit.text) for edit in edits]
+    return edited(text.source[part.start : part.end], here).rstrip("\n")
 
 
-def _without(text: _Text, decorator: ast.expr) -> _Edit:
+def _without(text: Text, decorator: ast.expr) -> Edit:
     """Remove the lines of a decorator."""
     assert decorator.end_lineno is not None
-    return _Edit(text.starts[decorator.lineno - 1], text.starts[decorator.end_lineno], "")
+    return Edit(text.starts[decorator.lineno - 1], text.starts[decorator.end_lineno], "")
 
 
-def _narrowed(text: _Text, node: ast.Import | ast.ImportFrom, used: Set[str]) -> _Edit:
+def _narrowed(text: Text, node: ast.Import | ast.ImportFrom, used: Set[str]) -> Edit:
     """Return an import of the used names only."""
     start, end = text.span(node)
     future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
     names = [alias for alias in node.names if future or (alias.asname or alias.name).partition(".")[0] in used]
     if len(names) == len(node.names):
-        return _Edit(start, end, text.source[start:end])
+        return Edit(start, end, text.source[start:end])
     same = {"names": names} if isinstance(node, ast.Import) else {"names": names, "module": node.module, "level": node.level}
-    return _Edit(start, end, ast.unparse(type(node)(**same)))
+    return Edit(start, end, ast.unparse(type(node)(**same)))
 
 
-def _signature(text: _Text, node: ast.FunctionDef, defaults: Mapping[str, Any]) -> _Edit:
-    """Return the signature of a function whose arguments all have defaults, on several lines if it is long."""
-    start, end = text.offset(node.lineno, node.col_offset), text.span(node.body[0])[0]
+def _defaults(text: Text, node: ast.FunctionDef, defaults: Mapping[str, Any]) -> list[Edit]:
+    """Return edits that give arguments other defaults."""
     found = zip(node.args.args + node.args.kwonlyargs, [*node.args.defaults, *node.args.kw_defaults], strict=True)
-    arguments = [f"{text.source[slice(*_whole(text, one))]} = {_default(text, one, old, defaults)}" for one, old in found]
-    if node.args.kwonlyargs:
-        arguments.insert(len(node.args.args), "*")
-    ending = f") -> {text.of(node.returns)}:" if node.returns else "):"
-    line, inner = f"def {node.name}({', '.join(arguments)}{ending}", f"    {', '.join(arguments)}"
-    if len(line) > _WIDTH:
-        rows = [inner] if len(inner) <= _WIDTH else [f"    {argument}," for argument in arguments]
-        line = "\n".join([f"def {node.name}(", *rows, ending])
-    return _Edit(start, text.source.rindex(":", start, end) + 1, line)
-
-
-def _whole(text: _Text, argument: ast.arg) -> tuple[int, int]:
-    assert argument.end_lineno is not None
-    assert argument.end_col_offset is not None
-    return text.offset(argument.lineno, argument.col_offset), text.offset(argument.end_lineno, argument.end_col_offset)
-
-
-def _default(text: _Text, argument: ast.arg, old: ast.expr | None, defaults: Mapping[str, Any]) -> str:
-    if argument.arg not in defaults:
-        return text.of(old) if old is not None else ""
-    value = defaults[argument.arg]
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return [Edit(*text.span(old), literal(defaults[one.arg])) for one, old in found if old and one.arg in defaults]
 
 
 def _blank(previous: ast.stmt | None, part: _Part) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo.models.importing import neighbours
 from zoo.models.targets import Subject, built
-from zoo.record.inputs import Input, settled
+from zoo.record.inputs import Input, shapes
 from zoo.tracing import messages
 from zoo.tracing.process import undisturbed
 from zoo.util.errors import ZooError, all_words, told, unknown
@@ -129,9 +129,7 @@ _FREE = 2
 
 def _inputs(subject: Subject, input: Any, batch: int) -> tuple[Input, ...]:
     """The inputs, with `batch` instead of their own: that with which the first of them begins."""
-    given, ready = settled(input, None) if input is not None else (subject.shape(), None)
-    if ready is not None:
-        raise ZooError("export: expected shapes as input, such as (1, 3, 224, 224), not tensors")
+    given = subject.shape() if input is None else shapes(input)
     several = [given] if isinstance(given, tuple) else given
     found = [one if isinstance(one, Input) else Input(one) for one in several]
     own = next((one.sizes[0] for one in found if one.sizes), None)

@@ -21,6 +21,7 @@ def features(
     layers: Sequence[str] | None = None,
     *,
     reductions: Sequence[int] | None = None,
+    finest: bool = False,
     input: Any = None,
     options: Mapping[str, Any] | None = None,
     **more: Any,
@@ -32,12 +33,14 @@ def features(
         layers: Stages ("stage3", even if a module has that name) or modules ("conv4_x.0", "pool_1" for the second call of pool);
             by default all stages.
         reductions: Instead of layers, the stages at these strides, such as (4, 8, 16, 32), in this order.
+        finest: Choose stages in branches too, and before a head's convolution to more channels: see `zoo.stages`.
         input: A shape with batch, or a string without ("3x64x64"), for the attribute `stages`; by default the model's own.
         options, more: Options of the builder of a named model, as a mapping or as keywords.
 
     Returns:
-        A module. Layers that are not needed are left out; the others keep their names in the state dict. The attribute `stages`
-        maps each name to its `Stage`: channels, size, stride, receptive field.
+        A module. Layers that are not needed are left out; the others keep their names in the state dict. Maps are N×C×H×W, also of
+        networks that compute channels last or with tokens. The attribute `stages` maps each name to its `Stage`: channels, size,
+        stride, receptive field, and in which `layout` the network computes it.
 
     Raises:
         ZooError: For an unknown model or layer, and for a network whose forward pass is not a fixed graph.
@@ -50,31 +53,49 @@ def features(
     """
     from zoo.models.forward import trace
     from zoo.models.targets import built
-    from zoo.transform.cutting import cut
 
-    if isinstance(layers, str):
-        raise ZooError(f"layers: expected a list of names, such as [{layers!r}], got {layers!r}")
+    _check_names(layers)
     given = {**(options or {}), **more}
     subject = built(model, given)
     model = subject.module
     size = input if input is not None else subject.shape()
     whole = trace(model, input=size)
+    whole = replace(whole, target=getattr(model, "zoo_name", subject.name))
     if reductions is not None:
-        layers = _at(reductions, layers, find_stages(whole))
-    names = [stage.name for stage in find_stages(whole)] if layers is None else list(dict.fromkeys(layers))
+        layers = _at(reductions, layers, find_stages(whole, finest=finest))
+    names = [stage.name for stage in find_stages(whole, finest=finest)] if layers is None else list(dict.fromkeys(layers))
     if not names:
         raise ZooError("layers: expected at least one name, such as stage3")
-    stages = find_layers(replace(whole, target=getattr(model, "zoo_name", subject.name)), names)
-    body = cut(model, stages)
-    copied = set()
-    several = (2, *whole.inputs[0].shape[1:])  # batch statistics need more than one image
-    for train in (False, True):
-        before = trace(model, input=several, train=train)
-        wanted = [handed_on(before)[stage.layer].id for stage in stages.values()]
-        copied |= _overwritten(before, wanted, names, trace(body, input=several, train=train))
-    body = cut(model, stages, copied) if copied else body
+    stages = find_layers(whole, names, finest=finest)
+    body = _cut(model, stages, (2, *whole.inputs[0].shape[1:]))  # batch statistics need more than one image
     body.training = model.training  # its layers are the model's and keep their modes
     return body
+
+
+def _cut(model: "nn.Module", stages: Mapping[str, Stage], input: Sequence[int]) -> "Features":
+    """The network that returns the maps of these stages as N×C×sizes, compared with the whole network in both modes."""
+    from zoo.models.forward import trace
+    from zoo.transform.cutting import arrange, cut
+
+    body = cut(model, stages)
+    copied = set()
+    for train in (False, True):
+        before = trace(model, input=tuple(input), train=train)
+        wanted = [handed_on(before)[stage.layer].id for stage in stages.values()]
+        copied |= _overwritten(before, wanted, list(stages), trace(body, input=tuple(input), train=train))
+    body = cut(model, stages, copied) if copied else body
+    arrange(body)
+    return body
+
+
+def _check_names(layers: Any) -> None:
+    """Raise `ZooError` for anything but a list of names, or None."""
+    if layers is None:
+        return
+    if isinstance(layers, str) or not isinstance(layers, Iterable):
+        raise ZooError(f"layers: expected a list of names, such as [{str(layers)!r}], got {layers!r}")
+    if wrong := [name for name in layers if not isinstance(name, str)]:
+        raise ZooError(f"layers: expected names, such as 'stage2', got {wrong[0]!r}; reductions= chooses by stride")
 
 
 def _at(reductions: Sequence[int], layers: Sequence[str] | None, stages: Sequence[Stage]) -> list[str]:

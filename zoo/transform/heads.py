@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.analysis.stages import head_input
-from zoo.record.inputs import Input, settled
+from zoo.record.inputs import one_shape
 from zoo.record.trace import Trace
 from zoo.tracing.process import undisturbed
 from zoo.util.errors import ZooError, words
@@ -67,10 +67,7 @@ def replace_head(
 
     subject = built(model, options)
     model = subject.module
-    shape = subject.shape() if input is None else settled(input, None)[0]
-    if not isinstance(shape, tuple) or isinstance(shape, Input):
-        raise ZooError("replace_head: expected one shape with batch as input, such as (1, 3, 224, 224)")
-    cut = find_head(model, shape)
+    cut = find_head(model, one_shape(subject.shape() if input is None else input, "replace_head"))
     made = head if isinstance(head, nn.Module) else make_head(head, cut.maps, num_classes or cut.classes)
     return nn.Sequential(OrderedDict(body=cut.body, head=made)).train(model.training)
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from zoo.questions.grid import expand
 from zoo.util.errors import ZooError
-from zoo_cli.arguments import expand, parse_sizes
+from zoo_cli.arguments import parse_sizes
 from zoo_cli.parameters import Format, How, Output, completed_models, takes_a_model
 from zoo_cli.pictures import emit_picture, ready_to_draw
 

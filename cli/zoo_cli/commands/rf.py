@@ -34,7 +34,7 @@ _Saliency = Annotated[
 ]
 _Weights = Annotated[
     str | None,
-    typer.Option("--weights", metavar="W", help="Run it with these weights: torchvision:NAME or a file; default: initial."),
+    typer.Option("--weights", metavar="W", help="Run it with these weights: a file or torchvision:NAME; default: initial."),
 ]
 _Inputs = Annotated[int, typer.Option("--inputs", callback=at_least(1), metavar="N", help="Random inputs of --effective.")]
 _Seed = Annotated[int, typer.Option("--seed", callback=at_least(0), metavar="N", help="Seed of initial weights and random inputs.")]

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo_cli.arguments import at_least, check_product, expand, parse_columns, parse_grid, parse_options, parse_sizes
+from zoo.questions.grid import check_product, expand
+from zoo_cli.arguments import at_least, parse_columns, parse_grid, parse_options, parse_sizes
 from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
 from zoo_cli.parameters import Columns, Format, Output, Real, Target, Train, Units
 from zoo_cli.progress import bar
@@ -47,7 +48,7 @@ def sweep(
 
     With -o, an interrupted command resumes when it is run again.
     """
-    inputs = parse_grid(input) if input else None
+    inputs = ["x".join(map(str, shape)) for shape in parse_grid(input)] if input else None
     batches = [n for text in expand(batch) for n in parse_sizes("--batch", text, "integers >= 1, such as 8 or '{1,8,32}'")]
     settings = [expand(text) for text in set or ()]
     check_product("the grid", len(inputs or "1"), len(batches), *map(len, settings))
@@ -59,7 +60,7 @@ def sweep(
 
     how: dict[str, Any] = {"train": train, "real": real, "columns": chosen, "jobs": jobs, "timeout": timeout, "journal": journal}
     with resumable(journal), bar() as progress, contextlib.redirect_stdout(sys.stderr):
-        table = swept(target, inputs=inputs, batches=batches, options=options, **how, progress=progress)
+        table = swept(target, input=inputs, batch=batches, options=options, **how, progress=progress)
     emit(table, format, output, units=units)
     remove_journal(journal)
     if all(row.cells.get("failure") for row in table.rows):

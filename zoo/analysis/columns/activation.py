@@ -36,7 +36,8 @@ def shown(trace: Trace, group: Group) -> str | None:
 
 
 def _handed_on(op: Op) -> Value | None:
-    return op.output if op.kind in _HANDS_ON else None
+    """The output of an op that an activation may follow, such as the factor within a scaled tanh."""
+    return op.output if op.kind in _HANDS_ON or (op.kind == "mul" and len(op.inputs) == 1) else None
 
 
 COLUMN = OfOps(Column("activation", "", "what is applied to the output", order=8, on_request=True), shown)

@@ -105,11 +105,14 @@ class Layout:
 
     @cached_property
     def labels(self) -> list[tuple[str, str]]:
-        """The name and type of each row, cut to fit."""
+        """The name and type of each row, cut to fit; next to cells of words, a name of several words is broken instead."""
         name_width, type_width = self.label_widths
-        by_end = self._told_by_ends
+        by_end, wraps = self._told_by_ends, any(map(self.words, self.columns))
         return [
-            (_cut_name(row.name, name_width, by_end), _cut_type(row.type, label, type_width))
+            (
+                row.name if wraps and _fits_broken(row.name, name_width) else _cut_name(row.name, name_width, by_end),
+                _cut_type(row.type, label, type_width),
+            )
             for row, label in zip(self.table.rows, self._types, strict=True)
         ]
 
@@ -150,6 +153,12 @@ class Layout:
     def _comfortable(self, column: Column) -> int:
         """As `_room`, but columns of text that can be wrapped count with the width of a few words."""
         return max(self._room(column), min(self.natural(column) + GAP, _WORDS))
+
+
+def _fits_broken(name: str, width: int) -> bool:
+    """Whether a name has several words, each of which fits."""
+    words = name.split(" ")
+    return len(words) > 1 and max(map(len, words)) <= width
 
 
 def _cut_name(name: str, width: int, by_end: bool) -> str:

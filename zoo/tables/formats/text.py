@@ -93,7 +93,7 @@ def _grid(page: Layout) -> Any:
     name_width, type_width = page.label_widths
     grid = Grid(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
     grid.show_footer = page.has_totals
-    grid.add_column("name", "total", no_wrap=True, overflow="ellipsis", width=name_width, footer_style="bold")
+    grid.add_column("name", "total", overflow="ellipsis", width=name_width, footer_style="bold")
     grid.add_column("type", no_wrap=True, overflow="ellipsis", width=type_width, style="dim")
     for column in page.columns:
         how: dict[str, Any] = {"justify": "left"} if page.words(column) else {"justify": "right", "no_wrap": True}

@@ -1,0 +1,95 @@
+"""Every timm model's feature levels against timm's own table of them, `feature_info`.
+
+    python benchmarks/timm_features.py [PATTERN ...] [--jobs N] [--cut]
+
+Compares the channels at each reduction of timm's table with those of `zoo.stages(model, finest=True)`. Prints a line for each model
+that differs, with the reason by name (`REASONS`) where one is known, and a count of each kind; exits with 1 if a model differs
+without a reason. With --cut, `zoo.features` is made too and run on shapes. Weights are not allocated.
+"""
+
+import argparse
+import fnmatch
+import sys
+import warnings
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+import timm
+import torch
+
+import zoo
+from zoo.tracing.skeleton import Skeleton
+
+# Models whose table differs from what is computed, by pattern, and why.
+REASONS: dict[str, str] = {}
+
+
+def reason(name: str) -> str:
+    """Why a model's table may differ; empty if no reason is known."""
+    return next((why for pattern, why in REASONS.items() if fnmatch.fnmatch(name, pattern)), "")
+
+
+def table_of(model: Any) -> dict[int, int] | None:
+    """The channels of the last level at each reduction in timm's table; None if the model has none."""
+    rows = getattr(model, "feature_info", None)
+    if not rows:
+        return None
+    rows = rows.info if hasattr(rows, "info") else rows
+    return {row["reduction"]: row["num_chs"] for row in rows}
+
+
+def compared(name: str, cut: bool = False) -> tuple[str, str]:
+    """What came of it in one word, and in detail."""
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    try:
+        with Skeleton():
+            model = timm.create_model(name)
+    except Exception as error:
+        return "not built", str(error).splitlines()[0]
+    if (theirs := table_of(model)) is None:
+        return "no table", ""
+    try:
+        stages = zoo.stages(model, finest=True)
+    except zoo.ZooError as error:
+        return "refused", f"{error}; timm has {theirs}"
+    except Exception as error:
+        return "crashed", repr(error)
+    ours = {stage.stride: stage.channels for stage in stages}
+    if {stride: ours.get(stride) for stride in theirs} != theirs:
+        return "differs", f"timm has {theirs}, zoo {ours}"
+    if cut:
+        try:
+            body = zoo.features(model, reductions=list(theirs), finest=True)
+        except zoo.ZooError as error:
+            return "not cut", str(error)
+        maps = zoo.trace(body, input=(2, *model.pretrained_cfg["input_size"])).outputs
+        if [value.shape[1] for value in maps] != list(theirs.values()):
+            return "cut differs", str([value.shape for value in maps])
+    return "equal", ""
+
+
+def main() -> int:
+    """Compare all models that match."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("patterns", nargs="*", default=["*"])
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--cut", action="store_true")
+    given = parser.parse_args()
+    names = list(dict.fromkeys(name for pattern in given.patterns for name in timm.list_models(pattern)))
+    counts: Counter[str] = Counter()
+    unexplained = 0
+    with ProcessPoolExecutor(given.jobs) as pool:
+        for name, (verdict, detail) in zip(names, pool.map(compared, names, [given.cut] * len(names)), strict=True):
+            counts[verdict] += 1
+            if verdict not in {"equal", "no table"}:
+                why = reason(name)
+                unexplained += not why
+                print(f"{name}: {verdict}: {detail}{f' ({why})' if why else ''}", flush=True)
+    print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()), f"of {len(names)} models")
+    return 1 if unexplained else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
