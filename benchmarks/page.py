@@ -86,7 +86,7 @@ def random_networks(found: Mapping[str, Any]) -> Iterator[str]:
 def interrupts(found: Mapping[str, Any]) -> Iterator[str]:
     """How often an analysis was interrupted, and what was left behind."""
     ways = {"signals": "signals in the main thread", "threads": "exceptions set by another thread"}
-    table = [["interrupts", "tried", "left something behind"]]
+    table = [["interrupts", "tried", "changed something"]]
     table += [[words, f"{found[way]['interrupts']:,}", f"{len(found[way]['left behind']):,}"] for way, words in ways.items()]
     yield from rows(table)
 
