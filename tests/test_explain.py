@@ -168,15 +168,15 @@ def test_every_formula_of_torchvision(name: str) -> None:
     assert problems(zoo.trace(f"torchvision:{name}"), passes) == []
 
 
-@pytest.mark.stress
+@pytest.mark.slow
 def test_every_formula_of_torchvisions_classifiers() -> None:
-    """All eighty; chains of receptive fields and depths grow with the square of the depth, and are those of the test above."""
+    """All eighty. Chains and sums of other columns grow with the square of the depth; the test above has them for six families."""
     from torchvision import models
 
-    passes = ["output", "params", "macs", "flops", "activations", "units", "connections", "peak"]
     names = models.list_models(module=models)
     assert len(names) >= 80
-    assert [text for name in names for text in problems(zoo.trace(f"torchvision:{name}"), passes)] == []
+    columns = ["output", "params", "macs", "flops", "activations"]
+    assert [text for name in names for text in problems(zoo.trace(f"torchvision:{name}"), columns)] == []
 
 
 @pytest.mark.parametrize("convention", ["fvcore", "ptflops", "thop", "torch", "torchinfo"])

@@ -176,9 +176,9 @@ def test_no_stages(target: Any, message: str) -> None:
 def test_command(capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a command that shows other stages than the library finds, and a card that keeps them to itself."""
     assert run(["stages", "lenet5", "-f", "csv"]) == 0
-    assert capsys.readouterr().out.splitlines()[1].startswith("stage1,stage,C1,6,28x28,1,")
+    assert capsys.readouterr().out.splitlines()[1].startswith("stage1,stage,squash1,6,28x28,1,")
     assert run(["info", "lenet5"]) == 0
-    assert "stage2      C3: 16 maps, stride 2, receptive field 14" in capsys.readouterr().out
+    assert "stage2      squash3: 16 maps, stride 2, receptive field 14" in capsys.readouterr().out
     assert run(["stages", "torchvision:resnet18", "--input", "3x64x64", "-f", "json"]) == 0
     assert '"layer4"' in capsys.readouterr().out
 
@@ -508,7 +508,7 @@ def test_finest() -> None:
     """Kills levels of the path alone, the layers inside a block of a branch, and the wide layer of a head."""
     assert [(s.layer, s.channels, s.stride) for s in zoo.stages(Branches(), "3x16x16")] == [("wide", 20, 2)]
     finest = zoo.stages(Branches(), "3x16x16", finest=True)
-    assert [(s.name, s.layer, s.channels, s.stride) for s in finest] == [("stage1", "fine", 4, 1), ("stage2", "down", 6, 2)]
+    assert [(s.name, s.layer, s.channels, s.stride) for s in finest] == [("stage1", "fine", 4, 1), ("stage2", "act", 6, 2)]
     body = zoo.features(Branches(), reductions=(1, 2), finest=True, input="3x16x16")
     assert [tuple(maps.shape) for maps in body(torch.rand(1, 3, 16, 16)).values()] == [(1, 4, 16, 16), (1, 6, 8, 8)]
 
@@ -521,3 +521,32 @@ def test_scripted(name: str) -> None:
     x = torch.rand(1, 3, 32, 32)
     scripted = torch.jit.script(body)
     assert all(torch.equal(scripted(x)[key], maps) for key, maps in body(x).items())
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_timm_explains_every_difference() -> None:
+    """Kills levels that drift from timm's tables, a reason that nothing needs, and a difference that nobody explains."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location(
+        "timm_features", Path(zoo.__file__).parent.parent / "benchmarks" / "timm_features.py"
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    for name in (
+        "resnet18",
+        "regnetx_002",
+        "mobilenetv3_small_050",
+        "convnext_atto",
+        "rexnet_100",
+        "coat_tiny",
+        "pvt_v2_b0",
+        "levit_128s",
+    ):
+        assert found.compared(name) == ("equal", ""), name
+    assert found.compared("gernet_s") == ("equal on the path", "")
+    for name in ("ghostnet_050", "pit_ti_224"):
+        assert found.compared(name)[0] == "differs"
+        assert found.reason(name)

@@ -324,6 +324,17 @@ def test_heads_of_attention_are_no_maps() -> None:
     assert found("torchvision:vit_b_32", "fixed-input") == []
 
 
+def test_a_softmax_belongs_to_a_file_for_inference(tmp_path: Path) -> None:
+    """Kills an alarm on every deploy.prototxt."""
+    sizes = "input_shape { dim: 1 dim: 3 dim: 8 dim: 8 }"
+    last = 'layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 10 } }'
+    softmax = 'layer { name: "prob" type: "Softmax" bottom: "ip" top: "prob" }'
+    file = tmp_path / "deploy.prototxt"
+    file.write_text(f'input: "data"\n{sizes}\n{last}\n{softmax}\n', encoding="utf-8")
+    assert zoo.trace(str(file)).ops[-1].kind == "softmax"
+    assert found(str(file), "softmax-output") == []
+
+
 # Experiments: what the rules say of a network, the network itself shows
 
 

@@ -148,3 +148,16 @@ def test_in_a_notebook(googlenet: zoo.Report) -> None:
     assert shown.startswith("<iframe srcdoc=")
     assert shown.count("<") == 2
     assert "&lt;!doctype html&gt;" in shown
+
+
+def test_columns_and_convention() -> None:
+    """Kills options that change nothing, numbers of another convention than asked for, and mistakes found after the models ran."""
+    page = zoo.report("resnet18", columns=["params", "macs", "trainable"], convention="thop").html
+    assert re.findall(r'data-sort="(\w+)"', page) == ["name", "type", "params", "macs", "trainable"]
+    total = zoo.summary("resnet18", convention="thop").total["macs"]
+    assert total != zoo.summary("resnet18").total["macs"]
+    assert f"<dd>{total:,}</dd>" in page
+    with pytest.raises(zoo.ZooError, match="unknown column 'weights'"):
+        zoo.report("nothing", columns=["weights"])
+    with pytest.raises(zoo.ZooError, match="unknown convention"):
+        zoo.report("nothing", convention="weights")

@@ -78,7 +78,7 @@ def test_sizes_follow_from_shapes(in_use: None, forwards: list[object]) -> None:
 
 def test_sweeps_follow_from_shapes(in_use: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills a point that is traced where shapes are enough, one that differs from what torch says, and one that is let through."""
-    grid = {"inputs": ["3x64x96", "3x197x133", "4x64x64"], "batches": (1, 3)}
+    grid = {"input": ["3x64x96", "3x197x133", "4x64x64"], "batch": (1, 3)}
     by_shapes = zoo.sweep("resnet18", **grid, jobs=1).to_dict()  # type: ignore[arg-type]
     with shipped.unused():
         assert zoo.sweep("resnet18", **grid, jobs=1).to_dict() == by_shapes  # type: ignore[arg-type]

@@ -341,9 +341,10 @@ def test_lenet1_counts() -> None:
 
 def test_lenet1_subsampling_adds() -> None:
     """Kills a mean in place of the sum, and squashing left out."""
-    h2, x = zoo.create_model("lenet1").H2, torch.randn(2, 4, 6, 6)
+    net, x = zoo.create_model("lenet1"), torch.randn(2, 4, 6, 6)
+    h2 = net.H2
     total = x[:, :, 0::2, 0::2] + x[:, :, 0::2, 1::2] + x[:, :, 1::2, 0::2] + x[:, :, 1::2, 1::2]
-    torch.testing.assert_close(h2(x), 1.7159 * torch.tanh(2 / 3 * (total * h2.coefficient + h2.bias)))
+    torch.testing.assert_close(net.squash2(h2(x)), 1.7159 * torch.tanh(2 / 3 * (total * h2.coefficient + h2.bias)))
 
 
 @pytest.mark.parametrize("name", ["lenet1989", "lenet1"])

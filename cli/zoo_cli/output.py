@@ -40,6 +40,21 @@ def ready(format: str | None, output: Path | None) -> None:
         formats.load(format_for(format, output))
 
 
+def unclaimed(output: Path | None, force: bool) -> None:
+    """Raise `ZooError` for a finished file that is there already, unless it may be replaced."""
+    if output is not None and output.is_file() and not force:
+        raise ZooError(f"{output} already exists; use --force to replace it")
+
+
+def close(table: "Table", output: Path | None, noun: str) -> int:
+    """Say on standard error how many rows a file has and how many failed, and return the latter."""
+    failed = sum(bool(row.cells.get("failure")) for row in table.rows)
+    if output is not None:
+        reasons = f", {failed} failed; the column failure has the reasons" if failed else ""
+        sys.stderr.write(f"{output}: {len(table.rows)} {noun if len(table.rows) == 1 else f'{noun}s'}{reasons}\n")
+    return failed
+
+
 def journal_of(output: Path | None) -> Path | None:
     """Where rows are kept until all are there: beside the file of the result."""
     return output.with_name(f"{output.name}.partial") if output is not None else None

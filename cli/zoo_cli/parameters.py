@@ -102,6 +102,9 @@ Output = Annotated[
 ]
 
 
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file.")]
+
+
 def _forget(wanted: bool) -> None:
     if wanted:
         from zoo.questions import cache

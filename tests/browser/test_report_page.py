@@ -222,6 +222,7 @@ def test_two_models(report_of: ReportOf, opened: Opened) -> None:
 def test_accessible(targets: tuple[str, ...], dark: bool, report_of: ReportOf, opened: Opened, axe: str) -> None:
     """Kills too little contrast, controls without names, roles without rules."""
     page = opened(report_of(*targets), dark=dark, trusted=True)
+    page.locator(".drawn-level").first.select_option("blocks")
     page.evaluate(axe)
     found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
     assert {one["id"]: [node["html"][:200] for node in one["nodes"][:3]] for one in found} == {}
@@ -272,6 +273,12 @@ def test_print(report_of: ReportOf, opened: Opened) -> None:
     page.set_viewport_size({"width": 700, "height": 900})
     page.emulate_media(media="print")
     assert page.eval_on_selector_all("main *", CUT) == []
+    page.emulate_media(media="screen")
+    page.locator(".drawn-level").select_option("all open")
+    page.emulate_media(media="print")
+    box = page.locator(".drawing svg").bounding_box()
+    assert box["height"] <= 273 * 96 / 25.4  # a sheet of A4 without its margins
+    assert box["width"] > 40
 
 
 # Whom it does not trust

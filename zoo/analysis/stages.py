@@ -86,13 +86,13 @@ def _levels(trace: Trace, layers: Mapping[int, str], path: Sequence[_Maps]) -> l
 
     Maps of branches count if no module around them returns maps of the way, as a block would. Convolutions of one unit and norms
     that follow are not counted: they belong to the head or to the next stage. A stage of the `path` to the head is preferred if it
-    comes later and has as many channels: it is the same maps after a norm or an activation.
+    comes later, the last one if it has as many channels: it is the same maps after a norm or an activation.
     """
     usual = {one.stride: one for one in path}
     way = {trace.ops[i].output.id for i in _way(trace)}
     made = {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
     grid_by_op, end = grids(trace), _head(trace)
-    mixing = _mixing_calls(trace)
+    mixing, image = _mixing_calls(trace), trace.inputs[0].shape[2:]
     candidates: dict[int, Found] = {}
     mixed: set[int] = set()
     for number, call in enumerate(trace.calls):
@@ -101,17 +101,23 @@ def _levels(trace: Trace, layers: Mapping[int, str], path: Sequence[_Maps]) -> l
         if value is None or index not in grid_by_op or index >= end or _within_block(trace, number, way, value):
             continue
         candidates[index] = index, value, grid_by_op[index]
-        mixed |= {index} if number in mixing else set()
+        mixed |= {index} if number in mixing and call.type != "Sequential" else set()  # which returns what its last part makes
     last: dict[tuple[bool, int], _Maps] = {}  # by stride, of those that mix and of the others
+    alike: dict[tuple[int, int], _Maps] = {}  # by stride and channels
     strided = _with_strides(trace, [candidates[i] for i in sorted(candidates)])
     for (index, value, grid), rf, strides in sorted(strided, key=lambda one: one[0][0]):
-        if all(map(_close, trace.inputs[0].shape[2:], grid.size, strides)):
-            last[index in mixed, max(strides)] = _Maps(index, value, grid, max(strides), rf)
+        by_size = reductions(image, grid.size)
+        if not all(map(_close, image, grid.size, strides)):
+            continue
+        # Maps that were made coarser and then upsampled for a branch have a stride that their size does not show.
+        stride = max(by_size) if min(by_size) >= 2 * max(strides) else max(strides)
+        last[index in mixed, stride] = alike[stride, grid.channels] = _Maps(index, value, grid, stride, rf)
     levels = []
     for stride in sorted({stride for _, stride in last}):
         one, later = last.get((True, stride)) or last[False, stride], usual.get(stride)
-        same = later is not None and later.index >= one.index and later.grid.channels == one.grid.channels
-        levels.append(later if later is not None and same else one)
+        one = alike[stride, one.grid.channels]  # after a norm or an activation
+        same = later is not None and (later is not path[-1] or later.grid.channels == one.grid.channels)
+        levels.append(later if later is not None and same and later.index >= one.index else one)
     return levels
 
 
@@ -297,7 +303,8 @@ def _with_strides(trace: Trace, found: Sequence[Found]) -> Iterator[tuple[Found,
         rest = replace(trace, inputs=(start,), ops=trace.ops[first + 1 :])  # as if the network began at the first of them
         anew = _measured(rest, [(index, value) for (index, value, _), _ in lost])
         for (one, field), again in zip(lost, anew, strict=True):
-            more = again.get("stride") or reductions(grid.size, one[2].size)
+            known = again.get("stride", ())
+            more = known if len(known) == len(image) else reductions(grid.size, one[2].size)
             yield one, field, [a * b for a, b in zip(reductions(image, grid.size), more, strict=True)]
 
 

@@ -212,6 +212,10 @@ class FCN8s(nn.Module):
     ),
     deviations=(START,),
     notes=(FIXED, PADDED, "Mean IU 63.6 on PASCAL VOC's seg11valid. [authors, README]"),
+    weights=(
+        "Released for unrestricted use: http://dl.caffe.berkeleyvision.org/fcn32s-heavy-pascal.caffemodel "
+        "[authors, voc-fcn32s/caffemodel-url and README]",
+    ),
     parents=("vgg16",),
 )
 def fcn32s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN32s:
@@ -229,6 +233,10 @@ def fcn32s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) ->
     stages=("score 21 1 468",),
     deviations=(START,),
     notes=(FIXED, PADDED, "Mean IU 65.0 on PASCAL VOC's seg11valid. [authors, README]"),
+    weights=(
+        "Released for unrestricted use: http://dl.caffe.berkeleyvision.org/fcn16s-heavy-pascal.caffemodel "
+        "[authors, voc-fcn16s/caffemodel-url and README]",
+    ),
     parents=("fcn32s",),
 )
 def fcn16s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) -> FCN16s:
@@ -251,6 +259,10 @@ def fcn16s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) ->
         "Mean IU 65.5 on PASCAL VOC's seg11valid and 67.2 on seg12test. [authors, README]",
         "A later release trains all strides at once, and scales the maps of pool3 by 0.0001 and those of pool4 by 0.01 before they "
         "are scored. [authors, voc-fcn8s-atonce]",
+    ),
+    weights=(
+        "Released for unrestricted use: http://dl.caffe.berkeleyvision.org/fcn8s-heavy-pascal.caffemodel "
+        "[authors, voc-fcn8s/caffemodel-url and README]",
     ),
     parents=("fcn16s",),
 )

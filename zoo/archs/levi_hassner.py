@@ -118,6 +118,10 @@ class LeviHassner(nn.Module):
             "source": "leaderboard",
         },
     ),
+    weights=(
+        "models/age_net.caffemodel and models/gender_net.caffemodel in the authors' repository, which names no licence: they are "
+        "provided as is. [released, README and models]",
+    ),
     recipe={
         "optimiser": "Stochastic gradient descent, with momentum 0.9. [paper, on training; released, "
         "solver_test_fold_is_0.prototxt]",

@@ -140,6 +140,13 @@ def _beside(folder: Path, file: bool) -> contextlib.AbstractContextManager[objec
     return _Beside(folder)
 
 
+def imported_beside(file: Path) -> list[Path]:
+    """The files beside a file of a TARGET that its code has imported."""
+    home = _HOMES.get(os.path.realpath(file.parent))
+    found = [getattr(module, "__file__", None) for module in list(home.modules.values())] if home else []
+    return [Path(path) for path in dict.fromkeys(found) if isinstance(path, str) and Path(path) != file.resolve()]
+
+
 def import_file(path: Path) -> Any:
     """The module that a file is, run again. Raises `ZooError` if there is none, or it does not import."""
     if not path.is_file():

@@ -7,10 +7,11 @@ each pair is compared: what both do (`_changed`), which layers they read (`_rewi
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from zoo.analysis import choose
 from zoo.analysis.alignment import Pair, Wiring, align, depends_on_input, does_what, only_layout, positions_apart, real_ops, wiring
-from zoo.analysis.choose import columns
 from zoo.analysis.conventions import legend
 from zoo.analysis.measure import measure
 from zoo.analysis.rows import Group, group
@@ -19,17 +20,27 @@ from zoo.record.trace import UNUSED, WRITE, Op, Trace, Value
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
+from zoo.util.errors import ZooError
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from zoo.models.forward import Traceable
 
-DIFF = (
+_WORDS = (
     Column("first", "text", "the layer in the first model", hide_order=0),
     Column("second", "text", "the layer in the second model", hide_order=0),
-    Column("params", "elements", "parameters, second minus first", hide_order=1),
-    Column("macs", "multiply-accumulates", "MACs, second minus first", hide_order=1),
 )
+_COUNTED = {
+    "params": "parameters",
+    "trainable": "trainable parameters",
+    "frozen": "frozen parameters",
+    "buffers": "elements of buffers",
+    "macs": "MACs",
+    "flops": "FLOPs",
+    "activations": "activations",
+    "activation_bytes": "bytes of activations",
+}
+"""The columns whose change a row can show, and what they count: sums over the ops of a layer."""
 
 
 @undisturbed
@@ -43,12 +54,14 @@ def diff(
     train: bool = False,
     real: bool = False,
     options: Mapping[str, Any] | None = None,
+    columns: Sequence[str] = ("params", "macs"),
 ) -> Table:
     """Compare two models layer by layer: what the second adds, removes and changes.
 
     Arguments:
         first, second: TARGETs or modules, as `zoo.trace` takes them, or `Trace`s.
         input, inputs, batch, train, real, options: As in `zoo.trace`, for both models.
+        columns: Counts whose change is shown, such as "flops" or "activations".
 
     Returns:
         A `Table` with a row for each layer that differs: "changed", "added", "removed", "moved" (it does the same elsewhere in the
@@ -58,20 +71,23 @@ def diff(
         a note counts these instead.
 
     Raises:
-        ZooError: As `zoo.trace`.
+        ZooError: As `zoo.trace`, and for a column that is not such a count.
 
     Example:
         >>> table = zoo.diff("alexnet", "alexnet_ungrouped")
         >>> [row.name for row in table.rows]
         ['conv2', 'conv4', 'conv5']
     """
+    shown = _changes(columns)
+    kept = {column.name for column in (*_WORDS, *shown)}
     how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
     traces = traced([first, second], how)
     found = compared(traces)
     before, after, matched, every = found
     rows, moves = _without_quiet(traces, found)
+    rows = tuple(replace(row, cells={name: cell for name, cell in row.cells.items() if name in kept}) for row in rows)
     names = labels(traces)
-    totals = {name: [_total(found, name) for found in traces] for name in _COUNTED}
+    totals = {name: [_total(found, name) for found in traces] for name in columns}
     changed = {row.name for row in every if row.type in _OF_PAIRS}
     same = sum(before[i].name not in changed and after[j].name not in changed for i, j in matched)
     renamed = sum(before[i].name != after[j].name for i, j in matched)
@@ -83,7 +99,7 @@ def diff(
             "convention": "pure",
             "versions": dict(traces[0].versions),
         },
-        DIFF,
+        (*_WORDS, *shown),
         rows,
         {name: _less(*both) for name, both in totals.items()} if rows else {},
         (*_kinds_of_change(rows), *moves, f"{_layers(same, 'is', 'are')} the same in both", *_renamed(renamed)),
@@ -91,7 +107,6 @@ def diff(
     )
 
 
-_COUNTED = {"params": "parameters", "macs": "MACs"}
 _OF_PAIRS = frozenset({"changed", "rewired", "sharing", "moved"})
 
 Place = tuple[int, int]
@@ -171,6 +186,16 @@ def _kind(row: Row) -> str:
     if row.type == "moved":
         return "layers"
     return _without_shape(row.cells["second"] or row.cells["first"])
+
+
+def _changes(names: Sequence[str]) -> list[Column]:
+    """The columns of changes. Raises `ZooError` for one that is not a count."""
+    if isinstance(names, str):
+        raise ZooError(f"columns: expected a list of names, such as [{names!r}], got {names!r}")
+    if wrong := [name for name in names if name not in _COUNTED]:
+        raise ZooError(f"columns: a diff shows changes of {', '.join(_COUNTED)}; got {wrong[0]!r}")
+    units = choose.columns()
+    return [Column(name, units[name].column.unit, f"{_COUNTED[name]}, second minus first", hide_order=1) for name in names]
 
 
 def _per_cent(change: float) -> str:
@@ -354,7 +379,7 @@ def _row(name: str, kind: str, before: Group | None, after: Group | None) -> Row
 
 def _counted(row: Group | None, column: str) -> Any:
     """The layer's number in a column; 0 where there is no such layer."""
-    return columns()[column].measure(_EMPTY, [row])[0][0] if row else 0
+    return choose.columns()[column].measure(_EMPTY, [row])[0][0] if row else 0
 
 
 def _particulars(before: Group, after: Group) -> tuple[str, str]:

@@ -2,22 +2,22 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from zoo.analysis.choose import choose
 from zoo.analysis.conventions import load
 from zoo.analysis.measure import measure
-from zoo.analysis.rows import Depth, group, without
+from zoo.analysis.rows import PAGE, Depth, group, without
 from zoo.models.forward import forward
 from zoo.models.running import Run
 from zoo.questions.budget import exceeded, read_limits
 from zoo.questions.explainer import Explainer
 from zoo.record.trace import Trace, Value
-from zoo.tables.notes import Folded, Note, Shortened, Stopped
+from zoo.tables.notes import Folded, Note, Paged, Shortened, Stopped
 from zoo.tables.selecting import select
-from zoo.tables.table import Table
+from zoo.tables.table import Page, Table
 from zoo.tracing.process import undisturbed
 from zoo.util.errors import ForwardError, ZooError
 from zoo.util.text import sizes
@@ -37,7 +37,7 @@ def summary(
     real: bool = False,
     options: Mapping[str, Any] | None = None,
     depth: Depth = None,
-    fold: bool = False,
+    fold: bool | Literal["auto"] = False,
     columns: Sequence[str] | None = None,
     filter: str | None = None,
     sort: str | None = None,
@@ -53,18 +53,17 @@ def summary(
         target: A TARGET or a module, as `zoo.trace` takes them, or a `Trace`.
         input, inputs, batch, train, real, options: As in `zoo.trace`.
         depth: Fold the rows below this many levels of modules; "auto" fits one page, None shows every layer.
-        fold: Show consecutive identical blocks as one row.
+        fold: Show consecutive identical blocks as one row; "auto" does if the rows do not fit one page.
         columns: Names of columns, in this order.
         filter: Keep the rows whose names match a pattern such as "conv5_x.*".
-        sort: Sort by this column, largest first.
-        top: Keep this many rows, the largest by MACs unless `sort` is given.
+        sort, top: Sort by this column, largest first; keep this many rows, the largest by MACs if no column is given.
         convention: What `macs` and `flops` count (docs/conventions.md).
         exclude: Leave out the modules whose names match one of these patterns, from rows and from totals.
         partial: If the forward raises, return the table of the layers before.
         limits: A budget, such as {"max_macs": "5G"}, by the names of `zoo.check_budget`; what exceeds it is in the notes.
 
     Returns:
-        A `Table`. With `filter`, `sort` and `top`, its totals remain those of the model.
+        A `Table` with the totals of the whole model. Without `depth` and `fold`, `print` and notebooks show one page of it.
 
     Raises:
         ZooError: As `zoo.trace`, for unknown columns and conventions, patterns that match nothing, and for values out of range. If
@@ -75,10 +74,10 @@ def summary(
         60965224
     """
     sort = "macs" if sort is None and top is not None else sort
-    columns = _with(columns, sort)
     _check(depth, top, convention)
     budget = read_limits(limits or {})
-    how, rows = {"columns": columns, "convention": convention, "exclude": exclude}, {"filter": filter, "sort": sort, "top": top}
+    how = {"columns": _with(columns, sort), "convention": convention, "exclude": exclude}
+    rows = {"filter": filter, "sort": sort, "top": top}
     try:
         found = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
     except ForwardError as error:
@@ -86,7 +85,28 @@ def summary(
         if not partial or before is None:
             raise
         return before
-    return _table(found, depth, fold, how, rows, budget)
+    table = _table(found, depth, fold, how, rows, budget)
+    return table if depth is not None or fold or any(rows.values()) else _paged(table, _Folded(found, how, budget, len(table.rows)))
+
+
+def _paged(table: Table, make: "_Folded") -> Table:
+    """The table with the page that `print` and notebooks show, if it is longer than one."""
+    return replace(table, page=Page(table.rows, table.columns, make)) if len(table.rows) > PAGE else table
+
+
+@dataclass(frozen=True)
+class _Folded:
+    """The page of a table of `rows` rows."""
+
+    run: Run
+    how: Mapping[str, Any]
+    budget: Mapping[str, int]
+    rows: int
+
+    def __call__(self) -> Table:
+        table = _table(self.run, "auto", True, self.how, {}, self.budget)
+        notes = [note for note in table.notes if not isinstance(note, Folded | Shortened)]
+        return replace(table, notes=(*notes, Paged(self.rows)))
 
 
 def _before(error: ForwardError, options: Mapping[str, Any], *how: Any) -> Table | None:
@@ -98,11 +118,17 @@ def _before(error: ForwardError, options: Mapping[str, Any], *how: Any) -> Table
 
 
 def _table(
-    found: Run, depth: Depth, fold: bool, how: Mapping[str, Any], rows: Mapping[str, Any], budget: Mapping[str, int] | None = None
+    found: Run,
+    depth: Depth,
+    fold: bool | str,
+    how: Mapping[str, Any],
+    rows: Mapping[str, Any],
+    budget: Mapping[str, int] | None = None,
 ) -> Table:
     """The table of a forward: `how` it is measured, which of its `rows` are selected, and which limits it must keep."""
     kept, _ = without(found.trace, how["exclude"])
-    level, folds = _matching(kept, depth, fold, rows["filter"])
+    fold = len(group(kept, None if depth == "auto" else depth)) > PAGE if fold == "auto" else bool(fold)
+    level, folds = _matching(kept, depth, fold, rows.get("filter"))
     table = measure(found.trace, depth=level, fold=folds, **how)
     notes = (*table.notes, *found.notes, *_folding(kept, table, level), *exceeded(found.trace, budget or {}))
     context = {**table.context, **({"options": dict(found.options)} if found.options else {})}

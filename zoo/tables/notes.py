@@ -164,6 +164,16 @@ class Shortened(Note):
 
 
 @dataclass(frozen=True, slots=True)
+class Paged(Note):
+    """The page shows fewer rows than the table has: identical blocks share one, and some rows are whole modules."""
+
+    rows: int
+
+    def __str__(self) -> str:
+        return f"folded to fit one page (×N: N identical blocks); the table has {self.rows} rows: print(table.render()) shows all"
+
+
+@dataclass(frozen=True, slots=True)
 class Selected(Note):
     """So many rows of `rows` are `shown`, with these `shares` of the totals, in percent, by column."""
 

@@ -16,6 +16,9 @@ __all__ = ["SCHEMA", "Column", "Row", "Table"]
 class Table(Content):
     """Columns, rows, totals and notes (see `zoo.tables.content.Content`). `print` shows it as text, a notebook as HTML.
 
+    Both fold the table of a model that is longer than a page, as the command line does. `rows` has every row, and
+    `print(table.render())` shows all.
+
     Example:
         >>> table = zoo.summary("lenet5")
         >>> [row.name for row in table.rows][:3], table.total["params"]
@@ -23,6 +26,7 @@ class Table(Content):
     """
 
     explainer: Callable[[str | None, Sequence[str] | None], Any] | None = field(default=None, compare=False, repr=False)
+    page: "Page | None" = field(default=None, compare=False, repr=False)
 
     def explain(self, layer: str | None = None, columns: Sequence[str] | None = None) -> Any:
         """The derivation of a row's numbers, of these columns or all, as `zoo.explain` gives it; of the totals without a row.
@@ -66,8 +70,23 @@ class Table(Content):
         """The same table with counts shown as 15.5 G or 97.5 MiB where people read them. Machine formats keep all digits."""
         return replace(self, columns=tuple(replace(column, scaled=True) for column in self.columns))
 
+    def folded(self) -> "Table":
+        """The table as `print` and a notebook show it: the same, or one with fewer rows that fits a page."""
+        page = self.page
+        unchanged = page is not None and (page.rows, page.columns) == (self.rows, self.columns)
+        return page.make() if page is not None and unchanged else self
+
     def __str__(self) -> str:
-        return self.render("text").rstrip("\n")
+        return self.folded().render("text").rstrip("\n")
 
     def _repr_html_(self) -> str:
-        return self.render("html")
+        return self.folded().render("html")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How to `make` the page of a table; it is out of date where the table has other rows or columns."""
+
+    rows: tuple[Row, ...]
+    columns: tuple[Column, ...]
+    make: Callable[[], Table]

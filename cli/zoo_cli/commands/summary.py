@@ -30,7 +30,7 @@ Fold = Annotated[
     bool | None,
     typer.Option(
         "--fold/--expand",
-        help="Show identical blocks as one row, or each block; json and csv expand by default.",
+        help="Show identical blocks as one row, or each block; by default text folds what is longer than a page.",
         show_default=False,
     ),
 ]
@@ -111,7 +111,7 @@ def summary(
     rows: dict[str, Any] = {"filter": filter, "sort": sort, "top": top, "exclude": exclude or (), "partial": partial}
     with contextlib.redirect_stdout(sys.stderr):  # output of a user's module
         try:
-            folds = people if fold is None else fold
+            folds: Any = (people and "auto") if fold is None else fold
             table = analyse(target, depth=level, fold=folds, columns=chosen, convention=convention, limits=limits, **rows, **how)
         except ForwardError as error:
             if not error.no_input or strict or chosen or limits or any(rows.values()):

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from zoo.util.errors import ZooError
 from zoo_cli.arguments import at_least, parse_columns
-from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
-from zoo_cli.parameters import Columns, Format, Output, Real, Units
+from zoo_cli.output import close, emit, journal_of, ready, remove_journal, resumable, unclaimed
+from zoo_cli.parameters import Columns, Force, Format, Output, Real, Units
 from zoo_cli.progress import bar
 
 
@@ -30,7 +29,7 @@ def survey(
     ] = None,
     columns: Columns = None,
     real: Real = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: Force = False,
     units: Units = False,
     format: Format = None,
     output: Output = None,
@@ -41,8 +40,7 @@ def survey(
     """
     chosen = parse_columns(columns or ())
     ready(format, output)
-    if output is not None and output.is_file() and not force:
-        raise ZooError(f"{output} already exists; use --force to replace it")
+    unclaimed(output, force)
     journal = journal_of(output)
     from zoo.questions.survey import survey as surveyed
 
@@ -51,9 +49,5 @@ def survey(
         table = surveyed(patterns or ["*"], **how, progress=progress)
     emit(table, format, output, units=units)
     remove_journal(journal)
-    failed = sum(bool(row.cells["failure"]) for row in table.rows)
-    if output is not None:
-        reasons = f", {failed} failed; the column failure has the reasons" if failed else ""
-        typer.echo(f"{output}: {len(table.rows)} {'model' if len(table.rows) == 1 else 'models'}{reasons}", err=True)
-    if failed:
+    if close(table, output, "model"):
         raise typer.Exit(1)

@@ -9,8 +9,8 @@ import typer
 
 from zoo.questions.grid import check_product, expand
 from zoo_cli.arguments import at_least, parse_columns, parse_grid, parse_options, parse_sizes
-from zoo_cli.output import emit, journal_of, ready, remove_journal, resumable
-from zoo_cli.parameters import Columns, Format, Output, Real, Target, Train, Units
+from zoo_cli.output import close, emit, journal_of, ready, remove_journal, resumable, unclaimed
+from zoo_cli.parameters import Columns, Force, Format, Output, Real, Target, Train, Units
 from zoo_cli.progress import bar
 
 
@@ -40,13 +40,14 @@ def sweep(
         int | None,
         typer.Option("--jobs", "-j", callback=at_least(1), metavar="N", help="Number of processes; one per core by default."),
     ] = None,
+    force: Force = False,
     units: Units = False,
     format: Format = None,
     output: Output = None,
 ) -> None:
     """Analyse a model over a grid of inputs, batches and options, one row for each point. Several braces give all combinations.
 
-    With -o, an interrupted command resumes when it is run again.
+    With -o, an interrupted command resumes when it is run again. Exits with 1 if every point failed.
     """
     inputs = ["x".join(map(str, shape)) for shape in parse_grid(input)] if input else None
     batches = [n for text in expand(batch) for n in parse_sizes("--batch", text, "integers >= 1, such as 8 or '{1,8,32}'")]
@@ -55,6 +56,7 @@ def sweep(
     options = [parse_options(words) for words in product(*settings)]
     chosen = parse_columns(columns or ())
     ready(format, output)
+    unclaimed(output, force)
     journal = journal_of(output)
     from zoo.questions.sweep import sweep as swept
 
@@ -63,5 +65,5 @@ def sweep(
         table = swept(target, input=inputs, batch=batches, options=options, **how, progress=progress)
     emit(table, format, output, units=units)
     remove_journal(journal)
-    if all(row.cells.get("failure") for row in table.rows):
+    if close(table, output, "point") == len(table.rows):
         raise typer.Exit(1)
