@@ -22,10 +22,21 @@ CORE = [
 NOT_CORE = "not torchvision and not group_norm"
 
 
+# torch 2.13 warns of itself, where it imports its compiler.
+OF_TORCH = "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning"
+
+
 @nox.session(python=["3.11", "3.12", "3.13", "3.14"])
 def tests(session: nox.Session) -> None:
     """All tests, with everything that the tests can use."""
     session.install("-e", ".[dev]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python="3.11")
+def shuffled(session: nox.Session) -> None:
+    """All tests, and the files of tests, in random order; the output begins with the seed, which `-- --randomly-seed=N` repeats."""
+    session.install("-e", ".[dev]", "pytest-randomly")
     session.run("pytest", *session.posargs)
 
 
@@ -38,4 +49,4 @@ def core(session: nox.Session, torch: str) -> None:
     session.install("rich>=13", "typer>=0.15", "numpy", "pytest>=8", "pytest-xdist", "hypothesis")
     session.install("--no-deps", "-e", ".")
     session.run("python", "-c", "import torch; print('torch', torch.__version__)")
-    session.run("pytest", "-k", NOT_CORE, *(session.posargs or CORE))
+    session.run("pytest", "-W", OF_TORCH, "-k", NOT_CORE, *(session.posargs or CORE))

@@ -5,6 +5,9 @@ python benchmarks/speed.py -o benchmarks/results.json
 python benchmarks/every_model.py -o benchmarks/coverage.json
 python benchmarks/random_networks.py 10000 -o benchmarks/random.json
 python benchmarks/many.py -o benchmarks/many.json
+python benchmarks/interrupts.py 2000 -o benchmarks/interrupts.json
+python benchmarks/fuzz.py -o benchmarks/fuzz.json
+python benchmarks/mutants.py try 500
 python benchmarks/drawings.py -o benchmarks/drawings.json
 """
 
@@ -15,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in ("results", "coverage", "random", "drawings", "many", "steps")}
+MEASURED = "results coverage random drawings many steps interrupts fuzz mutants"
+RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in MEASURED.split()}
 PAGES = ("README.md", "docs/performance.md", "docs/proof.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
 FLOOR = "build, trace and table, over the bare module tree"
@@ -163,6 +167,47 @@ def random_networks(found: Mapping[str, Any]) -> Iterator[str]:
     yield from rows([*table, [numbers[0], seeds, *numbers[1:]]])
 
 
+def interrupts(found: Mapping[str, Any]) -> Iterator[str]:
+    """How often an analysis was interrupted, and what was left behind."""
+    ways = {"signals": "signals in the main thread", "threads": "exceptions set by another thread"}
+    table = [["interrupts", "tried", "changed something"]]
+    table += [[words, f"{found[way]['interrupts']:,}", f"{len(found[way]['left behind']):,}"] for way, words in ways.items()]
+    yield from rows(table)
+
+
+def fuzz(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many command lines and damaged files were tried, and how they ended."""
+    ways = {
+        "command lines": "random command lines",
+        "files": "files with changed bytes",
+        "cache entries": "cache entries with a changed byte",
+    }
+    table = [["input", "tried", "wrong or believed", "longest, s"]]
+    for way, words in ways.items():
+        one = found[way]
+        table.append([words, f"{one['tried']:,}", f"{len(one['wrong']):,}", number(one["slowest, s"])])
+    yield from rows(table)
+
+
+def mutants(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many changes of the source the tests notice, by room."""
+    table = [["changed in", "changes", "noticed", "equivalent", "not noticed", "not tried", "share noticed"]]
+    total: Counter[str] = Counter()
+    for room, counts in found["rooms"].items():
+        table.append([f"`{room}`", *_noticed(counts)])
+        total.update(counts)
+    yield from rows([*table, ["all", *_noticed(total)]])
+
+
+def _noticed(counts: Mapping[str, int]) -> list[str]:
+    """The share is that of the changes that were tried and are not equivalent."""
+    every, equivalent, untried = sum(counts.values()), counts.get("equivalent", 0), counts.get("outside", 0)
+    noticed = counts.get("killed", 0) + counts.get("too long", 0)
+    regarded = every - equivalent - untried
+    share = f"{100 * noticed / regarded:.1f}%" if regarded else "–"
+    return [*(f"{count:,}" for count in (every, noticed, equivalent, regarded - noticed, untried)), share]
+
+
 def drawings(found: Mapping[str, Any]) -> Iterator[str]:
     """How many models were drawn at each level, and how many drawings are wrong or slow."""
     table = [["level", "drawings", "wrong", "median seconds", "most seconds"]]
@@ -183,6 +228,9 @@ PARTS = {
     "floor": ("results", floor),
     "coverage": ("coverage", coverage),
     "random": ("random", random_networks),
+    "interrupts": ("interrupts", interrupts),
+    "fuzz": ("fuzz", fuzz),
+    "mutants": ("mutants", mutants),
     "drawings": ("drawings", drawings),
 }
 

@@ -532,3 +532,18 @@ def test_no_stdout() -> None:
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 2
     assert re.fullmatch(r"zoo: [^\n]+\n", done.stderr)
+
+
+class Strict(nn.Module):
+    """Has no attribute that is not written down."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError(f"no {name}")
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + x
+
+
+def test_attributes_that_raise() -> None:
+    """Kills a question for an attribute that a model need not have."""
+    assert zoo.summary(Strict(), input=(1, 3, 4, 4), columns=["flops"]).total == {"flops": 48}

@@ -11,9 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils import parametrizations, prune
 from torch.nn.utils.rnn import pack_padded_sequence, pack_sequence, pad_packed_sequence
-from torchvision import ops
 
 import zoo
+
+try:
+    from torchvision import ops
+except ImportError:  # the oldest torch has none
+    ops = None
 
 N, C, D, H, W, K, G, L, S, E, V = 2, 4, 6, 9, 11, 3, 2, 5, 7, 8, 16
 
@@ -108,8 +112,9 @@ CONVOLUTIONS = {
     "transposed 3-d": (nn.ConvTranspose3d(C, D, K), [(N, C, 5, H, W)], N * 5 * H * W * C * D * K**3),
     "complex": (nn.Conv2d(C, D, K, dtype=torch.complex64), torch.zeros(IMAGE, dtype=torch.complex64),
                 N * (H - 2) * (W - 2) * D * C * K * K),
-    "deformable": (ops.DeformConv2d(C, D, K, padding=1, groups=G), [IMAGE, (N, 18, H, W), (N, 9, H, W)],
-                   N * H * W * D * C // G * K * K),
+    **({} if ops is None else {
+        "deformable": (ops.DeformConv2d(C, D, K, padding=1, groups=G), [IMAGE, (N, 18, H, W), (N, 9, H, W)],
+                       N * H * W * D * C // G * K * K)}),
 }  # fmt: skip
 
 SEQUENCE = (N, L, E)
@@ -268,8 +273,9 @@ OTHER = {
     "grid sample, bicubic": (sample("bicubic"), [IMAGE, (N, 5, 7, 2)], 35 * OUT),
     "grid sample, nearest": (sample("nearest"), [IMAGE, (N, 5, 7, 2)], 0),
     "grid sample, 3-d": (sample("bilinear"), [(N, C, 3, H, W), (N, 1, 5, 7, 3)], 15 * OUT),
-    "roi align": (of(lambda x: ops.roi_align(x, BOXES, (3, 2), sampling_ratio=2)), [IMAGE], 3 * C * 3 * 2 * 4 * 8),
-    "ps roi align": (of(lambda x: ops.ps_roi_align(x, BOXES, 2, sampling_ratio=2)), [IMAGE], 3 * (C // 4) * 2 * 2 * 4 * 8),
+    **({} if ops is None else {
+        "roi align": (of(lambda x: ops.roi_align(x, BOXES, (3, 2), sampling_ratio=2)), [IMAGE], 3 * C * 3 * 2 * 4 * 8),
+        "ps roi align": (of(lambda x: ops.ps_roi_align(x, BOXES, 2, sampling_ratio=2)), [IMAGE], 3 * (C // 4) * 2 * 2 * 4 * 8)}),
     "embedding": (nn.Embedding(50, E), INDICES, 0),
     "embedding bag": (nn.EmbeddingBag(50, E, mode="sum"), INDICES, N * L * E),
     "weighted bag": (Net(lambda net, i, w: net.bag(i, per_sample_weights=w), bag=nn.EmbeddingBag(50, E, mode="sum")),

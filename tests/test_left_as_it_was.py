@@ -334,6 +334,42 @@ def test_what_a_model_keeps_deeper() -> None:
     assert list(net.items) == [1, 2, 3]
 
 
+COUNT = 0
+SEEN: list[torch.Size] = []
+
+
+def outsider(copied: bool) -> nn.Module:
+    calls = 0
+
+    class Outsider(nn.Linear):
+        """Writes where other code of the process may look."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            global COUNT
+            nonlocal calls
+            COUNT, calls = COUNT + 1, calls + 1
+            SEEN.append(x.shape)
+            next(self.numbers, None)
+            return super().forward(x)
+
+    made = Outsider(4, 4)
+    made.numbers = iter(()) if copied else (number for number in range(10))  # type: ignore[assignment]
+    return made
+
+
+@pytest.mark.parametrize("real", [False, True])
+def test_what_is_not_restored_is_named(real: bool) -> None:
+    """Kills a forward that writes globals, closures and generators in silence, and a warning about any other."""
+    with pytest.warns(UserWarning, match="changed during the forward pass, and not restored by zoo") as told:
+        zoo.trace(outsider(copied=real), input=(2, 4), real=real)
+    names = ("COUNT", "SEEN", "calls", *(() if real else ("Outsider.numbers",)))
+    assert all(name in str(told[0].message) for name in names)
+    assert str(told[0].message).count(",") == len(names)  # and none beside
+    with warnings.catch_warnings(action="error"):
+        zoo.trace(nn.Linear(4, 4), input=(2, 4), real=real)
+        zoo.trace(Deep(), input=(2, 4))
+
+
 class Settings(nn.Linear):
     """Sets what all models in a process share."""
 

@@ -1,4 +1,4 @@
-"""The tables of speed, coverage and random networks are what benchmarks/page.py makes of the results that were measured."""
+"""Tables of measured results in the documents are what benchmarks/page.py makes of the files in benchmarks/."""
 
 import copy
 import importlib.util
@@ -34,3 +34,16 @@ def test_nothing_is_left() -> None:
     assert found["random"]["counter-examples"] == 0
     assert found["drawings"]["not drawn"] == {}
     assert all(one["wrong"] == 0 for one in found["drawings"]["drawings"].values())
+    assert all(not found["interrupts"][way]["left behind"] for way in ("signals", "threads"))
+    assert all(not found["fuzz"][way]["wrong"] for way in ("command lines", "files", "cache entries"))
+
+
+def test_changes_of_the_source() -> None:
+    """Kills a table that adds up to more than was tried, and a reason for a change that was not tried."""
+    found = PAGE.results()["mutants"]
+    assert sum(sum(counts.values()) for counts in found["rooms"].values()) == len(found["verdicts"])
+    assert set(found["equivalent"]) <= {
+        name for name, verdict in found["verdicts"].items() if verdict in {"survived", "not reached"}
+    }
+    whole = PAGE._noticed({"killed": 6, "too long": 1, "survived": 1, "not reached": 1, "equivalent": 1, "outside": 2})
+    assert whole == ["12", "7", "1", "2", "2", "77.8%"]

@@ -62,6 +62,22 @@ CASES: dict[str, nn.Module] = {
     "tokens": Net(with_class_token, nn.Conv2d(2, 4, 2, stride=2)),
     "one row for all": Net(lambda x: x + x[:, :, 3:4]),
     "stacked columns": Net(lambda x: F.unfold(x, (2, 3), stride=2)),
+    "so far": Net(lambda x: x[:, :, 1:].cumsum(2)),
+    "so far, along rows": Net(lambda x: x.cumsum(3)[..., ::2]),
+    "expanded": Net(lambda x: x[:, :, 2:3].expand(-1, -1, 3, -1)),
+    "repeated": Net(lambda x: x[..., 1:3].repeat_interleave(2, 3)),
+    "cut into windows": Net(lambda x, f: f(x.unfold(2, 3, 2).sum(-1)), nn.Conv2d(2, 2, (1, 2))),
+    "instances": nn.Sequential(nn.InstanceNorm2d(2), nn.MaxPool2d(2)),
+    "softmax along rows": nn.Softmax(3),
+    "means of rows": Net(lambda x: x.mean(3, keepdim=True) + x[..., 2:3]),
+    "sums of maps": Net(lambda x, f: f(x.sum(1).unsqueeze(1)), nn.Conv2d(1, 2, (1, 2))),
+    "sums of columns": Net(lambda x: x.sum(-2, keepdim=True) + x[:, :, 1:2]),
+    "some rows": Net(lambda x: x[:, :, torch.tensor([5, 1, 1])]),
+    "upside down": Net(lambda x: x.flip(2)[:, :, 1:]),
+    "chosen": Net(lambda x: x.select(2, 3).unsqueeze(2)),
+    "narrowed": Net(lambda x: x.narrow(3, 2, 5).movedim(3, 2)),
+    "rounded up": nn.Sequential(nn.MaxPool2d(3, 2, ceil_mode=True), nn.AvgPool2d(2, 1)),
+    "strided, then rounded up": nn.Sequential(nn.Conv2d(2, 2, 2, stride=2), nn.MaxPool2d(2, 3, 1, ceil_mode=True)),
 }
 
 
@@ -86,6 +102,13 @@ def test_every_unit(case: str) -> None:
         for axis, other in zip(found.axes, (1, 0), strict=True):
             pixels = reached.any(dim=other).nonzero()[:, 0].tolist()
             assert (axis.seen, axis.first, axis.last) == (len(pixels), *((pixels[0], pixels[-1]) if pixels else (None, None)))
+
+
+def test_places_by_two_lists() -> None:
+    """Kills a window of units that were picked along two axes at once, or put into a table."""
+    for way in (lambda x: x[:, :, torch.tensor([1, 5]), torch.tensor([2, 7])], lambda x: x[:, :, torch.tensor([[1, 5], [2, 2]])]):
+        with pytest.raises(ZooError, match="index selects units at positions that depend on values"):
+            receptive_field(zoo.trace(Net(way), input=(1, 2, 8, 10)))
 
 
 def test_unclipped() -> None:

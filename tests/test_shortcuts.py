@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn import functional as F
 
 import zoo
 from zoo.ops.book import OPS, rule_of_kind
@@ -164,6 +166,135 @@ def test_fact_answers(kind: str) -> None:
         for func in overloads(kind):
             test_fact_agrees_with_torch(func)
     assert ANSWERS.get(kind, 0) >= 2
+
+
+def meta(*sizes: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    return torch.empty(sizes, dtype=dtype, device="meta")
+
+
+IMAGE, ROW, MAPS = meta(2, 4, 9, 8), meta(2, 4, 9), meta(4)
+WRONG = meta(3)
+HALF, MASK, INT = torch.bfloat16, torch.bool, torch.int64
+EPS = (0.1, 1e-5, False)
+# Arguments that torch takes, and for which there has to be an answer: a kept trace on another size needs it.
+ORDINARY: dict[str, list[tuple[Any, ...]]] = {
+    "conv1d": [(ROW, meta(6, 4, 3), meta(6), [2], [1], [2], 1), (ROW, meta(6, 4, 9)), (ROW, meta(6, 4, 1), None)],
+    "conv2d": [(IMAGE, meta(6, 2, 3, 2), meta(6), [2, 1], [0, 3], [1, 2], 2), (IMAGE, meta(4, 1, 1, 1), None, [1], [0], [1], 4)],
+    "conv3d": [(meta(1, 2, 5, 6, 7), meta(3, 2, 1, 2, 3), None, [1, 2, 3], [0, 1, 2], [2, 1, 1])],
+    "linear": [(meta(5, 4), meta(3, 4), meta(3)), (meta(2, 3, 4), meta(1, 4))],
+    "matmul": [
+        (meta(3, 4), meta(4, 5)),
+        (meta(2, 3, 4), meta(4, 5)),
+        (meta(2, 1, 3, 4), meta(1, 6, 4, 5)),
+        (meta(1, 1), meta(1, 1)),
+    ],
+    "bmm": [(meta(2, 3, 4), meta(2, 4, 5)), (meta(1, 1, 1), meta(1, 1, 1))],
+    "max_pool2d": [(IMAGE, [3, 2], [2, 1], [1, 0], [1, 2]), (IMAGE, [2]), (IMAGE, [9, 8])],
+    "avg_pool2d": [(IMAGE, [3, 2], [2, 1], [1, 0]), (IMAGE, [2])],
+    "avg_pool3d": [(meta(1, 2, 5, 6, 7), [1, 2, 3])],
+    "adaptive_avg_pool2d": [(IMAGE, [1, 1]), (IMAGE, [3, 11])],
+    "batch_norm": [(x, MAPS, MAPS, MAPS, MAPS, False, *EPS) for x in (meta(1, 4), ROW, IMAGE)]
+    + [(meta(2, 4), None, None, None, None, True, *EPS), (meta(1, 4, 2), MAPS, MAPS, MAPS, MAPS, True, *EPS)],
+    "layer_norm": [(IMAGE, [8], meta(8), meta(8)), (IMAGE, [9, 8]), (meta(4), [4])],
+    "group_norm": [(IMAGE, 2, MAPS, MAPS), (meta(1, 4), 4), (IMAGE, 1)],
+    "rms_norm": [(IMAGE, [8], meta(8)), (IMAGE, [9, 8])],
+    "scaled_dot_product_attention": [(meta(2, 3, 5, 8), meta(2, 3, 7, 8), meta(2, 3, 7, 6))],
+    "flatten.using_ints": [(IMAGE, 1), (IMAGE, 0, 1), (IMAGE, -2), (IMAGE, 3)],
+    "view": [(IMAGE, [2, -1]), (IMAGE, [576]), (IMAGE, [2, 2, 2, 72]), (IMAGE, [-1])],
+    "squeeze": [(meta(2, 1, 3, 1),)],
+    "squeeze.dim": [(meta(2, 1, 3), 1), (meta(2, 1, 3), 0), (meta(1, 2, 1), -1)],
+    "unsqueeze": [(ROW, 0), (ROW, 3), (ROW, -1), (ROW, -4)],
+    "cat": [([ROW, meta(3, 4, 9)], 0), ([ROW, ROW, meta(2, 4, 1)], -1), ([ROW], 1)],
+    "select.int": [(IMAGE, 1, 3), (IMAGE, -1, -8), (IMAGE, 0, 0)],
+    "slice.Tensor": [(IMAGE, 2, 1, 9, 2), (IMAGE, -1, 0, 99), (IMAGE, 3, -3, -1), (IMAGE,), (IMAGE, 2, 7, 3)],
+    "pad": [(IMAGE, [1, 2]), (IMAGE, [1, 2, 0, 3, 4, 0]), (IMAGE, [-8, 0]), (meta(4), [2, 2])],
+    "roll": [(IMAGE, [1], [2]), (IMAGE, [1, -1], [-1, 0])],
+    "index.Tensor": [(IMAGE, [None, meta(5, dtype=INT)]), (IMAGE, [meta(3, dtype=INT)])],
+    "add.Tensor": [(IMAGE, IMAGE), (IMAGE, meta(4, 1, 1)), (meta(1, 4, 9, 8), IMAGE), (IMAGE, meta(1))],
+    "sum.dim_IntList": [(IMAGE, [1]), (IMAGE, [2, -1], True), (IMAGE, [0, 1, 2, 3])],
+    "mean.dim": [(IMAGE, [-2, -1]), (IMAGE, [0], True)],
+    "linalg_vector_norm": [(IMAGE, 2, [1]), (IMAGE, 1, None, True), (IMAGE, 2, [-1, 0], True)],
+    "grid_sampler": [(IMAGE, meta(2, 3, 5, 2), 0, 0, False), (IMAGE, meta(2, 1, 1, 2), 2, 2, True)],
+    "clamp": [(IMAGE, 0), (IMAGE, None, 1)],
+    "masked_fill.Scalar": [(IMAGE, meta(9, 8, dtype=MASK), 0), (IMAGE, meta(2, 4, 9, 8, dtype=MASK), -1.5)],
+    "pow.Tensor_Scalar": [(IMAGE, 2), (IMAGE, 0.5)],
+}
+# Arguments that torch refuses, each for one thing alone.
+REFUSED: dict[str, list[tuple[Any, ...]]] = {
+    "conv1d": [(ROW, meta(6, 4, 3), meta(5)), (ROW, meta(6, 3, 3)), (ROW, meta(6, 4, 10)), (ROW, meta(6, 4, 3), None, [0])],
+    "conv2d": [(IMAGE, meta(6, 2, 3, 3), WRONG, [1], [0], [1], 2), (IMAGE, meta(5, 2, 3, 3), None, [1], [0], [1], 2)]
+    + [(IMAGE, meta(6, 4, 3, 3), None, [1], [-1, 0]), (IMAGE, meta(6, 4, 3, 3, dtype=HALF)), (IMAGE, meta(6, 3, 3, 3))]
+    + [(IMAGE, meta(6, 4, 3, 3), None, [1], [0], [0]), (IMAGE, meta(6, 4, 3, 3), None, [1, 0]), (IMAGE, meta(6, 4, 1, 9))],
+    "linear": [(meta(5, 4), meta(3, 4), meta(4)), (meta(5, 3), meta(3, 4)), (meta(5, 4), meta(3, 4, dtype=HALF))],
+    "matmul": [(meta(3, 4), meta(5, 4)), (meta(2, 3, 4), meta(3, 4, 5)), (meta(3, 4), meta(4, 5, dtype=HALF))],
+    "bmm": [(meta(2, 3, 4), meta(3, 4, 5)), (meta(2, 3, 4), meta(2, 5, 4)), (meta(1, 3, 4), meta(2, 4, 5))],
+    "max_pool2d": [(IMAGE, [10, 2]), (IMAGE, [2, 2], [2, 2], [2, 0]), (IMAGE, [2], [0]), (IMAGE, [2], [2], [0], [0])]
+    + [(IMAGE, [2], [2], [-1])],
+    "avg_pool2d": [(IMAGE, [2, 9]), (IMAGE, [2, 2], [2, 2], [0, 2]), (IMAGE, [2], [2], [-1])],
+    "batch_norm": [(IMAGE, MAPS, WRONG, MAPS, MAPS, False, *EPS), (IMAGE, MAPS, MAPS, MAPS, None, False, *EPS)]
+    + [(IMAGE, None, None, None, None, False, *EPS), (IMAGE, MAPS, MAPS, WRONG, MAPS, True, *EPS)],
+    "layer_norm": [(IMAGE, [9]), (IMAGE, [8], meta(9)), (IMAGE, [8], meta(8), meta(9)), (IMAGE, [4, 8])],
+    "group_norm": [(IMAGE, 3), (IMAGE, 0), (IMAGE, 2, WRONG), (IMAGE, 2, MAPS, WRONG)],
+    "rms_norm": [(IMAGE, [9]), (IMAGE, [8], meta(9))],
+    "flatten.using_ints": [(IMAGE, 2, 1), (IMAGE, 4), (IMAGE, 0, -5)],
+    "view": [(IMAGE, [2, 7, -1]), (IMAGE, [-1, -1]), (IMAGE, [575]), (IMAGE, [2, -2])],
+    "unsqueeze": [(ROW, 4), (ROW, -5)],
+    "cat": [([ROW, meta(3, 4, 8)], 0), ([ROW, IMAGE], 0), ([ROW, ROW], 3), ([ROW, ROW], -4)],
+    "select.int": [(IMAGE, 1, 4), (IMAGE, 1, -5), (IMAGE, 4, 0)],
+    "slice.Tensor": [(IMAGE, 4), (IMAGE, 2, 0, 9, 0)],
+    "pad": [(IMAGE, [1]), (meta(4), [1, 1, 1, 1]), (IMAGE, [-9, 0])],
+    "index.Tensor": [(IMAGE, [None, None, None, None, meta(5, dtype=INT)])],
+    "add.Tensor": [(IMAGE, meta(3)), (IMAGE, meta(7, 8))],
+    "sum.dim_IntList": [(IMAGE, [4]), (IMAGE, [1, -3]), (IMAGE, [-5])],
+    "linalg_vector_norm": [(IMAGE, 2, [4]), (IMAGE, 2, [1, 1])],
+    "grid_sampler": [(IMAGE, meta(3, 3, 5, 2), 0, 0, False), (IMAGE, meta(2, 3, 5, 3), 0, 0, False)]
+    + [(IMAGE, meta(2, 3, 5, 2, dtype=torch.float64), 0, 0, False)],
+    "clamp": [(IMAGE,)],
+    "masked_fill.Scalar": [(IMAGE, meta(9, 8), 0), (IMAGE, meta(7, dtype=MASK), 0)],
+}
+
+
+def overload(name: str) -> Any:
+    kind, _, form = name.partition(".")
+    return getattr(getattr(torch.ops.aten, kind), form or "default")
+
+
+def filled(value: Any) -> Any:
+    """The same with values: on meta, torch does not look at every type and bias."""
+    if isinstance(value, list):
+        return list(map(filled, value))
+    return torch.zeros_like(value, device="cpu") if isinstance(value, torch.Tensor) else value
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_fact_answers_the_ordinary(name: str) -> None:
+    """Kills a fact that leaves to torch what it should know, so that no trace can be had at another size."""
+    for args in ORDINARY[name]:
+        out, said = answered(overload(name), args, {}), torch_says(overload(name), list(args), {})
+        assert said is not None, args
+        assert out is not None, args
+        assert tuple(out.shape) == said[0], args
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_fact_leaves_the_wrong_to_torch(name: str) -> None:
+    """Kills an answer where torch raises, as a layer would that gets another number of channels."""
+    for args in REFUSED[name]:
+        assert torch_says(overload(name), list(map(filled, args)), {}) is None, args
+        assert answered(overload(name), args, {}) is None, args
+
+
+@pytest.mark.parametrize("kind", ["max", "avg"])
+def test_rounded_up(kind: str) -> None:
+    """Kills a last window that begins in the padding, and one that is left out: each size, window, stride and padding."""
+    func = getattr(torch.ops.aten, f"{kind}_pool2d").default
+    for n, k, s, p in product(range(3, 10), (1, 2, 3), (1, 2, 3, 4), (0, 1)):
+        if p <= k // 2:
+            args = (meta(1, 1, n, n), [k, k], [s, s], [p, p], *([[1, 1]] if kind == "max" else []), True)
+            out = answered(func, args, {})
+            assert out is not None
+            expected = getattr(F, f"{kind}_pool2d")(torch.zeros(1, 1, n, n), k, s, p, ceil_mode=True)
+            assert out.shape == expected.shape, (n, k, s, p)
 
 
 @pytest.mark.parametrize("name", [name for name in zoo.list_models() if zoo.card(name).depth <= 200])

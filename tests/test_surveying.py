@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -149,8 +150,8 @@ def test_last_words_are_its_own() -> None:
 
 def test_a_task_that_takes_too_long() -> None:
     """Kills a pool that waits for ever, and one that cannot go on afterwards."""
-    with Workers(1, timeout=1.5) as pool:
-        with pytest.raises(WorkerDiedError, match=r"no result within 1\.5 seconds"):
+    with Workers(1, timeout=3) as pool:
+        with pytest.raises(WorkerDiedError, match=r"no result within 3 seconds"):
             pool.submit(time.sleep, 100).result()
         assert pool.submit(int, "3").result() == 3
 
@@ -176,6 +177,19 @@ def test_odd_lines(tmp_path: Path, odd: bytes, capsys: pytest.CaptureFixture[str
         assert "journal" in err
         assert journal.read_bytes() == content
         assert not output.exists()
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    """Kills a message that does not name the journal, because closing it fails once more."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, limit[1]))
+    try:
+        with pytest.raises(zoo.ZooError, match=r"cannot write .*full\.journal: File too large"):
+            gather(["1"], int, context=CONTEXT, journal=tmp_path / "full.journal")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, before)
 
 
 def test_a_broken_executor_is_no_row() -> None:

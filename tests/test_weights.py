@@ -372,6 +372,11 @@ def test_damaged_files(suffix: str, content: bytes | None, tmp_path: Path) -> No
         ({}, "expected a state dict of named tensors"),
         ({"fc.weight": 1}, "got int for 'fc.weight'"),
         ({"epoch": 3, "model": {"x": "y"}}, "got str for 'x'"),
+        (
+            {"fc.weight": torch.eye(3).to_sparse()},
+            "expected dense tensors with values, got one in sparse_coo layout for 'fc.weight'",
+        ),
+        ({"fc.weight": torch.eye(3, device="meta")}, "expected dense tensors with values, got one without values for 'fc.weight'"),
     ],
 )
 def test_no_weights(weights: object, words: str) -> None:

@@ -17,13 +17,11 @@ EXAMPLE = re.compile(r"^ *>>> ", re.MULTILINE)
 
 
 def with_examples() -> list[str]:
-    files = [
-        file
-        for folder in ("receptive", "analysis", "tracing", "questions", "transform")
-        for file in (ROOT / "zoo" / folder).glob("*.py")
-    ]
+    files = [*(ROOT / "zoo").glob("*/**/*.py"), *(ROOT / "cli").rglob("*.py")]
     named = [
-        ".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files if EXAMPLE.search(file.read_text(encoding="utf-8"))
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removeprefix("cli.")
+        for file in files
+        if EXAMPLE.search(file.read_text(encoding="utf-8"))
     ]
     return sorted(named)
 

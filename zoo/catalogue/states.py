@@ -139,7 +139,7 @@ def _reading(label: str) -> Iterator[None]:
 
 def state_of(label: str, given: Any) -> "State":
     """Return the state dict in the contents of a file: the contents, or what it holds under one of `NESTS`."""
-    from torch import Tensor
+    from torch import Tensor, strided
 
     while isinstance(given, Mapping) and (nest := next((key for key in NESTS if isinstance(given.get(key), Mapping)), None)):
         given = given[nest]
@@ -148,4 +148,7 @@ def state_of(label: str, given: Any) -> "State":
     wrong = next((key for key, value in given.items() if not isinstance(key, str) or not isinstance(value, Tensor)), None)
     if wrong is not None:
         raise ZooError(f"{label}: expected a state dict of tensors, got {type(given[wrong]).__name__} for {wrong!r}")
+    if (odd := next((key for key, value in given.items() if value.is_meta or value.layout is not strided), None)) is not None:
+        kind = "without values" if given[odd].is_meta else f"in {str(given[odd].layout).removeprefix('torch.')} layout"
+        raise ZooError(f"{label}: expected dense tensors with values, got one {kind} for {odd!r}")
     return dict(given)

@@ -17,7 +17,7 @@ def resized(trace: Trace, shapes: Sequence[Shape]) -> Trace | None:
     """The trace on inputs of these shapes; None if an op refuses them, or has no shape fact.
 
     Example:
-        >>> [zoo.resized(zoo.trace("lenet5"), [(8, 1, 32, 32)]).outputs[0].shape]
+        >>> [resized(zoo.trace("lenet5"), [(8, 1, 32, 32)]).outputs[0].shape]
         [(8, 10)]
     """
     if [tuple(shape) for shape in shapes] == [value.shape for value in trace.inputs]:

@@ -283,13 +283,14 @@ class _Journal:
                 self._lock()
                 self._read()
             except BaseException:
-                self._file.close()
+                self.__exit__()
                 raise
         return self
 
     def __exit__(self, *error: object) -> None:
         if self._file is not None:
-            self._file.close()
+            with contextlib.suppress(OSError):  # what a full disk has not taken, `_append` has told
+                self._file.close()
 
     def add(self, name: str, record: Record) -> None:
         """Add a record; it is in the file when this returns."""

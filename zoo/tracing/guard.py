@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from zoo.tracing.outside import Outside
 from zoo.tracing.process import Generators, Surroundings, Turns, alone, each, surely
 
 T = TypeVar("T")
@@ -36,7 +37,10 @@ class Guard:
 
     def run(self, body: Callable[[], T]) -> T:
         """`body()`, with everything as it was afterwards. An interrupt may come at any point, inside and here."""
-        return surely(lambda: self._enter(body), self._leave)
+        outside = Outside(self.modules)
+        found = surely(lambda: self._enter(body), self._leave)
+        outside.warn()
+        return found
 
     def _enter(self, body: Callable[[], T]) -> T:
         surroundings, numbers = Surroundings(), Generators()

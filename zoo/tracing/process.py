@@ -402,13 +402,27 @@ def _modes() -> dict[str, Any]:
         "functions": [c._get_function_stack_at(i) for i in range(c._len_torch_function_stack())],
         "device": getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None),
         "gradients": torch.is_grad_enabled(),
-        "tracing": torch.fx._symbolic_trace._get_is_fx_tracing(),
+        "tracing": _fx_traces(),
         "autocast": [(torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)) for kind in _DEVICES],
         "autocast cache": torch.is_autocast_cache_enabled(),
     }
 
 
 _DEVICES = ("cpu", "cuda")
+
+
+def _fx_traces() -> bool:
+    """Whether torch.fx traces; torch 2.13 tells it of all threads together."""
+    fx = _tracing()
+    return bool(fx._get_is_fx_tracing() if hasattr(fx, "_get_is_fx_tracing") else fx._is_fx_tracing_flag)
+
+
+def _set_fx_traces(value: bool) -> None:
+    fx = _tracing()
+    if hasattr(fx, "_set_is_fx_tracing"):
+        fx._set_is_fx_tracing(value)
+    else:
+        fx._is_fx_tracing_flag = value
 
 
 def _built_in_modes(c: Any) -> tuple[Any, ...]:
@@ -439,7 +453,7 @@ def _put_modes_back(saved: Mapping[str, Any]) -> None:
         return
     if torch.is_grad_enabled() != saved["gradients"]:
         c._set_grad_enabled(saved["gradients"])
-    torch.fx._symbolic_trace._set_is_fx_tracing(saved["tracing"])
+    _set_fx_traces(saved["tracing"])
     for kind, (on, dtype) in zip(_DEVICES, saved["autocast"], strict=True):
         torch.set_autocast_enabled(kind, on)
         torch.set_autocast_dtype(kind, dtype)

@@ -109,7 +109,8 @@ def _run(recorder: Recorder, module: nn.Module, args: Sequence[Any], kwargs: Map
         recorder.fail()
         raise _placed(recorder, unhidden(error)) from error
     if (kind := _unrun(output)) is not None:
-        raise ForwardError(f"forward returns {kind}, of which nothing has run: return a list or a tuple of its items")
+        advice = "define it without async" if kind == "a coroutine" else "return a list or a tuple of its items"
+        raise ForwardError(f"forward returns {kind}, of which nothing has run: {advice}")
     recorder.close(output)
     return output
 

@@ -19,7 +19,7 @@ def unwrapped(module: nn.Module, name: str) -> nn.Module:
     while True:
         if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
             module = module.module
-        elif (compiled := getattr(module, "_orig_mod", None)) is not None:
+        elif (compiled := dict(module._modules).get("_orig_mod")) is not None:  # a scripted module has its own kind of dict
             module = compiled
         else:
             break
