@@ -81,12 +81,11 @@ def diff(
     shown = _changes(columns)
     kept = {column.name for column in (*_WORDS, *shown)}
     how = {"input": input, "inputs": inputs, "batch": batch, "train": train, "real": real, "options": options}
-    traces = traced([first, second], how)
+    names = labels(traces := traced([first, second], how))
     found = compared(traces)
     before, after, matched, every = found
     rows, moves = _without_quiet(traces, found)
     rows = tuple(replace(row, cells={name: cell for name, cell in row.cells.items() if name in kept}) for row in rows)
-    names = labels(traces)
     totals = {name: [_total(found, name) for found in traces] for name in columns}
     changed = {row.name for row in every if row.type in _OF_PAIRS}
     same = sum(before[i].name not in changed and after[j].name not in changed for i, j in matched)
