@@ -332,7 +332,7 @@ summary resnet18 --train -i 3x32x32       conv5_x.0 & BatchNorm2d & more than 1 
 """
 
 COMPARISONS = """
-compare nope                              nope & fc-vs-gap & two or more models
+compare nope                              nope & run zoo compare & two or more models
 compare alexnet                           alexnet & two or more models
 compare alexnet vgg99                     unknown model 'vgg99' & vgg19
 compare fc-vs-gap --set nope=3            fc-vs-gap & 'nope'

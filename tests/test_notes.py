@@ -23,6 +23,7 @@ EXAMPLES: tuple[Note, ...] = (
     notes.NotCounted("fvcore", {"bmm": 2}, 5000),
     Convention(frozenset({"macs"}), "pure", "counts"),
     notes.Folded(),
+    notes.Paged(523),
     notes.Shortened(),
     notes.Failed("dense", "output", "1.5e+01", "at most 1e-06"),
     notes.Exceeded("max_macs", "MACs", 3_857_973_248, 3_000_000_000),

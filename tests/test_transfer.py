@@ -62,10 +62,16 @@ def refusal(call: Callable[[], object]) -> str:
     return str(caught.value)
 
 
+def resnet50_without_weights(**options: Any) -> dict[str, torch.Tensor]:
+    """A state dict of torchvision's ResNet-50 of any numbers."""
+    with torch.device("meta"):
+        state = torchvision.models.resnet50(**options).state_dict()
+    return {key: torch.empty_like(value, device="cpu") for key, value in state.items()}
+
+
 def test_whose_weights() -> None:
     """Kills an answer that lists keys and does not say which network the weights belong to."""
-    with torch.device("meta"):
-        state = torchvision.models.resnet50(num_classes=9).state_dict()
+    state = resnet50_without_weights(num_classes=9)
     said = refusal(lambda: zoo.create_model("resnet50", num_classes=7, weights=state))
     assert said.endswith(
         "these are torchvision's weights of resnet50_v1_5: zoo.create_model('resnet50_v1_5', weights=...) loads them"
@@ -130,12 +136,12 @@ def test_nothing_is_half_loaded(theirs: nn.Module) -> None:
     """Kills weights of another network that are loaded as far as some names agree, and a model that an error has changed."""
     net = zoo.create_model("resnet50")
     before = copy.deepcopy(net.state_dict())
-    with torch.device("meta"):
-        state = torchvision.models.resnet50().state_dict()
+    state = resnet50_without_weights()
     assert "these are torchvision's weights of resnet50_v1_5" in refusal(lambda: zoo.load_weights(net, state))
     assert all(torch.equal(before[key], tensor) for key, tensor in net.state_dict().items())
     with torch.device("meta"):
-        assert "is on the meta device" in refusal(lambda: zoo.load_weights(nn.Linear(2, 2), {"weight": torch.ones(2, 2)}))
+        bare = nn.Linear(2, 2)
+    assert "is on the meta device" in refusal(lambda: zoo.load_weights(bare, {"weight": torch.ones(2, 2)}))
 
 
 class Refuses(nn.Linear):

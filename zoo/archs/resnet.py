@@ -57,10 +57,7 @@ AVERAGES = (
 )
 VAL = "ILSVRC 2012 validation"
 SCALES = "dense, several scales"
-FROM_A_LINK = (
-    "The readme's link: https://onedrive.live.com/?authkey=%21AAFW2-FVoxeVRck&id=4006CBB8476FF777%2117887&cid=4006CBB8476FF777; "
-    "the repository is under the MIT licence. [released, README and LICENSE]"
-)
+FROM_A_LINK = "The readme links to them; the repository is under the MIT licence. [released, README and LICENSE]"
 EPS = "The paper gives no constants: eps 1e-5 and momentum 0.1, torch's defaults. [paper, section 3.4; ours]"
 
 INITIALISATION = (

@@ -73,7 +73,7 @@ def compare(*what: "Traceable", **options: Any) -> Table:
 def _alone(name: "Traceable") -> str:
     label = name if isinstance(name, str) else getattr(name, "target", type(name).__name__)
     close = _of_one_stem(label, studies()) or near(label, studies())
-    hint = f"did you mean {' or '.join(close)}" if close else f"choose from {', '.join(studies())}"
+    hint = f"did you mean {' or '.join(close)}" if close else "run zoo compare to list the studies"
     return f"unknown study {label:.80}; {hint}, or name two or more models"
 
 

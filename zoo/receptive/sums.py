@@ -80,6 +80,8 @@ def so_far(field: Spans | None, dim: int) -> Spans | None:
 
 def recurrent(op: Op, fields: Sequence[Spans | None]) -> list[Field | None]:
     """Each step sees all steps before it, or all if another direction comes the other way; the last states see everything."""
+    if "batch_sizes" in op.roles:
+        raise NoField("the steps of packed sequences are interleaved")
     steps = -2 if op.attrs["batch_first"] or len(op.inputs[0].shape) == 2 else -3
     spans = together(data(fields), -1)
     last = together(spans, steps) or ()

@@ -154,8 +154,8 @@ def parameter_groups(
 def _depths(model: "nn.Module", input: Any) -> dict[str, str]:
     """The stage of each parameter by name, in the order of depth: that of the op which reads it first, or the head.
 
-    A network without stages has a group for each of its children, and for each number in a list of blocks. Parameters that the
-    forward pass does not read, such as those of auxiliary heads, belong to the head.
+    A network without stages, or with a single one, has a group for each of its children, and for each number in a list of blocks.
+    Parameters that the forward pass does not read, such as those of auxiliary heads, belong to the head.
     """
     found = _traced(model, input, train=False)
     ends = _ends(found)
@@ -175,6 +175,8 @@ def _ends(trace: Trace) -> list[tuple[int, str]]:
     try:
         stages = find_stages(trace)
     except ZooError:
+        return []
+    if len(stages) < 2:  # maps or tokens of one size, as those of a transformer
         return []
     made = {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
     layers = handed_on(trace)
