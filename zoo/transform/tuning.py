@@ -154,7 +154,8 @@ def parameter_groups(
 def _depths(model: "nn.Module", input: Any) -> dict[str, str]:
     """The stage of each parameter by name, in the order of depth: that of the op which reads it first, or the head.
 
-    A network without stages, or with a single one, has a group for each of its children, and for each number in a list of blocks.
+    A network without stages, or of tokens in a single one, has a group for each of its children and for each number in a list of
+    blocks.
     Parameters that the forward pass does not read, such as those of auxiliary heads, belong to the head.
     """
     found = _traced(model, input, train=False)
@@ -176,7 +177,7 @@ def _ends(trace: Trace) -> list[tuple[int, str]]:
         stages = find_stages(trace)
     except ZooError:
         return []
-    if len(stages) < 2:  # maps or tokens of one size, as those of a transformer
+    if len(stages) == 1 and stages[0].layout == "tokens":  # those of a transformer, in all its blocks
         return []
     made = {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
     layers = handed_on(trace)
