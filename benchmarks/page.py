@@ -24,6 +24,8 @@ PAGES = ("README.md", "docs/performance.md", "docs/proof.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
 FLOOR = "build, trace and table, over the bare module tree"
 PEER = "faster than "
+STARTED = ("zoo list", "zoo summary resnet50")  # what README.md shows; docs/performance.md has all
+COMPARED = ("torchinfo", "torchinfo_meta", "fvcore")
 UNRUN = "torch does not run it"
 CLOCK = "by the clock, "
 
@@ -69,8 +71,9 @@ def clock(figures: Sequence[Figure]) -> Iterator[str]:
 def summary(figures: Sequence[Figure]) -> Iterator[str]:
     """The start of commands, and ResNet-152 against other tools: what a reader of README.md wants to know."""
     table = [["", "measured"]]
-    table += [[f"`{f['what']}`, over `import typer`", shown(f)] for f in figures if f["goal"] == "whole command, over import typer"]
-    peers = [f for f in figures if f["what"] == "resnet152" and f["goal"].startswith(PEER)]
+    started = [f for f in figures if f["goal"] == "whole command, over import typer" and f["what"] in STARTED]
+    table += [[f"`{f['what']}`, over `import typer`", shown(f)] for f in started]
+    peers = [f for f in figures if f["what"] == "resnet152" and f["goal"].removeprefix(PEER) in COMPARED]
     table += [[f"analysis of ResNet-152, {f['goal'].replace('_', ' ')}", shown(f)] for f in peers]
     yield from rows(table)
 
