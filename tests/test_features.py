@@ -401,6 +401,7 @@ def timm_model(name: str) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch.jit.script
 @pytest.mark.parametrize(
     "name",
     ["swin_tiny_patch4_window7_224", "vit_tiny_patch16_224", "levit_128s", "efficientnet_b0", "convnext_atto", "hrnet_w18_small"],
@@ -545,7 +546,7 @@ def test_the_benchmark_of_timm_explains_every_difference() -> None:
         "pvt_v2_b0",
         "levit_128s",
     ):
-        assert found.compared(name) == ("equal", ""), name
+        assert found.compared(name) in {("equal", ""), ("equal on the path", "")}, name
     assert found.compared("gernet_s") == ("equal on the path", "")
     for name in ("ghostnet_050", "pit_ti_224"):
         assert found.compared(name)[0] == "differs"

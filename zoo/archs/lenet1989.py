@@ -58,7 +58,8 @@ class LeNet1989(nn.Module):
 
     def initialise(self, in_channels: int) -> None:
         """Weights and biases are uniform in ±2.4/F, with F inputs of a unit besides its bias."""
-        for layer, inputs in ((self.H1, in_channels * 25), (self.H2, 8 * 25), (self.H3, 12 * 16), (self.OUTPUT, 30)):
+        layers = (self.H1, self.H2, self.H3, self.OUTPUT)
+        for layer, inputs in zip(layers, (in_channels * 25, 8 * 25, 12 * 16, 30), strict=True):
             for parameter in layer.parameters():
                 nn.init.uniform_(parameter, -2.4 / inputs, 2.4 / inputs)
 
