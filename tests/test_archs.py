@@ -79,6 +79,7 @@ def test_training_step(name: str, net: nn.Module) -> None:
         parameter.grad = None
 
 
+@pytest.mark.slow
 def test_seed(name: str, net: nn.Module) -> None:
     """Kills weights that come from anything but torch's own generator, or from nowhere."""
     torch.manual_seed(0)

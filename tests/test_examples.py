@@ -26,6 +26,7 @@ def test_every_example_is_tested() -> None:
     assert tested == {path.name for path in EXAMPLES.glob("*.py")}
 
 
+@pytest.mark.slow
 def test_budget() -> None:
     """Kills an example that exceeds its budget: 93,248 parameters in its convolutions, 1,290 in its last layer."""
     out = run("budget.py")
@@ -33,6 +34,7 @@ def test_budget() -> None:
     assert re.search(r"^total .* 94,538 ", out, re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -51,6 +53,7 @@ def test_budget_exceeded(old: str, new: str, message: str, tmp_path: Path) -> No
     assert f"AssertionError: {message}" in done.stderr or f"{message}\n" in done.stderr
 
 
+@pytest.mark.slow
 def test_compare_heads(tmp_path: Path) -> None:
     """Kills an example that writes no table: 60,965,224 parameters are AlexNet's by its paper's layers."""
     out = run("compare_heads.py", tmp_path / "heads.tex")
@@ -60,6 +63,7 @@ def test_compare_heads(tmp_path: Path) -> None:
     assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 1
 
 
+@pytest.mark.slow
 def test_train_digits(tmp_path: Path) -> None:
     """Kills a pulled file that does not train: chance is 10%."""
     accuracy = re.fullmatch(r"accuracy (\d+\.\d)%\n", run("train_digits.py", tmp_path))

@@ -36,7 +36,7 @@ swallowed = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableException
 
 
 @swallowed
-@pytest.mark.parametrize("count", [150, pytest.param(2000, marks=pytest.mark.stress)])
+@pytest.mark.parametrize("count", [pytest.param(150, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.stress)])
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timers")
 def test_signals(interrupts: ModuleType, tmp_path: Path, count: int) -> None:
     """Kills a recorder that stays on torch's stack, modes, locks and models that an interrupt leaves in the middle."""
@@ -44,7 +44,7 @@ def test_signals(interrupts: ModuleType, tmp_path: Path, count: int) -> None:
 
 
 @swallowed
-@pytest.mark.parametrize("count", [150, pytest.param(2000, marks=pytest.mark.stress)])
+@pytest.mark.parametrize("count", [pytest.param(150, marks=pytest.mark.slow), pytest.param(2000, marks=pytest.mark.stress)])
 def test_exceptions_from_another_thread(interrupts: ModuleType, tmp_path: Path, count: int) -> None:
     """Kills the same in a thread that another one stops."""
     found: list[Any] = []
@@ -151,7 +151,7 @@ print(bad)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
-@pytest.mark.parametrize("count", [20, pytest.param(300, marks=pytest.mark.stress)])
+@pytest.mark.parametrize("count", [pytest.param(20, marks=pytest.mark.slow), pytest.param(300, marks=pytest.mark.stress)])
 def test_fork_while_other_threads_analyse(count: int) -> None:
     """Kills a child that waits for ever for a lock whose holder it does not have: 5 of 12 did."""
     done = subprocess.run([sys.executable, "-c", FORKS, str(count)], capture_output=True, text=True, timeout=300, check=True)

@@ -168,6 +168,7 @@ def test_an_import_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert params(version(tmp_path, 4)) == 12
 
 
+@pytest.mark.slow
 def test_threads(versions: tuple[str, str]) -> None:
     """Kills two imports at once that see each other's neighbours."""
     found: dict[int, list[object]] = {}

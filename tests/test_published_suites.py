@@ -93,6 +93,7 @@ BURDENS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", BURDENS)
 def test_convnet_burden(network: str) -> None:
     """Kills maps of another size, or another cost, at one of the six sizes of the input that are published."""

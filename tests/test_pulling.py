@@ -360,6 +360,7 @@ TRIED = [name for name in NAMES if zoo.card(name).depth <= 22 or name in {"resne
 """Every class and function is in one of these; deeper networks repeat them."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRIED)
 def test_nothing_unused(name: str, pulled: dict[str, str]) -> None:
     """Kills a function, argument, branch or layer that this network does not need."""
@@ -370,6 +371,7 @@ CHOSEN = [("googlenet", {"aux_heads": True}), ("googlenet_bn", {"aux_heads": Tru
 CHOSEN += [(name, {"shortcut": option}) for name in ("resnet18", "resnet50") for option in "AC"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), CHOSEN)
 def test_nothing_unused_of_choices(name: str, options: dict[str, object]) -> None:
     """Kills the choice that was not taken; a class with auxiliary heads has its own forward in place of that of its parent."""

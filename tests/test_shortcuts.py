@@ -139,6 +139,7 @@ def torch_says(func: Any, args: list[Any], kwargs: dict[str, Any]) -> tuple[tupl
 ANSWERS: dict[str, int] = {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("func", FUNCS, ids=str)
 def test_fact_agrees_with_torch(func: Any) -> None:
     """Kills a shape that is one off, and an answer where torch would raise: for each fact that there is, or will be."""

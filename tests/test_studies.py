@@ -153,6 +153,7 @@ OTHERS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"), OTHERS, ids=lambda value: value if isinstance(value, str) else " ".join(map(str, value.values()))
 )

@@ -148,6 +148,7 @@ def test_last_words_are_its_own() -> None:
         assert str(caught.value).isprintable()
 
 
+@pytest.mark.slow
 def test_a_task_that_takes_too_long() -> None:
     """Kills a pool that waits for ever, and one that cannot go on afterwards."""
     with Workers(1, timeout=3) as pool:

@@ -20,6 +20,7 @@ from zoo.record.trace import Value
 from zoo_cli.main import run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", zoo.list_models())
 def test_catalogue_is_clean(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills a card that claims, and an analyzer that computes, what nobody else does. fvcore, which computes, checks small ones."""
