@@ -110,6 +110,7 @@ def test_card_read_is_card_attached(name: str) -> None:
     assert getattr(importlib.import_module(entry(name).module), name).card == zoo.card(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_other_classes_and_channels(name: str) -> None:
     """Kills a hard-wired number of classes or of input channels."""

@@ -291,6 +291,7 @@ def test_values_are_not_shown() -> None:
 TARGETS = ["resnet18", "torchvision:resnet18", "torchvision.models:resnet18"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_all_functions_take_all_targets(target: str, tmp_path: Any) -> None:
     """Kills a function that knows names of the catalogue alone, or crashes for them."""

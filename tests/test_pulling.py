@@ -698,6 +698,7 @@ LIGHT = [name for name in NAMES if zoo.card(name).params < 12e6 and zoo.card(nam
 """Networks that are built and run in a moment; benchmarks/pulled.py does the jobs for all."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LIGHT)
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:FutureWarning")
 def test_jobs(name: str, folder: Path) -> None:

@@ -66,6 +66,7 @@ def test_listing_without_torch(code: str, loaded: bool) -> None:
     assert done.stdout == f"{loaded}\n"
 
 
+@pytest.mark.slow
 @each_study
 def test_formats(name: str) -> None:
     """Kills cells that a format cannot write, columns that all are dropped, and lines that a terminal breaks."""
@@ -84,6 +85,7 @@ def test_formats(name: str) -> None:
     assert found.render("html").count("<tr") >= len(found.rows)
 
 
+@pytest.mark.slow
 @each_study
 def test_all_cells_are_filled(name: str) -> None:
     """Kills a column that no arm fills, and a cell that no column shows."""
