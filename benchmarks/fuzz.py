@@ -260,7 +260,7 @@ class Here(Executor):
 def resumed(journal: Path) -> str | None:
     """What is wrong with a survey that resumes a spoilt journal: it has to refuse the journal or to give the same numbers."""
     import zoo
-    from zoo.util.errors import ZooError
+    from zoo import ZooError
 
     try:
         with limit(SECONDS):

@@ -152,7 +152,7 @@ def _sparse(x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("way", [_checks, _makes, _sparse])
 def test_checks_and_layouts_multiply_nothing(way: Any) -> None:
-    """Kills a lower bound behind a check of values, a new tensor, or a change to a sparse layout and back."""
+    """Kills a lower bound after a check of values, after a new tensor, and after a change to a sparse layout."""
 
     class Net(nn.Module):
         def __init__(self) -> None:
@@ -168,7 +168,7 @@ def test_checks_and_layouts_multiply_nothing(way: Any) -> None:
 
 @pytest.mark.parametrize(("left", "unit", "shape"), [(True, False, (2, 5, 3)), (True, True, (2, 5, 3)), (False, False, (2, 3, 5))])
 def test_triangular_systems(left: bool, unit: bool, shape: tuple[int, ...]) -> None:
-    """Kills a lower bound behind a triangular system, as linear attention by the delta rule solves it.
+    """Kills a lower bound after a triangular system, such as the one that linear attention by the delta rule solves.
 
     By substitution, counted one by one: unknown i of 5 is divided by the diagonal and multiplied into 4 - i later equations.
     """

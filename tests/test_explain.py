@@ -161,7 +161,7 @@ def test_every_formula_of_the_catalogue(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["resnet18", "mobilenet_v3_small", "densenet121", "shufflenet_v2_x0_5", "squeezenet1_0", "inception_v3"]
+    "name", ["resnet18", "mobilenet_v3_small", "densenet121", "shufflenet_v2_x0_5", "squeezenet1_0", "inception_v3", "vit_b_16"]
 )
 def test_every_formula_of_torchvision(name: str) -> None:
     passes = ["output", "params", "macs", "flops", "rf", "activations", "depth", "units", "connections", "peak"]

@@ -210,8 +210,10 @@ def _derived(fields: _Fields, source: Value, target: Value, axis: int, name: str
     before, after = fields.along(source, axis), fields.along(target, axis)
     op = fields.place.wiring.maker[target.id]
     label = fields.place.wiring.row_of(op)
-    if before is None or after is None:
+    if after is None:
         return [Line(label, says=f"{op.kind}: no window for all units here", axis=name)]
+    if before is None:  # from units without a common window, such as tokens beside a class token, to all of them together
+        return list(_stated(after, label, name, op.kind))
     inputs = fields.inputs(op)
     if fields.least and len(inputs) > 1 and before == after:
         return _met(fields, op, inputs, source, axis, name, label)

@@ -55,6 +55,14 @@ class Subject:
         return any(isinstance(note, AssumedInput) for note in self.notes)
 
 
+def file_of(target: str) -> Path | None:
+    """The file in which a TARGET lies: net.py of "net.py:Net", or a graph file; None for a name."""
+    if is_graph(target):
+        return Path(target)
+    file = target.rpartition(":")[0]
+    return Path(file) if file.endswith(".py") else None
+
+
 def resolve(target: "str | nn.Module", options: Mapping[str, Any], *, train: bool = False) -> Subject:
     """Return the model of a TARGET, built with `options`. Raises `ZooError` if it does not exist or cannot be built."""
     if not isinstance(target, str):

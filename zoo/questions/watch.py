@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zoo.graph_files import is_graph
 from zoo.models.importing import imported_beside
 from zoo.models.revisions import revision_of
+from zoo.models.targets import file_of
 from zoo.questions.diff import diff
 from zoo.questions.summary import summary
 from zoo.record.trace import Trace
@@ -36,9 +36,9 @@ def watch(target: str, wait: Callable[[], bool], **how: Any) -> Iterator[View]:
     Raises:
         ZooError: For a TARGET that is not in a file. An error of the file itself is a view.
     """
-    if not (is_graph(target) or target.rpartition(":")[0].endswith(".py")) or revision_of(target) is not None:
+    file = file_of(target)
+    if file is None or revision_of(target) is not None:
         raise ZooError(f"watch: expected path/to/file.py:attribute, or a graph file, got {target!r}")
-    file = Path(target if is_graph(target) else target.rpartition(":")[0])
     files = [file]  # a module stays among them when an error keeps it from being imported again
     before: Trace | None = None
     while True:
