@@ -53,6 +53,8 @@ ROOMS = {
     "zoo/models": "details worked_examples targets isolation caching bad_input layer pattern",
 }
 """What is changed, and the files of tests that are tried first: those of the longest prefix."""
+EDGES = "edges edges_of_tables"
+"""Files of tests that are tried first whatever is changed."""
 
 SWAPS: dict[type[ast.AST], str] = {
     ast.Lt: "<=",
@@ -255,7 +257,8 @@ class Reached:
 
     def tests(self, mutant: Mutant, seconds: float) -> list[str]:
         """The tests that run the line, or else any line of its function: one case of each function of tests, then another."""
-        own = [f"tests/test_{name}.py" for name in ROOMS[max((p for p in ROOMS if mutant.file.startswith(p)), key=len)].split()]
+        place = max((place for place in ROOMS if mutant.file.startswith(place)), key=len)
+        own = [f"tests/test_{name}.py" for name in f"{EDGES} {ROOMS[place]}".split()]
         whole = sum(1 << line for line in range(mutant.span[0], mutant.span[1] + 1))
         reached = self.lines[mutant.file]
         found = [test for test, bits in reached.items() if bits >> mutant.line & 1] or [

@@ -291,7 +291,9 @@ def solid() -> nn.Module:
 def masked() -> nn.Module:
     """Attention with a mask that is added to its scores."""
     mask = torch.zeros(5, 5)
-    return Net(lambda x, attention: attention(x, x, x, attn_mask=mask.to(x.device))[0], nn.MultiheadAttention(12, 3, batch_first=True))
+    return Net(
+        lambda x, attention: attention(x, x, x, attn_mask=mask.to(x.device))[0], nn.MultiheadAttention(12, 3, batch_first=True)
+    )
 
 
 def deformed() -> nn.Module:
