@@ -269,6 +269,20 @@ def test_packed_weights_count(build: Any, real: bool) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_bytes_of_quantised_activations() -> None:
+    """Kills activations of four bytes where torch keeps one: those of the real tensors, and one where it is float32 again."""
+    both = torch.ao.quantization.QuantStub(), torch.ao.quantization.DeQuantStub()
+    plain = nn.Sequential(both[0], nn.Conv2d(3, 4, 3), nn.ReLU(), both[1]).eval()
+    plain.qconfig = torch.ao.quantization.get_default_qconfig("fbgemm")  # type: ignore[assignment]
+    prepared = torch.ao.quantization.prepare(plain)
+    prepared(torch.rand(1, 3, 8, 8))
+    quantised, columns = torch.ao.quantization.convert(prepared), ["activations", "activation_bytes", "peak"]
+    shapes, values = (zoo.summary(quantised, input=(1, 3, 8, 8), columns=columns, real=real) for real in (False, True))
+    assert [row.cells for row in shapes.rows] == [row.cells for row in values.rows]
+    assert [row.cells["activation_bytes"] // row.cells["activations"] for row in shapes.rows] == [1, 1, 1, 4]
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_strict_of_quantisation_aware_training() -> None:
     """Kills a lower bound of operations because of observers, which round and compare."""
     plain = nn.Sequential(nn.Linear(8, 8), nn.ReLU()).train()

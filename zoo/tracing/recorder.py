@@ -33,7 +33,7 @@ from zoo.ops.rule import OpRule
 from zoo.record.trace import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Trace, Value
 from zoo.tracing import constants
 from zoo.tracing.diagnosis import diagnose
-from zoo.tracing.packed import PackedWeights
+from zoo.tracing.packed import PackedWeights, rounded_type
 from zoo.tracing.places import functions, runs_in
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.shortcuts import MADE, answer
@@ -160,9 +160,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self.new_value(tensor, "constant")
         return self._keep(tensor, state[1].shape, state[1].dtype, state[1].kind)
 
-    def new_value(self, tensor: Tensor, source: str) -> Value:
-        """A fresh record: from now on this is what `tensor` holds."""
-        return self._keep(tensor, tuple(tensor.shape), DTYPES[tensor.dtype], source)
+    def new_value(self, tensor: Tensor, source: str, dtype: str | None = None) -> Value:
+        """A fresh record: from now on this is what `tensor` holds, of another `dtype` if it stands in for that."""
+        return self._keep(tensor, tuple(tensor.shape), dtype or DTYPES[tensor.dtype], source)
 
     def _keep(self, tensor: Tensor, shape: tuple[int, ...], dtype: str, source: str) -> Value:
         value = Value(self._made, shape, dtype, source)
@@ -359,7 +359,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         traits = _also(known.traits, said)
         if "alias" in traits and self._share(args, results):
             traits = traits | {"view"}
-        outputs = tuple([self.new_value(t, "op") for t in results])
+        rounded = rounded_type(known.kind, given.inputs, given.attrs)
+        outputs = tuple([self.new_value(t, "op", rounded if t.is_floating_point() else None) for t in results])
         self.ops.append(Op(known.kind, self.stack[-1], given.inputs, given.roles, outputs, given.attrs, traits, given.owns))
         if known.writes and self._viewed:
             for tensor, value in zip(results, outputs, strict=True):
