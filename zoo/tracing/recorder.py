@@ -163,7 +163,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return self._keep(tensor, state[1].shape, state[1].dtype, state[1].kind)
 
     def new_value(self, tensor: Tensor, source: str, dtype: str | None = None) -> Value:
-        """A fresh record: from now on this is what `tensor` holds, of another `dtype` if it stands in for that."""
+        """A fresh record: from now on this is what `tensor` holds, with the `dtype` that it has in the model."""
         return self._keep(tensor, tuple(tensor.shape), dtype or DTYPES[tensor.dtype], source)
 
     def _keep(self, tensor: Tensor, shape: tuple[int, ...], dtype: str, source: str) -> Value:
