@@ -6,6 +6,7 @@ answered by no. A histogram that has seen activations before keeps the range tha
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 from torch import Tensor, nn
 from torch.ao.quantization.fake_quantize import FakeQuantizeBase
@@ -31,7 +32,7 @@ def in_their_range(modules: Sequence[nn.Module], guess: Callable[[str], None]) -
         guess("search_histogram")  # one step after another until the error grows
         return module.min_val, module.max_val
 
-    for module in modules:
-        if isinstance(module, HistogramObserver):
-            module.__dict__["_combine_histograms"] = updated
-            module.__dict__["_non_linear_param_search"] = partial(found, module)
+    histograms: list[Any] = [module for module in modules if isinstance(module, HistogramObserver)]
+    for module in histograms:
+        module._combine_histograms = updated
+        module._non_linear_param_search = partial(found, module)
