@@ -1,6 +1,6 @@
 """The 1×1 convolutions of a network that reduce the input of a larger one, and what the larger one would cost without them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from zoo.extend import Arm, Op, Trace, ZooError, macs, measure, relation, short, trace
@@ -67,7 +67,9 @@ def of_network(on: Any) -> tuple[list[Arm], list[str]]:
     arms = [arm for pair in reductions(found) for arm in _arms(pair)]
     if not arms or not all(isinstance(count, int) for count in whole.values()):
         raise ZooError(f"{found.target} has no 1×1 convolution that reduces the input of a larger one, or its costs are not known")
-    sums = {kind: {name: sum(arm.cells[name] for arm in arms if arm.name == kind) for name in whole} for kind in ("reduced", "direct")}
+    sums = {
+        kind: {name: sum(arm.cells[name] for arm in arms if arm.name == kind) for name in whole} for kind in ("reduced", "direct")
+    }
     grown = {name: whole[name] + sums["direct"][name] - sums["reduced"][name] for name in whole}
     several = len(arms) // 2
     arms += [Arm(kind, cells, EVERY) for kind, cells in sums.items()]

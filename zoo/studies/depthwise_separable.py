@@ -3,7 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Op, Sizes, Study, Table, TargetName, ZooError, arms_table, each_axis, ratio_text, relation, short
+from zoo.extend import (
+    Arm,
+    Column,
+    Op,
+    Sizes,
+    Study,
+    Table,
+    TargetName,
+    ZooError,
+    arms_table,
+    each_axis,
+    ratio_text,
+    relation,
+    short,
+)
 
 if TYPE_CHECKING:
     from torch import nn

@@ -31,7 +31,9 @@ def run(on: Annotated[TargetName | None, "take the grouped convolutions of this 
     arms = [arm for name, op in _convolutions(found) for arm in _pair(name, op)]
     if not arms or not all(isinstance(whole[name], int) for name in ("params", "macs")):
         raise ZooError(f"{found.target} has no convolution in groups, or its costs are not known")
-    sums = {kind: {name: sum(arm.cells[name] for arm in arms if arm.name == kind) for name in whole} for kind in ("grouped", "full")}
+    sums = {
+        kind: {name: sum(arm.cells[name] for arm in arms if arm.name == kind) for name in whole} for kind in ("grouped", "full")
+    }
     arms += [Arm(kind, cells, EVERY) for kind, cells in sums.items()]
     grown = {name: whole[name] + sums["full"][name] - sums["grouped"][name] for name in whole}
     arms += [Arm("grouped", whole, ALL), Arm("full", grown, ALL)]
@@ -46,11 +48,14 @@ def run(on: Annotated[TargetName | None, "take the grouped convolutions of this 
 
 
 def _convolutions(found: "Trace") -> Iterator[tuple[str, Op]]:
-    """The convolutions in groups, by the names of their rows."""
+    """The convolutions in groups, by the names of their rows, but for those that read picked maps, some of them several times."""
     from zoo.analysis.rows import group
 
+    picked = {value.id for op in found.ops if op.kind in {"index", "index_select"} for value in op.outputs}
     for row in group(found):
-        yield from ((row.name, op) for op in row.ops if op.kind in {"conv1d", "conv2d", "conv3d"} and op.attrs["groups"] > 1)
+        for op in row.ops:
+            if op.kind in {"conv1d", "conv2d", "conv3d"} and op.attrs["groups"] > 1 and op.inputs[0].id not in picked:
+                yield row.name, op
 
 
 def _pair(name: str, op: Op) -> Iterator[Arm]:
