@@ -66,7 +66,8 @@ def _arms(name: str, op: Op, before: Op | None) -> Iterator[Arm]:
     more = {"params": weights + maps, "macs": weights * op.output.shape[0] * prod(op.output.shape[2:])}
     yield Arm("convolution", {key: own[key] + more[key] for key in own}, name)
     if before:
-        yield Arm("stride", {**own, "macs": own["macs"] * prod(op.output.shape[2:]) // prod(before.output.shape[2:])}, name)
+        units = prod(before.output.shape[:2]) * prod(op.output.shape[2:])
+        yield Arm("stride", {**own, "macs": units * prod(before.inputs[1].shape[1:])}, name)
 
 
 def _lesson(target: str, arms: Sequence[Arm]) -> Iterator[str]:

@@ -1,9 +1,10 @@
 """The 1×1 convolutions of a network that reduce the input of a larger one, and what the larger one would cost without them."""
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any, NamedTuple
 
-from zoo.extend import Arm, Op, Trace, ZooError, macs, measure, relation, short, trace
+from zoo.extend import Arm, Op, Trace, ZooError, kernel, macs, measure, relation, short, trace
 
 EVERY, ALL = "all of them", "network"
 WHAT = (
@@ -85,7 +86,7 @@ def _arms(pair: Pair) -> Iterator[Arm]:
     yield Arm("reduced", {**cells, "params": params, "macs": sum(map(macs, pair.ops))}, pair.name)
     own = sum(param.numel for param in large.owns)
     wider = large.inputs[1].numel * (channels - narrow) // narrow if own else 0
-    yield Arm("direct", {**cells, "params": own + wider, "macs": macs(large) * channels // narrow}, pair.name)
+    yield Arm("direct", {**cells, "params": own + wider, "macs": large.output.numel * channels * prod(kernel(large))}, pair.name)
 
 
 def _lesson(

@@ -121,15 +121,16 @@ def _lesson(rows: Mapping[str, Mapping[str, Any]], depthwise: Mapping[str, Any],
         yield "multiply-accumulates, which is what the table prints."
     for name in off:
         if name != "conv1":
-            yield f"Row {name} does not fit its filters{', though its two numbers fit each other' if _consistent(rows[name]) else ''}."
+            yield f"Row {name} does not fit its filters{_consistency(rows[name])}."
     yield f"The network that the filters make has {macs:,} multiply-accumulates."
 
 
-def _consistent(row: Mapping[str, Any]) -> bool:
-    """Whether so many weights as are printed, on maps of this row's size, take the operations that are printed."""
+def _consistency(row: Mapping[str, Any]) -> str:
+    """What to say if so many weights as are printed, on maps of this row's size, take the operations that are printed."""
     positions = row["macs"] // row["weights"]
     operations = round(float(row["params_printed"]) * 1024) * positions
-    return Published(quantity="macs", printed=row["ops_printed"], where="Table 1").verdict(operations) != "differs"
+    verdict = Published(quantity="macs", printed=row["ops_printed"], where="Table 1").verdict(operations)
+    return "" if verdict == "differs" else ", though its two numbers fit each other"
 
 
 STUDY = Study("googlenet-table-1", "Which rows of the paper's Table 1 can be reproduced?", run)

@@ -42,7 +42,7 @@ def run(on: Annotated[TargetName | None, "take the maps of this network instead 
         arms,
         ratios=("weights",),
         notes=["type: channels in and out, and the side of the receptive field; every convolution has biases, as in VGG"],
-        lesson=_lesson([arm.cells for arm in arms]),
+        lesson=_lesson(on or "vgg16", [arm.cells for arm in arms]),
     )
 
 
@@ -74,7 +74,7 @@ def _cells(channels: int, sizes: tuple[int, ...], kernels: tuple[int, ...]) -> d
     }
 
 
-def _lesson(cells: Sequence[Mapping[str, Any]]) -> list[str]:
+def _lesson(on: Any, cells: Sequence[Mapping[str, Any]]) -> list[str]:
     """Sentences that quote the table."""
     three, seven, two, five = cells[:4]
     per = [f"{cell['weights/C²']}C²" for cell in cells[:4]]
@@ -85,7 +85,7 @@ def _lesson(cells: Sequence[Mapping[str, Any]]) -> list[str]:
         f"two 3×3 convolutions have {per[2]}, one 5×5 convolution {per[3]}, {more[1]}.",
         f"The ratio of MACs is the same, and the three have {three['relus']} nonlinearities instead of {seven['relus']}.",
         f"They also write {ratio_text(three['activations'], seven['activations'])} times the activations",
-        f"({short(three['activations'])} against {short(seven['activations'])} in the first pair).",
+        f"({short(three['activations'])} against {short(seven['activations'])} in the first pair, on maps of {on}).",
     ]
     if len(cells) > len(PAIRS) * 2 and len({cell["macs"] for cell in cells[::4]}) == 1:
         lesson.append(f"Where maps halve as channels double, each stage costs the same {short(three['macs'])} MACs.")
