@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
-from zoo.extend import NORMS, POOLINGS, Arm, Op, Trace, ZooError, kernel, macs, measure, relation, short, stride, trace
+from zoo.extend import NORMS, POOLINGS, Arm, Op, Trace, ZooError, kernel, macs, measure, relation, short, stride
 
 ALL = "network"
 WHAT = {
@@ -14,12 +14,11 @@ WHAT = {
 }
 
 
-def of_network(on: Any) -> tuple[list[Arm], list[str]]:
+def of_network(found: Trace) -> tuple[list[Arm], list[str]]:
     """Rows for each pooling of a network and for the network; and the lesson.
 
     Raises `ZooError` if the network has no pooling with a stride, or if its costs are not known.
     """
-    found = trace(on)
     whole = measure(found, columns=["params", "macs"], depth=0).total
     arms = [arm for name, op, before in _poolings(found) for arm in _arms(name, op, before)]
     if not arms or not all(isinstance(count, int) for count in whole.values()):

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from math import prod
 from typing import Any, NamedTuple
 
-from zoo.extend import Arm, Op, Trace, ZooError, kernel, macs, measure, relation, short, trace
+from zoo.extend import Arm, Op, Trace, ZooError, kernel, macs, measure, relation, short
 
 EVERY, ALL = "all of them", "network"
 WHAT = (
@@ -58,12 +58,11 @@ def _maps(op: Op) -> int:
     return sum(value.source == "op" for value in op.inputs)
 
 
-def of_network(on: Any) -> tuple[list[Arm], list[str]]:
+def of_network(found: Trace) -> tuple[list[Arm], list[str]]:
     """Rows for each reduction of a network, for all of them and for the network; and the lesson.
 
     Raises `ZooError` if the network has no reduction, or if its costs are not known.
     """
-    found = trace(on)
     whole = measure(found, columns=["params", "macs"], depth=0).total
     arms = [arm for pair in reductions(found) for arm in _arms(pair)]
     if not arms or not all(isinstance(count, int) for count in whole.values()):

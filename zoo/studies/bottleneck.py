@@ -47,10 +47,12 @@ def run(on: Annotated[TargetName | None, "take the reductions of this network in
 
 
 def _of_network(on: Any) -> Table:
+    from zoo.extend import trace
     from zoo.studies._reductions import WHAT, of_network
 
-    arms, lesson = of_network(on)
-    title = f"bottleneck: what do the 1×1 convolutions of {on} before large ones save?"
+    found = trace(on)
+    arms, lesson = of_network(found)
+    title = f"bottleneck: what do the 1×1 convolutions of {found.target} before large ones save?"
     return arms_table(title, COLUMNS, arms, ratios=("params", "macs"), notes=[WHAT], lesson=lesson)
 
 

@@ -54,11 +54,13 @@ def run(on: Annotated[TargetName | None, "replace the poolings of this network i
 
 
 def _of_network(on: Any) -> Table:
+    from zoo.extend import trace
     from zoo.studies._poolings import WHAT, of_network
 
-    arms, lesson = of_network(on)
+    found = trace(on)
+    arms, lesson = of_network(found)
     notes = [f"{name}: {words}" for name, words in WHAT.items()]
-    title = f"pool-vs-stride: what would strided convolutions cost {on} instead of pooling?"
+    title = f"pool-vs-stride: what would strided convolutions cost {found.target} instead of pooling?"
     return arms_table(title, COLUMNS[:2], arms, ratios=("params", "macs"), notes=notes, lesson=lesson)
 
 

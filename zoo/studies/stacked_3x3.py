@@ -5,7 +5,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, TargetName, ZooError, arms_table, ratio_text, short, trace
+from zoo.extend import Arm, Column, Study, Table, TargetName, Trace, ZooError, arms_table, ratio_text, short, trace
 
 # Kernels in sequence. Both of a pair have the same receptive field, or `run` fails.
 PAIRS: tuple[Mapping[str, tuple[int, ...]], ...] = (
@@ -31,7 +31,8 @@ def run(on: Annotated[TargetName | None, "take the maps of this network instead 
     Counted are the outputs of full convolutions with 3×3 kernels or larger. Raises `ZooError` if the network has none.
     """
     arms = []
-    for channels, sizes in _stages(on or "vgg16").items():
+    found = trace(on or "vgg16")
+    for channels, sizes in _stages(found).items():
         for pair in PAIRS:
             cells = {name: _cells(channels, sizes, kernels) for name, kernels in pair.items()}
             (side,) = {cell["rf"]["size"][0] for cell in cells.values()}
@@ -42,13 +43,12 @@ def run(on: Annotated[TargetName | None, "take the maps of this network instead 
         arms,
         ratios=("weights",),
         notes=["type: channels in and out, and the side of the receptive field; every convolution has biases, as in VGG"],
-        lesson=_lesson(on or "vgg16", [arm.cells for arm in arms]),
+        lesson=_lesson(found.target, [arm.cells for arm in arms]),
     )
 
 
-def _stages(on: Any) -> dict[int, tuple[int, ...]]:
+def _stages(found: Trace) -> dict[int, tuple[int, ...]]:
     """Return the channel counts of the network's full convolutions, and the sizes of the largest maps of each."""
-    found = trace(on)
     convolutions = [op for op in found.ops if op.kind == "conv2d" and op.attrs["groups"] == 1]
     maps = [op.output.shape for op in convolutions if min(op.inputs[1].shape[2:]) >= SIDE]
     if not maps:
@@ -74,7 +74,7 @@ def _cells(channels: int, sizes: tuple[int, ...], kernels: tuple[int, ...]) -> d
     }
 
 
-def _lesson(on: Any, cells: Sequence[Mapping[str, Any]]) -> list[str]:
+def _lesson(target: str, cells: Sequence[Mapping[str, Any]]) -> list[str]:
     """Sentences that quote the table."""
     three, seven, two, five = cells[:4]
     per = [f"{cell['weights/C²']}C²" for cell in cells[:4]]
@@ -85,7 +85,7 @@ def _lesson(on: Any, cells: Sequence[Mapping[str, Any]]) -> list[str]:
         f"two 3×3 convolutions have {per[2]}, one 5×5 convolution {per[3]}, {more[1]}.",
         f"The ratio of MACs is the same, and the three have {three['relus']} nonlinearities instead of {seven['relus']}.",
         f"They also write {ratio_text(three['activations'], seven['activations'])} times the activations",
-        f"({short(three['activations'])} against {short(seven['activations'])} in the first pair, on maps of {on}).",
+        f"({short(three['activations'])} against {short(seven['activations'])} in the first pair, on maps of {target}).",
     ]
     if len(cells) > len(PAIRS) * 2 and len({cell["macs"] for cell in cells[::4]}) == 1:
         lesson.append(f"Where maps halve as channels double, each stage costs the same {short(three['macs'])} MACs.")
