@@ -198,9 +198,11 @@ def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
     if strange := recipe.keys() - set(RECIPE):
         raise ValueError(f"recipe has {', '.join(sorted(strange))}: expected keys among {', '.join(RECIPE)}")
     results = (dict(one) for one in facts.get("results", ()))
-    stated = state(facts.get("preprocessing", ()), sources)
+    written = facts.get("preprocessing", ())
+    numbers = dict(written if isinstance(written, Mapping) else {"stated": written})
+    stated = state(numbers.pop("stated", ()), sources)
     return {
-        "preprocessing": preprocessing_of(stated, facts.get("input", ()), facts.get("torchvision", "")),
+        "preprocessing": preprocessing_of(stated, numbers, facts.get("input", ()), facts.get("torchvision", "")),
         "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),
         "published": tuple(Published(**one) for one in facts.get("published", ())),
         "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
@@ -235,6 +237,7 @@ def of_card(c: Card, *, origin: str = "", options: Sequence[object] = (), led_to
     context = {
         "about": {label: fact for label, fact in _about(c, origin, options, led_to).items() if fact},
         "results": [result.to_dict() for result in c.results],
+        "preprocessing": c.preprocessing.to_dict(),
         "convention": "pure",
         "versions": {"zoo": __version__},
     }
