@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from operator import attrgetter
 from typing import Any
 
@@ -157,7 +158,7 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
             vars(part)["training"] = train
             vars(part)["forward"] = partial(layers.forward, part, part.forward)
         try:
-            return layers.trace(module)
+            return layers.trace(module, concrete_args=_defaults(module))
         except Exception as error:
             if layers.complete():
                 layers.graph.output(())
@@ -176,6 +177,12 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
         outputs[name] = _copy(graph, out.node) if name in copied else out.node
     _keep_only(graph, outputs)
     return graph
+
+
+def _defaults(module: nn.Module) -> dict[str, Any]:
+    """The optional inputs of a module: the whole network was traced with their defaults too."""
+    parameters = signature(type(module).forward).parameters.values()
+    return {one.name: one.default for one in parameters if one.default is not one.empty}
 
 
 class _Layers(fx.Tracer):
@@ -265,7 +272,7 @@ def _keep_only(graph: fx.Graph, outputs: Mapping[str, fx.Node]) -> None:
     for node in reversed(graph.nodes):
         if node in needed:
             needed.update(node.all_input_nodes)
-        elif node.op != "placeholder":
+        elif node.op != "placeholder" or node.args:  # an input with a default was taken as that
             graph.erase_node(node)
 
 
