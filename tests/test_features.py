@@ -583,6 +583,30 @@ def test_scripted(name: str) -> None:
     assert all(torch.equal(scripted(x)[key], maps) for key, maps in body(x).items())
 
 
+class Unscriptable(nn.Module):
+    """A layer whose signature torch.jit.script does not support."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(4, 3, 3, 3))
+
+    def forward(self, x: Tensor, *more: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight)
+
+
+@pytest.mark.filterwarnings("ignore")  # of torch.jit
+def test_not_scripted() -> None:
+    """Kills an error of torch.jit.script that does not name the layer, or takes many lines."""
+    model = nn.Sequential(Unscriptable(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    body = zoo.features(model, input="3x16x16")
+    with pytest.raises(
+        zoo.ZooError, match=r"^torch.jit.script does not support 0 \(Unscriptable\): .*; use torch.jit.trace or torch.export$"
+    ):
+        torch.jit.script(body)
+    x = torch.rand(1, 3, 16, 16)
+    assert torch.equal(torch.jit.trace(body, x, strict=False)(x)["stage1"], body(x)["stage1"])
+
+
 @pytest.mark.slow
 def test_the_benchmark_of_timm_explains_every_difference() -> None:
     """Kills levels that drift from timm's tables, a reason that nothing needs, and a difference that nobody explains."""

@@ -197,8 +197,8 @@ class AlexNet(nn.Module):
     },
     preprocessing={
         "stated": (
-            "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over the training set subtracted "
-            "from each pixel. [paper, section 2]",
+            "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over the training set "
+            "subtracted from each pixel. [paper, section 2]",
         ),
         "resize": 256,
         "mean_of": "pixels",

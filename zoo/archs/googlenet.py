@@ -264,8 +264,8 @@ class GoogLeNetWithHeads(GoogLeNet):
     },
     preprocessing={
         "stated": (
-            "A mean is subtracted from RGB. Caffe's model takes channels as blue, green, red in [0, 255] and subtracts 104, 117 and "
-            "123. [paper, section 5; caffe, train_val.prototxt]",
+            "A mean is subtracted from RGB. Caffe's model takes channels as blue, green, red in [0, 255] and subtracts 104, 117 "
+            "and 123. [paper, section 5; caffe, train_val.prototxt]",
         ),
         "order": "BGR",
         "values": (0, 255),

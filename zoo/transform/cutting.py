@@ -28,6 +28,19 @@ class Features(fx.GraphModule):
         stages: dict[str, Stage] = self.meta["stages"]
         return stages
 
+    def __prepare_scriptable__(self) -> "Features":
+        """What `torch.jit.script` calls first. Raises `ZooError` for a layer that it does not support, by name."""
+        for target in dict.fromkeys(node.target for node in self.graph.nodes if node.op == "call_module"):
+            layer = _found(self, target)
+            try:
+                torch.jit.script(layer)
+            except Exception as error:
+                kind, said = type(layer).__name__, words(unhidden(error)).rstrip(":")
+                raise ZooError(
+                    f"torch.jit.script does not support {target} ({kind}): {said}; use torch.jit.trace or torch.export"
+                ) from error
+        return self
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the graph node by node: torch would record the forward pass again, and lose what does not run in this mode."""
         nodes = list(self.graph.nodes)
