@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from zoo.record.walk import carry
     from zoo.tables.notes import Failed, Note
     from zoo.tables.table import Column, Row, Table
-    from zoo.util.errors import ForwardError, ZooError
+    from zoo.util.errors import ForwardError, ZooError, unknown
+    from zoo.util.text import sizes
 
 __all__ = [
     "ACTIVATIONS",
@@ -127,8 +128,10 @@ __all__ = [
     "rule_of",
     "rule_of_kind",
     "short",
+    "sizes",
     "stride",
     "trace",
+    "unknown",
     "weighted",
 ]
 
@@ -160,7 +163,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("ACTIVATIONS", "BATCH_NORMS", "CONVOLUTIONS", "NORMS", "POOLINGS", "TRANSPOSED"), _NETWORK),
         **dict.fromkeys(("Network", "flattened", "kernel", "stride"), _NETWORK),
         **dict.fromkeys(("Hit", "Rule"), "zoo.extend.rule"),
-        **dict.fromkeys(("ForwardError", "ZooError"), "zoo.util.errors"),
+        **dict.fromkeys(("ForwardError", "ZooError", "unknown"), "zoo.util.errors"),
         **dict.fromkeys(("Accuracy", "accuracies"), "zoo.catalogue.accuracy"),
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
@@ -168,6 +171,7 @@ __getattr__, __dir__ = lazy(
         "list_models": "zoo.catalogue.entries",
         "macs": "zoo.ops.arithmetic",
         "measure": "zoo.analysis.measure",
+        "sizes": "zoo.util.text",
         "trace": "zoo.models.forward",
         "Published": "zoo.catalogue.published",
     },

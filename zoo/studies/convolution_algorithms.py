@@ -10,7 +10,7 @@ from itertools import count
 from math import ceil, log2, prod
 from typing import TYPE_CHECKING, Annotated
 
-from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Sizes, Study, Table, ZooError, arms_table, ratio_text, short
+from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Sizes, Study, Table, ZooError, arms_table, ratio_text, short, sizes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +55,7 @@ def run(
     image = input or (SMALL if run else (64, 56, 56))
     if len(image) != 3 or kernel % 2 == 0:
         raise ZooError("expected input as CxHxW, such as 64x56x56, and an odd kernel, whose padding keeps the size")
-    title = f"convolution-algorithms: {channels} kernels of {kernel}×{kernel} on {'×'.join(map(str, image))}, by four algorithms"
+    title = f"convolution-algorithms: {channels} kernels of {kernel}×{kernel} on {sizes(image)}, by four algorithms"
     names = [name for name in HOW if name != "Winograd" or kernel == len(G[0])]
     notes = [*(f"{name}: {HOW[name]}" for name in names), NOT_COUNTED]
     if run:

@@ -25,8 +25,8 @@ from zoo.extend import (
     each_axis,
     ratio_text,
     short,
+    sizes,
 )
-from zoo.util.text import sizes
 
 if TYPE_CHECKING:
     from torch import nn

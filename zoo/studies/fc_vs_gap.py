@@ -5,8 +5,7 @@ from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, ZooError, arms_table, ratio_text, short
-from zoo.util.text import sizes
+from zoo.extend import Arm, Column, Sizes, Study, Table, TargetName, ZooError, arms_table, ratio_text, short, sizes
 
 if TYPE_CHECKING:
     from torch import nn

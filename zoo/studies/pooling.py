@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import prod, sqrt
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, Text, ZooError, arms_table, ratio_text
+from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, Text, ZooError, arms_table, ratio_text, sizes
 from zoo.studies._grids import Grid, changed, flipped, read, shown, size, slid, tensor
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(
     pixels, values = read(image, "image"), read(signal, "signal")
     step = stride or window
     if window > min(size(pixels)) or window > ABOVE[1]:
-        raise ZooError(f"window: {window}×{window} does not fit into an image of {'×'.join(map(str, size(pixels)))}")
+        raise ZooError(f"window: {window}×{window} does not fit into an image of {sizes(size(pixels))}")
     if len(values) != 1 or len(values[0]) < 3:
         raise ZooError("signal: expected one row of at least 3 numbers")
     kinds = _kinds(pixels, window, step)
