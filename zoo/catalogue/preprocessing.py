@@ -28,7 +28,7 @@ class Preprocessing:
     Attributes:
         statements: What the sources state.
         crop: The height and width that are cut out of the centre, or that a smaller image is padded to: the input of the card. None
-            if the network takes images of any size, and not two numbers if its input is no image.
+            if the network takes images of any size, and not two numbers if its input is not an image.
         resize: To how many pixels the shorter side is scaled before that.
         interpolation: How it is scaled: "bilinear".
         order: The order of the channels, "RGB" or "BGR".
@@ -108,7 +108,8 @@ class Preprocessing:
 
         import torch
 
-        low, high, order = 0.0, 1.0, "RGB"
+        low, high = 0.0, 1.0
+        order: str | None = "RGB"
         if mean is None or std is None:
             if self.values is None or self.mean is None or self.std is None:
                 image = "the mean is an image that the card does not have" if self.mean_of == "pixels" else "no source states them"
