@@ -599,10 +599,12 @@ def test_not_scripted() -> None:
     """Kills an error of torch.jit.script that does not name the layer, or takes many lines."""
     model = nn.Sequential(Unscriptable(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
     body = zoo.features(model, input="3x16x16")
-    with pytest.raises(
-        zoo.ZooError, match=r"^torch.jit.script does not support 0 \(Unscriptable\): .*; use torch.jit.trace or torch.export$"
-    ):
-        torch.jit.script(body)
+    for _ in range(2):  # the second time, torch must not meet the class that the first time left half compiled
+        with pytest.raises(
+            zoo.ZooError,
+            match=r"^torch.jit.script does not support 0 \(Unscriptable\): Compiled.*; use torch.jit.trace or torch.export$",
+        ):
+            torch.jit.script(body)
     x = torch.rand(1, 3, 16, 16)
     assert torch.equal(torch.jit.trace(body, x, strict=False)(x)["stage1"], body(x)["stage1"])
 
