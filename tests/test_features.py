@@ -611,7 +611,7 @@ def test_not_scripted() -> None:
 
 @pytest.mark.filterwarnings("ignore")  # of torch.jit
 def test_scripted_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kills a class that torch.jit is left with half compiled, as by a warning that is raised: no layer of its kind compiles then."""
+    """Kills a class that torch.jit is left with half compiled, after which no layer of its kind compiles."""
     body = zoo.features(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3, 2)), input="3x16x16").eval()
 
     def broken(*_: object) -> None:
@@ -619,7 +619,7 @@ def test_scripted_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patched:
         patched.setattr("torch.jit._recursive.try_compile_fn", broken)
-        with pytest.raises(zoo.ZooError, match="Conv2d.*raised while it compiles"):
+        with pytest.raises(zoo.ZooError, match=r"Conv2d.*raised while it compiles"):
             torch.jit.script(body)
     assert torch.jit.script(nn.Conv2d(3, 4, 3)) is not None
     assert torch.jit.script(body) is not None
