@@ -23,6 +23,7 @@ import zoo
 from zoo.ops.resizing import resized
 from zoo.ops.working import sum_of_products
 from zoo.receptive.spans import Span, Walk
+from zoo.receptive.taps import window
 from zoo.receptive.windows import Lattice
 
 ROOT = Path(zoo.__file__).parent.parent
@@ -97,6 +98,13 @@ def test_products_of_groups(given: tuple[int, int, int]) -> None:
     assert one == zoo.summary(Net(lambda x, y: torch.bmm(x, y)), inputs=(x, y), columns=["macs"]).total["macs"]
 
 
+def test_deformed_backward() -> None:
+    """Kills a backward pass that costs a fraction: one product for the weight, one for what is sampled."""
+    table = zoo.summary(deformed(), input=(1, 4, 7, 7), columns=["macs", "backward_macs"], train=True)
+    (row,) = [row for row in table.rows if row.type == "DeformConv2d"]
+    assert row.cells["backward_macs"] == 2 * row.cells["macs"]
+
+
 def test_written_sums() -> None:
     """Kills terms of zero that are written, and a sum of nothing but zeros that is empty."""
     assert sum_of_products("macs", [{"N": 2, "k": 3}, {"biases": 0}], 6).numbers == "2 * 3"
@@ -119,6 +127,24 @@ def test_phases() -> None:
     law = Lattice(((0, 1), (0, 1)), 2)
     assert law.with_phases(4) == Lattice(((0, 1), (0, 1), (2, 3), (2, 3)), 4)
     assert Span(law, (Walk(-1, 1, 4),), 8).windows is law
+
+
+def test_upside_down() -> None:
+    """Kills a window that ends where it should begin: of a map that runs backwards, the last unit read is the first seen."""
+    assert Lattice(((0, 0),), -1).through(window(3, 2, 0, 1, 3)) == Lattice(((-2, 0),), -2)
+
+
+def test_nothing_is_seen() -> None:
+    """Kills a centre of what sees nothing: every second unit of a transposed convolution that leaves gaps."""
+    net = Net(lambda x, f: f(x)[:, :, 1::2, 1::2] + x[:, :, :7, :7], nn.ConvTranspose2d(1, 1, 1, 2))
+    assert "misaligned" not in total("rf", net, (1, 1, 8, 8))
+
+
+@pytest.mark.parametrize("rows", [2, 3])
+def test_the_whole_axis(rows: int) -> None:
+    """Kills two rows that are pooled to one and are not the whole."""
+    found = total("rf", nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.AdaptiveAvgPool2d(1)), (1, 1, rows, rows))
+    assert found == {"size": [rows + 2] * 2, "stride": [1, 1], "padding": [1, 1], "global": True}
 
 
 def test_masked_attention() -> None:

@@ -1,8 +1,9 @@
 """Edges of columns, comparisons, sweeps, tables and targets: each case is small, and notices a change that larger ones let pass."""
 
 import contextvars
+from collections import OrderedDict
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,13 +18,18 @@ from zoo.analysis.experiment import experiment
 from zoo.analysis.pattern import _pooled, parts
 from zoo.analysis.reductions import _by_field
 from zoo.analysis.rows import group, readable_depth, without
-from zoo.models import caching
+from zoo.analysis.stages import find_layers
+from zoo.analysis.working import places
+from zoo.models import caching, running, shipping
 from zoo.models.by_hand import trace_of
 from zoo.models.described import read
 from zoo.models.revisions import revision_of
 from zoo.models.targets import resolve
 from zoo.questions import sweep
+from zoo.tables.content import Column
+from zoo.tables.formats._cells import cell
 from zoo.tables.formats._parquet import _array
+from zoo.tables.notes import Defaults
 
 
 class Net(nn.Module):
@@ -122,6 +128,58 @@ def test_parts() -> None:
     ]
 
 
+def test_derivations() -> None:
+    """Kills a chain of windows without its formula, the last unit of a branch that is forgotten, and a wrong reason for 0."""
+    net = nn.Sequential(nn.Conv2d(1, 1, 3, 2), nn.Conv2d(1, 1, 3))
+    assert "size = 3 + (3 - 1)*2 = 7" in str(zoo.explain(net, "1", ["rf"], input=(1, 1, 12, 12)))
+    joined = Net(lambda x, conv: conv(x) + x.mean((2, 3), keepdim=True), conv=nn.Conv2d(1, 1, 3, 2))
+    assert "max(10, 11) - 0 + 1 = 12" in str(zoo.explain(joined, columns=["rf"], input=(1, 1, 12, 12)))  # unit 4 sees 8 to 10
+    unread = Net(lambda x, one, other: one(x), one=nn.Flatten(), other=nn.Linear(2, 2))
+    assert "0: nothing is counted for flatten" in str(zoo.explain(unread, "one", ["macs"], input=(1, 2)))
+    assert "0: this forward does not read it" in str(zoo.explain(unread, "other", ["macs"], input=(1, 2)))
+
+
+def test_long_steps() -> None:
+    """Kills steps of a chain that are broken where there is room, and not where there is none."""
+    found = zoo.explain(nn.Sequential(nn.Conv2d(1, 1, 3)), "0", ["rf"], input=(1, 1, 12, 12))
+    assert "size = 1 + (3 - 1)*1 = 3, stride = 1*1 = 1" in found.text(100)
+    assert max(map(len, found.text(40).splitlines())) <= 100
+    assert "= 3, stride" not in found.text(40)
+
+
+def test_places() -> None:
+    """Kills a module that is explained by the one module in it."""
+    net = nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU())), nn.Linear(2, 2))
+    found = {place.group.name: [row.name for row in place.rows] for place in places(zoo.trace(net, input=(1, 2)))}
+    assert (found["Sequential"], found["0"], found["0.0"]) == (["0", "1"], ["0.0.0", "0.0.1"], ["0.0.0", "0.0.1"])
+
+
+def test_shares() -> None:
+    """Kills columns that are not shown by default, or are no sums, where sums are named."""
+    with pytest.raises(zoo.ZooError) as error:
+        zoo.summary("lenet5", columns=["rf%"])
+    named = str(error.value).partition("the sums are ")[2].split(", ")
+    shown = {column.name for column in zoo.summary("lenet5").columns}
+    assert "macs%" in named
+    assert {name.removesuffix("%") for name in named} <= shown - {"rf", "output"}
+
+
+def test_stages_and_layers() -> None:
+    """Kills an unknown layer that is said to be a network without stages, and a stage that is said to be an unknown layer."""
+    trace = zoo.trace(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), input=(1, 3, 2, 2))
+    assert [*find_layers(trace, ["1"])] == ["1"]
+    with pytest.raises(zoo.ZooError, match="no stages"):
+        find_layers(trace, ["stage1"])
+    with pytest.raises(zoo.ZooError, match="nothing"):
+        find_layers(trace, ["nothing"])
+
+
+def test_unknown_units() -> None:
+    """Kills a unit that is counted where nobody knows how many there are."""
+    net = Net(lambda x, f: x * torch.linalg.eigvalsh(f.weight).sum(), f=nn.Linear(2, 2, bias=False))
+    assert cells(net, "units", (1, 2)) == [{"at_least": 0, "unknown": {"_linalg_eigh": 1}}, 0, 0]
+
+
 # What is seen ---------------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +242,14 @@ def test_layers_of_a_name() -> None:
     assert [(row.name, row.type) for row in found.rows] == [("b", "added"), ("a", "changed")]
     assert "0 layers are the same in both" in str(found.notes)
     assert "2 layers are the same in both" in str(zoo.diff(before, chain(c=nn.Linear(4, 4), b=nn.Linear(4, 4)), input=(1, 4)).notes)
+    renamed = zoo.diff(chain(a=nn.Linear(4, 4)), chain(b=nn.Linear(4, 5)), input=(1, 4))
+    assert "0 layers are the same in both" in str(renamed.notes)
+    kept = zoo.diff(
+        nn.Sequential(OrderedDict(a=nn.Conv1d(2, 2, 3))),
+        nn.Sequential(OrderedDict(b=nn.Conv1d(2, 2, 1), c=nn.Conv1d(2, 2, 3, 2))),
+        input=(1, 2, 9),
+    )
+    assert [row.type for row in kept.rows] == ["added", "changed"]  # of equal weights, not of an equal place
     assert {row.type for row in zoo.diff(before, after, input=(1, 4)).rows} <= {"changed", "added", "removed"}
 
 
@@ -204,6 +270,8 @@ def test_windows_are_described() -> None:
     (row,) = found.rows
     assert "3/1" in row.cells["first"]
     assert "groups 2" in row.cells["second"]
+    (row,) = zoo.diff(nn.Sequential(nn.MaxPool2d(2)), nn.Sequential(nn.MaxPool2d(4)), input=(1, 4, 8, 8)).rows
+    assert (row.cells["first"][:14], row.cells["second"][:14]) == ("max_pool2d 2/2", "max_pool2d 4/4")
 
 
 # Sweeps ---------------------------------------------------------------------------------------------------------------
@@ -233,6 +301,21 @@ def test_where_points_are_computed(
     assert sweep._apart(target, total, given["executor"], jobs, given["journal"], given["timeout"]) == apart
 
 
+@pytest.mark.parametrize("timeout", [None, 5.0])
+def test_points_go_together(timeout: float | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills points with a time limit of their own that share a task, and others that have one each."""
+    given: list[int] = []
+
+    def gather(tasks: dict[str, Any], work: Any, **how: Any) -> dict[str, Any]:
+        given.extend(len(points) for _, _, points, *_ in tasks.values())
+        return {name: {"rows": [{} for _ in points]} for name, (_, _, points, *_) in tasks.items()}
+
+    monkeypatch.setattr(sweep, "gather", gather)
+    monkeypatch.setattr(sweep, "_rows", lambda *_: [{}])
+    assert len(sweep._gathered("lenet5", [{}], [(1, 1, side, side) for side in range(32, 39)], (), {"timeout": timeout}, None)) == 7
+    assert given == ([1] * 7 if timeout else [7])
+
+
 # Described layers -----------------------------------------------------------------------------------------------------
 
 
@@ -259,6 +342,15 @@ def test_a_described_chain() -> None:
     found = trace_of((1, 8, 8), read("conv 2 3x3 | relu"))
     expected = zoo.trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), input=(1, 1, 8, 8))
     assert [call.leaf for call in found.calls] == [call.leaf for call in expected.calls]
+
+
+def test_described_attributes() -> None:
+    """Kills arguments of one layer that another one has."""
+    found = {op.kind: dict(op.attrs) for op in trace_of((4,), read("relu | dropout | softmax")).ops}
+    expected = {op.kind: op.attrs for op in zoo.trace(nn.Sequential(nn.ReLU(), nn.Dropout(), nn.Softmax(1)), input=(1, 4)).ops}
+    assert found.keys() == expected.keys()
+    assert all(expected[kind][name] == given for kind, several in found.items() for name, given in several.items())
+    assert [len(found[kind]) > 0 for kind in ("relu", "dropout", "softmax")] == [False, True, True]
 
 
 @pytest.mark.parametrize("kernel", ["0", "True", "2.5", "(3, 0)", "()"])
@@ -293,14 +385,34 @@ def test_revisions() -> None:
     assert [*vars(found).values()][:3] == ["main~2", "models/net.py", "Net"]
 
 
-def test_several_inputs(tmp_path: Path) -> None:
-    """Kills one input of a network that takes two of a kind."""
-    path = tmp_path / "net.py"
-    path.write_text(
-        "from torch import nn\n\n\nclass Net(nn.Module):\n    def forward(self, one, other):\n        return one + other\n"
-    )
-    subject = resolve(f"{path}:Net", {})
+def test_several_inputs() -> None:
+    """Kills one input of a network that takes several of a kind."""
+    subject = resolve(nn.Conv2d(3, 4, 3), {})
     assert subject.shape(2) == (2, *subject.input)
+    assert replace(subject, times=2).shape(2) == [(2, *subject.input)] * 2
+
+
+@pytest.mark.parametrize("least", [17, 18, 19])
+def test_smallest_input(least: int) -> None:
+    """Kills a size that is found and is not the smallest, and one that is not found on an image that is not square."""
+    subject = replace(resolve(nn.Conv2d(3, 4, least), {}), input=(3, 64, 8))
+    assert running._smallest(subject, (1, 3, 4, 4), False) == (3, least, least)
+
+
+def test_no_integers() -> None:
+    """Kills a note on integers that a network does not take."""
+    assert not any(isinstance(note, Defaults) for note in zoo.summary(nn.Linear(4, 2), input=(1, 4)).notes)
+
+
+def test_sizes_that_are_shipped() -> None:
+    """Kills facts on shapes that are tried on another input than the network's."""
+    assert shipping._resizes("lenet5", zoo.trace("lenet5"), "eval")
+
+
+def test_prefixes() -> None:
+    """Kills a count of layers with a prefix, and one of weights without."""
+    units = {unit: cell(Column("n", unit, "", scaled=True), 12_345) for unit in ("layers", "parameters")}
+    assert units == {"layers": "12,345", "parameters": "12.3 k"}
 
 
 def test_cells_of_several_kinds() -> None:
