@@ -6,6 +6,7 @@ Half of them are signals in the main thread, half exceptions that another thread
 the model, the thread and the process is compared with what was there before, and the next analysis has to give the same numbers.
 """
 
+import _imp
 import argparse
 import ctypes
 import gc
@@ -76,7 +77,7 @@ def state(net: nn.Module) -> dict[str, Any]:
         "warnings": list(warnings.filters),
         "turns": (dict(guard._TURNS.taken), dict(importing._TURNS.taken), len(importing._ACTIVE)),
         "inside": (len(process._INSIDE), len(process._THREADS), len(process._OPEN)),
-        "locks": (guard._TURNS._lock.locked(), importing._TURNS._lock.locked(), process._LOCK.locked()),
+        "locks": (guard._TURNS._lock.locked(), importing._TURNS._lock.locked(), process._LOCK.locked(), _imp.lock_held()),
         "modules": sorted(name for name in sys.modules if name in {"blocks", "net"}),
         "methods": (nn.Module.__call__, nn.Module.__getattr__, torch.fx._symbolic_trace._get_is_fx_tracing()),
         "garbage": gc.isenabled(),

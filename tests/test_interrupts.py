@@ -1,5 +1,6 @@
 """Interrupts and forks at any moment: nothing is left behind, and nobody waits for ever."""
 
+import _imp
 import importlib.util
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ import torch
 from torch import nn
 
 import zoo
-from zoo.tracing.process import Surroundings, surely
+from zoo.tracing.process import Surroundings, surely, undisturbed
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,20 @@ def test_exceptions_from_another_thread(interrupts: ModuleType, tmp_path: Path, 
     worker.start()
     worker.join()
     assert found == [[]]
+
+
+def test_the_lock_of_imports() -> None:
+    """Kills a lock of all imports that an interrupt inside of importlib leaves taken: no other thread could import anything."""
+
+    @undisturbed
+    def interrupted() -> None:
+        _imp.acquire_lock()
+        _imp.acquire_lock()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not _imp.lock_held()
 
 
 def test_the_check_can_fail() -> None:

@@ -4,6 +4,7 @@ An interrupt may come at any bytecode, also while something is being put back. S
 left: the state is saved first, and `surely` puts it back twice, the second time for an interrupt that cuts the first short.
 """
 
+import _imp
 import contextlib
 import functools
 import gc
@@ -110,6 +111,7 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
         before, numbers, opened = Surroundings(), Generators(), set(_OPEN)
 
         def put_back() -> None:
+            _free_imports()
             for key in [key for key, (thread, _) in _OPEN.items() if key not in opened and thread == threading.get_ident()]:
                 _OPEN[key][1].close()
             before.restore()
@@ -126,6 +128,15 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
             raise
 
     return call
+
+
+def _free_imports() -> None:
+    """Give back Python's lock of all imports: an interrupt inside of `importlib` can leave it taken, and then no other thread could
+    import anything again.
+    """
+    with contextlib.suppress(RuntimeError):  # this thread does not hold it
+        while True:
+            _imp.release_lock()
 
 
 class Manager:
