@@ -173,7 +173,8 @@ class FromAnotherThread:
             self.wake.release()
             ask()
             done = True
-            self.idle.wait()
+            while not self.idle.is_set():  # an exception inside of its wait() would break it
+                time.sleep(0.0001)
             for _ in range(100):  # it comes now, unless a finaliser has swallowed it, as Python does with whatever is raised there
                 time.sleep(0.0001)
         except KeyboardInterrupt:
