@@ -84,6 +84,20 @@ def test_affine_grid() -> None:
     assert total("macs", Net(lambda theta: F.affine_grid(theta, [2, 1, 5, 7], align_corners=True)), (2, 2, 3)) == 2 * 5 * 7 * 2 * 3
 
 
+MOVED: dict[str, Callable[[Tensor], Tensor]] = {
+    "col2im": lambda x: F.fold(x, (4, 4), 2),
+    "cumprod": lambda x: x.cumprod(1),
+    "bincount": lambda x: torch.histc(x, 4),
+    "fake quantisation": lambda x: torch.fake_quantize_per_tensor_affine(x, 0.1, 0, 0, 255),
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_no_products(name: str) -> None:
+    """Kills a multiply-accumulate of what moves, counts or multiplies single numbers."""
+    assert total("macs", Net(MOVED[name]), (1, 4, 9)) == 0
+
+
 def test_fourier() -> None:
     """Kills operations that are no whole number: 5·n·log2(n), n = 6."""
     found = total("flops", Net(lambda x: torch.fft.fft(torch.complex(x, x))), (3, 6))
@@ -344,6 +358,17 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "a matrix": (lambda: times(lambda x, w: torch.matmul(x, w), 4, 1237), (2, 3, 4)),
     "by Einstein's convention": (lambda: times(lambda x, w: torch.einsum("nsi,io->nso", x, w), 4, 1237), (2, 3, 4)),
     "enlarged": (enlarged, (1, 4, 6, 6)),
+    "a volume": (lambda: nn.Sequential(nn.Conv3d(2, 2, 1), nn.Upsample(scale_factor=2, mode="trilinear")), (1, 2, 3, 3, 3)),
+    "repeated": (lambda: nn.Sequential(nn.Conv2d(4, 2, 3), nn.Upsample(scale_factor=2)), (1, 4, 6, 6)),
+    "sampled": (lambda: Net(lambda x: F.grid_sample(x, x[:, :2].permute(0, 2, 3, 1), align_corners=False)), (1, 4, 6, 6)),
+    "with indices": (
+        lambda: Net(
+            lambda x, pool: F.avg_pool3d(pool(F.max_pool3d(x, 1, return_indices=True)[0])[0], 1),
+            nn.MaxPool3d(2, return_indices=True),
+        ),
+        (1, 2, 4, 4, 4),
+    ),
+    "averages": (lambda: Net(lambda x: F.avg_pool2d(x, 2)), (1, 4, 6, 6)),
     "deformed": (deformed, (1, 4, 7, 7)),
     "solid": (solid, (1, 2, 9, 9, 9)),
 }

@@ -3,7 +3,8 @@
 import contextvars
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, fields, replace
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import zoo
-from zoo.analysis import inside
+from zoo.analysis import choose, inside
 from zoo.analysis.connectivity import units_line
 from zoo.analysis.experiment import experiment
+from zoo.analysis.explanation import Explanation
 from zoo.analysis.pattern import _pooled, parts
 from zoo.analysis.reductions import _by_field
 from zoo.analysis.rows import group, readable_depth, without
@@ -24,8 +26,10 @@ from zoo.models import caching, running, shipping
 from zoo.models.by_hand import trace_of
 from zoo.models.described import read
 from zoo.models.revisions import revision_of
-from zoo.models.targets import resolve
+from zoo.models.targets import Quirk, resolve
+from zoo.ops.window import Axis
 from zoo.questions import sweep
+from zoo.receptive.shown import Shown
 from zoo.tables.content import Column
 from zoo.tables.formats._cells import cell
 from zoo.tables.formats._parquet import _array
@@ -383,6 +387,29 @@ def test_revisions() -> None:
     found = revision_of("main~2:models/net.py:Net")
     assert found is not None
     assert [*vars(found).values()][:3] == ["main~2", "models/net.py", "Net"]
+
+
+def test_defaults() -> None:
+    """Kills a default that is another: one image, a page of 100 characters, rows that are not folded, sizes that are cut off."""
+    subject = resolve(nn.Conv2d(3, 4, 3), {})
+    assert subject.shape() == subject.shape(1) == (1, *subject.input)
+    assert resolve("torchvision:squeezenet1_1", {}).times == 1
+    blocks = zoo.trace(nn.Sequential(*[nn.Sequential(nn.Linear(2, 2), nn.ReLU()) for _ in range(4)]), input=(1, 2))
+    assert [row.name for row in group(blocks)] == [f"{i}.{j}" for i in range(4) for j in range(2)]
+    assert trace_of((1, 8), read("conv 1 3/2")).outputs[0].shape == nn.Conv1d(1, 1, 3, 2)(torch.zeros(1, 1, 8)).shape
+    explained = zoo.explain("lenet5", "C3", ["params", "rf"])
+    assert explained.text() == explained.text(100)
+    assert signature(Explanation.text).parameters["width"].default == 100
+
+
+@pytest.mark.parametrize("kind", [Shown, Axis, Quirk, choose.Share, choose._Others])
+def test_records_do_not_change(kind: type) -> None:
+    """Kills a record that can be written to, or that holds more than its fields."""
+    one = object.__new__(kind)
+    name = fields(kind)[0].name
+    with pytest.raises(FrozenInstanceError):
+        setattr(one, name, None)
+    assert hasattr(one, "__dict__") == (kind not in {Shown, Axis})
 
 
 def test_several_inputs() -> None:
