@@ -134,7 +134,14 @@ class LeNet1989(nn.Module):
         "length": "23 passes. [paper, results]",
         "hardware": "A SUN-4/260, three days. [paper, on the environment; port, README]",
     },
-    preprocessing=("16×16 pixels of values from -1 to 1. [paper, on preprocessing]",),
+    preprocessing={
+        "stated": ("16×16 pixels of values from -1 to 1. [paper, on preprocessing]",),
+        "resize": 16,
+        "values": (-1, 1),
+        "mean": (0,),
+        "std": (1,),
+        "mean_of": "channels",
+    },
     citation={
         "type": "article",
         "journal": "Neural Computation",

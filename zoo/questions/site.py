@@ -103,7 +103,7 @@ def _pages(names: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _page(template: str, title: str, lead: str, depth: int = 0, **data: Any) -> str:
-    return page(template, script="site.js", title=title, lead=lead, links=_links(depth), version=__version__, **data)
+    return page(template, script="site", title=title, lead=lead, links=_links(depth), version=__version__, **data)
 
 
 # Networks
@@ -174,7 +174,7 @@ def _listed(one: Card) -> dict[str, Any]:
     cells = [
         (str(one.year), one.year),
         (sizes(one.input), one.input[-1]),
-        *((f"{count:,}", count) for count in (one.params, one.macs, one.depth)),
+        *((f"{count:,}{'' if one.checked else ' (claimed)'}", count) for count in (one.params, one.macs, one.depth)),
         ("–" if error is None else f"{error:g}%", "" if error is None else error),
     ]
     words = "".join(f"{one.name} {one.title} {one.authors} {one.family} {one.year} {one.summary}".lower().split())
