@@ -5,16 +5,16 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from zoo.tracing.state import named_modules
+from zoo.tracing.sharded import gathered
 from zoo.util.errors import ZooError
 
 _DISTRIBUTED = "torch.distributed"
 
 
 def unwrapped(module: nn.Module, name: str) -> nn.Module:
-    """The model inside of `torch.compile`, `DistributedDataParallel` and `DataParallel`, in any order.
+    """The model inside of `torch.compile`, `DistributedDataParallel`, `DataParallel` and `FullyShardedDataParallel`, in any order.
 
-    Raises `ZooError` for a scripted module, and where `FullyShardedDataParallel` has put weights into flat tensors.
+    Raises `ZooError` for a scripted module.
     """
     while True:
         if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
@@ -25,13 +25,7 @@ def unwrapped(module: nn.Module, name: str) -> nn.Module:
             break
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{name or type(module).__name__} is a scripted module; analyse the original module")
-    for path, part in named_modules(module):
-        if type(part).__name__ == "FullyShardedDataParallel" and type(part).__module__.startswith(_DISTRIBUTED):
-            raise ZooError(
-                f"{path or type(part).__name__} is wrapped in FullyShardedDataParallel, which keeps its weights in flat tensors; "
-                "analyse the model before it is wrapped, or shard it by fully_shard"
-            )
-    return module
+    return gathered(module)
 
 
 def without_sharding(modules: Iterable[nn.Module]) -> None:
