@@ -269,6 +269,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         tensors = [tensor for _, tensor in pairs]
         if known.kind in _PICKS and id(tensors[0]) not in self.state and (picked := self.true.listed(tensors[1:])) is not None:
             attrs["picked"] = picked
+        if "attn_mask" in roles and self.true.is_causal(tensors[roles.index("attn_mask")]):
+            attrs["causal_mask"] = True
         return _Given(tuple(inputs), tuple(roles), attrs, tuple(owns), tensors)
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
