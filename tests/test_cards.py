@@ -130,11 +130,11 @@ def test_rank_of_sources(card: Card) -> None:
 def test_grammar_of_statements() -> None:
     """Kills brackets in the text taken for citations, places cut at a comma, and a source that nobody listed."""
     sources = sources_of({"paper": ("transcription", "its text"), "a tool": ("author's file", "its table", "https://x")})
-    (one,) = state(["Maps [0, 1] are read. [paper, section 2, note 3; a tool; computed]"], sources)
+    one = state("Maps [0, 1] are read. [paper, section 2, note 3; a tool; computed]", sources)
     assert one.text == "Maps [0, 1] are read."
     assert [(c.source.key, c.place) for c in one.citations] == [("paper", "section 2, note 3"), ("a tool", ""), ("computed", "")]
     assert str(one).endswith("[paper, section 2, note 3: transcription; a tool: author's file; computed]")
-    assert str(*state(["No source."], sources)) == "No source. [no source given]"
+    assert str(state("No source.", sources)) == "No source. [no source given]"
     with pytest.raises(ValueError, match="'papr, section 2' cites an unknown source: expected one of paper, a tool"):
         cite("papr, section 2", sources)
     with pytest.raises(ValueError, match="'hearsay' is none of"):

@@ -17,11 +17,11 @@ from torch.nn import functional as F
 
 import zoo
 from zoo.analysis.choose import columns
-from zoo.analysis.columns.rf import cell
 from zoo.ops.arithmetic import flops, macs
 from zoo.ops.count import Count
 from zoo.ops.receptive_field import rule
 from zoo.receptive.join import join
+from zoo.receptive.shown import cell
 from zoo.receptive.spans import Span, Undefined, Walk
 from zoo.receptive.taps import adaptive, interpolated, nearest, transposed, window
 from zoo.receptive.windows import Everything, Lattice

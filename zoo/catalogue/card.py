@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar
 
-from zoo.catalogue.evidence import RECIPE, Citation, Result, Source, Statement, cite, sources_of, state
+from zoo.catalogue.evidence import RECIPE, Citation, Result, Source, Statement, evidence
 from zoo.catalogue.preprocessing import Preprocessing, preprocessing_of
 from zoo.catalogue.published import Published
 from zoo.tables.table import Column, Row, Table
@@ -188,26 +188,18 @@ def make_card(name: str, family: str, doc: str, facts: Mapping[str, Any], *, our
         raise ZooError(f"@arch of {name}: {error}") from error
 
 
-_STATED = ("deviations", "errata", "notes", "normalisation", "weights")
+_STATED = ("deviations", "errata", "notes", "normalisation", "weights", "preprocessing")
 
 
 def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts that a card writes as literals and keeps as records. Raises `ValueError` for citations of an unknown source."""
-    sources = sources_of(facts.get("sources", {}))
-    recipe = facts.get("recipe", {})
-    if strange := recipe.keys() - set(RECIPE):
-        raise ValueError(f"recipe has {', '.join(sorted(strange))}: expected keys among {', '.join(RECIPE)}")
-    results = (dict(one) for one in facts.get("results", ()))
-    stated = state(facts.get("preprocessing", ()), sources)
+    found = evidence(facts, _STATED)
     return {
-        "preprocessing": preprocessing_of(stated, facts.get("input", ()), facts.get("torchvision", "")),
+        **found,
+        "preprocessing": preprocessing_of(found["preprocessing"], facts.get("input", ()), facts.get("torchvision", "")),
         "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),
         "published": tuple(Published(**one) for one in facts.get("published", ())),
         "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
-        "sources": sources,
-        "results": tuple(Result(citations=cite(one.pop("source"), sources), **one) for one in results),
-        "recipe": dict(zip(recipe, state(recipe.values(), sources), strict=True)),
-        **{key: state(facts.get(key, ()), sources) for key in _STATED},
     }
 
 

@@ -117,6 +117,23 @@ class Result:
         return {**printed, "models": self.models, "sources": list(map(str, self.citations))}
 
 
+def evidence(facts: Mapping[str, Any], stated: Iterable[str]) -> dict[str, Any]:
+    """Sources, results, recipe and the statements under the keys `stated`, of what a card writes as literals.
+
+    Raises `ValueError` for citations of an unknown source, and for an unknown key of the recipe.
+    """
+    sources = sources_of(facts.get("sources", {}))
+    recipe = facts.get("recipe", {})
+    if strange := recipe.keys() - set(RECIPE):
+        raise ValueError(f"recipe has {', '.join(sorted(strange))}: expected keys among {', '.join(RECIPE)}")
+    return {
+        "sources": sources,
+        "results": tuple([_result(one, sources) for one in facts.get("results", ())]),
+        "recipe": {key: state(one, sources) for key, one in recipe.items()},
+        **{key: tuple([state(one, sources) for one in facts.get(key, ())]) for key in stated},
+    }
+
+
 def sources_of(written: Mapping[str, Sequence[str]]) -> dict[str, Source]:
     """The sources of a card as it writes them: {"paper": ("transcription", "text of the paper", "https://...")}."""
     return {key: Source(key, *facts) for key, facts in written.items()}
@@ -134,10 +151,12 @@ def cite(written: str, sources: Mapping[str, Source]) -> tuple[Citation, ...]:
     return tuple(citations)
 
 
-def state(written: Iterable[str], sources: Mapping[str, Source]) -> tuple[Statement, ...]:
-    """Statements as a card writes them. Raises `ValueError` for citations of an unknown source."""
-    found = []
-    for one in written:
-        match = _CITED.fullmatch(one)
-        found.append(Statement(match["text"], cite(match["citations"], sources)) if match else Statement(one, ()))
-    return tuple(found)
+def state(written: str, sources: Mapping[str, Source]) -> Statement:
+    """A statement as a card writes it. Raises `ValueError` for citations of an unknown source."""
+    match = _CITED.fullmatch(written)
+    return Statement(match["text"], cite(match["citations"], sources)) if match else Statement(written, ())
+
+
+def _result(written: Mapping[str, Any], sources: Mapping[str, Source]) -> Result:
+    facts = dict(written)
+    return Result(citations=cite(facts.pop("source"), sources), **facts)

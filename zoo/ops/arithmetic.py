@@ -36,8 +36,10 @@ def flops(op: Op) -> int | Count:
 def _count(op: Op, cost: Cost | int | None) -> int | Count:
     if not cost:
         return 0 if cost is not None else Count(0, {op.kind: 1})
-    count = cost if isinstance(cost, int) else cost.count(op)
-    return Count(0, {op.kind: 1}) if count is None else count
+    if isinstance(cost, int):
+        return cost
+    values = cost.values(op)
+    return Count(0, {op.kind: 1}) if values is None else round(prod(values))
 
 
 def macs_working(op: Op) -> tuple[Factors, ...] | None:
@@ -75,7 +77,7 @@ def written_out(factors: Factors) -> str:
 
 
 def product_sum(terms: Sequence[Factors]) -> int:
-    """The sum of products, each rounded as `Cost.count` rounds it.
+    """The sum of products, each rounded as a count is.
 
     >>> product_sum([{"FLOPs per MAC": 2, "N": 3}, {"elements": 4}])
     10

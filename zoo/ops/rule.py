@@ -32,10 +32,7 @@ class Cost:
     def count(self, op: Op) -> int | None:
         """The product of the factors, rounded to a whole number; None if it is not known."""
         values = self.values(op)
-        if values is None:
-            return None
-        found = prod(values)
-        return found if isinstance(found, int) else round(found)
+        return None if values is None else round(prod(values))
 
     def working(self, op: Op) -> Factors | None:
         """The factors by name; None if they are not known. Raises `ValueError` for more or fewer factors than names."""

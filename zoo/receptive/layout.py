@@ -71,7 +71,7 @@ def _viewed(spans: Spans, source: Shape, target: Shape) -> Spans:
         parts: list[Walk] = []
         for walk in span.walks:
             parts += _parts(walk, source, target)
-        found.append(span.with_units(span.windows, _merged(parts)))
+        found.append(Span(span.windows, tuple(_merged(parts)), span.pixels))
     return tuple(found)
 
 

@@ -1,7 +1,9 @@
-"""What is shown of a field along each axis: one size, one stride and one start, whatever law they come from."""
+"""What is shown of a field along each axis: one size, one stride and one start, whatever law they come from; and as a cell."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 from zoo.receptive.spans import Field, Span, Spans, Undefined
 from zoo.receptive.windows import Everything, Lattice, Units
@@ -68,3 +70,38 @@ def _parts(span: Span) -> tuple[int, Fraction | int, int]:
     assert isinstance(windows, Everything)
     lo, hi = windows.seen or (0, -1)
     return hi - lo + 1, windows.stride, -lo
+
+
+def cell(fields: Sequence[Field | None]) -> dict[str, Any] | None:
+    """Size, stride and padding by axis, for the first output that has a field; a stride of half a pixel is "1/2".
+
+    "misaligned": how far apart the centres of branches are that were joined. "others": the cells of further
+    outputs whose fields differ.
+    """
+    known = [field for field in fields if field is not None]
+    if not known:
+        return None
+    if len(known) > 1:
+        known = list(dict.fromkeys(known))
+    first, *others = map(_cell, known)
+    different = [other for other in others if other != first]
+    return {**first, "others": different} if different else first
+
+
+def _cell(field: Field) -> dict[str, Any]:
+    axes = shown(field)
+    if isinstance(axes, str):
+        return {"undefined": axes}
+    everywhere = all(axis.whole for axis in axes)
+    found: dict[str, Any] = {
+        "size": [axis.size for axis in axes],
+        "stride": [0 if axis.whole and not everywhere else _readable(axis.stride) for axis in axes],
+        "padding": [axis.padding for axis in axes],
+    }
+    if not isinstance(field, Undefined) and any(span.skew for span in field):
+        found["misaligned"] = [_readable(span.skew) for span in field]
+    return {**found, "global": True} if everywhere else found
+
+
+def _readable(stride: Fraction | int) -> int | str:
+    return stride.numerator if stride.denominator == 1 else str(stride)

@@ -17,14 +17,13 @@ A convolution 3×3 with stride 2 and padding 1 on an image 1×3×8×8:
 Span(windows=Lattice(phases=((-1, 1),), shift=2), walks=(Walk(dim=-1, inner=1, size=4),), pixels=8)
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import chain
+from collections.abc import Callable, Sequence
 
 from zoo.receptive import taps
-from zoo.receptive.spans import Field, Span, Spans, Walk
+from zoo.receptive.spans import Field, Span, Spans, Walk, along_each, walked
 from zoo.receptive.taps import Taps
 from zoo.receptive.windows import NoField
-from zoo.record.trace import Op, each_axis, spatial_axes
+from zoo.record.trace import Op, by_axis, each_axis, spatial_axes
 
 
 def data(fields: Sequence[Spans | None]) -> Spans:
@@ -36,35 +35,13 @@ def data(fields: Sequence[Spans | None]) -> Spans:
 
 
 def slide(op: Op, spans: Spans, axes: int, tap: Callable[[int, int, int], Taps]) -> Spans:
-    """Through the last `axes` dimensions; `tap` takes a dimension, the units before and the units after. The other ones stay.
-
-    `tap` is asked only for dimensions that an axis walks: rows of an image are walked by the axis of rows alone.
-    """
+    """Through the last `axes` dimensions; `tap` takes a dimension, the units before and the units after. The other ones stay."""
     source, target = op.inputs[0].shape, op.outputs[0].shape  # N×C×sizes before and after
-    found = []
-    if spans[0].exact:
-        spans = walked(spans, range(-axes, 0), source)
-    for span in spans:
-        dims = dict.fromkeys([walk.dim for walk in span.walks if walk.dim >= -axes])  # each once, in order
-        for dim in dims:
-            span = span.along(dim, source[dim], tap(dim, source[dim], target[dim]))
-        found.append(span)
-    return tuple(found)
+    return along_each(spans, source, {dim: tap(dim, source[dim], target[dim]) for dim in range(-axes, 0)})
 
 
-def walked(spans: Spans, dims: Iterable[int], shape: Sequence[int]) -> Spans:
-    """Return the spans; exact ones get a digit for each dimension that belongs to no axis, since padding there sees nothing."""
-    first = spans[0]
-    if not first.exact:
-        return spans
-    present = {walk.dim for walk in chain.from_iterable(span.walks for span in spans)}
-    more = [Walk(dim, 1, shape[dim]) for dim in dims if dim not in present]
-    return (first.arranged((*first.walks, *more), ""), *spans[1:])
-
-
-def _window(op: Op, spans: Spans, kernel: Sequence[int], stride: Sequence[int]) -> Spans:
+def _window(op: Op, spans: Spans, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Spans:
     """Through the window of a convolution or a pooling. `kernel`, `stride`, ... are by axis, and so can be indexed from the end."""
-    dilation = each_axis(op.attrs.get("dilation", 1), len(kernel))
     before, _ = paddings(op.attrs.get("padding", 0), kernel, dilation)
 
     def tap(dim: int, n: int, count: int) -> Taps:
@@ -90,17 +67,16 @@ def paddings(
 
 def conv(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A convolution sums over the channels of a group; with weights that depend on the input there is no window."""
-    weight = op.input("weight")
     spans = fields[0]
-    if weight is None or spans is None or any(fields[1:]):
+    if spans is None or any(fields[1:]):
         raise NoField(f"{op.kind} with weights that depend on the input")
-    kernel = weight.shape[2:]  # C_out×C_in/groups×kernel
+    kernel = op.inputs[op.roles.index("weight")].shape[2:]  # C_out×C_in/groups×kernel
     axes = len(kernel)
     summed = _channels(op, spans, -axes - 1)
-    stride = each_axis(op.attrs.get("stride", 1), axes)
+    stride, dilation = by_axis(op, axes, stride=1, dilation=1)
     if "transpose" not in op.kind:
-        return _window(op, summed, kernel, stride)
-    padding, dilation = each_axis(op.attrs.get("padding", 0), axes), each_axis(op.attrs.get("dilation", 1), axes)
+        return _window(op, summed, kernel, stride, dilation)
+    padding = each_axis(op.attrs.get("padding", 0), axes)
 
     def tap(dim: int, n: int, count: int) -> Taps:
         return taps.transposed(kernel[dim], stride[dim], padding[dim], dilation[dim], count)
@@ -120,10 +96,11 @@ def _channels(op: Op, spans: Spans, dim: int) -> Spans:
 def pool(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """A window without weights; the default stride is the window's size. One window over the whole map is global pooling."""
     axes = spatial_axes(op.kind)
-    kernel = each_axis(op.attrs["kernel_size"], axes)
+    kernel, dilation = by_axis(op, axes, kernel_size=None, dilation=1)
+    stride = each_axis(op.attrs["stride"], axes) if op.attrs.get("stride") else kernel
     source, target = op.inputs[0].shape, op.outputs[0].shape
     whole = [dim for dim in range(-axes, 0) if target[dim] == 1 and kernel[dim] >= source[dim] > 1]
-    found = _window(op, data(fields), kernel, each_axis(op.attrs.get("stride") or kernel, axes))
+    found = _window(op, data(fields), kernel, stride, dilation)
     if not whole:
         return found
     return tuple([span.everywhere(span.walks) if _lies_in(span, whole) else span for span in found])
@@ -168,7 +145,7 @@ def columns(op: Op, fields: Sequence[Spans | None]) -> Field | None:
 
     On 8×8 pixels with a kernel of 2 and stride 2 there are 4×4 windows; their row is the digit `Walk(-1, 4, 4)`.
     """
-    size, stride, padding, dilation = (each_axis(op.attrs[key], 2) for key in ("kernel_size", "stride", "padding", "dilation"))
+    size, stride, padding, dilation = by_axis(op, 2, kernel_size=None, stride=None, padding=None, dilation=None)
     source = op.inputs[0].shape
     reach = [dilation[d] * (size[d] - 1) + 1 for d in (-2, -1)]
     counts = [(source[d] + 2 * padding[d] - reach[d]) // stride[d] + 1 for d in (-2, -1)]  # windows along each dimension

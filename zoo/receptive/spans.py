@@ -17,7 +17,7 @@ Span(windows=Lattice(phases=((-1, 1),), shift=2), walks=(Walk(dim=-2, inner=1, s
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise, product
+from itertools import chain, pairwise, product
 from math import prod
 from typing import NamedTuple
 
@@ -287,6 +287,41 @@ class Span:
         return self.with_units(self.windows, [Walk(where(dim), inner, size) for dim, inner, size in self.walks])
 
 
+@dataclass(frozen=True, slots=True)
+class Undefined:
+    """An undefined field, with the reason."""
+
+    reason: str
+
+
+Spans = tuple[Span, ...]
+Field = Spans | Undefined
+"""A `Span` for each axis of the input."""
+
+
+def along_each(spans: Spans, shape: Sequence[int], taps: Mapping[int, Taps]) -> Spans:
+    """Through several dimensions of a tensor of `shape`, each of which is read as `taps` say.
+
+    A dimension is of no account where no axis walks it: rows of an image are walked by the axis of rows alone.
+    """
+    found = []
+    for span in walked(spans, taps, shape):
+        for dim in dict.fromkeys([walk.dim for walk in span.walks if walk.dim in taps]):  # each once, in order
+            span = span.along(dim, shape[dim], taps[dim])
+        found.append(span)
+    return tuple(found)
+
+
+def walked(spans: Spans, dims: Iterable[int], shape: Sequence[int]) -> Spans:
+    """Return the spans; exact ones get a digit for each dimension that belongs to no axis, since padding there sees nothing."""
+    first = spans[0]
+    if not first.exact:
+        return spans
+    present = {walk.dim for walk in chain.from_iterable(span.walks for span in spans)}
+    more = [Walk(dim, 1, shape[dim]) for dim in dims if dim not in present]
+    return (first.arranged((*first.walks, *more), ""), *spans[1:])
+
+
 def _values(walks: Sequence[Walk]) -> Iterable[tuple[int, ...]]:
     """All values that these digits can have together, in the order of the units' numbers."""
     return product(*[range(walk.size) for walk in walks])
@@ -300,18 +335,6 @@ def check(bits: int) -> None:
     """Raise `NoField` if a table would be too large."""
     if bits > MOST:
         raise NoField("windows are not evenly spaced, and there are too many units to list them")
-
-
-@dataclass(frozen=True, slots=True)
-class Undefined:
-    """An undefined field, with the reason."""
-
-    reason: str
-
-
-Spans = tuple[Span, ...]
-Field = Spans | Undefined
-"""A `Span` for each axis of the input."""
 
 
 def start(value: Value, dims: Sequence[int] | None = None) -> Field:

@@ -22,7 +22,7 @@ Lattice(phases=((-1, 1),), shift=2)
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import reduce
+from functools import lru_cache, reduce
 from math import gcd
 from operator import or_
 
@@ -83,6 +83,7 @@ class Lattice:
         first, last = range(min(period, units)), range(max(units - period, 0), units)
         return hull(map(self.window, {*first, *last}))
 
+    @lru_cache(maxsize=4096)  # noqa: B019 - laws are small; the one of the columns is mostly that of the rows
     def through(self, taps: Taps) -> "Lattice":
         """The law of units that read these units: the hull of what they read, and a shift that is the product of both.
 

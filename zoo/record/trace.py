@@ -253,5 +253,10 @@ def each_axis(value: Any, axes: int) -> tuple[int, ...]:
     return values * axes if len(values) == 1 else values
 
 
+def by_axis(op: Op, axes: int, **defaults: Any) -> list[tuple[int, ...]]:
+    """Several attributes of an op, each as one int for each axis: `stride, dilation = by_axis(op, 2, stride=1, dilation=1)`."""
+    return [each_axis(op.attrs.get(name, default), axes) for name, default in defaults.items()]
+
+
 def _tuples(value: Any) -> Any:
     return tuple(map(_tuples, value)) if isinstance(value, list) else value

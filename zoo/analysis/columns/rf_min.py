@@ -3,10 +3,10 @@
 from functools import partial
 
 from zoo.analysis.chain import least_chains
-from zoo.analysis.columns.rf import cell
 from zoo.extend import Column, Flow
 from zoo.ops.axes import starts
 from zoo.ops.least_field import least
+from zoo.receptive.shown import cell
 from zoo.receptive.spans import start
 
 COLUMN = Flow(

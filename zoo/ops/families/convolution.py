@@ -27,7 +27,7 @@ _TRANSPOSED = {
 @factors(by=lambda op: _NAMES[len(required(op, "weight").shape) - 2])
 def conv(op: Op) -> Values:
     """Each output position uses every weight once: N·C_out·prod(out)·(C_in/groups)·prod(kernel), at padded positions too."""
-    weight, out = required(op, "weight").shape, op.output.shape
+    weight, out = op.inputs[op.roles.index("weight")].shape, op.outputs[0].shape
     batch = () if len(out) == len(weight) else (1,)  # one image may come without
     return *batch, *out, *weight[1:]
 

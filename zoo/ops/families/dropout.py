@@ -16,13 +16,13 @@ def idle(op: Op) -> bool:
 @factors("elements", "in training")
 def once(op: Op) -> Values:
     """In training one operation for each element."""
-    return op.output.numel, bool(op.attrs.get("train"))
+    return prod(op.outputs[0].shape), bool(op.attrs.get("train"))
 
 
 @factors("elements", "in training", "operations each")
 def twice(op: Op) -> Values:
     """In training two operations for each element."""
-    return op.output.numel, bool(op.attrs.get("train")), 2
+    return prod(op.outputs[0].shape), bool(op.attrs.get("train")), 2
 
 
 def shape(op: Op) -> Shape | None:

@@ -19,13 +19,13 @@ def _window(op: Op) -> int:
 @factors("elements", "window")
 def average(op: Op) -> Values:
     """One less additions than the window holds, and a division."""
-    return op.output.numel, _window(op)
+    return prod(op.outputs[0].shape), _window(op)
 
 
 @factors("elements", "window − 1")
 def maximum(op: Op) -> Values:
     """Comparisons: one less than the window holds."""
-    return op.output.numel, _window(op) - 1
+    return prod(op.outputs[0].shape), _window(op) - 1
 
 
 def _adaptive_elements(op: Op) -> int:

@@ -1,6 +1,7 @@
 """Products of matrices: linear layers, matrix products, bilinear forms, groups of rows each with a matrix of its own."""
 
 from collections.abc import Sequence
+from math import prod
 
 from zoo.ops.facts import FLOATING, bias, forward_again, other_factor, per_output, required
 from zoo.ops.rule import Needs, OpRule, Saved, Shape, Values, factors
@@ -11,13 +12,13 @@ from zoo.record.trace import Op
 @factors("elements", "in")
 def linear(op: Op) -> Values:
     """Rows times output features, which are the elements written, times input features."""
-    return op.output.numel, required(op, "weight").shape[-1]
+    return prod(op.outputs[0].shape), op.inputs[op.roles.index("weight")].shape[-1]
 
 
 @factors("elements", "contracted")
 def matmul(op: Op) -> Values:
     """Elements of the product times the length of the contracted dimension."""
-    return op.output.numel, op.inputs[0].shape[-1]
+    return prod(op.outputs[0].shape), op.inputs[0].shape[-1]
 
 
 @factors("elements of the first factor", "columns of the second")

@@ -1,6 +1,6 @@
 """Format cells for people, and flatten them for files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -53,11 +53,15 @@ cache, two tensors for each layer.
 """
 
 
-def cells(column: Column, values: Sequence[Any]) -> list[str]:
-    """Return each of `values` as `cell` formats it."""
-    known = {id(value): value for value in values}  # layers that only pass something on share its cell
-    written = {key: cell(column, value) for key, value in known.items()}
-    return [written[id(value)] for value in values]
+def cells(columns: Iterable[Column], rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The cells of each column, from top to bottom, as `cell` formats them."""
+    found = {}
+    for column in columns:
+        values = [row.get(column.name) for row in rows]
+        known = {repr(value): value for value in values}  # layers mostly have the shape of the one before
+        written = {key: cell(column, value) for key, value in known.items()}
+        found[column.name] = [written[repr(value)] for value in values]
+    return found
 
 
 def cell(column: Column, value: Any) -> str:

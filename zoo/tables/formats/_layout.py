@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from zoo.tables.content import Column, Content, labels
-from zoo.tables.formats._cells import cell, cells
+from zoo.tables.formats._cells import cells
 
 GAP = 2
 _NARROWEST_NAME, _NARROWEST_TYPE = 14, 9
@@ -42,13 +42,13 @@ class Layout:
     @cached_property
     def texts(self) -> dict[str, list[str]]:
         """The cells of each column, from top to bottom."""
-        rows = self.table.rows
-        return {column.name: cells(column, [row.cells.get(column.name) for row in rows]) for column in self.table.columns}
+        return cells(self.table.columns, [row.cells for row in self.table.rows])
 
     @cached_property
     def totals(self) -> dict[str, str]:
         """The last line: a cell for each column that has a total."""
-        return {c.name: cell(c, self.table.total[c.name]) for c in self.table.columns if c.name in self.table.total}
+        known = [column for column in self.table.columns if column.name in self.table.total]
+        return {name: text for name, (text,) in cells(known, [self.table.total]).items()}
 
     @cached_property
     def has_totals(self) -> bool:
