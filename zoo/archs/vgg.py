@@ -43,7 +43,7 @@ ICLR_2015 = {
     },
     "citation": {"type": "inproceedings", "booktitle": "International Conference on Learning Representations", "year": "2015"},
 }
-PAPER = ("transcription", "the paper's text as others copied it")
+PAPER = ("paper", "its sixth version", "https://arxiv.org/abs/1409.1556v6")
 TORCHVISION = ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")
 VAL = "ILSVRC 2012 validation"
 IMAGENET1K_V1 = {
@@ -361,7 +361,7 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
             "the first author's description of the released network",
             "https://gist.github.com/ksimonyan/211839e770f7b538e2d8",
         ),
-        "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
+        "resnet paper": ("paper", "He et al., Deep Residual Learning", "https://arxiv.org/abs/1512.03385v1"),
     },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
@@ -443,7 +443,7 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
             "the first author's description of the released network",
             "https://gist.github.com/ksimonyan/3785162f95cd2d5fee77",
         ),
-        "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
+        "resnet paper": ("paper", "He et al., Deep Residual Learning", "https://arxiv.org/abs/1512.03385v1"),
     },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
