@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from zoo.extend.options import Flag, Natural, PositiveInt, Sizes, TargetName, Text
     from zoo.extend.picture import Kind, Picture
     from zoo.extend.rule import Hit, Rule
-    from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
+    from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, relation, short
     from zoo.models.forward import trace
     from zoo.ops.arithmetic import macs
     from zoo.ops.book import rule_of, rule_of_kind
@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from zoo.record.walk import carry
     from zoo.tables.notes import Failed, Note
     from zoo.tables.table import Column, Row, Table
-    from zoo.util.errors import ForwardError, ZooError
+    from zoo.util.errors import ForwardError, ZooError, unknown
+    from zoo.util.text import sizes
 
 __all__ = [
     "ACTIVATIONS",
@@ -124,11 +125,14 @@ __all__ = [
     "ratio",
     "ratio_text",
     "register",
+    "relation",
     "rule_of",
     "rule_of_kind",
     "short",
+    "sizes",
     "stride",
     "trace",
+    "unknown",
     "weighted",
 ]
 
@@ -143,7 +147,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
         **dict.fromkeys(("Flag", "Natural", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
-        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
+        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text", "relation"), _STUDIES),
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
         "Count": "zoo.ops.count",
@@ -160,7 +164,7 @@ __getattr__, __dir__ = lazy(
         **dict.fromkeys(("ACTIVATIONS", "BATCH_NORMS", "CONVOLUTIONS", "NORMS", "POOLINGS", "TRANSPOSED"), _NETWORK),
         **dict.fromkeys(("Network", "flattened", "kernel", "stride"), _NETWORK),
         **dict.fromkeys(("Hit", "Rule"), "zoo.extend.rule"),
-        **dict.fromkeys(("ForwardError", "ZooError"), "zoo.util.errors"),
+        **dict.fromkeys(("ForwardError", "ZooError", "unknown"), "zoo.util.errors"),
         **dict.fromkeys(("Accuracy", "accuracies"), "zoo.catalogue.accuracy"),
         "arch": "zoo.catalogue.card",
         "card": "zoo.catalogue.entries",
@@ -168,6 +172,7 @@ __getattr__, __dir__ = lazy(
         "list_models": "zoo.catalogue.entries",
         "macs": "zoo.ops.arithmetic",
         "measure": "zoo.analysis.measure",
+        "sizes": "zoo.util.text",
         "trace": "zoo.models.forward",
         "Published": "zoo.catalogue.published",
     },

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import TRANSPOSED, Hit, Network, Rule, kernel, stride
-from zoo.util.text import sizes
+from zoo.extend import TRANSPOSED, Hit, Network, Rule, kernel, sizes, stride
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Rule, each_axis, kernel, stride
-from zoo.util.text import sizes
+from zoo.extend import CONVOLUTIONS, POOLINGS, Hit, Network, Rule, each_axis, kernel, sizes, stride
 
 
 def check(network: Network) -> Iterator[Hit]:

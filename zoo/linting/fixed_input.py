@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import Hit, Network, Rule, flattened
-from zoo.util.text import sizes
+from zoo.extend import Hit, Network, Rule, flattened, sizes
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from zoo.extend import CONVOLUTIONS, Hit, Network, Rule, kernel, stride
-from zoo.util.text import sizes
+from zoo.extend import CONVOLUTIONS, Hit, Network, Rule, kernel, sizes, stride
 
 _SMALL = 3
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import prod
 
-from zoo.extend import BATCH_NORMS, CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, kernel, stride
-from zoo.util.text import sizes
+from zoo.extend import BATCH_NORMS, CONVOLUTIONS, POOLINGS, Hit, Network, Op, Rule, kernel, sizes, stride
 
 
 def check(network: Network) -> Iterator[Hit]:

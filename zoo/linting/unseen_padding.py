@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from math import prod
 
-from zoo.extend import CONVOLUTIONS, Hit, Network, Op, Rule, each_axis, kernel, stride
-from zoo.util.text import sizes
+from zoo.extend import CONVOLUTIONS, Hit, Network, Op, Rule, each_axis, kernel, sizes, stride
 
 
 def check(network: Network) -> Iterator[Hit]:

@@ -191,7 +191,7 @@ def check_batch(subject: Subject, shape: Any) -> None:
     """Raise `ZooError` for a shape without batch, if the model's own input is known."""
     if _without_batch(subject, shape) and not subject.assumed:
         own = subject.input
-        example = f"{(1, *own)} or {'x'.join(map(str, own))!r}"
+        example = f"{(1, *own)} or {sizes(own, 'x')!r}"
         raise ZooError(f"{subject.name}: expected an input of N×{sizes(own)}, such as {example}, got {sizes(shape)}")
 
 

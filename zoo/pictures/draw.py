@@ -3,7 +3,7 @@
 from typing import Any
 
 from zoo.analysis.choose import choose
-from zoo.extend import Column, Group, Kind, Picture, Row, Table, Trace, ZooError
+from zoo.extend import Column, Group, Kind, Picture, Row, Table, Trace, ZooError, unknown
 from zoo.pictures._boxes import Boxes, Cost
 from zoo.pictures._folding import folding
 from zoo.pictures._graph import Graphs, Node
@@ -12,7 +12,6 @@ from zoo.pictures._scene import COLUMN_MM, Scene, captioned, points_of
 from zoo.pictures._svg import svg
 from zoo.pictures._tikz import tikz
 from zoo.pictures._volumes import scene as of_volumes
-from zoo.util.errors import unknown
 
 LEVELS = ("stages", "blocks", "layers")
 DIRECTIONS = ("down", "right")

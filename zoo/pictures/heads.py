@@ -7,11 +7,10 @@ from itertools import pairwise
 from math import log10
 from typing import Annotated
 
-from zoo.extend import Column, Kind, Picture, PositiveInt, Row, Sizes, Table, ZooError
+from zoo.extend import Column, Kind, Picture, PositiveInt, Row, Sizes, Table, ZooError, sizes
 from zoo.pictures._described import described, params
 from zoo.pictures._paper import ORANGE, human
 from zoo.pictures._sketch import LINE, Sheet, sketch
-from zoo.util.text import sizes
 
 _COLUMNS = (
     Column("layers", "text", "of the head", hide_order=1),

@@ -5,11 +5,10 @@ C. Szegedy et al., "Going Deeper with Convolutions", arXiv 1409.4842, figure 2: 
 
 from typing import Annotated
 
-from zoo.extend import Column, Kind, Picture, Row, Sizes, Table, ZooError
+from zoo.extend import Column, Kind, Picture, Row, Sizes, Table, ZooError, sizes
 from zoo.pictures._described import described, macs, params
 from zoo.pictures._paper import human
 from zoo.pictures._sketch import LINE, Sheet, sketch
-from zoo.util.text import sizes
 
 _COLUMNS = (
     Column("maps", "maps", "that leave the layer", hide_order=0),

@@ -2,11 +2,10 @@
 
 from typing import Annotated
 
-from zoo.extend import Column, Kind, Natural, Picture, PositiveInt, Row, Sizes, Table, ZooError
+from zoo.extend import Column, Kind, Natural, Picture, PositiveInt, Row, Sizes, Table, ZooError, sizes
 from zoo.pictures._described import described, macs, params
 from zoo.pictures._paper import BLUE
 from zoo.pictures._sketch import LINE, Sheet, sketch
-from zoo.util.text import sizes
 
 _COLUMNS = (
     Column("shape", "elements per axis", "channels, height, width", hide_order=0),

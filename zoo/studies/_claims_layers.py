@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from zoo.extend import measure
+from zoo.extend import measure, sizes
 from zoo.studies._claim import Claim
 
 if TYPE_CHECKING:
@@ -25,13 +25,13 @@ def _described(input: str, layers: str) -> "tuple[Trace, Sequence[Row]]":
 
 def output_of(input: str, layers: str, row: int = -1) -> str:
     """Height and width, or length, after a layer: 24×24."""
-    return "×".join(map(str, _described(input, layers)[1][row].cells["output"][2:]))
+    return sizes(_described(input, layers)[1][row].cells["output"][2:])
 
 
 def _volume(input: str, layers: str) -> str:
     """Height×width×maps, as lectures write volumes: 28×28×6."""
     _, maps, *sides = _described(input, layers)[1][-1].cells["output"]
-    return "×".join(map(str, (*sides, maps)))
+    return sizes((*sides, maps))
 
 
 def params_of(input: str, layers: str, row: int | None = None) -> int:
@@ -97,7 +97,7 @@ def _preserving(kernel: int) -> str:
 def _full_depth() -> str:
     """Height, width and maps of the weight of one filter."""
     weight = _described("3x32x32", "conv 6 5x5")[0].ops[0].inputs[1].shape
-    return "×".join(map(str, (*weight[2:], weight[1])))
+    return sizes((*weight[2:], weight[1]))
 
 
 def _parameters() -> Iterator[Claim]:
@@ -126,7 +126,7 @@ def _parameters() -> Iterator[Claim]:
 def _working(input: str, layers: str) -> str:
     """The parameters of the first layer as products: 30×784 + 30."""
     op = _described(input, layers)[0].ops[0]
-    shapes = ["×".join(map(str, value.shape)) for value in op.inputs[1:]]
+    shapes = [sizes(value.shape) for value in op.inputs[1:]]
     return f"{' + '.join(shapes)}: weights and biases"
 
 

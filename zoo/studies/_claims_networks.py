@@ -7,7 +7,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from zoo.extend import card, measure, trace
+from zoo.extend import card, measure, sizes, trace
 from zoo.studies._claim import Claim
 from zoo.studies._claims_layers import output_of, params_of
 
@@ -30,7 +30,7 @@ def _alexnet() -> Iterator[Claim]:
     cropped = "the paper's text says 224; 227 pixels give 55×55 without padding"
     same = "SAME gives ceil(224 / 4) = 56; 55 follows from 227 pixels without padding"
     valid = "the published network has no padding there"
-    yield say("input", "224×224", lambda: "×".join(map(str, trace("alexnet").inputs[0].shape[2:])), cropped)
+    yield say("input", "224×224", lambda: sizes(trace("alexnet").inputs[0].shape[2:]), cropped)
     yield say("C1 on 224×224, 11×11/4, SAME", "55×55", lambda: output_of("3x224x224", "conv 96 11x11/4 same"), same)
     yield say("C1", "96 of 55×55, 11×11/4, SAME", lambda: _layer("conv1", "maps size window padding"), valid)
     yield say("S2", "27×27, 3×3/2, VALID", lambda: _layer("pool1", "size window padding"))
@@ -57,7 +57,7 @@ def _windowed(name: str) -> "Mapping[str, Mapping[str, Any]]":
 def _layer(row: str, what: str, name: str = "alexnet") -> str:
     """What a lecture's table prints of a layer, such as `96 of 55×55, 11×11/4, VALID`."""
     cells = _windowed(name)[row]
-    size, kernel = ("×".join(map(str, cells[key] or ())) for key in ("size", "kernel"))
+    size, kernel = (sizes(cells[key] or ()) for key in ("size", "kernel"))
     maps, asked = f"{cells['maps']} of ", what.split()
     stride = "/" + "×".join(dict.fromkeys(map(str, cells["stride"] or ())))
     words = {
@@ -106,7 +106,7 @@ def _windows(name: str, type: str) -> str:
 def _by_axes(op: Any, what: str) -> str:
     sides = op.attrs["kernel_size"] if "kernel_size" in op.attrs else op.inputs[1].shape[2:]
     sides = (sides, sides) if isinstance(sides, int) else sides
-    return "×".join(map(str, sides))
+    return sizes(sides)
 
 
 def _one(value: Any) -> int:
@@ -118,7 +118,7 @@ def _one(value: Any) -> int:
 def _block4() -> str:
     pools = [cells for name, cells in _network("vgg16").items() if cells.get("type") == "MaxPool2d"]
     _, maps, *sides = pools[3]["output"]
-    return "×".join(map(str, (*sides, maps)))
+    return sizes((*sides, maps))
 
 
 def _googlenet() -> Iterator[Claim]:
@@ -133,7 +133,7 @@ def _googlenet() -> Iterator[Claim]:
     )
     yield say("parameters of that layer", "", lambda: _network("googlenet")["linear"]["params"])
     yield say(
-        "times fewer than AlexNet's",
+        "AlexNet's parameters, times its own",
         "10",
         lambda: float(f"{_network('alexnet')['']['params'] / _network('googlenet')['']['params']:.1f}"),
         "GoogLeNet's paper says 12; counted, it is this",
@@ -200,7 +200,7 @@ def _others() -> Iterator[Claim]:
     linear = partial(_count, "fcn32s", "linear")
     yield say("E", "FC layers of FCN-32s", "0", linear, one_net)
     for size in ((500, 500), (320, 352)):
-        shown = "×".join(map(str, size))
+        shown = sizes(size)
         yield say("E", f"its output on {shown}", shown, partial(_scores, *size), "the output's size scales with the input's")
 
 
@@ -208,7 +208,7 @@ def _faces() -> Iterator[Claim]:
     """The network for the age or gender of a face."""
     say = partial(Claim, "age and gender", "A")
     crop = "of images of 256×256, as its card says"
-    yield say("input", "227×227", lambda: "×".join(map(str, trace("levi_hassner").inputs[0].shape[2:])), crop)
+    yield say("input", "227×227", lambda: sizes(trace("levi_hassner").inputs[0].shape[2:]), crop)
     for row, printed in (("conv1", "96 of 3×7×7"), ("conv2", "256 of 96×5×5"), ("conv3", "384 of 256×3×3")):
         yield say(row, printed, partial(_filters, row))
     yield say("stride of conv1", "4", lambda: _one(_convs("levi_hassner")[0].attrs["stride"]))
@@ -249,7 +249,7 @@ def _count(name: str, *kinds: str) -> int:
 
 
 def _scores(height: int, width: int) -> str:
-    return "×".join(map(str, trace("fcn32s", input=(1, 3, height, width)).outputs[0].shape[2:]))
+    return sizes(trace("fcn32s", input=(1, 3, height, width)).outputs[0].shape[2:])
 
 
 def _convs(name: str) -> list[Any]:
@@ -260,7 +260,7 @@ def _filters(row: str) -> str:
     found = trace("levi_hassner")
     op = next(op for op in found.ops if op.kind == "conv2d" and found.calls[op.call].path == row)
     maps, *window = op.inputs[1].shape
-    return f"{maps} of {'×'.join(map(str, window))}"
+    return f"{maps} of {sizes(window)}"
 
 
 # ImageNet ---------------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated
 
-from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, Text, ZooError, arms_table
+from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, Text, ZooError, arms_table, sizes
 from zoo.studies._grids import Grid, changed, correlated, flipped, padded, read, shown, size
 
 COLUMNS = (
@@ -127,7 +127,7 @@ def _filters(image: Grid, stride: int) -> Iterator[Case]:
 
 
 def _by(grid: Grid) -> str:
-    return "×".join(map(str, size(grid)))
+    return sizes(size(grid))
 
 
 # Words ----------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from itertools import count
 from math import ceil, log2, prod
 from typing import TYPE_CHECKING, Annotated
 
-from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Sizes, Study, Table, ZooError, arms_table, ratio_text, short
+from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Sizes, Study, Table, ZooError, arms_table, relation, short, sizes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +55,7 @@ def run(
     image = input or (SMALL if run else (64, 56, 56))
     if len(image) != 3 or kernel % 2 == 0:
         raise ZooError("expected input as CxHxW, such as 64x56x56, and an odd kernel, whose padding keeps the size")
-    title = f"convolution-algorithms: {channels} kernels of {kernel}×{kernel} on {'×'.join(map(str, image))}, by four algorithms"
+    title = f"convolution-algorithms: {channels} kernels of {kernel}×{kernel} on {sizes(image)}, by four algorithms"
     names = [name for name in HOW if name != "Winograd" or kernel == len(G[0])]
     notes = [*(f"{name}: {HOW[name]}" for name in names), NOT_COUNTED]
     if run:
@@ -155,10 +155,8 @@ def _lesson(arms: Sequence[Arm]) -> Iterator[str]:
     buffer = short(cells["im2col"]["buffer"])
     yield f"im2col takes the {direct['operations']:,} operations of the direct sum and a buffer of {buffer} bytes."
     for name, found in others.items():
-        more, buffer = found["operations"] > direct["operations"], short(found["buffer"])
-        ratio = ratio_text(*sorted((found["operations"], direct["operations"]), reverse=True))
-        yield f"{name} takes {ratio} times {'as many' if more else 'fewer'} ({short(found['operations'])})"
-        yield f"and a buffer of {buffer} bytes."
+        yield f"{name} takes {relation(direct['operations'], found['operations'], 'operations')}"
+        yield f"({short(found['operations'])}) and a buffer of {short(found['buffer'])} bytes."
     least = min(arms, key=lambda arm: arm.cells["operations"])
     yield f"{least.name} takes the fewest operations here." if least.name != "direct" else "Nothing takes fewer operations here."
 

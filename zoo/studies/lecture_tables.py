@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Annotated, Any
 
-from zoo.extend import Arm, Column, Published, Study, Table, Text, ZooError, arms_table
-from zoo.util.errors import unknown
+from zoo.extend import Arm, Column, Published, Study, Table, Text, ZooError, arms_table, unknown
 
 COLUMNS = (
     Column("lecture", "letters", "who claims it", hide_order=3),

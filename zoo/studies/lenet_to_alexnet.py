@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo.extend import Arm, Column, Published, Study, Table, arms_table, measure
-from zoo.util.text import sizes
+from zoo.extend import Arm, Column, Published, Study, Table, arms_table, measure, sizes
 
 NETWORKS = ("lenet1989", "lenet5", "alexnet")
 COLUMNS = (

@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import prod, sqrt
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, Text, ZooError, arms_table, ratio_text
+from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Study, Table, Text, ZooError, arms_table, ratio_text, sizes
 from zoo.studies._grids import Grid, changed, flipped, read, shown, size, slid, tensor
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def run(
     pixels, values = read(image, "image"), read(signal, "signal")
     step = stride or window
     if window > min(size(pixels)) or window > ABOVE[1]:
-        raise ZooError(f"window: {window}×{window} does not fit into an image of {'×'.join(map(str, size(pixels)))}")
+        raise ZooError(f"window: {window}×{window} does not fit into an image of {sizes(size(pixels))}")
     if len(values) != 1 or len(values[0]) < 3:
         raise ZooError("signal: expected one row of at least 3 numbers")
     kinds = _kinds(pixels, window, step)
@@ -217,7 +217,7 @@ def _lesson(window: int, stride: int, arms: Sequence[Arm], failures: Sequence[Fa
     none, one, last = (cells[name]["macs"] for name in ("no pooling", "pooling /1", f"pooling /{stride}"))
     if stride > 1:
         yield f"With stride 1 it saves {_saved(none, one)} of the work above; with stride {stride} the convolution above takes"
-        yield f"{last:,} MACs instead of {none:,}, {ratio_text(none, last)} times fewer."
+        yield f"{last:,} MACs instead of {none:,}, which is {ratio_text(none, last)} times as many."
     else:
         yield f"With stride 1 the convolution above still takes {one:,} of {none:,} MACs: only a larger stride saves work."
     yield f"If the signal moves by one, max pooling of {max(window, 3)} values with stride 1 changes {_changed(cells['max /1'])};"

@@ -12,7 +12,7 @@ from math import prod
 from string import ascii_letters
 from typing import Annotated, Any
 
-from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Sizes, Study, Table, Text, ZooError, arms_table
+from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Sizes, Study, Table, Text, ZooError, arms_table, sizes
 from zoo.studies._grids import shown
 
 COLUMNS = (
@@ -61,7 +61,7 @@ def _asked(input: tuple[int, ...] | None, kernel: tuple[int, ...] | None, stride
     if axes > 2 or len(found.input) != len(found.kernel):
         raise ZooError("expected input and kernel with one size each, such as 6 and 3, or with two, such as 3x3 and 2x2")
     if any(size < 1 for size in found.output):
-        raise ZooError(f"kernel: {_by(found.kernel)} does not fit into {_by(found.input)}")
+        raise ZooError(f"kernel: {sizes(found.kernel)} does not fit into {sizes(found.input)}")
     if prod(found.input) > MOST_INPUTS or prod(found.output) > MOST_UNITS:
         raise ZooError(f"the matrix would be {prod(found.output)}×{prod(found.input)}; expected at most {MOST_UNITS}×{MOST_INPUTS}")
     return [found]
@@ -115,12 +115,8 @@ class Map:
         return f"{len(self.input)}-D {self.padding}{f' /{self.stride}' if self.stride > 1 else ''}"
 
 
-def _places(sizes: Sequence[int]) -> list[tuple[int, ...]]:
-    return list(product(*map(range, sizes)))
-
-
-def _by(sizes: Sequence[int]) -> str:
-    return "×".join(map(str, sizes))
+def _places(sides: Sequence[int]) -> list[tuple[int, ...]]:
+    return list(product(*map(range, sides)))
 
 
 # Arms -----------------------------------------------------------------------------------------------------------------

@@ -1,13 +1,13 @@
-"""Weights that a quantised layer keeps packed, in an object of torch's that no list of parameters shows."""
+"""Quantised networks: weights packed in an object of torch's that no list of parameters shows, and activations of one byte."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from zoo.record.trace import Param
+from zoo.record.trace import Param, Value
 
 _CONVOLUTION = ("stride", "padding", "dilation", "groups")
 
@@ -68,6 +68,18 @@ class PackedWeights:
         return [
             next((one for one in mine if one.shapes() == found.shapes()), found) for found in filter(None, map(_unpacked, things))
         ]
+
+
+def rounded_type(kind: str, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> str | None:
+    """The quantised type of what an op returns, which a stand-in on meta cannot have; None of ops on other numbers."""
+    if kind in _ROUNDS and "dtype" in attrs:
+        return str(attrs["dtype"]).removeprefix("torch.")
+    return inputs[0].dtype if inputs and inputs[0].dtype in _ROUNDED and kind not in _READS else None
+
+
+_ROUNDED = frozenset({"qint8", "quint8", "qint32"})
+_ROUNDS = frozenset({"quantize_per_tensor", "quantize_per_tensor_dynamic", "quantize_per_channel"})
+_READS = frozenset({"dequantize", "int_repr", "q_per_channel_scales", "q_per_channel_zero_points"})
 
 
 def _unpacked(thing: Any, *, one_axis: bool = False) -> Weights | None:

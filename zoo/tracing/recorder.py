@@ -33,7 +33,8 @@ from zoo.ops.rule import OpRule
 from zoo.record.trace import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Trace, Value
 from zoo.tracing import constants
 from zoo.tracing.diagnosis import diagnose
-from zoo.tracing.packed import PackedWeights
+from zoo.tracing.observers import observers
+from zoo.tracing.packed import PackedWeights, rounded_type
 from zoo.tracing.places import functions, runs_in
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.shortcuts import MADE, answer
@@ -98,6 +99,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.types = {name: type(module).__name__ for name, module in modules}
         self.state: dict[int, tuple[Tensor, Param]] = {}  # parameters and buffers by id, each under the first of its names
         self._packed = PackedWeights(modules)
+        self._observers = observers(modules)
         for tensor, param in chain(state(modules), self._packed.state()):
             self.state.setdefault(id(tensor), (tensor, param))
         self._unread = {key: param for key, (_, param) in self.state.items()}
@@ -105,7 +107,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for name, module in modules:
             self.names.setdefault(id(module), []).append(name)
         self._values = values  # by the id of a tensor, the tensor and what it holds now
-        self._real = isinstance(values, WhileAlive)
+        self.real = isinstance(values, WhileAlive)
         self._made = 0  # values so far
         self._known: dict[int, tuple[Known, OpRule | None, bool]] = {}
         # By the id of a real tensor, the tensor (which keeps its id from being given to another) and its replacement.
@@ -160,9 +162,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self.new_value(tensor, "constant")
         return self._keep(tensor, state[1].shape, state[1].dtype, state[1].kind)
 
-    def new_value(self, tensor: Tensor, source: str) -> Value:
-        """A fresh record: from now on this is what `tensor` holds."""
-        return self._keep(tensor, tuple(tensor.shape), DTYPES[tensor.dtype], source)
+    def new_value(self, tensor: Tensor, source: str, dtype: str | None = None) -> Value:
+        """A fresh record: from now on this is what `tensor` holds, with the `dtype` that it has in the model."""
+        return self._keep(tensor, tuple(tensor.shape), dtype or DTYPES[tensor.dtype], source)
 
     def _keep(self, tensor: Tensor, shape: tuple[int, ...], dtype: str, source: str) -> Value:
         value = Value(self._made, shape, dtype, source)
@@ -187,7 +189,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out = None if rule is None else answer(rule, known, self.attempt, given.tensors)
         if out is None:
             out = self._run(func, known, args, kwargs)
-        if not self._real:
+        if not self.real:
             self.true.follow(func, known, args, kwargs, given.tensors, out)
         if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
             self._values[id(out)] = out, given.inputs[0]
@@ -203,7 +205,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         known = known_op(func)
         rule = rule_of_kind(known.kind)
-        answers = rule.shape is not None and not self._real and "alias" not in known.traits
+        answers = rule.shape is not None and not self.real and "alias" not in known.traits
         found = self._known[id(func)] = known, rule if answers else None, known.apart
         return found
 
@@ -271,7 +273,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What torch answers, on meta if any argument is, with nothing of the model written to."""
-        if self._real:
+        if self.real:
             self.drew = True  # what a kernel draws is not always said of its op
             return func(*args, **kwargs)
         found = all_tensors((*args, *kwargs.values()))
@@ -282,6 +284,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return out
             if known.kind == "index" and (picked := self.true.picked(args[1])) is not None:
                 args = (args[0], picked)
+            if known.kind == "_local_scalar_dense" and self.calls[self.stack[-1]].path in self._observers:
+                return False
             self._refuse(known)
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
             return made
@@ -359,7 +363,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         traits = _also(known.traits, said)
         if "alias" in traits and self._share(args, results):
             traits = traits | {"view"}
-        outputs = tuple([self.new_value(t, "op") for t in results])
+        rounded = rounded_type(known.kind, given.inputs, given.attrs)
+        outputs = tuple([self.new_value(t, "op", rounded if t.is_floating_point() else None) for t in results])
         self.ops.append(Op(known.kind, self.stack[-1], given.inputs, given.roles, outputs, given.attrs, traits, given.owns))
         if known.writes and self._viewed:
             for tensor, value in zip(results, outputs, strict=True):

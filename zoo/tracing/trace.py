@@ -19,6 +19,7 @@ from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import Guard
 from zoo.tracing.higher_order import as_written
 from zoo.tracing.lazy import initialised
+from zoo.tracing.observers import in_their_range
 from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
@@ -90,6 +91,8 @@ def trace(
 def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], train: bool) -> None:
     """Modes and forwards of the modules as they are to be for this forward; the guard puts back what they were."""
     without_sharding(parts)
+    if not recorder.real:
+        in_their_range(parts, recorder.guess)
     for part in parts:
         vars(part)["training"] = train
         if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values

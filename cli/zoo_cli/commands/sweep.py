@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from zoo.questions.grid import check_product, expand
+from zoo.util.text import sizes
 from zoo_cli.arguments import at_least, parse_columns, parse_grid, parse_options, parse_sizes
 from zoo_cli.output import close, emit, journal_of, ready, remove_journal, resumable, unclaimed
 from zoo_cli.parameters import Columns, Force, Format, Output, Real, Target, Train, Units
@@ -49,7 +50,7 @@ def sweep(
 
     With -o, an interrupted command resumes when it is run again. Exits with 1 if every point failed.
     """
-    inputs = ["x".join(map(str, shape)) for shape in parse_grid(input)] if input else None
+    inputs = [sizes(shape, "x") for shape in parse_grid(input)] if input else None
     batches = [n for text in expand(batch) for n in parse_sizes("--batch", text, "integers >= 1, such as 8 or '{1,8,32}'")]
     settings = [expand(text) for text in set or ()]
     check_product("the grid", len(inputs or "1"), len(batches), *map(len, settings))
