@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 import zoo
+from zoo.analysis.choose import columns
 from zoo_cli.main import run
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +41,13 @@ def test_commands_print_what_is_shown(
         document.write_text(now, encoding="utf-8")
     else:
         assert now == text
+
+
+def test_every_column_is_described() -> None:
+    """Kills a column that the page on tables does not name: nobody would find it."""
+    page = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+    first = {name for line in page.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert set(columns()) - first == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

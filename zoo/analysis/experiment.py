@@ -14,7 +14,7 @@ from zoo.ops.axes import spatial, starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Span, Spans, Undefined, exact
 from zoo.receptive.windows import Units
-from zoo.record.trace import Trace
+from zoo.record.trace import Trace, Value
 from zoo.record.walk import carry
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ ROWS = (0, 0.37, 0.5, 1)
 @dataclass(frozen=True)
 class Finding:
     """For one module's output: how many units the NaNs should have reached, how many they did, and whether these are the same
-    units.
+    units. The path of the model itself is empty.
 
     `verdict` is "equal", "differs", or "not checked" if the receptive field is undefined; `why` gives the reason.
     """
@@ -94,19 +94,26 @@ def _tallies(
 
 
 def _fields(trace: Trace, module: "nn.Module") -> tuple[dict[str, list[Spans]], dict[str, str]]:
-    """Return the exact fields of the output of each module that is called once; and the first module without one, by reason."""
+    """Return the exact fields of the output of each module that is called once; and the first module without one, by reason.
+
+    The model itself, whose path is empty, is among them only if no module gives its output.
+    """
     states = carry(trace, starts(trace, exact), rule)
     runs = Counter(id(module.get_submodule(call.path)) for call in trace.calls)
     fields: dict[str, list[Spans]] = {}
     undefined: dict[str, str] = {}
-    for call in trace.calls:
+    checked: set[tuple[Value, ...]] = set()
+    model, *calls = trace.calls
+    for call in (*calls, model):
         found = [states.get(value.id) for value in call.outputs]
         known = [field for field in found if isinstance(field, tuple)]
         for field in found:
             if isinstance(field, Undefined):
                 undefined.setdefault(field.reason, call.path)
-        if call.path and known and len(known) == len(found) and runs[id(module.get_submodule(call.path))] == 1:
+        once = runs[id(module.get_submodule(call.path))] == 1
+        if known and len(known) == len(found) and once and (call is not model or call.outputs not in checked):
             fields[call.path] = known
+            checked.add(call.outputs)
     return fields, undefined
 
 

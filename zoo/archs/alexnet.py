@@ -199,10 +199,14 @@ class AlexNet(nn.Module):
         "length": "About 90 passes through 1.2 million images. [paper, section 5]",
         "hardware": "Two GTX 580 GPUs of 3 GB, five to six days. [paper, section 5]",
     },
-    preprocessing=(
-        "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over the training set subtracted "
-        "from each pixel. [paper, section 2]",
-    ),
+    preprocessing={
+        "stated": (
+            "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over the training set "
+            "subtracted from each pixel. [paper, section 2]",
+        ),
+        "resize": 256,
+        "mean_of": "pixels",
+    },
     weights=(
         "Caffe's AlexNet, released for unrestricted use: http://dl.caffe.berkeleyvision.org/bvlc_alexnet.caffemodel [caffe, "
         "readme]",

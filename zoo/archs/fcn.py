@@ -36,7 +36,18 @@ CVPR_2015 = {
         "length": "100,000 iterations. [authors, voc-fcn32s/solver.prototxt]",
         "remark": "FCN-32s starts from VGG-16's weights, FCN-16s from FCN-32s, and FCN-8s from FCN-16s. [authors, README]",
     },
-    "preprocessing": ("BGR in [0, 255], the mean (104.00699, 116.66877, 122.67892) subtracted. [authors, voc-fcn8s/net.py]",),
+    "preprocessing": {
+        "stated": (
+            "BGR in [0, 255], the mean (104.00699, 116.66877, 122.67892) subtracted; images keep their size. "
+            "[authors, voc-fcn8s/net.py and voc_layers.py]",
+        ),
+        "crop": None,
+        "order": "BGR",
+        "values": (0, 255),
+        "mean": (104.00699, 116.66877, 122.67892),
+        "std": (1, 1, 1),
+        "mean_of": "channels",
+    },
 }
 AUTHORS = ("author's file", "the released networks", "https://github.com/shelhamer/fcn.berkeleyvision.org")
 PAPER = ("paper", "its second version", "https://arxiv.org/abs/1411.4038v2")

@@ -215,10 +215,17 @@ class LeNet5(nn.Module):
         "augmentation": "For 0.8%: 540,000 images distorted by shifts, scalings, squeezing and shear beside the 60,000. "
         "[paper, section III.B]",
     },
-    preprocessing=(
-        "Digits of at most 20×20 pixels, centred in a 28×28 field, are placed in a 32×32 image whose background is -0.1 and whose "
-        "ink is 1.175, for a mean near 0 and a variance near 1. [paper, section II.B]",
-    ),
+    preprocessing={
+        "stated": (
+            "Digits of at most 20×20 pixels, centred in a 28×28 field, are placed in a 32×32 image whose background is -0.1 and "
+            "whose ink is 1.175, for a mean near 0 and a variance near 1. [paper, section II.B]",
+        ),
+        "resize": 28,
+        "values": (-0.1, 1.175),
+        "mean": (0,),
+        "std": (1,),
+        "mean_of": "channels",
+    },
 )
 def lenet5(num_classes: int = 10, in_channels: int = 1) -> LeNet5:
     """LeCun 1998 as printed: partial C3, trainable subsampling, scaled tanh, distances to fixed digit codes.

@@ -157,7 +157,14 @@ class LeNet1(nn.Module):
         "length": "30 passes through 9,840 images. [paper, pages 397 and 402]",
         "hardware": "A SUN SPARCstation 1, about three days. [paper, page 402]",
     },
-    preprocessing=("A 16×16 digit is placed in a 28×28 plane, of values from -1 to 1. [paper, pages 398 and 400]",),
+    preprocessing={
+        "stated": ("A 16×16 digit is placed in a 28×28 plane, of values from -1 to 1. [paper, pages 398 and 400]",),
+        "resize": 16,
+        "values": (-1, 1),
+        "mean": (0,),
+        "std": (1,),
+        "mean_of": "channels",
+    },
     citation={
         "type": "inproceedings",
         "booktitle": "Advances in Neural Information Processing Systems 2",

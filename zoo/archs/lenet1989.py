@@ -135,7 +135,14 @@ class LeNet1989(nn.Module):
         "length": "23 passes. [paper, section 5]",
         "hardware": "A SUN-4/260, three days. [paper, sections 4 and 5.1]",
     },
-    preprocessing=("16×16 pixels of values from -1 to 1. [paper, section 2.2]",),
+    preprocessing={
+        "stated": ("16×16 pixels of values from -1 to 1. [paper, section 2.2]",),
+        "resize": 16,
+        "values": (-1, 1),
+        "mean": (0,),
+        "std": (1,),
+        "mean_of": "channels",
+    },
     citation={
         "type": "article",
         "journal": "Neural Computation",

@@ -133,10 +133,14 @@ class LeviHassner(nn.Module):
         "dropout": "0.5 after both hidden fully connected layers. [paper, on training]",
         "length": "50,000 iterations at most. [released, solver_test_fold_is_0.prototxt]",
     },
-    preprocessing=(
-        "Faces are scaled to 256×256 and cut to 227×227; the mean image is subtracted. "
-        "[paper, on the layers; released, train_val_test_fold_is_0.prototxt]",
-    ),
+    preprocessing={
+        "stated": (
+            "Faces are scaled to 256×256 and cut to 227×227; the mean image is subtracted. "
+            "[paper, on the layers; released, train_val_test_fold_is_0.prototxt]",
+        ),
+        "resize": 256,
+        "mean_of": "pixels",
+    },
     citation={
         "type": "inproceedings",
         "booktitle": "IEEE Conference on Computer Vision and Pattern Recognition Workshops",

@@ -236,7 +236,7 @@ class NINImageNet(nn.Module):
         "length": "450,000 iterations. [prototxt]",
         "hardware": "One GTX Titan, 4 to 5 days. [gist]",
     },
-    preprocessing=("The mean image of the training set is subtracted. [prototxt]",),
+    preprocessing={"stated": ("The mean image of the training set is subtracted. [prototxt]",), "mean_of": "pixels"},
     weights=("The gist names BSD: https://www.dropbox.com/s/cphemjekve3d80n/nin_imagenet.caffemodel?dl=1 [gist]",),
 )
 def nin_imagenet(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> NINImageNet:

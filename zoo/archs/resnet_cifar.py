@@ -30,7 +30,7 @@ CVPR_2016 = {
         "length": "64,000 iterations. [paper, section 4.2]",
         "hardware": "Two GPUs. [paper, section 4.2]",
     },
-    "preprocessing": ("The per-pixel mean is subtracted. [paper, section 4.2]",),
+    "preprocessing": {"stated": ("The per-pixel mean is subtracted. [paper, section 4.2]",), "mean_of": "pixels"},
     "normalisation": ("The paper gives no constants: eps 1e-5 and momentum 0.1, torch's defaults. [paper, section 4.2; ours]",),
     "citation": {
         "type": "inproceedings",

@@ -69,6 +69,22 @@ VARIANCE = (
     "read it as a standard deviation of 0.01. [paper, section 3.1]"
 )
 MEAN_RGB = "The mean RGB of the training set is subtracted from each pixel, and nothing else done. [paper, section 2.1]"
+GIST = (
+    "author's file",
+    "the first author's description of the released network",
+    "https://gist.github.com/ksimonyan/211839e770f7b538e2d8",
+)
+AS_RELEASED = {
+    "stated": (
+        MEAN_RGB,
+        "Of pixels in [0, 255], the mean is 103.939, 116.779 and 123.68 in blue, green and red, for the released D. [gist]",
+    ),
+    "order": "BGR",
+    "values": (0, 255),
+    "mean": (103.939, 116.779, 123.68),
+    "std": (1, 1, 1),
+    "mean_of": "channels",
+}
 TORCHVISION_RGB = (
     "For torchvision's weights: the shorter side scaled to 256 pixels, 224×224 centre crop, RGB in [0, 1], mean (0.485, 0.456, "
     "0.406) subtracted, divided by (0.229, 0.224, 0.225). [torchvision, IMAGENET1K_V1]"
@@ -207,11 +223,11 @@ def vgg11(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
     ),
     parents=("vgg11",),
-    sources={"paper": PAPER},
+    sources={"paper": PAPER, "gist": GIST},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
     results=({"on": VAL, "top1": "29.7", "top5": "10.5", "crops": "dense, shorter side 256", "source": "paper, Table 3"},),
-    preprocessing=(MEAN_RGB,),
+    preprocessing=AS_RELEASED,
 )
 def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration A-LRN: A with AlexNet's local response normalisation after conv1_1."""
@@ -292,14 +308,14 @@ def vgg13(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
         {"quantity": "params", "printed": "134 million", "where": "Table 2"},
     ),
     parents=("vgg13",),
-    sources={"paper": PAPER},
+    sources={"paper": PAPER, "gist": GIST},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(
         VARIANCE,
         "134,301,544 parameters, sometimes given for C, is the number of no column of Table 1. [computed]",
     ),
     results=({"on": VAL, "top1": "27.3", "top5": "8.8", "crops": "dense, shorter side 384", "source": "paper, Table 3"},),
-    preprocessing=(MEAN_RGB,),
+    preprocessing=AS_RELEASED,
 )
 def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration C: B with a 1×1 convolution at the end of blocks 3, 4 and 5."""
@@ -356,11 +372,7 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
     sources={
         "paper": PAPER,
         "torchvision": TORCHVISION,
-        "gist": (
-            "author's file",
-            "the first author's description of the released network",
-            "https://gist.github.com/ksimonyan/211839e770f7b538e2d8",
-        ),
+        "gist": GIST,
         "resnet paper": ("paper", "He et al., Deep Residual Learning", "https://arxiv.org/abs/1512.03385v1"),
     },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),

@@ -183,9 +183,14 @@ class CNNM(nn.Module):
         "weight decay": "0.0005. [paper, section on training]",
         "augmentation": "Random crops, mirror images and shifts of RGB. [paper, section on training]",
     },
-    preprocessing=(
-        "The shorter side is scaled to 256 pixels; of 224×224 crops, blue, green and red, the mean image is subtracted. [gist]",
-    ),
+    preprocessing={
+        "stated": (
+            "The shorter side is scaled to 256 pixels; of 224×224 crops, blue, green and red, the mean image is subtracted. [gist]",
+        ),
+        "resize": 256,
+        "order": "BGR",
+        "mean_of": "pixels",
+    },
     weights=(
         "For non-commercial use only: VGG_CNN_M.caffemodel, and the same with _2048 and _1024, under "
         "http://www.robots.ox.ac.uk/~vgg/software/deep_eval/releases/bvlc/ [gist; description]",

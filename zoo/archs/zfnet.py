@@ -134,10 +134,14 @@ class ZFNet(nn.Module):
         "length": "70 epochs. [paper, section 3]",
         "hardware": "One GTX 580 GPU, about 12 days; an earlier text says 24. [paper, section 3; earlier text, section 3.1]",
     },
-    preprocessing=(
-        "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over all images subtracted from "
-        "each pixel. [paper, section 3]",
-    ),
+    preprocessing={
+        "stated": (
+            "The shorter side is scaled to 256 pixels, the central 256×256 patch cut out, the mean over all images subtracted from "
+            "each pixel. [paper, section 3]",
+        ),
+        "resize": 256,
+        "mean_of": "pixels",
+    },
     citation={
         "type": "inproceedings",
         "booktitle": "Computer Vision -- ECCV 2014",
