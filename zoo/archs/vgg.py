@@ -61,8 +61,8 @@ INITIALISATION = (
     "does without this pre-training. [paper, section 3.1; ours]"
 )
 NO_ADAPTIVE_POOL = (
-    "pool5 goes straight into fc6, so images must give 7×7 maps; torchvision puts adaptive average pooling to 7×7 in "
-    "between, which changes nothing at 224×224. [paper, Table 1; ours]"
+    "pool5 goes straight into fc6, so images must give 7×7 maps, as those of 224 to 255 pixels a side do; torchvision puts "
+    "adaptive average pooling to 7×7 in between, which changes nothing at 224×224. [paper, Table 1; ours]"
 )
 VARIANCE = (
     "Section 3.1 prints a variance of 10^-2 for the normal distribution, a standard deviation of 0.1; many ports "
