@@ -233,6 +233,7 @@ class NINImageNet(nn.Module):
         "batch": "64. [prototxt]",
         "weight decay": "0.0005. [prototxt]",
         "augmentation": "Random 224×224 crops and mirror images. [prototxt]",
+        "dropout": "0.5 before conv4. [prototxt]",
         "length": "450,000 iterations. [prototxt]",
         "hardware": "One GTX Titan, 4 to 5 days. [gist]",
     },
