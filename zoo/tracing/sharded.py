@@ -1,5 +1,6 @@
 """Models inside of `FullyShardedDataParallel`, which keeps the weights of several layers in one flat tensor."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -13,11 +14,11 @@ def is_flat(module: nn.Module) -> bool:
     return type(module).__name__ == "FullyShardedDataParallel" and type(module).__module__.startswith("torch.distributed")
 
 
-def gathered(module: nn.Module) -> nn.Module:
-    """`module`, or other modules around the same buffers, whose parameters have the shapes they had before, without memory."""
-    wrappers: list[Any] = [part for _, part in named_modules(module) if is_flat(part)]
+def gathered(modules: Sequence[tuple[str, nn.Module]]) -> Sequence[tuple[str, nn.Module]]:
+    """`modules`, or others around the same buffers, without wrappers, whose parameters have their shapes again, without memory."""
+    wrappers: list[Any] = [part for _, part in modules if is_flat(part)]
     if not wrappers:
-        return module
+        return modules
     weights: dict[int, dict[str, nn.Parameter]] = {}  # by the id of the module that had them
     for flat in [wrapper._flat_param for wrapper in wrappers if wrapper._flat_param is not None]:
         originals = flat._params or [flat] * len(flat._shapes)
@@ -27,7 +28,7 @@ def gathered(module: nn.Module) -> nn.Module:
         for info in flat._shared_param_infos:
             first = weights[id(info.prim_module)][info.prim_param_name]
             weights.setdefault(id(info.module), {})[info.param_name] = first
-    return _around(module, weights, {})
+    return named_modules(_around(modules[0][1], weights, {}))
 
 
 def _around(module: nn.Module, weights: dict[int, dict[str, nn.Parameter]], made: dict[int, nn.Module]) -> nn.Module:

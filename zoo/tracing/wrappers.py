@@ -5,14 +5,13 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from zoo.tracing.sharded import gathered
 from zoo.util.errors import ZooError
 
 _DISTRIBUTED = "torch.distributed"
 
 
 def unwrapped(module: nn.Module, name: str) -> nn.Module:
-    """The model inside of `torch.compile`, `DistributedDataParallel`, `DataParallel` and `FullyShardedDataParallel`, in any order.
+    """The model inside of `torch.compile`, `DistributedDataParallel` and `DataParallel`, in any order.
 
     Raises `ZooError` for a scripted module.
     """
@@ -25,7 +24,7 @@ def unwrapped(module: nn.Module, name: str) -> nn.Module:
             break
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{name or type(module).__name__} is a scripted module; analyse the original module")
-    return gathered(module)
+    return module
 
 
 def without_sharding(modules: Iterable[nn.Module]) -> None:
