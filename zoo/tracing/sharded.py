@@ -9,16 +9,16 @@ from torch import nn
 from zoo.tracing.state import named_modules
 
 
-def is_flat(module: nn.Module) -> bool:
-    """Whether a module is such a wrapper. To ask torch's class would import torch.distributed."""
-    return type(module).__name__ == "FullyShardedDataParallel" and type(module).__module__.startswith("torch.distributed")
+def is_flat(kind: type) -> bool:
+    """Whether modules of this class are such wrappers. To ask torch's class would import torch.distributed."""
+    return kind.__name__ == "FullyShardedDataParallel" and kind.__module__.startswith("torch.distributed")
 
 
 def gathered(modules: Sequence[tuple[str, nn.Module]]) -> Sequence[tuple[str, nn.Module]]:
     """`modules`, or others around the same buffers, without wrappers, whose parameters have their shapes again, without memory."""
-    wrappers: list[Any] = [part for _, part in modules if is_flat(part)]
-    if not wrappers:
+    if not any(map(is_flat, {type(part) for _, part in modules})):
         return modules
+    wrappers: list[Any] = [part for _, part in modules if is_flat(type(part))]
     weights: dict[int, dict[str, nn.Parameter]] = {}  # by the id of the module that had them
     for flat in [wrapper._flat_param for wrapper in wrappers if wrapper._flat_param is not None]:
         originals = flat._params or [flat] * len(flat._shapes)
@@ -33,7 +33,7 @@ def gathered(modules: Sequence[tuple[str, nn.Module]]) -> Sequence[tuple[str, nn
 
 def _around(module: nn.Module, weights: dict[int, dict[str, nn.Parameter]], made: dict[int, nn.Module]) -> nn.Module:
     """A module like this one with these parameters, and such modules in it."""
-    if is_flat(module):
+    if is_flat(type(module)):
         return _around(module._modules["_fsdp_wrapped_module"], weights, made)  # type: ignore[arg-type]
     if isinstance(module, torch.jit.ScriptModule):
         return module
