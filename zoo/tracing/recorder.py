@@ -252,6 +252,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         owns = self._owned(tensors, attrs)
         if known.kind in _PICKS and id(tensors[0]) not in self.state and (picked := self.true.listed(tensors[1:])) is not None:
             attrs["picked"] = picked
+        if "attn_mask" in roles and self.true.is_causal(tensors[roles.index("attn_mask")]):
+            attrs["causal_mask"] = True
         named = tuple(roles)
         return _Given(inputs, self._roles.setdefault(named, named), attrs, owns, tensors)
 

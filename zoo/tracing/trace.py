@@ -191,8 +191,9 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
     if messages.lacks_shapes(text):
-        advice = "register a fake implementation (torch.library.register_fake)"
-        unknown = f"{kind or 'an op'}, and torch does not know the shapes that it returns; {advice}"
+        of_others = kind is None or "::" in kind  # of torch's own ops, those whose shape depends on values
+        advice = "; register a fake implementation (torch.library.register_fake)" if of_others else ""
+        unknown = f"{kind or 'an op'}, and torch does not know the shapes that it returns{advice}"
         return ForwardError(f"{where} runs {unknown}", needs_values=True)
     if (name := messages.op_on_functions(text)) is not None:
         advice = "call the chosen function directly"
