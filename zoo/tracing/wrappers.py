@@ -32,7 +32,6 @@ def without_sharding(modules: Iterable[nn.Module]) -> None:
 
     Whoever calls it puts them back (see `guard`).
     """
-    for module in modules:
-        for hooks in (module._forward_pre_hooks, module._forward_hooks):
-            for key in [key for key, hook in hooks.items() if (getattr(hook, "__module__", "") or "").startswith(_DISTRIBUTED)]:
-                del hooks[key]
+    for hooks in (hooks for module in modules for hooks in (module._forward_pre_hooks, module._forward_hooks) if hooks):
+        for key in [key for key, hook in hooks.items() if (getattr(hook, "__module__", "") or "").startswith(_DISTRIBUTED)]:
+            del hooks[key]
