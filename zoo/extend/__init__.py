@@ -10,7 +10,7 @@ from zoo.util.lazy import lazy
 
 if TYPE_CHECKING:
     from zoo.analysis.convention import Convention, Counts, Layer, both, by_layer, by_op, first_role, of_tool
-    from zoo.analysis.kinds import Bytes, Flow, Pass, Share, Sum, Tally
+    from zoo.analysis.kinds import Bytes, Flow, Pass, Quotient, Share, Sum, Tally
     from zoo.analysis.measure import measure
     from zoo.analysis.rows import Group
     from zoo.analysis.windows import OfOps, weighted
@@ -90,6 +90,7 @@ __all__ = [
     "Place",
     "PositiveInt",
     "Published",
+    "Quotient",
     "Result",
     "Row",
     "Rule",
@@ -144,7 +145,7 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         **dict.fromkeys(("UNUSED", "Call", "Op", "Param", "Trace", "Value", "each_axis"), _RECORDS),
-        **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
+        **dict.fromkeys(("Bytes", "Flow", "Pass", "Quotient", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
         **dict.fromkeys(("Flag", "Natural", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
         **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text", "relation"), _STUDIES),
