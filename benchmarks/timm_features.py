@@ -4,8 +4,9 @@
 
 Compares the channels at each reduction of timm's table with those of `zoo.stages(model, finest=True)`, or else of
 `zoo.stages(model)`: some tables end with the convolution with which the head begins, and others before it. Prints a line for each
-model that differs, with the reason by name (`REASONS`) where one is known, and a count of each kind; exits with 1 if a model
-differs without a reason. With --cut, `zoo.features` is made too and run on shapes. Weights are not allocated.
+model that differs, with the modules that timm and zoo take, and the reason by name (`REASONS`) where one is known, then a count of
+each kind and of each reason; exits with 1 if a model differs without a reason. With --cut, `zoo.features` is made too and run on
+shapes. Weights are not allocated.
 """
 
 import argparse
@@ -27,9 +28,9 @@ REASONS = {
     "fastvit_*": "its head begins with a convolution of 3×3, final_conv, which timm's table leaves out",
     "ghostnet*": "timm's table has the first of two stages at stride 16",
     "repghostnet*": "timm's table has the first of two stages at stride 16",
-    "efficientnet_blur_*": "blur pooling: the block that reduces runs a window at the old resolution first",
     "mobilenetv4_*_aa_*": "blur pooling: the block that reduces runs a window at the old resolution first",
     "mobilenetv4_*_blur_*": "blur pooling: the block that reduces runs a window at the old resolution first",
+    "mobilenetv5_*_enc": "its output, msfa, joins the last two stages at stride 16, and timm's table leaves it out",
     "mobilenet_edgetpu_*": "the maps at stride 2 are those of the stem: a convolution of 1×1 counts with the stage after it",
     "inception_v4": "timm's table has an earlier map of stride 4 than the last",
     "xception*": "timm's table has activations inside the blocks that reduce",
@@ -37,11 +38,11 @@ REASONS = {
     "hiera_*": "its tokens are in the order of mask units, not in rows",
     "mvitv2_*_cls": "its class token is split off and joined again at each pooling",
     "pit_*": "its class token is split off and joined again at each pooling",
-    "nest_*": "its tokens are in blocks, N×T×HW×C, which are not read as maps",
+    "nest_*": "its pooling begins with a convolution of 3×3 and a norm at the old resolution",
     "tnt_*": "its tokens are the pixels of each patch",
     "efficientvim_*": "its maps are held as N×C×HW",
     "gemma4_*": "its patches are cut without a convolution",
-    "naflexvit_*": "its patches are cut without a convolution",
+    "naflexvit_*_parfac_*": "its patches are cut without a convolution",
 }
 
 
@@ -57,6 +58,18 @@ def table_of(model: Any) -> dict[int, int] | None:
         return None
     rows = rows.info if hasattr(rows, "info") else rows
     return {row["reduction"]: row["num_chs"] for row in rows}
+
+
+def modules(model: Any, levels: dict[int, int], ours: dict[int, Any]) -> str:
+    """Which modules timm and zoo take at each reduction where their channels differ."""
+    rows = model.feature_info
+    theirs = {row["reduction"]: row.get("module") for row in (rows.info if hasattr(rows, "info") else rows)}
+    found = []
+    for stride, channels in levels.items():
+        mine = ours.get(stride)
+        if mine is None or mine.channels != channels:
+            found.append(f"{stride}: timm {channels} {theirs[stride]}, zoo {f'{mine.channels} {mine.layer}' if mine else 'none'}")
+    return "; ".join(found)
 
 
 def on_path(model: Any, theirs: dict[int, int]) -> dict[int, int]:
@@ -85,17 +98,19 @@ def compared(name: str, cut: bool = False) -> tuple[str, str]:
         return "refused", f"{error}; timm has {theirs}"
     except Exception as error:
         return "crashed", repr(error)
-    ours = {stage.stride: stage.channels for stage in stages}
-    if {stride: ours.get(stride) for stride in theirs} != theirs and on_path(model, theirs) == theirs:
-        return "equal on the path", ""
-    if {stride: ours.get(stride) for stride in theirs} != theirs:
-        return "differs", f"timm has {theirs}, zoo {ours}"
+    ours = {stage.stride: stage for stage in stages}
+    same = all(stride in ours and ours[stride].channels == channels for stride, channels in theirs.items())
+    if not same:
+        equal = on_path(model, theirs) == theirs
+        return ("equal on the path", "") if equal else ("differs", modules(model, theirs, ours))
     if cut:
         try:
             body = zoo.features(model, reductions=list(theirs), finest=True)
+            maps = zoo.trace(body, input=(2, *model.pretrained_cfg["input_size"])).outputs
         except zoo.ZooError as error:
             return "not cut", str(error)
-        maps = zoo.trace(body, input=(2, *model.pretrained_cfg["input_size"])).outputs
+        except Exception as error:
+            return "crashed", repr(error)
         if [value.shape[1] for value in maps] != list(theirs.values()):
             return "cut differs", str([value.shape for value in maps])
     return "equal", ""
@@ -110,16 +125,17 @@ def main() -> int:
     given = parser.parse_args()
     names = list(dict.fromkeys(name for pattern in given.patterns for name in timm.list_models(pattern)))
     counts: Counter[str] = Counter()
-    unexplained = 0
+    reasons: Counter[str] = Counter()
     with ProcessPoolExecutor(given.jobs) as pool:
         for name, (verdict, detail) in zip(names, pool.map(compared, names, [given.cut] * len(names)), strict=True):
             counts[verdict] += 1
             if verdict not in {"equal", "equal on the path", "no table"}:
-                why = reason(name)
-                unexplained += not why
-                print(f"{name}: {verdict}: {detail}{f' ({why})' if why else ''}", flush=True)
+                reasons[reason(name)] += 1
+                print(f"{name}: {verdict}: {detail} ({reason(name) or 'no reason is known'})", flush=True)
     print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()), f"of {len(names)} models")
-    return 1 if unexplained else 0
+    for why, count in reasons.most_common():
+        print(f"{count}: {why or 'no reason is known'}")
+    return 1 if reasons[""] else 0
 
 
 if __name__ == "__main__":

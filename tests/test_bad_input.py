@@ -444,6 +444,8 @@ NET = nn.Sequential(nn.Conv2d(3, 4, 3))
     [
         (lambda: zoo.summary(lambda x: x), "expected the name of a model or an nn.Module, got function"),
         (lambda: zoo.summary(nn.ReLU), "expected the name of a model or an nn.Module, got type"),
+        (lambda: zoo.summary(Path("net.py")), "an nn.Module, got PosixPath; pass a string: 'net.py:Net'"),
+        (lambda: zoo.summary(Path("net.onnx")), "an nn.Module, got PosixPath; pass a string: 'net.onnx'"),
         (lambda: zoo.summary(None), "expected the name of a model or an nn.Module, got NoneType"),
         (lambda: zoo.summary(NET, options={"width": 3}), "is already an instance"),
         (lambda: zoo.summary("alexnet", input=(1, 3, -5, 5)), r"\(1, 3, -5, 5\) is not a shape"),

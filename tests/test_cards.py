@@ -1,6 +1,7 @@
 """What cards say: each statement has its source, nothing second-hand passes for read, and what can be checked here is checked."""
 
 import json
+import pickle
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -210,14 +211,62 @@ def test_torchvision_on_the_card(card: Card) -> None:
 
 
 def test_preprocessing_that_is_not_stated() -> None:
-    """Kills a mean that is made up, and a transform for what is no image."""
+    """Kills a mean, a scale or an interpolation that is made up, and a transform for what is no image."""
     known = zoo.card("resnet50").preprocessing
-    assert (known.crop, known.resize, known.mean, known.std, len(known)) == ((224, 224), None, None, None, 1)
-    with pytest.raises(zoo.ZooError, match="pass mean= and std="):
+    assert known.to_dict() == {"crop": [224, 224], "mean_of": "pixels"}
+    assert (known.resize, known.interpolation, known.values, known.mean, known.std, len(known)) == (*[None] * 5, 1)
+    with pytest.raises(zoo.ZooError, match=r"the mean is an image .*pass mean= and std="):
         known.transform()
+    with pytest.raises(zoo.ZooError, match=r"no source states them.*pass mean= and std="):
+        zoo.card("nin_cifar10").preprocessing.transform()
+    with pytest.raises(zoo.ZooError, match="or neither"):
+        known.transform(mean=[0.5])
     assert known.transform(mean=[0.5], std=[0.5])(torch.zeros(1, 300, 250, dtype=torch.uint8)).unique().tolist() == [-1]
     with pytest.raises(zoo.ZooError, match="does not take images"):
         zoo.card("text_cnn").preprocessing.transform()
+
+
+@cards
+def test_numbers_of_the_preprocessing_are_stated(card: Card) -> None:
+    """Kills a number for programs that no cited statement of the card has."""
+    images = card.preprocessing
+    stated = set(re.findall(r"-?\b\d+(?:\.\d+)?\b", " ".join(statement.text for statement in images)))
+    numbers = {number for field in ("values", "mean", "std") for number in getattr(images, field) or ()} | {images.resize}
+    if card.torchvision:
+        numbers -= {256, 0, 1}  # torchvision's own say them, see below
+    assert {f"{number:.8g}" for number in numbers - {None, 0, 1}} <= stated
+    assert images.mean_of in {None, "pixels", "channels"}
+    assert (images.mean is None) == (images.std is None) == (images.values is None) == (images.mean_of != "channels")
+    assert images.crop in {card.input[1:], None}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("lenet5", [-0.1, 1.175]),
+        ("lenet1", [-1.0, 1.0]),
+        ("lenet_caffe", [0.0, 255 / 256]),
+        ("stn_mnist", [-0.1307 / 0.3081, (1 - 0.1307) / 0.3081]),
+    ],
+)
+def test_black_and_white(name: str, expected: list[float]) -> None:
+    """Kills a background or an ink of another value than the source's, and padding that is not background."""
+    image = torch.zeros(1, 28, 28, dtype=torch.uint8)
+    image[:, 6:22, 6:22] = 255
+    digit = zoo.card(name).preprocessing.transform()(image)
+    assert digit.shape == zoo.card(name).input
+    assert [digit[0, 0, 0].item(), digit[0, 14, 14].item()] == pytest.approx(expected)
+    assert [digit.min().item(), digit.max().item()] == pytest.approx(expected)
+
+
+def test_preprocessing_of_caffe() -> None:
+    """Kills channels in the wrong order, a mean of another scale, an image that is resized, and a transform that is not kept."""
+    image = torch.tensor([10, 20, 30], dtype=torch.uint8).view(3, 1, 1).expand(3, 40, 50)
+    transform = pickle.loads(pickle.dumps(zoo.card("fcn8s").preprocessing.transform()))
+    mapped = transform(image)
+    assert mapped.shape == (3, 40, 50)
+    torch.testing.assert_close(mapped[:, 0, 0], torch.tensor([30 - 104.00699, 20 - 116.66877, 10 - 122.67892]))
+    assert zoo.card("googlenet").preprocessing.transform()(image).shape == (3, 224, 224)
 
 
 @pytest.mark.parametrize("card", TORCHVISION, ids=lambda card: card.name)

@@ -489,6 +489,65 @@ def test_tokens_and_channels_last() -> None:
     assert torch.equal(maps(square)["stage1"], last.norm(last.stem(square).permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
 
 
+class Optional(nn.Module):
+    """A mask that can be left out, as in timm's vision transformers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Sequential(nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1)))
+        self.head = nn.Linear(4, 5)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None, by_one: bool = False) -> Tensor:
+        if mask is not None or by_one:
+            for layer in self.body:
+                x = layer(x)
+            return self.head((x * mask).mean((2, 3)))
+        return self.head(self.body(x).mean((2, 3)))
+
+
+def test_optional_inputs() -> None:
+    """Kills a graph of another branch than the one that runs without the optional inputs, and inputs that are then ignored."""
+    body = zoo.features(Optional(), input="3x16x16")
+    assert [stage.layer for stage in body.stages.values()] == ["body"]
+    assert body(torch.rand(1, 3, 16, 16))["stage1"].shape == (1, 4, 16, 16)
+    with pytest.raises(TypeError):
+        body(torch.rand(1, 3, 16, 16), by_one=True)
+
+
+class Bottlenecks(nn.Module):
+    """A stem, and an inverted bottleneck that begins with a depthwise convolution, as in MobileNet v4."""
+
+    def __init__(self, groups: int = 4) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+        self.block = Bottleneck(groups)
+        self.head = nn.Linear(8, 5)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.block(self.stem(x)).mean((2, 3)))
+
+
+class Bottleneck(nn.Module):
+    """Depthwise, wider, depthwise with stride, narrower."""
+
+    def __init__(self, groups: int) -> None:
+        super().__init__()
+        self.start = nn.Conv2d(4, 4, 3, padding=1, groups=groups)
+        self.expand = nn.Conv2d(4, 16, 1)
+        self.reduce = nn.Conv2d(16, 16, 3, stride=2, padding=1, groups=16)
+        self.project = nn.Conv2d(16, 8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.project(self.reduce(self.expand(self.start(x))))
+
+
+@pytest.mark.parametrize("finest", [False, True])
+def test_a_bottleneck_that_begins_with_a_window(finest: bool) -> None:
+    """Kills the expansion of a block as the last maps before it, and a full convolution that is taken for such a beginning."""
+    assert [s.layer for s in zoo.stages(Bottlenecks(), "3x16x16", finest=finest)] == ["stem", "block"]
+    assert [s.layer for s in zoo.stages(Bottlenecks(1), "3x16x16", finest=finest)] == ["block.expand", "block"]
+
+
 class Branches(nn.Module):
     """Two resolutions side by side until the end, and a wider convolution before the head, as in HRNet and EfficientNet."""
 
@@ -524,6 +583,30 @@ def test_scripted(name: str) -> None:
     assert all(torch.equal(scripted(x)[key], maps) for key, maps in body(x).items())
 
 
+class Unscriptable(nn.Module):
+    """A layer whose signature torch.jit.script does not support."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.rand(4, 3, 3, 3))
+
+    def forward(self, x: Tensor, *more: Tensor) -> Tensor:
+        return F.conv2d(x, self.weight)
+
+
+@pytest.mark.filterwarnings("ignore")  # of torch.jit
+def test_not_scripted() -> None:
+    """Kills an error of torch.jit.script that does not name the layer, or takes many lines."""
+    model = nn.Sequential(Unscriptable(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+    body = zoo.features(model, input="3x16x16")
+    with pytest.raises(
+        zoo.ZooError, match=r"^torch.jit.script does not support 0 \(Unscriptable\): .*; use torch.jit.trace or torch.export$"
+    ):
+        torch.jit.script(body)
+    x = torch.rand(1, 3, 16, 16)
+    assert torch.equal(torch.jit.trace(body, x, strict=False)(x)["stage1"], body(x)["stage1"])
+
+
 @pytest.mark.slow
 def test_the_benchmark_of_timm_explains_every_difference() -> None:
     """Kills levels that drift from timm's tables, a reason that nothing needs, and a difference that nobody explains."""
@@ -545,6 +628,7 @@ def test_the_benchmark_of_timm_explains_every_difference() -> None:
         "coat_tiny",
         "pvt_v2_b0",
         "levit_128s",
+        "mobilenetv4_conv_small_050",
     ):
         assert found.compared(name) in {("equal", ""), ("equal on the path", "")}, name
     assert found.compared("gernet_s") == ("equal on the path", "")

@@ -277,6 +277,8 @@ def test_registered() -> None:
 
 def test_claims_are_called_claims(capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a licence that nobody gave, and numbers of a card that are called computed and were not."""
+    from zoo.questions.site import _listed as listed
+
     with zoo.register(my_net):
         assert run(["info", "my_net"]) == 0
         page = capsys.readouterr().out
@@ -287,6 +289,7 @@ def test_claims_are_called_claims(capsys: pytest.CaptureFixture[str]) -> None:
         rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["rows"]}
         assert (rows["my_net"].get("mark"), rows["lenet5"].get("mark")) == ("claimed", None)
         assert zoo.card("my_net").licence == ""
+        assert [text.partition(" ")[2] for text, _ in listed(zoo.card("my_net"))["cells"]][2:5] == ["(claimed)"] * 3
     with pytest.raises(TypeError, match="unknown keyword checked"):
         zoo.arch(checked=True)(my_net)
     assert zoo.card("lenet5").licence == "MIT"

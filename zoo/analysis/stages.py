@@ -92,13 +92,19 @@ def _levels(trace: Trace, layers: Mapping[int, str], path: Sequence[_Maps]) -> l
     way = {trace.ops[i].output.id for i in _way(trace)}
     made = {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
     grid_by_op, end = grids(trace), _head(trace)
-    mixing, image = _mixing_calls(trace), trace.inputs[0].shape[2:]
+    mixing, image, expanded = _mixing_calls(trace), trace.inputs[0].shape[2:], _expanded(trace, grid_by_op)
     candidates: dict[int, Found] = {}
     mixed: set[int] = set()
     for number, call in enumerate(trace.calls):
         value = call.outputs[0] if number and len(call.outputs) == 1 else None
         index = made.get(value.id, -1) if value is not None else -1
-        if value is None or index not in grid_by_op or index >= end or _within_block(trace, number, way, value):
+        if (
+            value is None
+            or index not in grid_by_op
+            or index >= end
+            or index in expanded
+            or _within_block(trace, number, way, value)
+        ):
             continue
         candidates[index] = index, value, grid_by_op[index]
         mixed |= {index} if number in mixing and call.type != "Sequential" else set()  # which returns what its last part makes
@@ -255,13 +261,14 @@ def _maps(trace: Trace, way: Sequence[int]) -> list[_Maps]:
     end = _head(trace)
     sizes = trace.inputs[0].shape[2:]
     grid_by_op = grids(trace)
+    expanded = _expanded(trace, grid_by_op)
     found: list[Found] = []
     for i in way:
         op = trace.ops[i]
         if i >= end or op.kind.startswith("adaptive_"):
             break
         grid = grid_by_op.get(i)
-        if grid is not None and prod(grid.size) > 1 and "dropout" not in op.kind:
+        if grid is not None and prod(grid.size) > 1 and "dropout" not in op.kind and i not in expanded:
             found.append((i, op.output, grid))
     maps = []
     for (index, value, grid), rf, strides in _with_strides(trace, found):
@@ -361,6 +368,37 @@ def _inside(trace: Trace, call: int | None, outer: int) -> bool:
 
 
 _ATTENTION = frozenset({"scaled_dot_product_attention", "softmax", "_softmax"})
+
+
+_MOST_DEPTHWISE = 3  # before the one that reduces, that one, and its blur
+
+
+def _expanded(trace: Trace, grid_by_op: Mapping[int, Grid]) -> set[int]:
+    """The ops, by number, that a reducing block runs before it reduces if all its windows are depthwise: an inverted bottleneck
+    that begins with such a convolution, and expands. What it makes for itself is not the last of a resolution.
+    """
+    made = {value.id: i for i, op in enumerate(trace.ops) for value in op.outputs}
+    windows: dict[int, list[bool]] = {}  # by call, whether each is depthwise
+    ops: dict[int, list[int]] = {}
+    for i, op in enumerate(trace.ops):
+        call: int | None = op.call
+        while call:
+            ops.setdefault(call, []).append(i)
+            if _mixes(op):
+                windows.setdefault(call, []).append(_depthwise(op))
+            call = trace.calls[call].parent
+    found: set[int] = set()
+    for call, depthwise in windows.items():
+        outputs = trace.calls[call].outputs
+        after = grid_by_op.get(made.get(outputs[0].id, -1)) if len(outputs) == 1 else None
+        if after and 1 < len(depthwise) <= _MOST_DEPTHWISE and all(depthwise) and trace.calls[call].type != "Sequential":
+            found |= {i for i in ops[call] if i in grid_by_op and prod(grid_by_op[i].size) > prod(after.size)}
+    return found
+
+
+def _depthwise(op: Op) -> bool:
+    weight = op.input("weight")
+    return "conv" in op.kind and weight is not None and weight.shape[1] == 1 < weight.shape[0]
 
 
 def _mixes(op: Op) -> bool:

@@ -135,7 +135,10 @@ class CaffeNet(nn.Module):
         "dropout": "0.5 after fc6 and fc7. [caffe, train_val.prototxt]",
         "length": "450,000 iterations; the released weights are those of iteration 310,000. [caffe, solver.prototxt and readme]",
     },
-    preprocessing=("The mean image of the training set is subtracted. [caffe, train_val.prototxt]",),
+    preprocessing={
+        "stated": ("The mean image of the training set is subtracted. [caffe, train_val.prototxt]",),
+        "mean_of": "pixels",
+    },
     weights=(
         "Released for unrestricted use: http://dl.caffe.berkeleyvision.org/bvlc_reference_caffenet.caffemodel [caffe, readme]",
     ),

@@ -200,7 +200,7 @@ class GoogLeNetWithHeads(GoogLeNet):
     training={"aux_heads": True},
     parents=("nin_cifar10",),
     sources={
-        "paper": ("transcription", "the paper's text as others copied it, of the first version, arXiv 1409.4842v1"),
+        "paper": ("paper", "its first version", "https://arxiv.org/abs/1409.4842v1"),
         "caffe": ("author's file", "Caffe's GoogLeNet", "https://github.com/BVLC/caffe/tree/master/models/bvlc_googlenet"),
         "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
     },
@@ -262,10 +262,17 @@ class GoogLeNetWithHeads(GoogLeNet):
         "0.0002, 60 epochs, mirror images and no changes of scale, aspect ratio or light. [caffe, quick_solver.prototxt, "
         "train_val.prototxt and readme]",
     },
-    preprocessing=(
-        "A mean is subtracted from RGB. Caffe's model takes channels as blue, green, red and subtracts 104, 117 and 123. "
-        "[paper, section 5; caffe, train_val.prototxt]",
-    ),
+    preprocessing={
+        "stated": (
+            "A mean is subtracted from RGB. Caffe's model takes channels as blue, green, red in [0, 255] and subtracts 104, 117 "
+            "and 123. [paper, section 5; caffe, train_val.prototxt]",
+        ),
+        "order": "BGR",
+        "values": (0, 255),
+        "mean": (104, 117, 123),
+        "std": (1, 1, 1),
+        "mean_of": "channels",
+    },
     weights=(
         "Caffe's GoogLeNet, released for unrestricted use: http://dl.caffe.berkeleyvision.org/bvlc_googlenet.caffemodel [caffe, "
         "readme]",

@@ -228,10 +228,14 @@ class GoogLeNetBNWithHeads(GoogLeNetBN):
             "source": "torchvision, IMAGENET1K_V1",
         },
     ),
-    preprocessing=(
-        "torchvision's weights want RGB of mean 0.5 and deviation 0.5, to which its transform_input turns images that were "
-        "normalised with (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225). [torchvision, googlenet.py]",
-    ),
+    preprocessing={
+        "stated": (
+            "torchvision's weights want RGB of mean 0.5 and deviation 0.5, to which its transform_input turns images that were "
+            "normalised with (0.485, 0.456, 0.406) and (0.229, 0.224, 0.225). [torchvision, googlenet.py]",
+        ),
+        "mean": (0.5, 0.5, 0.5),
+        "std": (0.5, 0.5, 0.5),
+    },
     normalisation=("eps 0.001, momentum 0.1 in torch's sense. [torchvision, googlenet.py]",),
     weights=(
         "torchvision's, which may have terms derived from the data they were trained on: "

@@ -79,7 +79,15 @@ class LeNetCaffe(nn.Module):
         "weight decay": "0.0005. [caffe, lenet_solver.prototxt]",
         "length": "10,000 iterations. [caffe, lenet_solver.prototxt]",
     },
-    preprocessing=("Pixels from 0 to 255 are multiplied by 1/256. [caffe, lenet_train_test.prototxt]",),
+    preprocessing={
+        "stated": (
+            "Pixels from 0 to 255 are multiplied by 1/256, or 0.00390625: at most 0.99609375. [caffe, lenet_train_test.prototxt]",
+        ),
+        "values": (0, 0.99609375),
+        "mean": (0,),
+        "std": (1,),
+        "mean_of": "channels",
+    },
     citation={
         "type": "inproceedings",
         "booktitle": "Proceedings of the ACM International Conference on Multimedia",

@@ -112,6 +112,14 @@ class LeviHassner(nn.Module):
         {
             "on": "Adience genders, five folds",
             "measure": "accuracy",
+            "top1": "85.9",
+            "crops": "centre crop",
+            "note": "num_classes=2",
+            "source": "leaderboard",
+        },
+        {
+            "on": "Adience genders, five folds",
+            "measure": "accuracy",
             "top1": "86.8",
             "crops": "10 crops",
             "note": "num_classes=2",
@@ -133,10 +141,14 @@ class LeviHassner(nn.Module):
         "dropout": "0.5 after both hidden fully connected layers. [paper, on training]",
         "length": "50,000 iterations at most. [released, solver_test_fold_is_0.prototxt]",
     },
-    preprocessing=(
-        "Faces are scaled to 256×256 and cut to 227×227; the mean image is subtracted. "
-        "[paper, on the layers; released, train_val_test_fold_is_0.prototxt]",
-    ),
+    preprocessing={
+        "stated": (
+            "Faces are scaled to 256×256 and cut to 227×227; the mean image is subtracted. "
+            "[paper, on the layers; released, train_val_test_fold_is_0.prototxt]",
+        ),
+        "resize": 256,
+        "mean_of": "pixels",
+    },
     citation={
         "type": "inproceedings",
         "booktitle": "IEEE Conference on Computer Vision and Pattern Recognition Workshops",

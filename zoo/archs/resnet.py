@@ -40,10 +40,10 @@ RECIPE = {
     "length": "Up to 600,000 iterations. [paper, section 3.4]",
 }
 DEEP_RECIPE = {**RECIPE, "hardware": "8 GPUs. [released, README]"}
-PIXEL_MEAN = "The per-pixel mean is subtracted. [paper, section 3.4]"
+PIXEL_MEAN = {"stated": ("The per-pixel mean is subtracted. [paper, section 3.4]",), "mean_of": "pixels"}
 SOURCES = {
-    "paper": ("transcription", "the paper's text and tables as others copied them"),
-    "rectifiers": ("second-hand", "arXiv 1502.01852 as notes quote it"),
+    "paper": ("paper", "its first version", "https://arxiv.org/abs/1512.03385v1"),
+    "rectifiers": ("paper", "He et al. 2015, Delving Deep into Rectifiers", "https://arxiv.org/abs/1502.01852"),
     "released": ("author's file", "readme, licence and prototxts", "https://github.com/KaimingHe/deep-residual-networks"),
 }
 DEEP_SOURCES = {
@@ -227,7 +227,7 @@ class ResNet(nn.Module):
     deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
     results=({"on": VAL, "top1": "27.88", "crops": "10 crops", "source": "paper, Table 2"},),
     recipe=RECIPE,
-    preprocessing=(PIXEL_MEAN,),
+    preprocessing=PIXEL_MEAN,
     normalisation=(EPS,),
 )
 def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
@@ -252,7 +252,7 @@ def resnet18_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
     deviations=(INITIALISATION, NOT_RELEASED, ZEROS_LAST),
     results=({"on": VAL, "top1": "25.03", "top5": "7.76", "crops": "10 crops", "source": "paper, Tables 2 and 3"},),
     recipe=RECIPE,
-    preprocessing=(PIXEL_MEAN,),
+    preprocessing=PIXEL_MEAN,
     normalisation=(EPS,),
 )
 def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
@@ -281,7 +281,7 @@ def resnet34_a(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
         {"on": VAL, "top1": "21.84", "top5": "5.71", "crops": SCALES, "source": "paper, Table 4"},
     ),
     recipe=RECIPE,
-    preprocessing=(PIXEL_MEAN,),
+    preprocessing=PIXEL_MEAN,
     normalisation=(EPS,),
 )
 def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
@@ -306,7 +306,7 @@ def resnet34_b(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
         {"on": VAL, "top1": "21.53", "top5": "5.60", "crops": SCALES, "source": "paper, Table 4"},
     ),
     recipe=RECIPE,
-    preprocessing=(PIXEL_MEAN,),
+    preprocessing=PIXEL_MEAN,
     normalisation=(EPS,),
 )
 def resnet34_c(num_classes: int = 1000, in_channels: int = 3) -> ResNet:
@@ -353,7 +353,7 @@ class PlainNet(ResNet):
     deviations=(INITIALISATION, NOT_RELEASED),
     results=({"on": VAL, "top1": "27.94", "crops": "10 crops", "source": "paper, Table 2"},),
     recipe=RECIPE,
-    preprocessing=(PIXEL_MEAN,),
+    preprocessing=PIXEL_MEAN,
     normalisation=(EPS,),
     by_design=("sees-whole-image", "small-image"),
 )
@@ -379,7 +379,7 @@ def plain18(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
     deviations=(INITIALISATION, NOT_RELEASED),
     results=({"on": VAL, "top1": "28.54", "top5": "10.02", "crops": "10 crops", "source": "paper, Tables 2 and 3"},),
     recipe=RECIPE,
-    preprocessing=(PIXEL_MEAN,),
+    preprocessing=PIXEL_MEAN,
     normalisation=(EPS,),
     by_design=("sees-whole-image", "small-image"),
 )
@@ -425,7 +425,7 @@ def plain34(num_classes: int = 1000, in_channels: int = 3) -> PlainNet:
         {"on": VAL, "top1": "20.74", "top5": "5.25", "crops": SCALES, "source": "paper, Table 4"},
     ),
     recipe=DEEP_RECIPE,
-    preprocessing=(PIXEL_MEAN,),
+    preprocessing=PIXEL_MEAN,
     normalisation=(AVERAGES,),
     weights=(FROM_A_LINK,),
 )
@@ -455,7 +455,7 @@ def resnet50(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["A
         {"on": VAL, "top1": "19.87", "top5": "4.60", "crops": SCALES, "source": "paper, Table 4"},
     ),
     recipe=DEEP_RECIPE,
-    preprocessing=(PIXEL_MEAN,),
+    preprocessing=PIXEL_MEAN,
     normalisation=(AVERAGES,),
     weights=(FROM_A_LINK,),
 )
@@ -490,7 +490,7 @@ def resnet101(num_classes: int = 1000, in_channels: int = 3, shortcut: Literal["
         {"on": "ILSVRC 2015 test", "top5": "3.57", "models": 6, "note": "two of 152 layers", "source": "paper, section 4.1"},
     ),
     recipe=DEEP_RECIPE,
-    preprocessing=(PIXEL_MEAN,),
+    preprocessing=PIXEL_MEAN,
     normalisation=(AVERAGES,),
     weights=(FROM_A_LINK,),
 )

@@ -30,7 +30,7 @@ CVPR_2016 = {
         "length": "64,000 iterations. [paper, section 4.2]",
         "hardware": "Two GPUs. [paper, section 4.2]",
     },
-    "preprocessing": ("The per-pixel mean is subtracted. [paper, section 4.2]",),
+    "preprocessing": {"stated": ("The per-pixel mean is subtracted. [paper, section 4.2]",), "mean_of": "pixels"},
     "normalisation": ("The paper gives no constants: eps 1e-5 and momentum 0.1, torch's defaults. [paper, section 4.2; ours]",),
     "citation": {
         "type": "inproceedings",
@@ -38,8 +38,8 @@ CVPR_2016 = {
         "year": "2016",
     },
 }
-PAPER = ("transcription", "the paper's text and tables as others copied them")
-RECTIFIERS = ("second-hand", "arXiv 1502.01852 as notes quote it")
+PAPER = ("paper", "its first version", "https://arxiv.org/abs/1512.03385v1")
+RECTIFIERS = ("paper", "He et al. 2015, Delving Deep into Rectifiers", "https://arxiv.org/abs/1502.01852")
 PORTS = ("second-hand", "other definitions, such as those in https://github.com/akamaster/pytorch_resnet_cifar10")
 
 INITIALISATION = (

@@ -135,7 +135,13 @@ class STN(nn.Module):
         "batch": "64. [tutorial]",
         "length": "20 passes. [tutorial]",
     },
-    preprocessing=("Pixels in [0, 1], mean 0.1307 subtracted, divided by 0.3081. [tutorial]",),
+    preprocessing={
+        "stated": ("Pixels in [0, 1], mean 0.1307 subtracted, divided by 0.3081. [tutorial]",),
+        "values": (0, 1),
+        "mean": (0.1307,),
+        "std": (0.3081,),
+        "mean_of": "channels",
+    },
     citation={"type": "inproceedings", "booktitle": "Advances in Neural Information Processing Systems 28", "year": "2015"},
 )
 def stn_mnist(num_classes: int = 10, in_channels: int = 1, dropout: float = 0.5) -> STN:

@@ -43,7 +43,7 @@ ICLR_2015 = {
     },
     "citation": {"type": "inproceedings", "booktitle": "International Conference on Learning Representations", "year": "2015"},
 }
-PAPER = ("transcription", "the paper's text as others copied it")
+PAPER = ("paper", "its sixth version", "https://arxiv.org/abs/1409.1556v6")
 TORCHVISION = ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")
 VAL = "ILSVRC 2012 validation"
 IMAGENET1K_V1 = {
@@ -61,14 +61,30 @@ INITIALISATION = (
     "does without this pre-training. [paper, section 3.1; ours]"
 )
 NO_ADAPTIVE_POOL = (
-    "pool5 goes straight into fc6, so images must give 7×7 maps; torchvision puts adaptive average pooling to 7×7 in "
-    "between, which changes nothing at 224×224. [paper, Table 1; ours]"
+    "pool5 goes straight into fc6, so images must give 7×7 maps, as those of 224 to 255 pixels a side do; torchvision puts "
+    "adaptive average pooling to 7×7 in between, which changes nothing at 224×224. [paper, Table 1; ours]"
 )
 VARIANCE = (
     "Section 3.1 prints a variance of 10^-2 for the normal distribution, a standard deviation of 0.1; many ports "
     "read it as a standard deviation of 0.01. [paper, section 3.1]"
 )
 MEAN_RGB = "The mean RGB of the training set is subtracted from each pixel, and nothing else done. [paper, section 2.1]"
+GIST = (
+    "author's file",
+    "the first author's description of the released network",
+    "https://gist.github.com/ksimonyan/211839e770f7b538e2d8",
+)
+AS_RELEASED = {
+    "stated": (
+        MEAN_RGB,
+        "Of pixels in [0, 255], the mean is 103.939, 116.779 and 123.68 in blue, green and red, for the released D. [gist]",
+    ),
+    "order": "BGR",
+    "values": (0, 255),
+    "mean": (103.939, 116.779, 123.68),
+    "std": (1, 1, 1),
+    "mean_of": "channels",
+}
 TORCHVISION_RGB = (
     "For torchvision's weights: the shorter side scaled to 256 pixels, 224×224 centre crop, RGB in [0, 1], mean (0.485, 0.456, "
     "0.406) subtracted, divided by (0.229, 0.224, 0.225). [torchvision, IMAGENET1K_V1]"
@@ -207,11 +223,11 @@ def vgg11(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
         {"quantity": "params", "printed": "133 million", "where": "Table 2"},
     ),
     parents=("vgg11",),
-    sources={"paper": PAPER},
+    sources={"paper": PAPER, "gist": GIST},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
     results=({"on": VAL, "top1": "29.7", "top5": "10.5", "crops": "dense, shorter side 256", "source": "paper, Table 3"},),
-    preprocessing=(MEAN_RGB,),
+    preprocessing=AS_RELEASED,
 )
 def vgg11_lrn(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration A-LRN: A with AlexNet's local response normalisation after conv1_1."""
@@ -292,14 +308,14 @@ def vgg13(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
         {"quantity": "params", "printed": "134 million", "where": "Table 2"},
     ),
     parents=("vgg13",),
-    sources={"paper": PAPER},
+    sources={"paper": PAPER, "gist": GIST},
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(
         VARIANCE,
         "134,301,544 parameters, sometimes given for C, is the number of no column of Table 1. [computed]",
     ),
     results=({"on": VAL, "top1": "27.3", "top5": "8.8", "crops": "dense, shorter side 384", "source": "paper, Table 3"},),
-    preprocessing=(MEAN_RGB,),
+    preprocessing=AS_RELEASED,
 )
 def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -> VGG:
     """Simonyan 2014, configuration C: B with a 1×1 convolution at the end of blocks 3, 4 and 5."""
@@ -356,12 +372,8 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
     sources={
         "paper": PAPER,
         "torchvision": TORCHVISION,
-        "gist": (
-            "author's file",
-            "the first author's description of the released network",
-            "https://gist.github.com/ksimonyan/211839e770f7b538e2d8",
-        ),
-        "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
+        "gist": GIST,
+        "resnet paper": ("paper", "He et al., Deep Residual Learning", "https://arxiv.org/abs/1512.03385v1"),
     },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
@@ -443,7 +455,7 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
             "the first author's description of the released network",
             "https://gist.github.com/ksimonyan/3785162f95cd2d5fee77",
         ),
-        "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
+        "resnet paper": ("paper", "He et al., Deep Residual Learning", "https://arxiv.org/abs/1512.03385v1"),
     },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),

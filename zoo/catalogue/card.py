@@ -193,10 +193,13 @@ _STATED = ("deviations", "errata", "notes", "normalisation", "weights", "preproc
 
 def _records(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts that a card writes as literals and keeps as records. Raises `ValueError` for citations of an unknown source."""
-    found = evidence(facts, _STATED)
+    written = facts.get("preprocessing", ())
+    numbers = dict(written if isinstance(written, Mapping) else {"stated": written})
+    found = evidence({**facts, "preprocessing": numbers.pop("stated", ())}, _STATED)
+    images = preprocessing_of(found["preprocessing"], numbers, facts.get("input", ()), facts.get("torchvision", ""))
     return {
         **found,
-        "preprocessing": preprocessing_of(found["preprocessing"], facts.get("input", ()), facts.get("torchvision", "")),
+        "preprocessing": images,
         "stages": tuple(StageClaim.read(one) for one in facts.get("stages", ())),
         "published": tuple(Published(**one) for one in facts.get("published", ())),
         "variants": tuple(Variant(**one) for one in facts.get("variants", ())),
@@ -227,6 +230,7 @@ def of_card(c: Card, *, origin: str = "", options: Sequence[object] = (), led_to
     context = {
         "about": {label: fact for label, fact in _about(c, origin, options, led_to).items() if fact},
         "results": [result.to_dict() for result in c.results],
+        "preprocessing": c.preprocessing.to_dict(),
         "convention": "pure",
         "versions": {"zoo": __version__},
     }

@@ -118,7 +118,10 @@ def _ready(module: "nn.Module", options: Mapping[str, Any]) -> Subject:
     from torch import nn
 
     if not isinstance(module, nn.Module):
-        raise ZooError(f"expected the name of a model or an nn.Module, got {type(module).__name__}")
+        hint = ""
+        if isinstance(module, Path):
+            hint = f"; pass a string: '{module}{':Net' if module.suffix == '.py' else ''}'"
+        raise ZooError(f"expected the name of a model or an nn.Module, got {type(module).__name__}{hint}")
     if options:
         raise ZooError("options apply to named models only; this one is already an instance")
     return _of_instance(type(module).__name__, module)

@@ -174,7 +174,7 @@ def _listed(one: Card) -> dict[str, Any]:
     cells = [
         (str(one.year), one.year),
         (sizes(one.input), one.input[-1]),
-        *((f"{count:,}", count) for count in (one.params, one.macs, one.depth)),
+        *((f"{count:,}{'' if one.checked else ' (claimed)'}", count) for count in (one.params, one.macs, one.depth)),
         ("–" if error is None else f"{error:g}%", "" if error is None else error),
     ]
     words = "".join(f"{one.name} {one.title} {one.authors} {one.family} {one.year} {one.summary}".lower().split())

@@ -17,35 +17,46 @@ def gradient_checkpointing(model: "nn.Module", enable: bool = True) -> list[str]
 
     In training mode, a block keeps its input only: about a third more time for much less memory. Outputs, gradients and the
     statistics of batch norms stay what they are. A sequence of layers, such as VGG's, is cut into about as many parts as each part
-    has layers.
+    has layers; so is a network without blocks, such as AlexNet.
 
     Arguments:
         model: A module, which changes in place: of the catalogue, a pulled file, torchvision, timm or your own.
         enable: False undoes it.
 
     Returns:
-        The names of the blocks. A copy of the model, and a saved one, has the same blocks.
+        The names of the blocks, or the first and last layer of each part. A copy of the model, and a saved one, has the same.
 
     Raises:
-        ZooError: For a model without blocks, such as AlexNet, whose layers are all children of the network.
+        ZooError: For a model without blocks whose forward pass is not a fixed graph, or has a few layers only.
 
     Example:
         >>> zoo.gradient_checkpointing(zoo.create_model("resnet18"))[:3]
         ['conv2_x.0', 'conv2_x.1', 'conv3_x.0']
+        >>> zoo.gradient_checkpointing(zoo.create_model("alexnet", init=None))
+        ['conv1 to relu2', 'norm2 to relu4', 'conv5 to relu6']
     """
     for module in model.modules():
-        if isinstance(found := module.__dict__.get("forward"), partial) and found.func in {_block, _sequence}:
+        if isinstance(found := module.__dict__.get("forward"), partial) and found.func in {_block, _sequence, _network}:
             del module.__dict__["forward"]
     if not enable:
         return []
     blocks = dict(_blocks(model, ""))
     if not blocks:
-        raise ZooError(
-            f"gradient_checkpointing: {type(model).__name__} has no blocks of several layers whose activations it could forget"
-        )
+        return _by_parts(model)
     for block in blocks.values():
         block.__dict__["forward"] = partial(_sequence if _is_sequence(block) else _block, block)
     return list(blocks)
+
+
+def _by_parts(model: "nn.Module") -> list[str]:
+    """Let a network without blocks run part by part, and return the names of the parts. Raises `ZooError` if it cannot."""
+    from zoo.transform.parts import parts
+
+    forgotten = parts(model)[:-1]
+    if not forgotten:
+        raise ZooError(f"gradient_checkpointing: {type(model).__name__} has too few layers whose activations it could forget")
+    model.__dict__["forward"] = partial(_network, model)
+    return [" to ".join(dict.fromkeys((one.layers[0], one.layers[-1]))) for one in forgotten if one.layers]
 
 
 def _is_sequence(module: "nn.Module") -> bool:
@@ -81,6 +92,19 @@ def _sequence(module: "nn.Module", x: Any) -> Any:
             x, part = _checkpointed(part, partial(_through, part), x), []
         part.append(layer)
     return _through(part, x)  # the last part is what the backward pass begins with
+
+
+def _network(module: "nn.Module", *inputs: Any, **keywords: Any) -> Any:
+    """`forward` of a network without blocks, part by part."""
+    from zoo.transform.parts import parts
+
+    if not module.training or len(inputs) != 1 or keywords:
+        return type(module).forward(module, *inputs, **keywords)
+    (x,) = inputs
+    *forgotten, last = parts(module)
+    for part in forgotten:
+        x = _checkpointed([module.get_submodule(layer) for layer in part.layers] or [module], partial(part.run, module), x)
+    return last.run(module, x)
 
 
 def _through(layers: "list[nn.Module]", x: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from operator import attrgetter
 from typing import Any
 
@@ -26,6 +27,19 @@ class Features(fx.GraphModule):
         """Layer, channels, size, stride and receptive field of each output, by name."""
         stages: dict[str, Stage] = self.meta["stages"]
         return stages
+
+    def __prepare_scriptable__(self) -> "Features":
+        """What `torch.jit.script` calls first. Raises `ZooError` for a layer that it does not support, by name."""
+        for target in dict.fromkeys(node.target for node in self.graph.nodes if node.op == "call_module"):
+            layer = _found(self, target)
+            try:
+                torch.jit.script(layer)
+            except Exception as error:
+                kind, said = type(layer).__name__, words(unhidden(error)).rstrip(":")
+                raise ZooError(
+                    f"torch.jit.script does not support {target} ({kind}): {said}; use torch.jit.trace or torch.export"
+                ) from error
+        return self
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the graph node by node: torch would record the forward pass again, and lose what does not run in this mode."""
@@ -157,7 +171,7 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
             vars(part)["training"] = train
             vars(part)["forward"] = partial(layers.forward, part, part.forward)
         try:
-            return layers.trace(module)
+            return layers.trace(module, concrete_args=_defaults(module))
         except Exception as error:
             if layers.complete():
                 layers.graph.output(())
@@ -176,6 +190,12 @@ def _graph(module: nn.Module, stages: Mapping[str, Stage], copied: Collection[st
         outputs[name] = _copy(graph, out.node) if name in copied else out.node
     _keep_only(graph, outputs)
     return graph
+
+
+def _defaults(module: nn.Module) -> dict[str, Any]:
+    """The optional inputs of a module: the whole network was traced with their defaults too."""
+    parameters = signature(type(module).forward).parameters.values()
+    return {one.name: one.default for one in parameters if one.default is not one.empty}
 
 
 class _Layers(fx.Tracer):
@@ -265,7 +285,7 @@ def _keep_only(graph: fx.Graph, outputs: Mapping[str, fx.Node]) -> None:
     for node in reversed(graph.nodes):
         if node in needed:
             needed.update(node.all_input_nodes)
-        elif node.op != "placeholder":
+        elif node.op != "placeholder" or node.args:  # an input with a default was taken as that
             graph.erase_node(node)
 
 

@@ -157,7 +157,7 @@ def _header(found: Entry, given: Mapping[str, Any], family: str, command: list[s
     pulled = " ".join(["zoo pull", *command])
     facts = {
         "Network": c.summary,
-        "Paper": f"{c.authors}: {c.paper}, {place}",
+        "Paper": f"{c.authors}: {c.paper}{place and f', {place}'}",
         "Input": f"N×{sizes(size)}",
         "Source": f"zoo {__version__}, {found.module.replace('.', '/')}.py{found.origin and f' ({found.origin})'}, by: {pulled}",
         "Code": f"{digest(code)}; zoo pull --check tells whether it differs from the catalogue's",
