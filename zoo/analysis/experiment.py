@@ -195,7 +195,8 @@ def _only_what_is_seen() -> AbstractContextManager[object]:
 
     A neighbour of weight zero in an interpolation does not pass on a NaN, although zero times NaN is NaN. The weights are found
     with torch itself: it interpolates the positions of the NaNs in double precision, each with a different value, so that negative
-    weights do not cancel. The maximum over padding only is 0, not minus infinity, since sums of infinities can be NaN.
+    weights do not cancel. The maximum over padding only is 0, not minus infinity, since sums of infinities can be NaN. A key that
+    causal attention hides does not pass on a NaN, although NaN minus infinity is NaN.
     """
     import torch
     from torch.overrides import TorchFunctionMode
@@ -205,6 +206,8 @@ def _only_what_is_seen() -> AbstractContextManager[object]:
             kwargs = kwargs or {}
             if "max_pool" in getattr(func, "__name__", "") and isinstance(found := func(*args, **kwargs), torch.Tensor):
                 return found.masked_fill(found.isneginf(), 0)
+            if func is torch.nn.functional.scaled_dot_product_attention:
+                return _attended(func, *args, **kwargs)
             if func is not torch.nn.functional.interpolate or ("linear" not in kwargs["mode"] and kwargs["mode"] != "bicubic"):
                 return func(*args, **kwargs)
             (x,) = args
@@ -213,3 +216,23 @@ def _only_what_is_seen() -> AbstractContextManager[object]:
             return func(x.nan_to_num(), **kwargs).masked_fill(weights.abs() > 1e-6, torch.nan)
 
     return OnlyWhatIsSeen()
+
+
+def _attended(attention: Any, *args: Any, **kwargs: Any) -> "Tensor":
+    """What attention returns, with NaN for each query that has one or, if it is causal, sees one."""
+    import torch
+
+    from zoo.tracing.values import causal
+
+    names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
+    given = dict(zip(names, args, strict=False)) | kwargs
+    mask, parts = given.get("attn_mask"), [given[name] for name in names[:3]]
+    if not (given.get("is_causal") or (mask is not None and causal(mask))) or parts[0].shape[-2] != parts[1].shape[-2]:
+        plain: Tensor = attention(**given)
+        return plain
+    query, key, value = (part.isnan().any(-1) for part in parts)
+    seen = (key | value).cummax(-1).values
+    if seen.shape != query.shape:  # several heads of queries to one of keys
+        seen = seen.any(-2, keepdim=True)
+    found: Tensor = attention(**given | {name: part.nan_to_num() for name, part in zip(names, parts, strict=False)})
+    return found.masked_fill((query | seen)[..., None], torch.nan)

@@ -123,6 +123,7 @@ def differences(table: Table) -> list[str]:
     """Describe the rows of a table of `verify` whose difference is not explained."""
     return [
         f"{row.name}: {row.cells['ours']} against {row.cells['theirs']} of {row.type}"
+        + (f" ({row.cells['why']})" if row.cells["why"] else "")
         for row in table.rows
         if row.cells["verdict"] not in AGREE
     ]

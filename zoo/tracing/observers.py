@@ -15,7 +15,8 @@ from torch.ao.quantization.observer import HistogramObserver, ObserverBase
 
 def observers(modules: Sequence[tuple[str, nn.Module]]) -> frozenset[str]:
     """The names of those modules that observe."""
-    return frozenset(name for name, module in modules if isinstance(module, ObserverBase | FakeQuantizeBase))
+    kinds = {kind for kind in {type(module) for _, module in modules} if issubclass(kind, ObserverBase | FakeQuantizeBase)}
+    return frozenset(name for name, module in modules if type(module) in kinds) if kinds else frozenset()
 
 
 def in_their_range(modules: Sequence[nn.Module], guess: Callable[[str], None]) -> None:
@@ -32,7 +33,8 @@ def in_their_range(modules: Sequence[nn.Module], guess: Callable[[str], None]) -
         guess("search_histogram")  # one step after another until the error grows
         return module.min_val, module.max_val
 
-    histograms: list[Any] = [module for module in modules if isinstance(module, HistogramObserver)]
+    kinds = {kind for kind in set(map(type, modules)) if issubclass(kind, HistogramObserver)}
+    histograms: list[Any] = [module for module in modules if type(module) in kinds] if kinds else []
     for module in histograms:
         module._combine_histograms = updated
         module._non_linear_param_search = partial(found, module)
