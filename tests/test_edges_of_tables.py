@@ -58,7 +58,7 @@ def cells(net: Any, column: str, *shapes: Any) -> list[Any]:
 
 
 def test_activations() -> None:
-    """Kills an activation that is not seen behind a norm, and one that is seen behind a pooling."""
+    """Kills an activation that is not seen after a norm, and one that is seen after a pooling."""
     net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Conv2d(2, 2, 3), nn.MaxPool2d(2), nn.Tanh())
     assert cells(net, "activation", (1, 1, 12, 12)) == ["ReLU", None, None, None, "tanh", None]
 

@@ -115,7 +115,9 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
         before, numbers, opened = Surroundings(), Generators(), set(_OPEN)
 
         def put_back() -> None:
-            _free_imports()
+            with contextlib.suppress(RuntimeError):  # an interrupt in importlib can leave the lock of all imports to this thread
+                while True:
+                    _imp.release_lock()
             for key in [key for key, (thread, _) in _OPEN.items() if key not in opened and thread == threading.get_ident()]:
                 _OPEN[key][1].close()
             before.restore()
@@ -132,15 +134,6 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
             raise
 
     return call
-
-
-def _free_imports() -> None:
-    """Give back Python's lock of all imports: an interrupt inside of `importlib` can leave it taken, and then no other thread could
-    import anything again.
-    """
-    with contextlib.suppress(RuntimeError):  # this thread does not hold it
-        while True:
-            _imp.release_lock()
 
 
 class Manager:
