@@ -74,7 +74,7 @@ def test_named_paddings(text: str, output: list[int], params: int) -> None:
         ((3, 8, 8), "Conv1d(3, 4, 5)", "it takes maps of 1 spatial axes, and got 2"),
         ((3, 8, 8), "Conv2d(3, 4)", "expected kernel_size"),
         ((3, 8, 8), "conv 4 3x3 |", "layer 2 '', at character"),
-        ((3, 8, 8), "conv 4 3x3x3", "kernel 3×3×3: expected one size, or 2"),
+        ((3, 8, 8), "conv 4 3x3x3", "kernel 3×3×3: expected one size or 2"),
         ((3, 8, 8), "pool 2x2 pad x", "pad: expected a size"),
         ((3, 8, 8), "fc 10 | conv 4 3x3", "it needs maps, and got features"),
     ],
