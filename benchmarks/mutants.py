@@ -1,7 +1,7 @@
 """Small wrong changes of the source, one at a time, and whether the tests notice.
 
     python benchmarks/mutants.py map            # which test runs which line; with files of tests, for these only
-    python benchmarks/mutants.py try 500        # 500 of all changes, drawn; continues where it was interrupted
+    python benchmarks/mutants.py try 500        # 500 of all changes, drawn; those that were tried before count
     python benchmarks/mutants.py again          # those that survived, with more tests
     python benchmarks/mutants.py list           # how many changes there are, by file
 
@@ -53,6 +53,8 @@ ROOMS = {
     "zoo/models": "details worked_examples targets isolation caching bad_input layer pattern",
 }
 """What is changed, and the files of tests that are tried first: those of the longest prefix."""
+EDGES = "edges edges_of_tables"
+"""Files of tests that are tried first whatever is changed."""
 
 SWAPS: dict[type[ast.AST], str] = {
     ast.Lt: "<=",
@@ -74,7 +76,7 @@ SWAPS: dict[type[ast.AST], str] = {
     ast.And: "or",
     ast.Or: "and",
 }
-QUICK, LONG = 4.0, 30.0  # seconds of tests for one change, as the map timed them
+QUICK, LONG = 4.0, 10.0  # seconds of tests for one change, as the map timed them
 GIBIBYTES = 16
 OUTSIDE = 77
 UNNOTICED = {"survived", "not reached"}
@@ -197,12 +199,15 @@ class Mapping:
 
         self.cover = coverage.Coverage(data_file=None, include=[str(path) for path in targets()], config_file=False)
         self.cover.start()
+        self.caches = Functions().caches
         self.times: dict[str, float] = {}
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
         """Times one test; at the end of a file, writes its map."""
         self.cover.switch_context(item.nodeid)
+        for cache in self.caches:  # what one test left there, the next does not run
+            cache.cache_clear()
         begun, failed = time.process_time(), item.session.testsfailed
         result = yield
         if item.session.testsfailed == failed:
@@ -252,7 +257,8 @@ class Reached:
 
     def tests(self, mutant: Mutant, seconds: float) -> list[str]:
         """The tests that run the line, or else any line of its function: one case of each function of tests, then another."""
-        own = [f"tests/test_{name}.py" for name in ROOMS[max((p for p in ROOMS if mutant.file.startswith(p)), key=len)].split()]
+        place = max((place for place in ROOMS if mutant.file.startswith(place)), key=len)
+        own = [f"tests/test_{name}.py" for name in f"{EDGES} {ROOMS[place]}".split()]
         whole = sum(1 << line for line in range(mutant.span[0], mutant.span[1] + 1))
         reached = self.lines[mutant.file]
         found = [test for test, bits in reached.items() if bits >> mutant.line & 1] or [
@@ -444,6 +450,10 @@ class Found:
         print(f"{told[0]:11} {time.monotonic() - begun:5.1f}s {tests:4} tests  {mutant.name}", flush=True)
         self.write()
 
+    def keep(self, names: Collection[str]) -> None:
+        """Forget changes of lines that are no longer there."""
+        self.verdicts = {name: verdict for name, verdict in self.verdicts.items() if name in names}
+
     def write(self) -> None:
         """The file, with what is equivalent and why."""
         known = json.loads(EQUIVALENT.read_text(encoding="utf-8")) if EQUIVALENT.exists() else {}
@@ -524,12 +534,16 @@ def main() -> None:
         print("\n".join(f"{count:6} {file}" for file, count in sorted(Counter(one.file for one in known).items())), len(known))
         return
     found = Found(given.output.resolve(), given.seed)
+    found.keep({one.name for one in known})
+    found.write()
     if given.what == "again":
         drawn = [one for one in known if found.verdicts.get(one.name) in {"survived", "not reached", "outside"}]
         drawn.sort(key=lambda one: found.verdicts[one.name])  # those that were not tried yet before those that survived
     else:
-        drawn = random.Random(given.seed).sample(known, min(int(given.rest[0]), len(known)))
-        drawn = [one for one in drawn if found.verdicts.get(one.name, "outside") == "outside"]
+        others = [one for one in known if one.name not in found.verdicts]
+        lacking = min(max(int(given.rest[0]) - len(found.verdicts), 0), len(others))
+        drawn = random.Random(given.seed).sample(others, lacking)
+        drawn += [one for one in known if found.verdicts.get(one.name) == "outside"]
     drawn = [one for one in drawn if one.file.startswith(given.only)]
     attempt(drawn, LONG if given.what == "again" else QUICK, found)
     found.write()

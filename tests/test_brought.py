@@ -269,6 +269,20 @@ def test_packed_weights_count(build: Any, real: bool) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
+def test_bytes_of_quantised_activations() -> None:
+    """Kills activations of four bytes where torch keeps one: those of the real tensors, and one where it is float32 again."""
+    both = torch.ao.quantization.QuantStub(), torch.ao.quantization.DeQuantStub()
+    plain = nn.Sequential(both[0], nn.Conv2d(3, 4, 3), nn.ReLU(), both[1]).eval()
+    plain.qconfig = torch.ao.quantization.get_default_qconfig("fbgemm")  # type: ignore[assignment]
+    prepared = torch.ao.quantization.prepare(plain)
+    prepared(torch.rand(1, 3, 8, 8))
+    quantised, columns = torch.ao.quantization.convert(prepared), ["activations", "activation_bytes", "peak"]
+    shapes, values = (zoo.summary(quantised, input=(1, 3, 8, 8), columns=columns, real=real) for real in (False, True))
+    assert [row.cells for row in shapes.rows] == [row.cells for row in values.rows]
+    assert [row.cells["activation_bytes"] // row.cells["activations"] for row in shapes.rows] == [1, 1, 1, 4]
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_strict_of_quantisation_aware_training() -> None:
     """Kills a lower bound of operations because of observers, which round and compare."""
     plain = nn.Sequential(nn.Linear(8, 8), nn.ReLU()).train()
@@ -276,6 +290,40 @@ def test_strict_of_quantisation_aware_training() -> None:
     table = zoo.summary(torch.ao.quantization.prepare_qat(plain), input=(2, 8), train=True)
     assert table.total["macs"] == 2 * 64
     assert isinstance(table.total["flops"], int)
+
+
+OBSERVERS = {
+    "HistogramObserver": torch.ao.quantization.HistogramObserver,
+    "FakeQuantize": torch.ao.quantization.FakeQuantize,
+    "MovingAverageMinMaxObserver": torch.ao.quantization.MovingAverageMinMaxObserver,
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", OBSERVERS)
+def test_observers(name: str) -> None:
+    """Kills a refusal of a prepared model because its observers branch on activations: the counts of a run on real tensors."""
+    model = nn.Sequential(nn.Linear(8, 8), OBSERVERS[name](), nn.Linear(8, 4)).eval()
+    for ran in (False, True):
+        before = copy.deepcopy(model.state_dict())
+        shapes, values = (zoo.summary(model, input=(2, 8), real=real) for real in (False, True))
+        assert shapes.total["macs"] == values.total["macs"] == 2 * 8 * 12
+        if ran and name == "HistogramObserver":
+            assert "counts updates of a HistogramObserver in its present range (1×)" in str(shapes.notes[0])
+        else:
+            assert (shapes.total["flops"], list(shapes.notes)) == (values.total["flops"], [])
+        assert all(found.equal(before[key]) for key, found in model.state_dict().items())
+        model(torch.rand(2, 8))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_histogram_that_is_searched() -> None:
+    """Kills steps of a search that goes on as long as an error shrinks, which nobody knows."""
+    model = nn.Sequential(nn.Linear(8, 8), OBSERVERS["FakeQuantize"](observer=OBSERVERS["HistogramObserver"])).eval()
+    model[1].activation_post_process(torch.rand(2, 8))
+    table = zoo.summary(model, input=(2, 8))
+    assert table.total["macs"] == 128
+    assert "the present range of a HistogramObserver (1×)" in str(table.notes[0])
 
 
 class FourBits(nn.Module):

@@ -212,7 +212,7 @@ def test_unlike_inputs() -> None:
     assert totals(table)["lenet5"]["params/1"] == pytest.approx(60_000 / 60_965_224, rel=1e-5)
     stages = [row.cells for row in table.rows if row.type != "total"]
     assert all(cells["params/1"] is None and cells["macs/1"] is None for cells in stages)
-    assert "inputs differ: alexnet 1×3×227×227, lenet5 1×1×32×32; --input sets one for all" in table.notes
+    assert "inputs differ: alexnet 1×3×227×227, lenet5 1×1×32×32; their stages have no ratios" in table.notes
     assert table.notes[-1].startswith("lenet5 compared with alexnet: 0.0984% of the parameters (60 thousand against 61 million)")
 
 

@@ -4,15 +4,18 @@ ZOO_RENEW_GOLDENS=1 writes the commands' present output into the documents.
 """
 
 import doctest
+import inspect
 import os
 import re
 import shlex
+import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 import zoo
+from zoo.analysis.choose import columns
 from zoo_cli.main import run
 
 ROOT = Path(__file__).parent.parent
@@ -40,6 +43,13 @@ def test_commands_print_what_is_shown(
         document.write_text(now, encoding="utf-8")
     else:
         assert now == text
+
+
+def test_every_column_is_described() -> None:
+    """Kills a column that the page on tables does not name: nobody would find it."""
+    page = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+    first = {name for line in page.splitlines() if line.startswith("| `") for name in re.findall(r"`(\w+)`", line.split("|")[1])}
+    assert set(columns()) - first == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -98,6 +108,15 @@ def test_the_recipe_of_a_lint_rule_is_right() -> None:
     with zoo.register(loaded("Convolutions")):
         [finding] = zoo.lint(nn.Sequential(nn.Conv2d(3, 1, 3, padding=1)), input=(1, 3, 8, 8), select=["single-filter"])
     assert (finding.layer, finding.what) == ("0", "one map of 64 elements")
+
+
+def test_the_recipe_of_a_command_is_right(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a recipe whose command does not take the options of others, or does not print its answer."""
+    monkeypatch.setitem(sys.modules, "zoo.questions.depth", loaded("Layers"))
+    command = loaded("`zoo").depth
+    given = {name: option.default for name, option in inspect.signature(command).parameters.items()}
+    command(**{**given, "target": "resnet50", "format": "csv"})
+    assert capsys.readouterr().out.splitlines() == ["name,type,depth", "resnet50,network,50"]
 
 
 def test_the_recipe_of_a_picture_is_right() -> None:

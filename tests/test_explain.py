@@ -170,13 +170,23 @@ def test_every_formula_of_torchvision(name: str) -> None:
 
 @pytest.mark.slow
 def test_every_formula_of_torchvisions_classifiers() -> None:
-    """All eighty. Chains and sums of other columns grow with the square of the depth; the test above has them for six families."""
+    """All eighty. Chains and sums of other columns grow with the square of the depth: see the next test."""
+    assert problems_of_all(["output", "params", "macs", "flops", "activations"]) == []
+
+
+@pytest.mark.stress
+@pytest.mark.timeout(3600)
+def test_every_chain_of_torchvisions_classifiers() -> None:
+    """A quarter of an hour for all eighty; the first of these tests has a network of each kind."""
+    assert problems_of_all(["rf", "depth", "units", "connections", "peak"]) == []
+
+
+def problems_of_all(columns: list[str]) -> list[str]:
     from torchvision import models
 
     names = models.list_models(module=models)
     assert len(names) >= 80
-    columns = ["output", "params", "macs", "flops", "activations"]
-    assert [text for name in names for text in problems(zoo.trace(f"torchvision:{name}"), columns)] == []
+    return [text for name in names for text in problems(zoo.trace(f"torchvision:{name}"), columns)]
 
 
 @pytest.mark.parametrize("convention", ["fvcore", "ptflops", "thop", "torch", "torchinfo"])

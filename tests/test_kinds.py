@@ -363,7 +363,8 @@ def scripted() -> nn.Module:
     ("net", "shapes", "says"),
     [
         (scripted, [(N, S)], "scripted module; analyse the original module"),
-        (of(shapeless), [(L, S)], "zoo_tests::shapeless, and torch does not know the shapes"),
+        (of(shapeless), [(L, S)], "zoo_tests::shapeless, and torch does not know the shapes that it returns; register a fake"),
+        (of(lambda x: x.masked_select(x > 0)), [(L, S)], "masked_select, and torch does not know the shapes that it returns; zoo"),
         (of(lambda boxes, scores: ops.nms(boxes, scores, 0.5)), [(L, 4), (L,)], "the output of torchvision::nms depends on them"),
         (Net(lambda net, x, n: net.rnn(pack_padded_sequence(x, n)), rnn=nn.RNN(E, V)),
          (torch.zeros(5, 3, E), torch.tensor(LENGTHS)), "the lengths of packed sequences"),

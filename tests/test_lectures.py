@@ -109,7 +109,7 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
         (
             "Pooling has no weights.",
             "With stride 1 it saves 6.2% of the work above",
-            "589,824 MACs instead of 2,359,296, 4.0 times fewer",
+            "589,824 MACs instead of 2,359,296, which is 4.0 times as many",
         ),
     ),
     "pooling under a shift": ("compare pooling --run", ("changes 4 of 4 inputs and 2 of 4 outputs", "torch gives the same values")),
@@ -261,7 +261,7 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "1x1 bottlenecks": ("compare bottleneck", ("without reductions have 4.1 times the parameters and 3.6 times the MACs",)),
     "FC against GAP": (
         "compare fc-vs-gap",
-        ("The head of alexnet holds 96.2% of its 61 million parameters", "8.7 times fewer than AlexNet's"),
+        ("The head of alexnet holds 96.2% of its 61 million parameters", "parameters are 8.7 times GoogLeNet's"),
     ),
     "ResNet-152": (
         "compare lecture-tables --topic resnet",
@@ -294,7 +294,7 @@ CLAIMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "60 million and 832 million": (
         "compare alexnet-832m",
-        ("fc8 layer 4M", "60M", "832M", "conv2 and conv5 are grouped as in the paper, but conv4 is not"),
+        ("fc8 layer 4M", "60M", "832M", "conv2 and conv5 are grouped as in the paper. conv4 is not"),
     ),
     "LeNet-1989 to AlexNet": (
         "compare lenet-to-alexnet",

@@ -37,7 +37,7 @@ EXAMPLES: tuple[Note, ...] = (
     notes.Stray(136, ("net",)),
     notes.Stopped("conv2 (Conv2d): takes 5 channels, got 4"),
     notes.Excluded(("head",), 1, {"params": 1234}),
-    notes.Guessed({"cond": 2}),
+    notes.Guessed({"cond": 2, "update_histogram": 1}),
 )
 OF_RUNS = EXAMPLES[-10:-4]
 

@@ -17,6 +17,8 @@ from torch.nn import functional as F
 
 import zoo
 from zoo.analysis.choose import columns
+from zoo.analysis.kinds import Quotient, Sum
+from zoo.analysis.rows import group
 from zoo.ops.arithmetic import flops, macs
 from zoo.ops.count import Count
 from zoo.ops.receptive_field import rule
@@ -27,7 +29,7 @@ from zoo.receptive.taps import adaptive, interpolated, nearest, transposed, wind
 from zoo.receptive.windows import Everything, Lattice
 from zoo.record.trace import Call, Op, Param, Trace, Value
 from zoo.tables.notes import LowerBound, Unused
-from zoo.tables.table import Table
+from zoo.tables.table import Column, Table
 
 # Receptive fields -----------------------------------------------------------------------------------------------------
 
@@ -305,6 +307,24 @@ def test_lower_bound() -> None:
     assert note.column == "flops"
     assert {op.kind: op.times for op in note.ops} == unknown
     assert all(word in str(note) for word in ("≥ flops", "fft (2×)", "sort (1×) in "))
+
+
+def test_quotient_of_lower_bounds() -> None:
+    """Kills a lower bound that is divided as if it were exact, and a quotient by a number that is not known or 0."""
+
+    def whole(dividend: int | Count, divisor: int | Count) -> Any:
+        above, below = (
+            Sum(Column(name, "ones", "each op"), lambda op, count=count: count)
+            for name, count in (("above", dividend), ("below", divisor))
+        )
+        quotient = Quotient(Column("ratio", "above per below", "of all ops"), above, below)
+        trace = by_hand("relu", "fft")
+        return quotient.measure(trace, group(trace))[1]
+
+    assert whole(1, 3) == 0.333333
+    assert whole(1, 0) is None
+    assert whole(Count(1, {"fft": 1}), 3) == {"at_least": 0.333333, "unknown": {"fft": 2}}
+    assert whole(1, Count(3, {"fft": 1})) is None
 
 
 def test_depth_zero_is_one_row() -> None:

@@ -1,4 +1,4 @@
-"""Numbers that other projects publish: Google's receptive fields, convnet-burden's sizes, and what torch's FLOP counter counts.
+"""Numbers that other projects publish: Google's receptive fields, convnet-burden's sizes, the counts of torch's and fvcore's tests.
 
 The numbers are facts of those projects, copied as data; tests/published has the longer ones with their source.
 """
@@ -156,3 +156,165 @@ def test_training_step_of_torchs_tests() -> None:
     first = next(row.cells["macs"] for row in table.rows if row.name == "conv1")
     assert 2 * (table.total["macs"] + table.total["backward_macs"] + first) == 10884440064
     assert 2 * sum(row.cells["macs"] or 0 for row in table.rows if row.name.startswith("layer1")) == 924844032
+
+
+# github.com/facebookresearch/fvcore, tests/test_flop_count.py, test_jit_model_analysis.py, test_activation_count.py and
+# test_param_count.py: what its FlopCountAnalysis counts, one for each multiply-accumulate, and what it estimates for norms
+
+Layer = Callable[[], Callable[..., Any]]
+SQUARE = (5, 10, 15, 15)
+PRODUCTS: dict[str, tuple[Layer, list[tuple[int, ...]], int]] = {
+    "conv2d": (lambda: nn.Conv2d(10, 3, 3, padding=1), [SQUARE], 303_750),
+    "strided conv2d": (lambda: nn.Conv2d(10, 6, 3, 2, 1), [(2, 10, 20, 20)], 108_000),
+    "grouped conv2d": (lambda: nn.Conv2d(16, 8, 5, padding=2, groups=4), [(5, 16, 15, 15)], 900_000),
+    "depthwise conv2d": (lambda: nn.Conv2d(16, 8, 3, padding=1, groups=8), [(5, 16, 15, 15)], 162_000),
+    "conv1d": (lambda: nn.Conv1d(10, 3, 3, padding=1), [SQUARE[:3]], 6_750),
+    "conv3d": (lambda: nn.Conv3d(10, 3, 3, padding=1), [(*SQUARE, 15)], 13_668_750),
+    "transposed": (lambda: nn.ConvTranspose2d(10, 3, 3, padding=1), [SQUARE], 303_750),
+    "strided transposed": (lambda: nn.ConvTranspose2d(10, 3, 3, 2, 1), [SQUARE], 303_750),
+    "padded transposed": (lambda: nn.ConvTranspose2d(10, 3, 3, 3, 1, output_padding=2), [SQUARE], 303_750),
+    "nn.Linear": (lambda: nn.Linear(8, 4), [(5, 8)], 160),
+    "linear": (lambda: nn.Linear(10, 20), [(5, 10)], 1_000),
+    "linear of three axes": (lambda: nn.Linear(10, 20), [(5, 5, 10)], 5_000),
+    "mm": (lambda: torch.mm, [(3, 4), (4, 5)], 60),
+    "matmul": (lambda: torch.matmul, [(20, 10), (10, 100)], 20_000),
+    "matmul of batches of one": (lambda: torch.matmul, [(1, 20, 10), (1, 10, 100)], 20_000),
+    "matmul of batches": (lambda: torch.matmul, [(2, 2, 20, 10), (2, 2, 10, 100)], 80_000),
+    "matmul of one and a matrix": (lambda: torch.matmul, [(1, 20, 10), (10, 100)], 20_000),
+    "matmul of two and a matrix": (lambda: torch.matmul, [(2, 20, 10), (10, 100)], 40_000),
+    "bmm": (lambda: torch.bmm, [(2, 5, 2), (2, 2, 12)], 240),
+    "einsum of columns": (lambda: lambda a, b: torch.einsum("nct,ncp->ntp", a, b), [(1, 5, 2), (1, 5, 12)], 120),
+    "einsum of rows": (lambda: lambda a, b: torch.einsum("ntg,ncg->nct", a, b), [(1, 2, 6), (1, 5, 6)], 60),
+    "einsum of two axes": (lambda: lambda a, b: torch.einsum("nc,nchw->hw", a, b), [(3, 4), (3, 4, 2, 3)], 72),
+}
+ESTIMATES: dict[str, tuple[Layer, list[tuple[int, ...]], int]] = {
+    "batch_norm1d": (lambda: nn.BatchNorm1d(10, affine=False), [(10, 10)], 100),
+    "batch_norm2d in training": (lambda: lambda x: F.batch_norm(x, None, None, training=True), [(10, 10, 5, 5)], 10_000),
+    "batch_norm3d in training": (lambda: lambda x: F.batch_norm(x, None, None, training=True), [(10, 10, 5, 5, 5)], 50_000),
+    "affine batch_norm": (lambda: nn.BatchNorm2d(2), [(2, 2, 2, 2)], 32),
+    "plain batch_norm": (lambda: nn.BatchNorm2d(2, affine=False), [(2, 2, 2, 2)], 16),
+    "affine batch_norm in training": (
+        lambda: lambda x, w: F.batch_norm(x, None, None, w, w, training=True),
+        [(2, 2, 2, 2), (2,)],
+        80,
+    ),
+    "affine group_norm": (lambda: nn.GroupNorm(2, 2), [(2, 2, 2, 2)], 80),
+    "plain group_norm": (lambda: nn.GroupNorm(2, 2, affine=False), [(2, 2, 2, 2)], 64),
+    "bilinear": (lambda: nn.Upsample(scale_factor=2, mode="bilinear"), [(2, 2, 2, 2)], 256),
+}
+
+
+@pytest.mark.parametrize("name", [*PRODUCTS, *ESTIMATES])
+def test_flops_of_fvcores_tests(name: str) -> None:
+    """Kills MACs that are not what fvcore's tests expect, and a convention of that name that estimates otherwise."""
+    build, shapes, flops = (PRODUCTS | ESTIMATES)[name]
+    net = Product(build())
+    assert zoo.summary(net, input=shapes, columns=["macs"], convention="fvcore").total["macs"] == flops
+    if name in PRODUCTS:
+        assert zoo.summary(net, input=shapes, columns=["macs"]).total["macs"] == flops
+
+
+class Parts(nn.Module):
+    """Layers by name, and a forward that is written as a function of them."""
+
+    def __init__(self, run: Callable[[Any, Tensor], Tensor], **parts: nn.Module) -> None:
+        super().__init__()
+        self.run = run
+        for name, part in parts.items():
+            self.add_module(name, part)
+
+    def forward(self, x: Tensor, *rest: Any) -> Tensor:
+        return self.run(self, x, *rest)
+
+
+def three() -> nn.Module:
+    """A convolution, a pooling and two linear layers."""
+    parts = {"conv": nn.Conv2d(2, 5, 1), "pool": nn.AdaptiveAvgPool2d(1), "linear1": nn.Linear(5, 3), "linear2": nn.Linear(3, 1)}
+    return Parts(lambda n, x: n.linear2(n.linear1(n.pool(n.conv(x)).flatten(1))), **parts)
+
+
+def nested() -> nn.Module:
+    """A convolution and a linear layer around another of both."""
+    inner = Parts(lambda n, x: 3 * n.fc(n.conv(x.reshape(-1, 2, 5)).flatten(1)) + 1, conv=nn.Conv1d(2, 2, 1), fc=nn.Linear(10, 10))
+    parts = {"conv": nn.Conv1d(4, 4, 3, padding=1), "fc": nn.Linear(20, 10), "submod": inner}
+    return Parts(lambda n, x: n.submod(n.fc(n.conv(x).flatten(1))) ** 2, **parts)
+
+
+def shared() -> nn.Module:
+    """One layer inside of two modules, and one under two names."""
+    one, two = nn.Linear(10, 10), nn.Linear(10, 1)
+    parts = [Parts(lambda n, x: n.submod(x), submod=one) for _ in range(2)]
+
+    def run(net: Any, x: Tensor) -> Tensor:
+        both = net.submod1(x) + net.submod2(x)
+        return net.multiname1(both) + net.multiname2(both)
+
+    net = Parts(run)
+    for name, part in zip(("submod1", "submod2", "multiname1", "multiname2"), (*parts, two, two), strict=True):
+        net.add_module(name, part)
+    return net
+
+
+def repeated(net: Any, x: Tensor) -> Tensor:
+    for layer in [net.fc1] * 3 + [net.fc2] * 2:
+        x = layer(x)
+    return x
+
+
+def recursive(net: Any, x: Tensor, count: int = 3) -> Tensor:
+    found: Tensor = net(x, count - 1) if count > 0 else net.fc(x)
+    return found
+
+
+MODULES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], dict[str, int]]] = {
+    "ThreeNet": (three, (4, 2, 10, 10), {"conv": 4_000, "pool": 2_000, "linear1": 60, "linear2": 12, "": 6_072}),
+    "NestedNet": (nested, (1, 4, 5), {"conv": 240, "fc": 200, "submod": 120, "submod.conv": 20, "submod.fc": 100, "": 560}),
+    "UnusedNet": (
+        lambda: Parts(
+            lambda n, x: n.fc2(n.act(n.fc1(x))),
+            fc1=nn.Linear(10, 10),
+            fc2=nn.Linear(10, 1),
+            unused=nn.Linear(20, 20),
+            act=nn.ReLU(),
+        ),
+        (1, 10),
+        {"fc1": 100, "fc2": 10, "": 110},
+    ),
+    "RepeatedNet": (
+        lambda: Parts(repeated, fc1=nn.Linear(10, 10), fc2=nn.Linear(10, 10)),
+        (1, 10),
+        {"fc1": 300, "fc2": 200, "": 500},
+    ),
+    "NonForwardNet": (
+        lambda: Parts(lambda n, x: n.submod.fc(n.fc(x)), fc=nn.Linear(10, 10), submod=Parts(repeated, fc=nn.Linear(10, 1))),
+        (1, 10),
+        {"fc": 100, "submod.fc": 10, "": 110},
+    ),
+    "SharedModuleNet": (shared, (1, 10), {"submod1": 100, "submod2": 100, "": 220}),
+    "RecursiveScopeNet": (lambda: Parts(recursive, fc=nn.Linear(10, 1)), (1, 10), {"fc": 10, "": 10}),
+}
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_modules_of_fvcores_tests(name: str) -> None:
+    """Kills MACs that are put down to another module than fvcore's tests expect, and calls that count once or twice too often."""
+    build, shape, expected = MODULES[name]
+    table = zoo.summary(build(), input=shape, columns=["macs"], convention="fvcore")
+    found = {"": table.total["macs"]}
+    for path in expected.keys() - {""}:
+        names = tuple(f"{again}." for again in (path, *(f"{path}_{i}" for i in (1, 2, 3))))  # later calls have a number
+        found[path] = sum(row.cells["macs"] or 0 for row in table.rows if f"{row.name}.".startswith(names))
+    assert found == expected
+
+
+def test_activations_and_parameters_of_fvcores_tests() -> None:
+    """Kills activations that are not the elements of the outputs, and a shared weight that counts twice."""
+    convs = nn.Sequential(nn.Conv2d(3, 8, 1), nn.Conv2d(8, 4, 1, 2), nn.Conv2d(4, 2, 1, 2))
+    table = zoo.summary(convs, input=(1, 3, 32, 32), columns=["activations"])
+    assert ([row.cells["activations"] for row in table.rows], table.total["activations"]) == ([8_192, 1_024, 128], 9_344)
+    assert zoo.summary(nn.Linear(10, 20), input=(1, 10), columns=["activations"]).total["activations"] == 20
+    pair = nn.Sequential(nn.Conv2d(100, 100, 3), nn.Conv2d(100, 100, 3))
+    assert zoo.summary(pair, input=(1, 100, 5, 5), columns=["params"]).total["params"] == 180_200
+    pair[1].weight = pair[0].weight
+    table = zoo.summary(pair, input=(1, 100, 5, 5), columns=["params"])
+    assert ([row.cells["params"] for row in table.rows], table.total["params"]) == ([90_100, 100], 90_200)

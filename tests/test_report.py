@@ -17,7 +17,7 @@ from test_laws import COMMAND, loaded
 import zoo
 from zoo.analysis.choose import choose
 from zoo.analysis.tree import tree
-from zoo.pages.render import packed
+from zoo.pages.render import REPORT, packed
 from zoo_cli.main import run
 
 
@@ -161,3 +161,10 @@ def test_columns_and_convention() -> None:
         zoo.report("nothing", columns=["weights"])
     with pytest.raises(zoo.ZooError, match="unknown convention"):
         zoo.report("nothing", convention="weights")
+
+
+def test_parts_of_the_script() -> None:
+    """Kills a part that is in no page, and one that is there twice."""
+    folder = Path(zoo.__file__).parent / "pages" / "report"
+    assert sorted(REPORT) == sorted(file.stem for file in folder.iterdir())
+    assert REPORT[-1] == "start"

@@ -183,13 +183,21 @@ def causal(net: Any, x: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(*parts, is_causal=True)[:, 0]
 
 
+def masked(net: Any, x: Tensor) -> Tensor:
+    parts = net.three(net.conv(x).transpose(1, 2))[:, None].chunk(3, -1)
+    seen = torch.ones(parts[0].shape[-2], parts[0].shape[-2], dtype=torch.bool, device=x.device).tril()
+    mask = seen if net.mask == "truth values" else torch.zeros(seen.shape).masked_fill(~seen, -1e9)[None, None]
+    found: Tensor = net.head(F.scaled_dot_product_attention(*parts, attn_mask=mask))
+    return found
+
+
 def steps(net: Any, x: Tensor) -> Tensor:
     found: Tensor = net.recurrent(net.conv(x).transpose(1, 2))[0]
     return found
 
 
 SO_FAR: dict[str, tuple[Callable[..., Tensor], Callable[[], nn.Module]]] = {
-    "causal attention": (causal, lambda: nn.Linear(8, 24)),
+    "causal attention": (lambda n, x: n.head(causal(n, x)), lambda: nn.Linear(8, 24)),
     "two layers": (steps, lambda: nn.LSTM(8, 5, 2, batch_first=True)),
     "both ways": (steps, lambda: nn.GRU(8, 5, batch_first=True, bidirectional=True)),
     "last state": (lambda n, x: n.recurrent(n.conv(x).transpose(1, 2))[1], lambda: nn.RNN(8, 5, batch_first=True)),
@@ -201,11 +209,22 @@ SO_FAR: dict[str, tuple[Callable[..., Tensor], Callable[[], nn.Module]]] = {
 def test_steps_see_those_before_them(case: str) -> None:
     """Kills a recurrent layer without a field, and causal attention in which a token sees those after it."""
     forward, build = SO_FAR[case]
-    net = Net(forward, conv=nn.Conv1d(3, 8, 5, 2), **{"three" if case == "causal attention" else "recurrent": build()}).eval()
+    part = "three" if case == "causal attention" else "recurrent"
+    net = Net(forward, conv=nn.Conv1d(3, 8, 5, 2), head=nn.Identity(), **{part: build()}).eval()
     found = zoo.verify(net, input=(1, 3, 21), rf=True)
     verdicts = [row.cells["verdict"] for row in found.rows if row.name.startswith("rf")]
     assert len(verdicts) >= 2
     assert set(verdicts) == {"equal"}
+
+
+@pytest.mark.parametrize("kind", ["truth values", "numbers"])
+def test_causal_masks(kind: str) -> None:
+    """Kills attention in which a token sees those after it because the mask is an argument: its values say what is seen."""
+    net = Net(masked, conv=nn.Conv1d(3, 8, 5, 2), three=nn.Linear(8, 24), head=nn.Identity()).eval()
+    net.mask = kind  # type: ignore[assignment]
+    assert rf(net, (1, 3, 21)) == {"undefined": "each unit sees all before it"}
+    found = {row.name: row.cells["verdict"] for row in zoo.verify(net, input=(1, 3, 21), rf=True).rows}
+    assert found["rf of head"] == "equal"
 
 
 def test_fields_of_steps() -> None:

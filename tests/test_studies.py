@@ -1,6 +1,7 @@
 """The comparisons: they run in every format, their numbers are those of the papers, their lessons quote what they computed."""
 
 import csv
+import importlib
 import io
 import itertools
 import json
@@ -21,7 +22,9 @@ import zoo
 from zoo.extend.options import ANY, COUNT, FLAG, SIZES, TEXT, declared
 from zoo.extend.study import ratio_text, short, studies
 from zoo.models.running import trace_target
-from zoo.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
+from zoo.studies import lenet_to_alexnet, plain_vs_residual, pool_vs_stride, receptive_field_growth
+from zoo.studies._poolings import of_network as unpooled
+from zoo.studies._reductions import reductions
 from zoo.tables.formats._cells import text
 from zoo.tables.table import Table
 from zoo_cli.main import run
@@ -125,8 +128,22 @@ TARGETS = (
     "torchvision:mobilenet_v2",
     "torchvision:convnext_tiny",
 )
+NOTHING_TO_SHOW = {
+    "bottleneck": ("lenet5", "vgg11", "resnet18", "torchvision:mobilenet_v2", "torchvision:convnext_tiny"),
+    "grouped-vs-full": ("lenet5", "vgg11", "resnet18", "googlenet", "torchvision:densenet121"),
+    "pool-vs-stride": ("torchvision:mobilenet_v2", "torchvision:convnext_tiny"),
+}
+"""Networks that a study refuses, since they have no layer of the kind that it asks about."""
 OTHERS: list[tuple[str, dict[str, Any]]] = [
-    *((name, {"on": target}) for name in NAMES if "on" in studies()[name].options for target in TARGETS),
+    *(
+        (name, {"on": target})
+        for name in NAMES
+        if "on" in studies()[name].options
+        for target in TARGETS
+        if target not in NOTHING_TO_SHOW.get(name, ())
+    ),
+    *(("grouped-vs-full", {"on": f"torchvision:{name}"}) for name in ("resnext50_32x4d", "shufflenet_v2_x1_0", "regnet_x_400mf")),
+    *(("bottleneck", {"on": target}) for target in ("resnet50", "googlenet_bn", "torchvision:inception_v3")),
     ("fc-vs-gap", {"on": "vgg16", "input": (3, 448, 448)}),
     ("fc-vs-gap", {"on": "nin_imagenet"}),
     ("dense-vs-sparse-vs-conv", {"input": (1, 5, 5), "kernel": (5, 5)}),
@@ -288,9 +305,10 @@ def assert_quotes(found: Table, large_or_words: bool = True) -> None:
     words = set(re.findall(r"[\d.]+ (?:thousand|million|billion|trillion)", said))
     factors = set(re.findall(r"([\d.,]*\d) times (?:as|fewer|the|more)", said)) - {"12"}  # as GoogLeNet's paper says of AlexNet
     assert large | words or not large_or_words
-    assert large <= exact | ratios
+    alone = {ratio_text(n, 1) for column in numbers(found) for n in column}
+    assert large <= exact | ratios | alone
     assert words <= rounded
-    assert factors <= ratios | exact | {ratio_text(n, 1) for column in numbers(found) for n in column}
+    assert factors <= ratios | exact | alone
 
 
 @each_study
@@ -309,7 +327,11 @@ def test_is_in_the_documents(name: str) -> None:
         (["fc-vs-gap", "alexnet"], {}, "is a study; expected"),
         (["fc-vs-gap"], {"onn": "alexnet"}, "did you mean on"),
         (["plain-vs-residual"], {"seed": 3}, "did you mean seeds"),
-        (["stacked-3x3"], {"on": "alexnet"}, "option of stacked-3x3 'on'; it takes none"),
+        (["alexnet-832m"], {"on": "alexnet"}, "option of alexnet-832m 'on'; it takes none"),
+        (["bottleneck"], {"on": "vgg16"}, "vgg16 has no 1×1 convolution that reduces the input of a larger one"),
+        (["grouped-vs-full"], {"on": "vgg16"}, "vgg16 has no convolution in groups"),
+        (["pool-vs-stride"], {"on": "torchvision:vit_b_16"}, "has no pooling of maps with a stride"),
+        (["stacked-3x3"], {"on": "mlp_mnist"}, "mlp_mnist has no full convolution with a kernel of 3×3 or larger"),
         (["plain-vs-residual"], {"seeds": 0}, "seeds: expected an integer >= 1, got 0"),
         (["plain-vs-residual"], {"seeds": True}, "got True"),
         (["plain-vs-residual"], {"seeds": "many"}, "got 'many'"),
@@ -428,7 +450,7 @@ def test_heads_and_sizes() -> None:
 
 def test_lesson_of_heads() -> None:
     """Kills the 12 times of GoogLeNet's paper, which no count gives."""
-    assert "8.7 times fewer than AlexNet's 60,965,224, not 12 times" in lesson("fc-vs-gap")
+    assert "parameters are 8.7 times GoogLeNet's 6,998,552, not 12 times" in lesson("fc-vs-gap")
 
 
 def test_heads_of_another_network() -> None:
@@ -511,14 +533,32 @@ def test_blocks() -> None:
     assert [(cells["in"], cells["out"]) for cells in found.values()] == [(64, 64), (256, 256), (256, 256)]
 
 
+def test_reductions_of_any_network() -> None:
+    """Kills a reduction that is not found or counted twice: GoogLeNet's modules are built with and without them too."""
+    nine, whole = arms("bottleneck"), arms("bottleneck", on="googlenet")
+    for unit in ("params", "macs"):
+        grown = nine["all nine", "no reductions"][unit] - nine["all nine", "reduced"][unit]
+        assert whole["network", "direct"][unit] - whole["network", "reduced"][unit] == grown
+    assert [pair.name for pair in reductions(squeezing(2))] == ["2"]
+    assert not list(reductions(squeezing(9)))
+
+
+def squeezing(width: int) -> zoo.Trace:
+    """A 1×1 convolution of 8 maps to so many, and a 3×3 convolution of them."""
+    net = nn.Sequential(nn.Conv2d(8, width, 1), nn.ReLU(), nn.Conv2d(width, 4, 3))
+    return zoo.trace(net, input=(1, 8, 6, 6))
+
+
 # grouped-vs-full -----------------------------------------------------------------------------------------------------
 
 
 def test_groups() -> None:
     """Kills a layer too many or too few, and the ungrouped network taken for the published one."""
     found = arms("grouped-vs-full")
-    assert list(found) == [(layer, arm) for layer in ("conv2", "conv4", "conv5", "network") for arm in ("grouped", "full")]
+    layers = ("conv2", "conv4", "conv5", "all of them", "network")
+    assert list(found) == [(layer, arm) for layer in layers for arm in ("grouped", "full")]
     grouped = {layer: tuple(found[layer, "grouped"][key] for key in ("reads", "params", "macs")) for layer, _ in found}
+    del grouped["all of them"]
     assert grouped == {
         "conv2": (48, 307_456, 223_948_800),
         "conv4": (192, 663_936, 112_140_288),
@@ -528,8 +568,9 @@ def test_groups() -> None:
     for layer in ("conv2", "conv4", "conv5"):
         assert found[layer, "full"]["reads"] == 2 * grouped[layer][0]
         assert found[layer, "full"]["macs"] == 2 * grouped[layer][2]
-    assert [found["network", "full"][key] for key in ("params", "macs")] == [62_378_344, 1_135_256_096]
-    assert "the network 1.57 times" in lesson("grouped-vs-full")
+    built = zoo.measure(zoo.trace("alexnet_ungrouped"), columns=["params", "macs"], depth=0).total
+    assert [found["network", "full"][key] for key in ("params", "macs")] == list(built.values()) == [62_378_344, 1_135_256_096]
+    assert "the whole of alexnet 56.7% more MACs" in lesson("grouped-vs-full")
 
 
 # plain-vs-residual ---------------------------------------------------------------------------------------------------
@@ -592,6 +633,53 @@ def test_model_c(arm: str, params: int, macs: int, depth: int, size: int) -> Non
     assert cells["rf"]["stride"] == [4, 4]
     maps = pool_vs_stride._network(pool_vs_stride.STAGES[arm])(torch.zeros(1, 3, 32, 32))
     assert maps.shape == (1, 10, 6, 6)
+
+
+def test_poolings_of_any_network() -> None:
+    """Kills a stride arm or a convolution that counts otherwise than the network that is built so."""
+
+    def conv(before: int, after: int, stride: int = 1) -> list[nn.Module]:
+        return [nn.Conv2d(before, after, 3, stride, padding=1), nn.BatchNorm2d(after), nn.ReLU()]
+
+    def built(*layers: nn.Module) -> zoo.Trace:
+        return zoo.trace(nn.Sequential(*layers, *conv(6, 4)), input=(1, 3, 8, 8))
+
+    found = {(arm.type, arm.name): arm.cells for arm in unpooled(built(*conv(3, 6), nn.MaxPool2d(2)))[0]}
+    others = {
+        "pooling": built(*conv(3, 6), nn.MaxPool2d(2)),
+        "convolution": built(*conv(3, 6), nn.Conv2d(6, 6, 2, 2)),
+        "stride": built(*conv(3, 6, 2)),
+    }
+    for arm, net in others.items():
+        total = zoo.measure(net, columns=["params", "macs"], depth=0).total
+        assert {unit: found["network", arm][unit] for unit in total} == total
+
+
+@pytest.mark.parametrize(
+    ("study", "row", "printed", "words"),
+    [
+        ("alexnet_832m", "conv4", ("1.3M", "112M"), "conv2, conv4 and conv5 are grouped as in the paper. Without truncation"),
+        ("alexnet_832m", "conv2", ("307K", "999M"), "7 of its 8 rows follow"),
+        ("alexnet_832m", "conv2", ("307K", "999M"), "conv2 fits neither"),
+        ("googlenet_table_1", "inception_5a", ("1018", "51M"), "which is what the table prints. The network"),
+        ("googlenet_table_1", "inception_4a", ("364", "99M"), "Row inception_4a does not fit its filters."),
+        ("googlenet_table_1", "conv1", ("9.2", "118M"), "fit in 5 rows. Row inception_5a"),
+    ],
+)
+def test_lessons_follow_what_is_printed(
+    study: str, row: str, printed: tuple[str, str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kills a sentence about a printed table that stands whatever the table prints."""
+    module = importlib.import_module(f"zoo.studies.{study}")
+    monkeypatch.setattr(module, "PRINTED", {**module.PRINTED, row: printed})
+    assert words in str(module.run().notes[-1])
+
+
+def test_no_factor_where_none_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills the factor of 3 of lectures where forward passes alone give the number that is printed."""
+    assert "What is printed has a factor of 3" in lesson("lenet-to-alexnet")
+    monkeypatch.setattr(lenet_to_alexnet, "PRINTED_TRAINING", "70×10^15")
+    assert "factor" not in str(lenet_to_alexnet.run().notes[-1])
 
 
 # receptive-field-growth ----------------------------------------------------------------------------------------------

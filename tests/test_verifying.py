@@ -94,6 +94,20 @@ def test_fvcore_on_a_transformer() -> None:
     assert row["ours"] == 2 * (4 * 5 * 8 * 8 + 2 * 5 * 8 * 16) + 2 * 5 * 2 * 5 * 8
 
 
+class Functional(nn.Module):
+    """No module gives its output."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.max_pool2d(x, 3, stride=2)
+
+
+def test_the_output_of_a_functional_network_is_checked() -> None:
+    """Kills an experiment that looks at modules only, and finds nothing to check in a forward pass of functions."""
+    (row,) = [row for row in verify(Functional(), input=(1, 3, 9, 9), rf=True).rows if row.type == "experiment"]
+    assert (row.name, row.cells["verdict"]) == ("rf of the output", "equal")
+    assert row.cells["ours"] > 0
+
+
 def test_a_false_window_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills an experiment that agrees with whatever is predicted."""
     right = experiment.exact

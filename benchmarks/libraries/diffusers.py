@@ -32,6 +32,13 @@ def made(name: str) -> Iterator[Made]:
     import diffusers
 
     kind = getattr(diffusers.models, name)
+    if name in (known := _given()):
+        options, inputs = known[name]
+        kwargs = {key: _tensor(value) for key, value in inputs.items()}
+        if "return_dict" in inspect.signature(kind.forward).parameters:
+            kwargs["return_dict"] = False
+        yield from (Made(way(lambda: kind(**options)), (), kwargs) for way in (weightless, weighed))
+        return
     parameters = inspect.signature(kind.__init__).parameters
     options = {p.name: p.default for p in parameters.values() if p.default is not p.empty}
     fewer = {key: 2 for key in _FEWER if isinstance(options.get(key), int) and options[key] > 2}
@@ -129,3 +136,220 @@ def _others(wanted: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, 
         "return_dict": False,
     }
     return {name: value for name, value in known.items() if name in wanted and value is not None}
+
+
+def _given() -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Options and inputs of networks whose signature does not tell their axes; a tuple of numbers is a tensor of this size."""
+    import torch
+
+    return {
+        "CogVideoXTransformer3DModel": (
+            {"num_layers": 2},
+            {"hidden_states": (1, 5, 16, 16, 16), "encoder_hidden_states": (1, 226, 4096), "timestep": (1,)},
+        ),
+        "ConsisIDTransformer3DModel": (
+            {"num_layers": 2},
+            {"hidden_states": (1, 5, 16, 16, 16), "encoder_hidden_states": (1, 226, 4096), "timestep": (1,)},
+        ),
+        "HunyuanDiT2DModel": (
+            {"num_layers": 2, "in_channels": 4, "patch_size": 2, "hidden_size": 1408},
+            {
+                "hidden_states": (1, 4, 32, 32),
+                "timestep": (1,),
+                "encoder_hidden_states": (1, 77, 1024),
+                "encoder_hidden_states_t5": (1, 256, 2048),
+                "text_embedding_mask": (1, 77),
+                "text_embedding_mask_t5": (1, 256),
+                "image_meta_size": (1, 6),
+                "style": torch.zeros(1, dtype=torch.int64),
+                "image_rotary_emb": [torch.zeros(256, 88), torch.zeros(256, 88)],
+            },
+        ),
+        "PixArtTransformer2DModel": (
+            {"num_layers": 2, "sample_size": 32, "caption_channels": 4096},
+            {
+                "hidden_states": (1, 4, 32, 32),
+                "encoder_hidden_states": (1, 16, 4096),
+                "timestep": (1,),
+                "added_cond_kwargs": {"resolution": None, "aspect_ratio": None},
+            },
+        ),
+        "SanaTransformer2DModel": (
+            {"num_layers": 2},
+            {"hidden_states": (1, 32, 32, 32), "encoder_hidden_states": (1, 16, 2304), "timestep": (1,)},
+        ),
+        "SanaVideoTransformer3DModel": (
+            {"num_layers": 2},
+            {"hidden_states": (1, 16, 3, 30, 52), "encoder_hidden_states": (1, 16, 2304), "timestep": (1,)},
+        ),
+        "MochiTransformer3DModel": (
+            {"num_layers": 2},
+            {
+                "hidden_states": (1, 12, 2, 16, 16),
+                "encoder_hidden_states": (1, 256, 4096),
+                "timestep": (1,),
+                "encoder_attention_mask": torch.ones(1, 256, dtype=torch.bool),
+            },
+        ),
+        "Lumina2Transformer2DModel": (
+            {"num_layers": 2, "axes_dim_rope": (32, 32, 32)},
+            {
+                "hidden_states": (1, 16, 32, 32),
+                "timestep": (1,),
+                "encoder_hidden_states": (1, 16, 1024),
+                "encoder_attention_mask": torch.ones(1, 16, dtype=torch.bool),
+            },
+        ),
+        "UNetSpatioTemporalConditionModel": (
+            {},
+            {"sample": (1, 4, 8, 32, 32), "timestep": (1,), "encoder_hidden_states": (1, 1, 1024), "added_time_ids": (1, 3)},
+        ),
+        "Flux2Transformer2DModel": (
+            {"num_layers": 1, "num_single_layers": 1},
+            {
+                "hidden_states": (1, 64, 128),
+                "encoder_hidden_states": (1, 16, 15360),
+                "timestep": (1,),
+                "img_ids": (1, 64, 4),
+                "txt_ids": (1, 16, 4),
+                "guidance": (1,),
+            },
+        ),
+        "ZImageTransformer2DModel": (
+            {"n_layers": 2, "n_refiner_layers": 1},
+            {"x": [torch.zeros(16, 1, 16, 16)], "t": (1,), "cap_feats": [torch.zeros(16, 2560)]},
+        ),
+        "WanVACETransformer3DModel": (
+            {"num_layers": 2, "vace_layers": [0, 1]},
+            {
+                "hidden_states": (1, 16, 3, 16, 16),
+                "timestep": (1,),
+                "encoder_hidden_states": (1, 16, 4096),
+                "control_hidden_states": (1, 96, 3, 16, 16),
+            },
+        ),
+        "Transformer2DModel": ({"in_channels": 32, "num_layers": 2}, {"hidden_states": (1, 32, 16, 16)}),
+        "TransformerTemporalModel": ({"in_channels": 32, "num_layers": 2}, {"hidden_states": (8, 32, 16, 16), "num_frames": 8}),
+        "HunyuanImageTransformer2DModel": (
+            {"num_layers": 1, "num_single_layers": 1, "num_refiner_layers": 1},
+            {
+                "hidden_states": (1, 64, 16, 16),
+                "timestep": (1,),
+                "encoder_hidden_states": (1, 16, 3584),
+                "encoder_attention_mask": torch.ones(1, 16, dtype=torch.bool),
+            },
+        ),
+        "StableAudioDiTModel": (
+            {"num_layers": 2},
+            {
+                "hidden_states": (1, 64, 1024),
+                "timestep": (1,),
+                "encoder_hidden_states": (1, 16, 768),
+                "global_hidden_states": (1, 1, 1536),
+            },
+        ),
+        "LatteTransformer3DModel": (
+            {
+                "num_layers": 2,
+                "in_channels": 4,
+                "patch_size": 2,
+                "sample_size": 32,
+                "num_embeds_ada_norm": 1000,
+                "norm_type": "ada_norm_single",
+                "caption_channels": 4096,
+                "cross_attention_dim": 1152,
+                "attention_head_dim": 72,
+                "video_length": 8,
+            },
+            {"hidden_states": (1, 4, 8, 32, 32), "timestep": (1,), "encoder_hidden_states": (1, 16, 4096)},
+        ),
+        "UVit2DModel": (
+            {"num_hidden_layers": 2},
+            {
+                "input_ids": torch.zeros(1, 16, 16, dtype=torch.int64),
+                "encoder_hidden_states": (1, 16, 768),
+                "pooled_text_emb": (1, 768),
+                "micro_conds": (1, 5),
+            },
+        ),
+        "PriorTransformer": (
+            {"num_layers": 2},
+            {"hidden_states": (1, 768), "timestep": (1,), "proj_embedding": (1, 768), "encoder_hidden_states": (1, 77, 768)},
+        ),
+        "CosmosTransformer3DModel": (
+            {"num_layers": 2},
+            {
+                "hidden_states": (1, 16, 4, 16, 16),
+                "timestep": (1,),
+                "encoder_hidden_states": (1, 16, 1024),
+                "padding_mask": (1, 1, 16, 16),
+            },
+        ),
+        "EasyAnimateTransformer3DModel": (
+            {"num_layers": 2, "mmdit_layers": 2, "in_channels": 16, "out_channels": 16, "patch_size": 2},
+            {"hidden_states": (1, 16, 4, 16, 16), "timestep": (1,), "encoder_hidden_states": (1, 16, 3584)},
+        ),
+        "PRXTransformer2DModel": (
+            {"depth": 2, "axes_dim": [32, 32]},
+            {"hidden_states": (1, 16, 16, 16), "timestep": (1,), "encoder_hidden_states": (1, 16, 2304)},
+        ),
+        "T5FilmDecoder": (
+            {"num_layers": 2},
+            {
+                "encodings_and_masks": [(torch.zeros(1, 16, 768), torch.ones(1, 16))],
+                "decoder_input_tokens": (1, 256, 128),
+                "decoder_noise_time": (1,),
+            },
+        ),
+        "AutoencoderKLHunyuanImage": (
+            {
+                "in_channels": 3,
+                "out_channels": 3,
+                "latent_channels": 64,
+                "block_out_channels": (64, 128),
+                "layers_per_block": 2,
+                "spatial_compression_ratio": 4,
+                "sample_size": 64,
+            },
+            {"sample": (1, 3, 64, 64)},
+        ),
+        "MMAudioVocoder": ({}, {"mel": (1, 128, 64)}),
+        "Kandinsky5Transformer3DModel": (
+            {"num_visual_blocks": 2},
+            {
+                "hidden_states": (1, 2, 16, 16, 4),
+                "encoder_hidden_states": (1, 16, 3584),
+                "timestep": (1,),
+                "pooled_projections": (1, 768),
+                "visual_rope_pos": [torch.arange(2), torch.arange(8), torch.arange(8)],
+                "text_rope_pos": torch.arange(16),
+            },
+        ),
+        "GlmImageTransformer2DModel": (
+            {"num_layers": 2},
+            {
+                "hidden_states": (1, 16, 16, 16),
+                "encoder_hidden_states": (1, 16, 1472),
+                "prior_token_id": torch.zeros(1, 64, dtype=torch.int64),
+                "prior_token_drop": torch.zeros(1, dtype=torch.bool),
+                "timestep": (1,),
+                "target_size": (1, 2),
+                "crop_coords": (1, 2),
+            },
+        ),
+        "ErnieImageTransformer2DModel": (
+            {"num_layers": 2},
+            {"hidden_states": (1, 128, 16, 16), "timestep": (1,), "text_bth": (1, 16, 2560), "text_lens": torch.tensor([16])},
+        ),
+        "AnimaTextConditioner": (
+            {"num_layers": 2},
+            {"source_hidden_states": (1, 16, 1024), "target_input_ids": torch.ones(1, 16, dtype=torch.int64)},
+        ),
+    }
+
+
+def _tensor(value: Any) -> Any:
+    """Zeros where `value` is a size; anything else as it is."""
+    import torch
+
+    return torch.zeros(value) if isinstance(value, tuple) and all(type(n) is int for n in value) else value

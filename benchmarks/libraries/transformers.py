@@ -43,7 +43,7 @@ def names() -> list[str]:
                 found.append(name)
                 if name.endswith("Model") and getattr(kind, "_supports_sdpa", False):
                     found.append(f"{name}/eager")
-    return found
+    return list(dict.fromkeys(found))  # a file may list a class of another
 
 
 def _is_model(kind: Any) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from zoo.analysis.working import OfOp
 from zoo.ops import arithmetic
 from zoo.ops.book import rule_of
-from zoo.ops.memory import written
+from zoo.ops.memory import traffic, written
 from zoo.ops.params import elements
 from zoo.ops.rule import Cost, Factors
 from zoo.ops.working import Line, product, rule_says, shape_factors, sum_of_products, total
@@ -39,6 +39,17 @@ def of_written(*, in_bytes: bool = False) -> OfOp:
 def _elements(label: str, value: Value, in_bytes: bool) -> Line:
     factors = shape_factors(value) | ({"bytes each": bytes_each(value.dtype)} if in_bytes else {})
     return product(label, factors, value.nbytes if in_bytes else value.numel)
+
+
+def of_traffic(op: Op) -> list[Line]:
+    """The bytes of each tensor that an op reads or writes."""
+    each = traffic(op)
+    return [total(op.kind, each, sum(count for _, count in each), says="what the op reads and writes")]
+
+
+def of_cost(cost: Cost) -> OfOp:
+    """The factors of a cost, with the rule that gives them."""
+    return lambda op: _terms(op, None if (found := cost.working(op)) is None else (found,), _says(cost))
 
 
 def macs(op: Op) -> list[Line]:

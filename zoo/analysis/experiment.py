@@ -14,7 +14,7 @@ from zoo.ops.axes import spatial, starts
 from zoo.ops.receptive_field import rule
 from zoo.receptive.spans import Span, Spans, Undefined, exact
 from zoo.receptive.windows import Units
-from zoo.record.trace import Trace
+from zoo.record.trace import Trace, Value
 from zoo.record.walk import carry
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ ROWS = (0, 0.37, 0.5, 1)
 @dataclass(frozen=True)
 class Finding:
     """For one module's output: how many units the NaNs should have reached, how many they did, and whether these are the same
-    units.
+    units. The path of the model itself is empty.
 
     `verdict` is "equal", "differs", or "not checked" if the receptive field is undefined; `why` gives the reason.
     """
@@ -94,19 +94,26 @@ def _tallies(
 
 
 def _fields(trace: Trace, module: "nn.Module") -> tuple[dict[str, list[Spans]], dict[str, str]]:
-    """Return the exact fields of the output of each module that is called once; and the first module without one, by reason."""
+    """Return the exact fields of the output of each module that is called once; and the first module without one, by reason.
+
+    The model itself, whose path is empty, is among them only if no module gives its output.
+    """
     states = carry(trace, starts(trace, exact), rule)
     runs = Counter(id(module.get_submodule(call.path)) for call in trace.calls)
     fields: dict[str, list[Spans]] = {}
     undefined: dict[str, str] = {}
-    for call in trace.calls:
+    checked: set[tuple[Value, ...]] = set()
+    model, *calls = trace.calls
+    for call in (*calls, model):
         found = [states.get(value.id) for value in call.outputs]
         known = [field for field in found if isinstance(field, tuple)]
         for field in found:
             if isinstance(field, Undefined):
                 undefined.setdefault(field.reason, call.path)
-        if call.path and known and len(known) == len(found) and runs[id(module.get_submodule(call.path))] == 1:
+        once = runs[id(module.get_submodule(call.path))] == 1
+        if known and len(known) == len(found) and once and (call is not model or call.outputs not in checked):
             fields[call.path] = known
+            checked.add(call.outputs)
     return fields, undefined
 
 
@@ -188,7 +195,8 @@ def _only_what_is_seen() -> AbstractContextManager[object]:
 
     A neighbour of weight zero in an interpolation does not pass on a NaN, although zero times NaN is NaN. The weights are found
     with torch itself: it interpolates the positions of the NaNs in double precision, each with a different value, so that negative
-    weights do not cancel. The maximum over padding only is 0, not minus infinity, since sums of infinities can be NaN.
+    weights do not cancel. The maximum over padding only is 0, not minus infinity, since sums of infinities can be NaN. A key that
+    causal attention hides does not pass on a NaN, although NaN minus infinity is NaN.
     """
     import torch
     from torch.overrides import TorchFunctionMode
@@ -198,6 +206,8 @@ def _only_what_is_seen() -> AbstractContextManager[object]:
             kwargs = kwargs or {}
             if "max_pool" in getattr(func, "__name__", "") and isinstance(found := func(*args, **kwargs), torch.Tensor):
                 return found.masked_fill(found.isneginf(), 0)
+            if func is torch.nn.functional.scaled_dot_product_attention:
+                return _attended(func, *args, **kwargs)
             if func is not torch.nn.functional.interpolate or ("linear" not in kwargs["mode"] and kwargs["mode"] != "bicubic"):
                 return func(*args, **kwargs)
             (x,) = args
@@ -206,3 +216,23 @@ def _only_what_is_seen() -> AbstractContextManager[object]:
             return func(x.nan_to_num(), **kwargs).masked_fill(weights.abs() > 1e-6, torch.nan)
 
     return OnlyWhatIsSeen()
+
+
+def _attended(attention: Any, *args: Any, **kwargs: Any) -> "Tensor":
+    """What attention returns, with NaN for each query that has one or, if it is causal, sees one."""
+    import torch
+
+    from zoo.tracing.values import causal
+
+    names = ("query", "key", "value", "attn_mask", "dropout_p", "is_causal")
+    given = dict(zip(names, args, strict=False)) | kwargs
+    mask, parts = given.get("attn_mask"), [given[name] for name in names[:3]]
+    if not (given.get("is_causal") or (mask is not None and causal(mask))) or parts[0].shape[-2] != parts[1].shape[-2]:
+        plain: Tensor = attention(**given)
+        return plain
+    query, key, value = (part.isnan().any(-1) for part in parts)
+    seen = (key | value).cummax(-1).values
+    if seen.shape != query.shape:  # several heads of queries to one of keys
+        seen = seen.any(-2, keepdim=True)
+    found: Tensor = attention(**given | {name: part.nan_to_num() for name, part in zip(names, parts, strict=False)})
+    return found.masked_fill((query | seen)[..., None], torch.nan)

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol
 
+from zoo.analysis.counting import of_cost
 from zoo.analysis.rows import Group
 from zoo.analysis.working import OfOp, Place, added_up
 from zoo.ops.count import Count
+from zoo.ops.rule import Cost
 from zoo.ops.working import Line, sum_of_products
 from zoo.record.trace import Op, Trace, Value, bytes_each
 from zoo.record.walk import Rule, State, carry
@@ -28,7 +30,7 @@ class Pass(Protocol):
 class Sum:
     """A pass that counts each op by itself and adds up: whatever the grouping, the rows add up to the total.
 
-    `of_op` gives the lines that explain the count of one op.
+    `of_op` gives the lines that explain the count of one op; a count made by `factors` explains itself.
     """
 
     column: Column
@@ -42,7 +44,8 @@ class Sum:
 
     def working(self, place: Place, cell: Any) -> Iterator[Line]:
         """The lines of each op, or the sums of the rows in a module; then their sum."""
-        return added_up(place, self.count, self.of_op, cell)
+        of_op = of_cost(self.count) if isinstance(self.count, Cost) else self.of_op
+        return added_up(place, self.count, of_op, cell)
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,50 @@ class Share:
         cells, total = self.of.measure(trace, groups)
         known = isinstance(total, int | float) and total > 0
         return [cell / total if known else None for cell in cells], 1.0 if known else None
+
+
+@dataclass(frozen=True)
+class Quotient:
+    """A pass that divides one sum by another, in each row and in total, to six digits.
+
+    A lower bound divided by a known number is a lower bound. There is no quotient if the divisor is 0 or a lower bound itself.
+    """
+
+    column: Column
+    dividend: Sum
+    divisor: Sum
+
+    def measure(self, trace: Trace, groups: Sequence[Group]) -> tuple[list[Any], Any]:
+        """Return the quotient of each group, and that of the totals."""
+        cells, total = self.dividend.measure(trace, groups)
+        by, by_all = self.divisor.measure(trace, groups)
+        return list(map(_quotient, cells, by)), _quotient(total, by_all)
+
+    def working(self, place: Place, cell: Any) -> Iterator[Line]:
+        """The lines of both sums, then their quotient."""
+        operands = {}
+        for one in (self.dividend, self.divisor):
+            (count,), _ = one.measure(place.trace, [place.group])
+            name = one.column.name
+            for line in one.working(place, count):
+                yield replace(line, part=None, label=name if line.label == "total" else line.label)
+            operands[name] = _known(count)
+        if cell is None:
+            yield Line(self.column.name, says=f"no quotient: {self.divisor.column.name} is 0 or not known")
+        else:
+            formula = f"{{{self.dividend.column.name}}} / {{{self.divisor.column.name}}}"
+            yield Line(self.column.name, formula, operands, _known(cell), says="to six digits", part=())
+
+
+def _quotient(count: Any, by: Any) -> Any:
+    if isinstance(by, dict) or not by:
+        return None
+    ratio = float(f"{_known(count) / by:.6g}")
+    return {**count, "at_least": ratio} if isinstance(count, dict) else ratio
+
+
+def _known(cell: Any) -> Any:
+    return cell["at_least"] if isinstance(cell, dict) else cell
 
 
 @dataclass(frozen=True)

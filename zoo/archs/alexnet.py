@@ -121,7 +121,11 @@ class AlexNet(nn.Module):
     neurons=659_272,
     variants=({"options": {"norm_per_gpu": True}, "params": 60_965_224, "macs": 724_406_816},),
     sources={
-        "paper": ("transcription", "the paper's text as others copied it"),
+        "paper": (
+            "paper",
+            "all of it",
+            "https://papers.nips.cc/paper/4824-imagenet-classification-with-deep-convolutional-neural-networks",
+        ),
         "older abstract": ("transcription", "the abstract on the proceedings' page as others copied it"),
         "reprint": ("second-hand", "a bibliographic record of Communications of the ACM 60(6), 2017"),
         "caffe": ("author's file", "Caffe's AlexNet", "https://github.com/BVLC/caffe/tree/master/models/bvlc_alexnet"),
@@ -304,7 +308,7 @@ class AlexNetOWT(nn.Module):
     ),
     parents=("alexnet",),
     sources={
-        "paper": ("transcription", "its section on the model as others copied it"),
+        "paper": ("paper", "its second version", "https://arxiv.org/abs/1404.5997v2"),
         "torchvision": TORCHVISION,
         "cuda-convnet2": ("author's file", "the author's library", "https://github.com/akrizhevsky/cuda-convnet2"),
     },
@@ -316,10 +320,10 @@ class AlexNetOWT(nn.Module):
     ),
     errata=(
         "The remark of 2.4% fewer connections than the two-GPU network fits no count of either version: the released one has 1.4% "
-        "fewer multiplications. [paper; computed]",
+        "fewer multiplications. [paper, section 5; computed]",
         "The text of the paper gives the widths 64, 192, 384, 384, 256; the released configuration and torchvision have 64, 192, "
         "384, 256, 256, and only these fit its own remark of 0.2% more parameters than the two-GPU network. "
-        "[paper, footnote on the model; cuda-convnet2, layers-imagenet-1gpu.cfg; torchvision, alexnet.py; computed]",
+        "[paper, section 5, footnote 1; cuda-convnet2, layers-imagenet-1gpu.cfg; torchvision, alexnet.py; computed]",
     ),
     results=(
         {
@@ -331,12 +335,24 @@ class AlexNetOWT(nn.Module):
             "note": "torchvision's weights",
             "source": "torchvision, IMAGENET1K_V1",
         },
+        {
+            "on": "ILSVRC 2012 validation",
+            "top1": "42.33",
+            "crops": "centre crop",
+            "note": "the author's network, trained on one GPU",
+            "source": "paper, Table 1",
+        },
     ),
     recipe={
-        "loss": "1000 independent logistic units, trained to minimise cross-entropy. [paper]",
-        "learning rate": "Multiplied by 250^(-1/3) at 25%, 50% and 75% of the training. [paper]",
-        "length": "90 passes. [paper]",
-        "remark": "This is the author's training; torchvision trained its weights again. [paper; torchvision]",
+        "loss": "1000 independent logistic units, trained to minimise cross-entropy. [paper, section 5]",
+        "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, section 5]",
+        "learning rate": "Multiplied by 250^(-1/3) at 25%, 50% and 75% of the training. [paper, section 5]",
+        "batch": "128 on one GPU, up to 1,024 on eight. [paper, Table 1]",
+        "weight decay": "0.0005. [paper, section 5]",
+        "augmentation": "Random 224×224 patches of 256×256 images, and their mirror images. [paper, section 5]",
+        "length": "90 passes. [paper, section 5]",
+        "hardware": "One K20 GPU, 98 hours; eight, 16. [paper, section 5 and Table 1]",
+        "remark": "This is the author's training; torchvision trained its weights again. [paper, section 5; torchvision]",
     },
     preprocessing=(
         "For torchvision's weights: the shorter side scaled to 256 pixels, 224×224 centre crop, RGB in [0, 1], mean (0.485, 0.456, "

@@ -99,7 +99,8 @@ class AllCNNC(nn.Module):
     ),
     recipe={
         "optimiser": "Stochastic gradient descent with momentum 0.9. [paper, on training]",
-        "learning rate": "Multiplied by 0.1 after 200, 250 and 300 epochs. [paper, on training]",
+        "learning rate": "The best of 0.25, 0.1, 0.05 and 0.01, multiplied by 0.1 after 200, 250 and 300 epochs. "
+        "[paper, on training]",
         "weight decay": "0.001. [paper, on training]",
         "augmentation": "For 7.25%: mirror images and shifts of at most 5 pixels. [paper, on training]",
         "dropout": "0.2 on the input, 0.5 after conv3 and conv6. [paper, on training; port, ALL_CNN_C_train_val.prototxt]",

@@ -29,8 +29,8 @@ CVPR_2015 = {
     "recipe": {
         "loss": "A softmax for each pixel, summed, without pixels labelled 255. [authors, voc-fcn8s/train.prototxt]",
         "optimiser": "Gradient descent, one image at a time, momentum 0.99. [authors, voc-fcn32s/solver.prototxt]",
-        "learning rate": "10^-10 for FCN-32s, twice that for biases; the interpolations are fixed. "
-        "[authors, voc-fcn32s/solver.prototxt]",
+        "learning rate": "10^-10 for FCN-32s, 10^-12 for FCN-16s, 10^-14 for FCN-8s; twice that for biases, none for the "
+        "interpolations. [authors, solver.prototxt and train.prototxt of each]",
         "weight decay": "0.0005, none for biases. [authors, voc-fcn32s/solver.prototxt]",
         "dropout": "0.5 after fc6 and fc7. [authors, voc-fcn8s/train.prototxt]",
         "length": "100,000 iterations. [authors, voc-fcn32s/solver.prototxt]",
@@ -50,11 +50,12 @@ CVPR_2015 = {
     },
 }
 AUTHORS = ("author's file", "the released networks", "https://github.com/shelhamer/fcn.berkeleyvision.org")
-ATLAS = ("second-hand", "a summary of the paper", "https://vitavision.dev/atlas/fcn-semantic-segmentation")
+PAPER = ("paper", "its second version", "https://arxiv.org/abs/1411.4038v2")
 START = (
     "The convolutions start as VGG-16's do in this catalogue, from Glorot and Bengio's uniform distribution, where the authors "
     "copy trained weights. The layers of scores start from zeros, as in the released files, and the interpolations from bilinear "
-    "kernels, one from each class to itself, which stay fixed. [authors, surgery.py; ours]"
+    "kernels, one from each class to itself, which stay fixed; in the paper's experiments they were learned. "
+    "[authors, surgery.py and README; ours]"
 )
 FIXED = (
     "The interpolations count as parameters although they are fixed: each is a kernel from every class to every class, and all but "
@@ -207,7 +208,7 @@ class FCN8s(nn.Module):
 @arch(
     **CVPR_2015,
     title="FCN-32s",
-    sources={"authors": AUTHORS, "atlas": ATLAS},
+    sources={"authors": AUTHORS, "paper": PAPER},
     params=136_152_917,
     macs=181_365_854_976,
     depth=17,
@@ -217,12 +218,16 @@ class FCN8s(nn.Module):
             "quantity": "params",
             "printed": "134 M",
             "where": "Table 1",
-            "source": "atlas",
             "note": "Without the fixed interpolation, which has 1,806,336: 134,346,581.",
         },
     ),
     deviations=(START,),
-    notes=(FIXED, PADDED, "Mean IU 63.6 on PASCAL VOC's seg11valid. [authors, README]"),
+    notes=(
+        FIXED,
+        PADDED,
+        "Mean IU 63.6 on seg11valid, the 736 images of PASCAL VOC in the paper's footnote 7; the paper's own training gave 59.4. "
+        "[authors, README; paper, Table 2]",
+    ),
     weights=(
         "Released for unrestricted use: http://dl.caffe.berkeleyvision.org/fcn32s-heavy-pascal.caffemodel "
         "[authors, voc-fcn32s/caffemodel-url and README]",
@@ -237,13 +242,18 @@ def fcn32s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) ->
 @arch(
     **CVPR_2015,
     title="FCN-16s",
-    sources={"authors": AUTHORS},
+    sources={"authors": AUTHORS, "paper": PAPER},
     params=134_815_994,
     macs=181_448_086_272,
     depth=18,
     stages=("score 21 1 468",),
     deviations=(START,),
-    notes=(FIXED, PADDED, "Mean IU 65.0 on PASCAL VOC's seg11valid. [authors, README]"),
+    notes=(
+        FIXED,
+        PADDED,
+        "Mean IU 65.0 on seg11valid, the 736 images of PASCAL VOC in the paper's footnote 7; the paper's own training gave 62.4. "
+        "[authors, README; paper, Table 2]",
+    ),
     weights=(
         "Released for unrestricted use: http://dl.caffe.berkeleyvision.org/fcn16s-heavy-pascal.caffemodel "
         "[authors, voc-fcn16s/caffemodel-url and README]",
@@ -258,7 +268,7 @@ def fcn16s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) ->
 @arch(
     **CVPR_2015,
     title="FCN-8s",
-    sources={"authors": AUTHORS},
+    sources={"authors": AUTHORS, "paper": PAPER},
     params=134_489_759,
     macs=181_529_034_048,
     depth=19,
@@ -267,7 +277,8 @@ def fcn16s(num_classes: int = 21, in_channels: int = 3, dropout: float = 0.5) ->
     notes=(
         FIXED,
         PADDED,
-        "Mean IU 65.5 on PASCAL VOC's seg11valid and 67.2 on seg12test. [authors, README]",
+        "Mean IU 65.5 on seg11valid, the 736 images of PASCAL VOC in the paper's footnote 7, and 67.2 on seg12test; the paper's "
+        "own training gave 62.7 on the former. [authors, README; paper, Table 2]",
         "A later release trains all strides at once, and scales the maps of pool3 by 0.0001 and those of pool4 by 0.01 before they "
         "are scored. [authors, voc-fcn8s-atonce]",
     ),

@@ -200,7 +200,7 @@ class GoogLeNetWithHeads(GoogLeNet):
     training={"aux_heads": True},
     parents=("nin_cifar10",),
     sources={
-        "paper": ("transcription", "the paper's text as others copied it, of the first version, arXiv 1409.4842v1"),
+        "paper": ("paper", "its first version", "https://arxiv.org/abs/1409.4842v1"),
         "caffe": ("author's file", "Caffe's GoogLeNet", "https://github.com/BVLC/caffe/tree/master/models/bvlc_googlenet"),
         "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
     },

@@ -110,8 +110,8 @@ class LeNet1(nn.Module):
         {
             "quantity": "macs",
             "printed": "100,000",
-            "where": "on LeNet-1",
-            "source": "comparison",
+            "where": "section III.C.7",
+            "source": "1998",
             "note": "A round number. Convolutions and output multiply 91,520 times; with one product for each unit of H2 (576) and "
             "H4 (192) it is 92,288.",
         },
@@ -126,22 +126,24 @@ class LeNet1(nn.Module):
     parents=("lenet1989",),
     sources={
         "paper": (
-            "transcription",
-            "a port's table of the paper, by page",
-            "https://github.com/Mystique1337/lecun-1989-mnist-reproduction",
+            "paper",
+            "all of it",
+            "https://papers.nips.cc/paper/1989/hash/53c3bce66e43be4f209556518c2fcb54-Abstract.html",
         ),
-        "comparison": (
-            "second-hand",
-            "the same group's comparison of learning algorithms, 1995, as a page about MNIST repeats it",
-        ),
-        "1998": ("transcription", "LeCun et al., Proceedings of the IEEE, 1998, as others copied it"),
+        "1998": ("paper", "LeCun et al., Proceedings of the IEEE, 1998", "https://doi.org/10.1109/5.726791"),
     },
     deviations=(
         "The squashing function and the initialisation are taken from the same authors' other papers: 1.7159 tanh(2x/3) in every "
         "layer, the output too, and weights, biases and coefficients uniform in ±2.4/F, with F inputs of a unit. "
         "[1998, appendix A; ours]",
     ),
+    notes=(
+        "It was derived from LeNet-1989, which has about four times as many parameters, by the authors' Optimal Brain Damage. "
+        "[paper, page 402; computed]",
+    ),
     results=(
+        {"on": "zip codes and printed digits, 2,707 test images", "top1": "3.4", "source": "paper, page 402"},
+        {"on": "zip codes and printed digits, 9,840 training images", "top1": "1.1", "source": "paper, page 402"},
         {
             "on": "MNIST test",
             "top1": "1.7",
@@ -153,6 +155,7 @@ class LeNet1(nn.Module):
         "loss": "Mean squared error against targets of ±1. [paper, pages 399 and 402]",
         "optimiser": "A second-order version of backpropagation. [paper, page 402]",
         "length": "30 passes through 9,840 images. [paper, pages 397 and 402]",
+        "hardware": "A SUN SPARCstation 1, about three days. [paper, page 402]",
     },
     preprocessing={
         "stated": ("A 16×16 digit is placed in a 28×28 plane, of values from -1 to 1. [paper, pages 398 and 400]",),

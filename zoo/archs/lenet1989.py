@@ -88,54 +88,55 @@ class LeNet1989(nn.Module):
     num_features=30,
     connections=64_660,
     published=(
-        {"quantity": "params", "printed": "9,760", "where": "summary of the architecture"},
+        {"quantity": "params", "printed": "9,760", "where": "section 3.3"},
         {
             "quantity": "connections",
             "printed": "64,660",
-            "where": "summary of the architecture",
+            "where": "section 3.3",
         },
         {
             "quantity": "neurons",
             "printed": "1,256",
-            "where": "summary of the architecture",
+            "where": "section 3.3",
             "note": "1,000 computed units and the 256 pixels.",
         },
     ),
     neurons=1_000,
     sources={
-        "paper": ("transcription", "most of its text as others copied it"),
+        "paper": ("paper", "all of it", "https://doi.org/10.1162/neco.1989.1.4.541"),
         "port": ("second-hand", "the notes of a port", "https://github.com/karpathy/lecun1989-repro"),
-        "1998": ("transcription", "LeCun et al., Proceedings of the IEEE, 1998, as others copied it"),
+        "1998": ("paper", "LeCun et al., Proceedings of the IEEE, 1998", "https://doi.org/10.1109/5.726791"),
     },
     deviations=(
         "Which eight of the twelve maps of H1 a map of H2 reads is unpublished. Here map i reads maps i to i + 7, in a circle, so "
-        "that all maps of H1 are read equally often. [paper, on H2; ours]",
+        "that all maps of H1 are read equally often. [paper, section 3.3; ours]",
         "Kernels of 5×5 that move by two take 16 pixels to 8 and 8 to 4 with three border pixels along each axis. How they are "
         "split is unpublished: here two lie above and to the left, one below and to the right. Where the receptive fields begin "
-        "depends on it, their size and stride do not. [paper, on H1; ours; computed]",
+        "depends on it, their size and stride do not. [paper, section 3.3; ours; computed]",
         "The paper prints no constants of its scaled tanh; they are those that the authors print in 1998, 1.7159 tanh(2x/3). "
-        "[paper, on training; 1998, appendix A; ours]",
-        "The paper gives its initialisation for weights; biases are treated alike. [paper, on training; ours]",
+        "[paper, section 4; 1998, appendix A; ours]",
+        "The paper gives its initialisation for weights; biases are treated alike. [paper, section 4; ours]",
     ),
     notes=(
         "H1 sees a border of -1 around the image, and the paper treats connections beyond the maps of H1 alike: they are padded "
-        "with -1 too. [paper, on H1 and H2]",
-        "The formula of the initialisation, ±2.4/F with F inputs of a unit, has been suspected to lack a square root: here it has "
-        "none, as in the paper of 1998. [paper, on training; port, open questions; 1998]",
+        "with -1 too. [paper, section 3.3]",
+        "The formula of the initialisation, ±2.4/F with F inputs of a unit, has been suspected to lack a square root. It lacks "
+        "none: the authors' paper of 1998 says that they divide by F itself since the inputs of some units are highly correlated. "
+        "[paper, section 4; port, open questions; 1998, appendix A]",
     ),
     results=(
-        {"on": "zip codes, 2,007 test images", "top1": "5.0", "source": "paper, results; port, README"},
-        {"on": "zip codes, 7,291 training images", "top1": "0.14", "source": "paper, results; port, README"},
+        {"on": "zip codes, 2,007 test images", "top1": "5.0", "source": "paper, section 5"},
+        {"on": "zip codes, 7,291 training images", "top1": "0.14", "source": "paper, section 5"},
     ),
     recipe={
-        "loss": "Mean squared error, targets within the quasi-linear range of the sigmoid. [paper, on training]",
+        "loss": "Mean squared error, targets within the quasi-linear range of the sigmoid. [paper, section 4]",
         "optimiser": "Newton's algorithm with a positive, diagonal approximation of the Hessian, one image at a time in constant "
-        "order. [paper, on training]",
-        "length": "23 passes. [paper, results]",
-        "hardware": "A SUN-4/260, three days. [paper, on the environment; port, README]",
+        "order. [paper, section 4]",
+        "length": "23 passes. [paper, section 5]",
+        "hardware": "A SUN-4/260, three days. [paper, sections 4 and 5.1]",
     },
     preprocessing={
-        "stated": ("16×16 pixels of values from -1 to 1. [paper, on preprocessing]",),
+        "stated": ("16×16 pixels of values from -1 to 1. [paper, section 2.2]",),
         "resize": 16,
         "values": (-1, 1),
         "mean": (0,),

@@ -19,7 +19,7 @@ ICLR_2014 = {
     "arxiv": "1312.4400",
     "citation": {"type": "inproceedings", "booktitle": "International Conference on Learning Representations", "year": "2014"},
 }
-PAPER = ("transcription", "its text and tables as others copied them")
+PAPER = ("paper", "its third version, without the supplement", "https://arxiv.org/abs/1312.4400v3")
 
 
 def pool() -> nn.MaxPool2d:
@@ -103,8 +103,9 @@ class NINCifar(nn.Module):
         "[released, NIN/cifar-10_def; ours]",
     ),
     notes=(
-        "The configuration that is followed here takes the maximum in both poolings. The author's second release, for Caffe, "
-        "averages in pool2 as its port has it, and so do the ports that follow it. [released, NIN/cifar-10_def; port]",
+        "The configuration that is followed here takes the maximum in both poolings, as the paper says. The author's second "
+        "release, for Caffe, averages in pool2 as its port has it, and so do the ports that follow it. "
+        "[released, NIN/cifar-10_def; paper, section 4.1; port]",
     ),
     results=(
         {"on": "CIFAR-10 test", "top1": "10.41", "note": "without augmentation", "source": "paper, Table 1"},
@@ -232,6 +233,7 @@ class NINImageNet(nn.Module):
         "batch": "64. [prototxt]",
         "weight decay": "0.0005. [prototxt]",
         "augmentation": "Random 224×224 crops and mirror images. [prototxt]",
+        "dropout": "0.5 before conv4. [prototxt]",
         "length": "450,000 iterations. [prototxt]",
         "hardware": "One GTX Titan, 4 to 5 days. [gist]",
     },

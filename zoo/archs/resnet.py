@@ -42,8 +42,8 @@ RECIPE = {
 DEEP_RECIPE = {**RECIPE, "hardware": "8 GPUs. [released, README]"}
 PIXEL_MEAN = {"stated": ("The per-pixel mean is subtracted. [paper, section 3.4]",), "mean_of": "pixels"}
 SOURCES = {
-    "paper": ("transcription", "the paper's text and tables as others copied them"),
-    "rectifiers": ("second-hand", "arXiv 1502.01852 as notes quote it"),
+    "paper": ("paper", "its first version", "https://arxiv.org/abs/1512.03385v1"),
+    "rectifiers": ("paper", "He et al. 2015, Delving Deep into Rectifiers", "https://arxiv.org/abs/1502.01852"),
     "released": ("author's file", "readme, licence and prototxts", "https://github.com/KaimingHe/deep-residual-networks"),
 }
 DEEP_SOURCES = {

@@ -38,8 +38,8 @@ CVPR_2016 = {
         "year": "2016",
     },
 }
-PAPER = ("transcription", "the paper's text and tables as others copied them")
-RECTIFIERS = ("second-hand", "arXiv 1502.01852 as notes quote it")
+PAPER = ("paper", "its first version", "https://arxiv.org/abs/1512.03385v1")
+RECTIFIERS = ("paper", "He et al. 2015, Delving Deep into Rectifiers", "https://arxiv.org/abs/1502.01852")
 PORTS = ("second-hand", "other definitions, such as those in https://github.com/akamaster/pytorch_resnet_cifar10")
 
 INITIALISATION = (

@@ -37,7 +37,7 @@ IMAGENET1K_V1 = {
     "source": "torchvision, IMAGENET1K_V1",
 }
 TERMS = "torchvision's weights may have terms of their own, derived from the data they were trained on. [torchvision, README]"
-PAPER = ("transcription", "the paper's text and tables as others copied them")
+PAPER = ("paper", "its first version", "https://arxiv.org/abs/1512.03385v1")
 RELEASE = ("author's file", "readme and prototxts", "https://github.com/KaimingHe/deep-residual-networks")
 TORCHVISION = ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")
 TORCH_DEFAULTS = "eps 1e-5, momentum 0.1 in torch's sense. [torchvision, resnet.py]"

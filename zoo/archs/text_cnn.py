@@ -68,7 +68,7 @@ class TextCNN(nn.Module):
     num_features=300,
     by_design=("even-kernel",),
     sources={
-        "paper": ("transcription", "the paper's text as others copied it"),
+        "paper": ("paper", "its second version", "https://arxiv.org/abs/1408.5882v2"),
         "author": ("author's file", "the program for the data set MR", "https://github.com/yoonkim/CNN_sentence"),
     },
     results=(
@@ -82,11 +82,11 @@ class TextCNN(nn.Module):
         "dropout": "0.5 before the output. [paper, section 3.1; author, conv_net_sentence.py]",
         "length": "25 passes. [author, conv_net_sentence.py]",
         "remark": "Weights of the output are scaled down to a norm of 3 if it is larger. "
-        "[paper, section 3.1; author, conv_net_sentence.py]",
+        "[paper, sections 2.1 and 3.1; author, conv_net_sentence.py]",
     },
     deviations=(
         "The input is word vectors, 300 numbers for each token, and not the tokens' indices: CNN-static keeps the table that maps "
-        "indices to vectors fixed. [paper, section 3; ours]",
+        "indices to vectors fixed. [paper, section 3.3; ours]",
         "The author's filters are two-dimensional, as wide as a word vector; these are one-dimensional over 300 channels, which is "
         "the same sum. [author, conv_net_sentence.py; ours]",
     ),

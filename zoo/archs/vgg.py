@@ -43,7 +43,7 @@ ICLR_2015 = {
     },
     "citation": {"type": "inproceedings", "booktitle": "International Conference on Learning Representations", "year": "2015"},
 }
-PAPER = ("transcription", "the paper's text as others copied it")
+PAPER = ("paper", "its sixth version", "https://arxiv.org/abs/1409.1556v6")
 TORCHVISION = ("author's file", "model code and weight metadata", "https://github.com/pytorch/vision")
 VAL = "ILSVRC 2012 validation"
 IMAGENET1K_V1 = {
@@ -61,8 +61,8 @@ INITIALISATION = (
     "does without this pre-training. [paper, section 3.1; ours]"
 )
 NO_ADAPTIVE_POOL = (
-    "pool5 goes straight into fc6, so images must give 7×7 maps; torchvision puts adaptive average pooling to 7×7 in "
-    "between, which changes nothing at 224×224. [paper, Table 1; ours]"
+    "pool5 goes straight into fc6, so images must give 7×7 maps, as those of 224 to 255 pixels a side do; torchvision puts "
+    "adaptive average pooling to 7×7 in between, which changes nothing at 224×224. [paper, Table 1; ours]"
 )
 VARIANCE = (
     "Section 3.1 prints a variance of 10^-2 for the normal distribution, a standard deviation of 0.1; many ports "
@@ -373,7 +373,7 @@ def vgg16_c(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5)
         "paper": PAPER,
         "torchvision": TORCHVISION,
         "gist": GIST,
-        "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
+        "resnet paper": ("paper", "He et al., Deep Residual Learning", "https://arxiv.org/abs/1512.03385v1"),
     },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),
@@ -455,7 +455,7 @@ def vgg16(num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.5) -
             "the first author's description of the released network",
             "https://gist.github.com/ksimonyan/3785162f95cd2d5fee77",
         ),
-        "resnet paper": ("transcription", "arXiv 1512.03385 as others copied it"),
+        "resnet paper": ("paper", "He et al., Deep Residual Learning", "https://arxiv.org/abs/1512.03385v1"),
     },
     deviations=(INITIALISATION, NO_ADAPTIVE_POOL),
     notes=(VARIANCE,),

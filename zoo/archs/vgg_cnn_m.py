@@ -94,7 +94,11 @@ class CNNM(nn.Module):
         {"options": {"fc7": 128}, "params": 82_683_624, "macs": 1_655_951_392},
     ),
     sources={
-        "paper": ("transcription", "its tables and its section on training as others copied them"),
+        "paper": (
+            "transcription",
+            "a picture of its Table 1, and its section on training as notes quote it",
+            "https://github.com/SherlockHolmes221/CNNs",
+        ),
         "authors' page": ("transcription", "a copy of https://www.robots.ox.ac.uk/~vgg/research/deep_eval"),
         "gist": (
             "author's file",
@@ -107,16 +111,21 @@ class CNNM(nn.Module):
             "https://gist.github.com/ksimonyan/f0f3d010e6d5f0100274",
         ),
         "matconvnet": ("author's file", "the third author's library", "https://github.com/vlfeat/matconvnet"),
-        "account": ("second-hand", "what is said of the paper's Table 1 and of the end of that description; neither was read"),
+        "copy": (
+            "transcription",
+            "the whole of the second author's description of CNN-M, and the prototxt below its classes, as others copied them",
+            "https://github.com/weihancug/SSGF-for-HRRS-scene-classification",
+        ),
+        "account": ("second-hand", "what is said of the end of the description of CNN-M-1024, which was not read"),
         "model zoo": ("transcription", "Caffe's page of released models as others copied it"),
         "fast-rcnn": ("transcription", "CNN-M-1024 under another head", "https://github.com/rbgirshick/py-faster-rcnn"),
         "convnet-burden": ("author's file", "that tool's table", "https://github.com/albanie/convnet-burden"),
     },
     deviations=(
-        "Paddings are those of the Caffe model of CNN-M-1024, where sizes in pooling are rounded up, and of the third author's "
-        "definition, which pads pool2 below and to the right for the same maps; the paper's Table 1 is said to print them. The "
-        "constants of normalisation are those of the Caffe model. "
-        "[fast-rcnn, models/pascal_voc/VGG_CNN_M_1024; matconvnet, cnn_imagenet_init.m; account]",
+        "Kernels, strides and paddings are those of Table 1. It says nothing of the window of pooling, of its rounding and of the "
+        "constants of normalisation: windows of 3×3, sizes rounded up and constants are those of the Caffe models; the third "
+        "author's definition pads pool2 below and to the right instead, for the same maps. [paper, Table 1; copy; "
+        "fast-rcnn, models/pascal_voc/VGG_CNN_M_1024; matconvnet, cnn_imagenet_init.m]",
         "The paper gives the initialisation of weights alone; biases start from 0. [paper, section on training; ours]",
     ),
     notes=(
@@ -125,10 +134,20 @@ class CNNM(nn.Module):
         "with AlexNet's 0.01 near 10^-3. [paper, section on training; computed]",
         "convnet-burden's 393, 353, 333 and 315 MB for fc7 of 4096, 2048, 1024 and 128 are four bytes for each parameter. "
         "[convnet-burden; computed]",
+        "Its convolutions have the kernels and strides of ZFNet's; the last three have more maps, and paddings differ. "
+        "[paper, Table 1; computed]",
     ),
     results=(
-        {"on": VALIDATION, "top5": "13.7", "source": "model zoo"},
-        {"on": VALIDATION, "top1": "37.3", "top5": "15.9", "crops": "centre crop", "source": "matconvnet, pretrained.md"},
+        {"on": VALIDATION, "top5": "13.7", "crops": "10 crops", "source": "copy; model zoo"},
+        {"on": VALIDATION, "top5": "15.7", "crops": "centre crop", "source": "copy"},
+        {
+            "on": VALIDATION,
+            "top1": "37.3",
+            "top5": "15.9",
+            "crops": "centre crop",
+            "note": "measured again",
+            "source": "matconvnet, pretrained.md",
+        },
         {"on": VALIDATION, "top5": "13.5", "note": "fc7=2048", "source": "authors' page, results; model zoo"},
         {
             "on": VALIDATION,

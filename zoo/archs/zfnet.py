@@ -88,16 +88,15 @@ class ZFNet(nn.Module):
     published=({"quantity": "depth", "printed": "8", "where": "figure 3"},),
     parents=("alexnet",),
     sources={
-        "paper": ("transcription", "the final text as others copied it"),
+        "paper": ("paper", "the text of ECCV 2014", "https://doi.org/10.1007/978-3-319-10590-1_53"),
         "earlier text": ("transcription", "an earlier version of the paper as others copied it"),
-        "table": ("second-hand", "a textbook's table of the layers", "https://newlib.net/nw_rd992225/p14"),
         "cuda-convnet2": ("author's file", "Krizhevsky's later library", "https://github.com/akrizhevsky/cuda-convnet2"),
         "py-faster-rcnn": ("author's file", "its ZF network", "https://github.com/rbgirshick/py-faster-rcnn"),
     },
     deviations=(
-        "Paddings are unpublished. The 110×110 maps that are read off figure 3 follow from 224×224 with one pixel around conv1, as "
-        "here, or without any if sizes are rounded up, as in Krizhevsky's library, on which the authors' implementation is based; "
-        "fields then begin one pixel further on. [paper, section 3; table; cuda-convnet2, layer.py; computed]",
+        "Paddings are unpublished. The 110×110 maps of figure 3 follow from 224×224 with one pixel around conv1, as here, or "
+        "without any if sizes are rounded up, as in Krizhevsky's library; the authors' implementation is based on his. Fields then "
+        "begin one pixel further on. [paper, section 3 and figure 3; cuda-convnet2, layer.py; computed]",
         "The paper normalises contrast across maps, after pooling, and gives no constants: AlexNet's are taken. "
         "[paper, figure 3; ours]",
         "The paper starts all weights at 10^-2, which is taken for the deviation of a normal distribution. [paper, section 3; "
@@ -116,14 +115,14 @@ class ZFNet(nn.Module):
         "within a map and comes before pooling. [py-faster-rcnn, models/pascal_voc/ZF]",
     ),
     results=(
-        {"on": "ILSVRC 2012 validation", "top1": "38.4", "top5": "16.5", "source": "paper, Table 2"},
-        {"on": "ILSVRC 2012 test", "top5": "15.3", "models": 5, "source": "paper, Table 2"},
+        {"on": "ILSVRC 2012 validation", "top1": "38.4", "top5": "16.5", "source": "paper, Table 1"},
+        {"on": "ILSVRC 2012 test", "top5": "15.3", "models": 5, "source": "paper, Table 1"},
         {
             "on": "ILSVRC 2012 test",
             "top5": "14.8",
             "models": 6,
             "note": "with one of 512, 1024 and 512 maps in conv3 to conv5",
-            "source": "paper, Table 2",
+            "source": "paper, Table 1",
         },
     ),
     recipe={

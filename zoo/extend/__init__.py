@@ -10,7 +10,7 @@ from zoo.util.lazy import lazy
 
 if TYPE_CHECKING:
     from zoo.analysis.convention import Convention, Counts, Layer, both, by_layer, by_op, first_role, of_tool
-    from zoo.analysis.kinds import Bytes, Flow, Pass, Share, Sum, Tally
+    from zoo.analysis.kinds import Bytes, Flow, Pass, Quotient, Share, Sum, Tally
     from zoo.analysis.measure import measure
     from zoo.analysis.rows import Group
     from zoo.analysis.windows import OfOps, weighted
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from zoo.extend.options import Flag, Natural, PositiveInt, Sizes, TargetName, Text
     from zoo.extend.picture import Kind, Picture
     from zoo.extend.rule import Hit, Rule
-    from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, short
+    from zoo.extend.study import Arm, Study, arms_table, ratio, ratio_text, relation, short
     from zoo.models.forward import trace
     from zoo.ops.arithmetic import macs
     from zoo.ops.book import rule_of, rule_of_kind
@@ -90,6 +90,7 @@ __all__ = [
     "Place",
     "PositiveInt",
     "Published",
+    "Quotient",
     "Result",
     "Row",
     "Rule",
@@ -125,6 +126,7 @@ __all__ = [
     "ratio",
     "ratio_text",
     "register",
+    "relation",
     "rule_of",
     "rule_of_kind",
     "short",
@@ -143,10 +145,10 @@ __getattr__, __dir__ = lazy(
     __name__,
     {
         **dict.fromkeys(("UNUSED", "Call", "Op", "Param", "Trace", "Value", "each_axis"), _RECORDS),
-        **dict.fromkeys(("Bytes", "Flow", "Pass", "Share", "Sum", "Tally"), _KINDS),
+        **dict.fromkeys(("Bytes", "Flow", "Pass", "Quotient", "Share", "Sum", "Tally"), _KINDS),
         **dict.fromkeys(("Column", "Row", "Table"), _TABLES),
         **dict.fromkeys(("Flag", "Natural", "PositiveInt", "Sizes", "TargetName", "Text"), "zoo.extend.options"),
-        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text"), _STUDIES),
+        **dict.fromkeys(("Arm", "Study", "arms_table", "ratio", "short", "ratio_text", "relation"), _STUDIES),
         **dict.fromkeys(("Convention", "Counts", "Layer", "both", "by_layer", "by_op", "first_role", "of_tool"), _CONVENTIONS),
         **dict.fromkeys(("Cost", "OpRule", "factors"), "zoo.ops.rule"),
         "Count": "zoo.ops.count",

@@ -126,6 +126,23 @@ def ratio_text(larger: float, smaller: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 2 else f"{value:.2f}"
 
 
+def relation(base: float, value: float, words: str) -> str:
+    """How a value compares with a base, for a sentence.
+
+    >>> relation(10, 25, "MACs"), relation(10, 11, "MACs"), relation(10, 4, "MACs"), relation(10, 10, "MACs")
+    ('2.5 times as many MACs', '10% more MACs', '40% of the MACs', 'as many MACs')
+    """
+    if value == base:
+        return f"as many {words}"
+    if base == 0 or value == 0:
+        return f"{'more' if value > base else 'no'} {words}"
+    if value >= 2 * base:
+        return f"{ratio_text(value, base)} times as many {words}"
+    if 2 * value <= base:
+        return f"{100 * value / base:.3g}% of the {words}"
+    return f"{abs(100 * (value - base) / base):.3g}% {'more' if value > base else 'fewer'} {words}"
+
+
 def short(number: int) -> str:
     """A number for a sentence: 61 million, 1.58 billion, 26."""
     for size, word in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"), (10**3, "thousand")):

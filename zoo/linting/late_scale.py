@@ -30,7 +30,7 @@ RULE = Rule(
     finds="a product of two activations that is scaled down only afterwards, an overflow hazard in half precision",
     why="Half precision ends at 65,504. A larger product of queries and keys becomes infinite before it is scaled down, and the "
     "softmax after it NaN. Scaled beforehand, the same product stays in range.",
-    source="Micikevicius et al., Mixed Precision Training, arXiv 1710.03740, section 3.2, on 65,504",
+    source="Micikevicius et al., Mixed Precision Training, arXiv 1710.03740, on loss scaling and 65,504",
     remedy="Scale one factor first (q * scale, then q @ k), or use scaled_dot_product_attention or bfloat16.",
     check=check,
     level="off",

@@ -3,7 +3,7 @@
 A storage is named by the value that was first in it. In-place ops and views stay in the storage of what they work on.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from math import prod
 
@@ -33,18 +33,22 @@ def elements_written(op: Op) -> int:
 _SHARING = frozenset({"view", "inplace"})
 
 
-def moved(op: Op) -> int:
-    """Bytes that the op reads and writes: each of its inputs once, parameters among them, and its outputs.
+def traffic(op: Op) -> Sequence[tuple[str, int]]:
+    """What the op reads and writes, with its bytes: each of its inputs once, parameters among them, then its outputs.
 
     A view moves nothing, and neither does an idle op. Where some elements are picked out of a tensor, as many are read as written.
     """
     if idle(op) or "view" in op.traits or op.kind == UNUSED:
-        return 0
-    given = {value.id: value for value in op.inputs}
+        return ()
+    read = {value.id: (role, value.nbytes) for role, value in zip(op.roles, op.inputs, strict=True)}
     if op.inputs and RULES[op.kind, op.traits].picks:
-        del given[op.inputs[0].id]
-        return sum(value.nbytes for value in (*given.values(), *op.outputs)) + op.output.nbytes
-    return sum(value.nbytes for value in (*given.values(), *op.outputs))
+        read[op.inputs[0].id] = op.roles[0], op.output.nbytes
+    return *read.values(), *[("output", value.nbytes) for value in op.outputs]
+
+
+def moved(op: Op) -> int:
+    """Bytes that the op reads and writes."""
+    return sum(count for _, count in traffic(op))
 
 
 def storages(trace: Trace) -> Mapping[int, Value]:

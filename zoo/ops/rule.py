@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
+from zoo.ops.count import Count
 from zoo.record.trace import Op, Value
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ class Cost:
 
     names: tuple[str, ...] | Callable[[Op], Sequence[str]]
     values: Callable[[Op], Values | None]
+
+    def __call__(self, op: Op) -> int | Count:
+        """The product of the factors, or one unknown: a function for the column `Sum`."""
+        count = self.count(op)
+        return Count(0, {op.kind: 1}) if count is None else count
 
     def count(self, op: Op) -> int | None:
         """The product of the factors, rounded to a whole number; None if it is not known."""

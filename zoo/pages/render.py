@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _FOLDER = Path(__file__).parent
+REPORT = (
+    *("elements", "models", "numbers", "steering", "table", "icicle", "arranging", "diagram", "growth", "field", "inspector"),
+    *("selection", "start"),
+)
+"""The parts of the script of a report, one file each, in the order in which they are joined: `start` runs, others declare."""
 _STYLE = re.compile(r"<style>(.*?)</style>", re.DOTALL)
 
 
@@ -31,11 +36,11 @@ def page(template: str, *, script: str, drawings: Iterable[str] = (), **data: An
 
     Arguments:
         template: The name of a file of `zoo/pages/templates`.
-        script: The name of a file of `zoo/pages`.
+        script: The name of a script of `zoo/pages`: report or site.
         drawings: SVG files that the page contains, whose styles it allows.
         data: What the template is filled with.
     """
-    style, code = source("style.css"), source(script)
+    style, code = _source("style.css"), _script(script)
     found = [style, *(text for drawing in drawings for text in _STYLE.findall(drawing))]
     styles = " ".join(dict.fromkeys(f"'{_hash(text)}'" for text in found))
     policy = f"default-src 'none'; style-src {styles}; script-src '{_hash(code)}'; base-uri 'none'; form-action 'none'"
@@ -55,9 +60,17 @@ def packed(data: Any) -> str:
 
 
 @cache
-def source(name: str) -> str:
-    """Return a style or a script of `zoo/pages`."""
+def _source(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+@cache
+def _script(name: str) -> str:
+    """One file, or the parts of one in a function of their own, so that their names stay theirs."""
+    if name != "report":
+        return _source(f"{name}.js")
+    parts = "\n".join(_source(f"report/{part}.js") for part in REPORT)
+    return f'"use strict";\n(async () => {{\n{parts}}})();\n'
 
 
 def _hash(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.choose import columns
 from zoo.analysis.reductions import HEAD, TOKENS, stages_of_rows
 from zoo.analysis.rows import Group, group
-from zoo.extend.study import Arm, arms_table, ratio_text, short, studies, studies_table
+from zoo.extend.study import Arm, arms_table, relation, short, studies, studies_table
 from zoo.models.forward import trace
 from zoo.ops.book import computes_nothing, multiplies
 from zoo.record.trace import Trace
@@ -155,7 +155,8 @@ def _sizes_differ(labelled: Sequence[tuple[str, Trace]]) -> list[str]:
     if len({found.inputs[0].shape for _, found in labelled}) == 1:
         return []
     each = [f"{label} {sizes(found.inputs[0].shape)}" for label, found in labelled]
-    return [f"inputs differ: {', '.join(each)}; --input sets one for all"]
+    hint = "--input sets one for all" if _alike([found for _, found in labelled]) else "their stages have no ratios"
+    return [f"inputs differ: {', '.join(each)}; {hint}"]
 
 
 def traced(targets: "Sequence[Traceable]", how: Mapping[str, Any]) -> list[Trace]:
@@ -201,18 +202,7 @@ def _sentence(first: Arm, other: Arm) -> str:
         if not (isinstance(a, int) and isinstance(b, int)):
             return f"For {first.name} or {other.name} only lower bounds are known."
         if a != b:
-            said.append(f"{_relation(a, b, words)} ({short(b)} against {short(a)})")
+            said.append(f"{relation(a, b, words)} ({short(b)} against {short(a)})")
     if not said:
         return f"{other.name} costs the same as {first.name}."
     return f"{other.name} compared with {first.name}: {', '.join(said)}."
-
-
-def _relation(a: int, b: int, words: str) -> str:
-    """How b compares with a: 2.3 times as many, 6% more, 5.06% of the, or none."""
-    if a == 0 or b == 0:
-        return f"{'more' if b > a else 'no'} {words}"
-    if b >= 2 * a:
-        return f"{ratio_text(b, a)} times as many {words}"
-    if 2 * b <= a:
-        return f"{100 * b / a:.3g}% of the {words}"
-    return f"{abs(100 * (b - a) / a):.3g}% {'more' if b > a else 'fewer'} {words}"

@@ -146,7 +146,7 @@ def of_runs(runs: Sequence[Run], findings: Sequence[Lint], around: Around | None
     shown = title(runs[0]) if differences is None else heading
     html = page(
         "report.html",
-        script="report.js",
+        script="report",
         drawings=[sheet(), *(model["drawings"]["stages"] for model in data["models"] if "stages" in model["drawings"])],
         drawing_style=sheet(),
         title=shown,

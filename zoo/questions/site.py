@@ -103,7 +103,7 @@ def _pages(names: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def _page(template: str, title: str, lead: str, depth: int = 0, **data: Any) -> str:
-    return page(template, script="site.js", title=title, lead=lead, links=_links(depth), version=__version__, **data)
+    return page(template, script="site", title=title, lead=lead, links=_links(depth), version=__version__, **data)
 
 
 # Networks

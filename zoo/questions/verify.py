@@ -123,6 +123,7 @@ def differences(table: Table) -> list[str]:
     """Describe the rows of a table of `verify` whose difference is not explained."""
     return [
         f"{row.name}: {row.cells['ours']} against {row.cells['theirs']} of {row.type}"
+        + (f" ({row.cells['why']})" if row.cells["why"] else "")
         for row in table.rows
         if row.cells["verdict"] not in AGREE
     ]
@@ -201,7 +202,8 @@ def _fvcore(subject: Subject, trace: Trace, shape: Sequence[int], macs: Any) -> 
     """Check MACs under the convention `fvcore` against fvcore, if it is installed."""
     ours = measure(trace, columns=["macs"], depth=0, convention="fvcore").total["macs"]
     if not isinstance(macs, int) or macs > _MOST:
-        yield _unchecked("macs as fvcore", "fvcore", ours, "fvcore runs the forward pass, which would take too long")
+        why = "would take too long" if isinstance(macs, int) else "has ops of unknown cost"
+        yield _unchecked("macs as fvcore", "fvcore", ours, f"fvcore runs the forward pass, which {why}")
         return
     try:
         theirs = fvcore(subject.module, shape)
@@ -226,4 +228,4 @@ def _experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], progres
     from zoo.analysis.experiment import experiment
 
     for found in experiment(module, trace, shape, progress=progress):
-        yield Check(f"rf of {found.path}", "experiment", found.predicted, found.reached, found.why, found.verdict)
+        yield Check(f"rf of {found.path or 'the output'}", "experiment", found.predicted, found.reached, found.why, found.verdict)

@@ -61,7 +61,8 @@ def attention(op: Op, fields: Sequence[Spans | None]) -> Field | None:
     """Each query meets all keys and values, or, if attention is causal, those up to its own place."""
     query, key, value = fields[:3]  # each N×heads×tokens×features: all tokens of key and value go into every token of the query
     queries, keys = op.inputs[0].shape[-2], op.inputs[1].shape[-2]
-    met = so_far if op.attrs.get("is_causal") and queries == keys else together
+    causal = op.attrs.get("is_causal") or op.attrs.get("causal_mask")
+    met = so_far if causal and queries == keys else together
     return join(op.kind, [query, met(key, -2), met(value, -2)], op.outputs[0].shape)
 
 

@@ -91,7 +91,8 @@ class Op(NamedTuple):
     """One operation, in torch's vocabulary without overload or in-place underscore ("conv2d", "add", "vision::nms").
 
     `roles` names the argument of each of `inputs`; `attrs` holds the other arguments by name, with defaults filled in.
-    Of an index along one dimension whose values are known, `attrs["picked"]` holds these.
+    Of an index along one dimension whose values are known, `attrs["picked"]` holds these. An attention whose mask is known
+    to be causal has `attrs["causal_mask"]`.
     `traits` are what torch states of the op: "pointwise", "reduction", "view" (its output shares storage with its input),
     "inplace", "alias" (may be a view), "random"; and how the model came to it: "functional" (torch.nn.functional called it),
     "operator" (it is written +, * or @), "own backward" (see `OWN_BACKWARD`), "in NAME" (it is a part of the composite op NAME,

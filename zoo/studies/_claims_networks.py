@@ -133,7 +133,7 @@ def _googlenet() -> Iterator[Claim]:
     )
     yield say("parameters of that layer", "", lambda: _network("googlenet")["linear"]["params"])
     yield say(
-        "times fewer than AlexNet's",
+        "AlexNet's parameters, times its own",
         "10",
         lambda: float(f"{_network('alexnet')['']['params'] / _network('googlenet')['']['params']:.1f}"),
         "GoogLeNet's paper says 12; counted, it is this",

@@ -1,9 +1,9 @@
 """The slide on which AlexNet has 60 million parameters and 832 million FLOPs, layer by layer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from zoo.extend import Arm, Column, Published, Study, Table, arms_table
+from zoo.extend import Arm, Column, Published, Study, Table, arms_table, ratio_text
 
 PRINTED = {  # layer: parameters and FLOPs on the slide
     "fc8": ("4M", "4M"),
@@ -16,6 +16,7 @@ PRINTED = {  # layer: parameters and FLOPs on the slide
     "conv1": ("35K", "105M"),
 }
 TOTAL = ("60M", "832M")
+UNGROUPED = "ungrouped"
 COLUMNS = (
     Column("params_printed", "as printed", "parameters on the slide", hide_order=0),
     Column("params", "elements", "weights of the published network, without biases", hide_order=0),
@@ -39,22 +40,28 @@ def run() -> Table:
     arms.append(
         Arm("total", {**printed, **sums, "ungrouped": sum(arm.cells["ungrouped"] for arm in arms), "verdict": verdict}, "sum")
     )
-    arms.append(Arm("as the slide counts", _slide(grouped, full), "sum"))
+    readings = {arm.name: arm.cells["verdict"] for arm in arms}
+    ungrouped = [name for name, verdict in readings.items() if UNGROUPED in verdict and "differs" not in verdict]
+    slide = _slide(grouped, full, ungrouped)
+    arms.append(Arm("as the slide counts", slide, "sum"))
     return arms_table(
         "alexnet-832m: where do AlexNet's 832 million FLOPs come from?",
         COLUMNS,
         arms,
-        lesson=_lesson(sums, _slide(grouped, full), full),
+        lesson=list(_lesson(arms, sums, slide, ungrouped)),
     )
 
 
-def _slide(grouped: Mapping[str, Mapping[str, Any]], full: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Return exact sums in the slide's convention: conv4 ungrouped, all others as published."""
-    own = {**grouped, "conv4": full["conv4"]}
+Layers = Mapping[str, Mapping[str, Any]]
+
+
+def _slide(grouped: Layers, full: Layers, ungrouped: Sequence[str]) -> dict[str, int]:
+    """Return exact sums in the slide's convention: some layers without their groups, all others as published."""
+    own = {name: full[name] if name in ungrouped else cells for name, cells in grouped.items()}
     return {name: sum(layer[name] for layer in own.values()) for name in ("params", "macs")}
 
 
-def _weights(name: str) -> Mapping[str, Mapping[str, Any]]:
+def _weights(name: str) -> Layers:
     """Return weights, without biases, and MACs by layer."""
     from zoo.extend import macs, trace
 
@@ -69,18 +76,35 @@ def _verdict(printed: str, grouped: int, full: int) -> str:
     slide = Published(quantity="macs", printed=printed, where="slide")
     if (verdict := slide.verdict(grouped)) != "differs":
         return verdict
-    return f"ungrouped, {slide.verdict(full)}"
+    return f"{UNGROUPED}, {slide.verdict(full)}"
 
 
-def _lesson(sums: Mapping[str, int], slide: Mapping[str, int], full: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _lesson(arms: Sequence[Arm], sums: Mapping[str, int], slide: Mapping[str, int], ungrouped: Sequence[str]) -> Iterator[str]:
+    """Sentences that quote the table."""
     rows = sum(int(Published(quantity="macs", printed=macs, where="slide").value) for _, macs in PRINTED.values())
-    return [
-        "The slide counts one FLOP for each multiply-accumulate, truncates the FLOPs of each row, and adds up the truncated rows:",
-        f"its rows add up to {rows // 10**6}M. conv2 and conv5 are grouped as in the paper, but conv4 is not:",
-        f"{full['conv4']['macs']:,} MACs, where the published network has half of that.",
-        f"Without truncation, its way of counting gives {slide['params']:,} weights and {slide['macs']:,} multiply-accumulates.",
-        f"The published network has {sums['params']:,} weights and {sums['macs']:,} multiply-accumulates.",
-    ]
+    layers = {arm.name: arm.cells for arm in arms if arm.type == "layer"}
+    cut = sum("truncated" in cells["verdict"] for cells in layers.values())
+    off = [name for name, cells in layers.items() if "differs" in cells["verdict"]]
+    follow = f"{len(layers) - len(off)} of its {len(layers)}" if off else f"all {len(layers)}"
+    agree = f"{follow} rows follow, {cut} of them truncated"
+    yield f"The slide counts one FLOP for each multiply-accumulate: so read, {agree}, and its rows add up to {rows // 10**6}M."
+    grouped = [name for name, cells in layers.items() if cells["macs"] != cells["ungrouped"] and name not in [*ungrouped, *off]]
+    if grouped:
+        yield f"{_listed(grouped)} {'is' if len(grouped) == 1 else 'are'} grouped as in the paper."
+    for name in ungrouped:
+        cells = layers[name]
+        yield f"{name} is not: {cells['ungrouped']:,} are {ratio_text(cells['ungrouped'], cells['macs'])} times the MACs that the"
+        yield "published network has there."
+    if off:
+        yield f"{_listed(off)} {'fits' if len(off) == 1 else 'fit'} neither."
+    yield f"Without truncation, its way of counting gives {slide['params']:,} weights and {slide['macs']:,} multiply-accumulates."
+    yield f"The published network has {sums['params']:,} weights and {sums['macs']:,} multiply-accumulates."
+
+
+def _listed(names: Sequence[str]) -> str:
+    """conv2, conv4 and conv5."""
+    *most, last = sorted(names)
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 STUDY = Study("alexnet-832m", "Where do AlexNet's 832 million FLOPs come from?", run)

@@ -120,7 +120,7 @@ def _limited(kinds: Mapping[str, Mapping[str, Any]]) -> str:
         if kind in KINDS and (several := of["by_memory"]):
             which = f"{several} of {of['layers']}" if several < of["layers"] else f"all {several}" if several > 1 else "the"
             said.append(f"{which} {KINDS[kind]}{'s' if of['layers'] > 1 else ''}")
-    return ", ".join(said) or "no layer"
+    return " and ".join([", ".join(said[:-1]), *said[-1:]] if len(said) > 1 else said) or "no layer"
 
 
 STUDY = Study("arithmetic-intensity", "Which layers does memory limit, rather than arithmetic?", run)

@@ -3,9 +3,9 @@ al., "Deep Residual Learning for Image Recognition" (2015), figure 5.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
+from zoo.extend import Arm, Column, Study, Table, TargetName, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -23,8 +23,13 @@ WITHOUT = {"no reductions": (False, True), "no projections": (True, False), "nai
 """Whether the 1×1 convolutions before the 3×3 and the 5×5 are there, and those after the pooling."""
 
 
-def run() -> Table:
-    """Compare GoogLeNet's modules with and without reductions, one by one and in sequence; then ResNet's two kinds of block."""
+def run(on: Annotated[TargetName | None, "take the reductions of this network instead"] = None) -> Table:
+    """Compare GoogLeNet's modules with and without reductions, one by one and in sequence; then ResNet's two kinds of block.
+
+    Or compare the layers of `on` with and without theirs. Raises `ZooError` if it has none.
+    """
+    if on is not None:
+        return _of_network(on)
     arms = [*_inception(), *_blocks()]
     return arms_table(
         "bottleneck: how much do 1×1 convolutions before large ones save?",
@@ -39,6 +44,16 @@ def run() -> Table:
         ],
         lesson=_lesson({(arm.type, arm.name): arm.cells for arm in arms}),
     )
+
+
+def _of_network(on: Any) -> Table:
+    from zoo.extend import trace
+    from zoo.studies._reductions import WHAT, of_network
+
+    found = trace(on)
+    arms, lesson = of_network(found)
+    title = f"bottleneck: what do the 1×1 convolutions of {found.target} before large ones save?"
+    return arms_table(title, COLUMNS, arms, ratios=("params", "macs"), notes=[WHAT], lesson=lesson)
 
 
 def _inception() -> Iterator[Arm]:

@@ -39,11 +39,17 @@ def _sentences(target: str, arms: list[Arm]) -> list[str]:
     if high == low:
         return [f"For {target} all print {low:,}."]
     said = f"For {target} the tools print from {low:,} to {high:,}"
-    said += f", {ratio_text(high, low)} times the least" if low else ""
+    said += _apart(low, high)
     if most == least:
         return [f"{said}; with one for each multiply-accumulate all have {least:,}."]
-    apart = f", {ratio_text(most, least)} times the least" if least else ""
-    return [f"{said}; with one for each multiply-accumulate from {least:,} to {most:,}{apart}."]
+    return [f"{said}; with one for each multiply-accumulate from {least:,} to {most:,}{_apart(least, most)}."]
+
+
+def _apart(low: int, high: int) -> str:
+    """How far the largest is above the least."""
+    if not low:
+        return ""
+    return f", {ratio_text(high, low)} times the least" if high >= 2 * low else f", {100 * (high - low) / low:.2g}% above the least"
 
 
 def _arms(trace: Trace) -> list[Arm]:

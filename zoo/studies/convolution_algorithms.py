@@ -10,7 +10,7 @@ from itertools import count
 from math import ceil, log2, prod
 from typing import TYPE_CHECKING, Annotated
 
-from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Sizes, Study, Table, ZooError, arms_table, ratio_text, short, sizes
+from zoo.extend import Arm, Column, Failed, Flag, PositiveInt, Sizes, Study, Table, ZooError, arms_table, relation, short, sizes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -155,10 +155,8 @@ def _lesson(arms: Sequence[Arm]) -> Iterator[str]:
     buffer = short(cells["im2col"]["buffer"])
     yield f"im2col takes the {direct['operations']:,} operations of the direct sum and a buffer of {buffer} bytes."
     for name, found in others.items():
-        more, buffer = found["operations"] > direct["operations"], short(found["buffer"])
-        ratio = ratio_text(*sorted((found["operations"], direct["operations"]), reverse=True))
-        yield f"{name} takes {ratio} times {'as many' if more else 'fewer'} ({short(found['operations'])})"
-        yield f"and a buffer of {buffer} bytes."
+        yield f"{name} takes {relation(direct['operations'], found['operations'], 'operations')}"
+        yield f"({short(found['operations'])}) and a buffer of {short(found['buffer'])} bytes."
     least = min(arms, key=lambda arm: arm.cells["operations"])
     yield f"{least.name} takes the fewest operations here." if least.name != "direct" else "Nothing takes fewer operations here."
 

@@ -90,8 +90,8 @@ def _lesson(arms: Sequence[Arm]) -> Iterator[str]:
     pairs = [(one, other) for one in arms for other in arms if one.type == other.type and other.cells["top1"] >= one.cells["top1"]]
     dear, cheap = max(pairs, key=lambda pair: pair[0].cells["macs"] / pair[1].cells["macs"])
     yield f"The largest difference at no less accuracy, on {dear.type}: {dear.name} takes {short(dear.cells['macs'])} MACs for"
-    yield f"{dear.cells['top1']:g}%, {cheap.name} {short(cheap.cells['macs'])} for {cheap.cells['top1']:g}%,"
-    yield f"{ratio_text(dear.cells['macs'], cheap.cells['macs'])} times fewer."
+    yield f"{dear.cells['top1']:g}%, {ratio_text(dear.cells['macs'], cheap.cells['macs'])} times the {short(cheap.cells['macs'])}"
+    yield f"that {cheap.name} takes for {cheap.cells['top1']:g}%."
     yield from _tests(arms)
 
 

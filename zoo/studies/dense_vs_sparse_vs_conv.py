@@ -268,8 +268,8 @@ def _lesson(arms: Sequence[Arm]) -> list[str]:
     if sparse["stored"] == conv["stored"]:
         said += ["Each weight is used once: sharing saves nothing."]
     else:
-        fewer = ratio_text(sparse["stored"], conv["stored"])
-        said += [f"Sharing the weights saves the numbers: {fewer} times fewer than in the sparse matrix."]
+        more = ratio_text(sparse["stored"], conv["stored"])
+        said += [f"Sharing the weights saves the numbers: the sparse matrix stores {more} times as many as the convolution."]
     return [*said, *_strided(conv, cells.get(UNSTRIDED)), *_indices(dense, sparse)]
 
 

@@ -3,7 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Op, Sizes, Study, Table, TargetName, ZooError, arms_table, each_axis, ratio_text, short
+from zoo.extend import (
+    Arm,
+    Column,
+    Op,
+    Sizes,
+    Study,
+    Table,
+    TargetName,
+    ZooError,
+    arms_table,
+    each_axis,
+    ratio_text,
+    relation,
+    short,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -101,7 +115,7 @@ def _lesson(target: str, layers: int, sums: Mapping[str, Mapping[str, Any]]) -> 
     return [
         f"{subject} {macs} times the MACs of separable ones ({short(full['macs'])} against {short(separable['macs'])})",
         f"and {weights} times the weights;",
-        f"the separable ones write {ratio_text(separable['activations'], full['activations'])} times the activations.",
+        f"the separable ones write {relation(full['activations'], separable['activations'], 'activations')}.",
     ]
 
 

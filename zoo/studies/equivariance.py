@@ -267,8 +267,12 @@ def _of_network(on: Any) -> Table:
 
     found = trace(on)
     arms: list[Arm] = []
+    uneven = ""
     for row in measure(found, columns=["output", "rf"]).rows:
         field = row.cells["rf"]
+        if field and "undefined" in field:
+            uneven = row.name
+            break
         if not field or "stride" not in field or len(set(field["stride"])) > 1 or not isinstance(field["stride"][0], int):
             continue
         step = field["stride"][0]
@@ -285,6 +289,8 @@ def _of_network(on: Any) -> Table:
         f"Maps of {found.target} follow a shift by any pixel before its first stride, and at {last.name} only one by multiples of",
         f"{last.cells['stride']} pixels{'; away from the borders, which are padded' if _pads(found) else ''}.",
     ]
+    if uneven:
+        lesson.append(f"From {uneven} on, no shift is known that the maps follow.")
     title = f"equivariance: which shifts do the maps of {found.target} follow?"
     notes = ["rows at which the stride grows; dense layers after the last of them follow none"]
     return arms_table(title, columns, arms, notes=notes, lesson=lesson)

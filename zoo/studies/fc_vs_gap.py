@@ -159,12 +159,12 @@ def _lesson(cells: Mapping[tuple[str, str], Mapping[str, Any]], names: tuple[str
         ]
     if names == NETWORKS:
         vgg, google, alex = cells["vgg16", "gap"], cells["googlenet", "published"], cells["alexnet", "published"]
-        fewer = ratio_text(alex["params"], google["params"])
+        more = ratio_text(alex["params"], google["params"])
         lesson += [
             f"VGG-16 with global average pooling and one linear layer has {vgg['params']:,} parameters and {vgg['macs']:,} MACs:",
             "it loses most parameters, but keeps nearly all MACs, since most MACs are in convolutions.",
-            f"GoogLeNet's {google['params']:,} parameters are {fewer} times fewer than AlexNet's {alex['params']:,},",
-            f"not 12 times as its paper states; with VGG's head, it would have {cells['googlenet', 'fc']['params']:,}.",
+            f"AlexNet's {alex['params']:,} parameters are {more} times GoogLeNet's {google['params']:,}, not 12 times as its",
+            f"paper states; with VGG's head, it would have {cells['googlenet', 'fc']['params']:,}.",
         ]
     return lesson
 

@@ -1,6 +1,6 @@
 """Table 1 of Szegedy et al., "Going Deeper with Convolutions" (2014), row by row: which rows can be reproduced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo.extend import Arm, Column, Published, Study, Table, arms_table, measure
@@ -51,7 +51,6 @@ def run() -> Table:
         parts = [name, "conv2_reduce"] if name == "conv2" else [name]
         counts = [sum(of[part] for part in parts) for of in (weights, biased, macs)]
         arms.append(Arm(name, _cells(*printed, *counts), "row"))
-    rows = [arm.cells for arm in arms]
     sums = {column: sum(arm.cells[column] for arm in arms) for column in ("weights", "macs")}
     arms.append(Arm("total", {**sums, "weights_k": round(sums["weights"] / 1024, 1)}, "sum"))
     arms.append(Arm("conv1, depthwise", _cells(*PRINTED["conv1"], *_depthwise()), "reading"))
@@ -59,7 +58,7 @@ def run() -> Table:
         "googlenet-table-1: which rows of the paper's table reproduce?",
         COLUMNS,
         arms,
-        lesson=_lesson(rows, arms[-1].cells, sums["macs"]),
+        lesson=list(_lesson({arm.name: arm.cells for arm in arms if arm.type == "row"}, arms[-1].cells, sums["macs"])),
     )
 
 
@@ -110,19 +109,28 @@ def _verdict(count: int, printed: str) -> str:
     return "agrees" if float(printed) - unit / 2 <= count / 1024 < float(printed) + unit else "differs"
 
 
-def _lesson(rows: Sequence[Mapping[str, Any]], depthwise: Mapping[str, Any], macs: int) -> list[str]:
-    agree, biased = (sum(row[verdict] == "agrees" for row in rows) for verdict in ("params_verdict", "biased_verdict"))
-    operations = sum(row["ops_verdict"] != "differs" for row in rows)
-    fits = depthwise["ops_verdict"] != "differs"
-    return [
-        f"Of {len(PRINTED)} rows the operations of {operations} follow from the row's own filters, the weights of {agree};",
-        f"weights with biases fit in {biased} rows.",
-        "The first row is not a full 7×7 convolution from 3 to 64 maps: a depthwise one of multiplier",
-        f"{MULTIPLIER}, then a 1×1 convolution, has {depthwise['weights']:,} weights and {depthwise['macs']:,}",
-        f"multiply-accumulates, {'which is' if fits else 'which is not'} what the table prints.",
-        "Row 5a does not fit its filters, though its two numbers fit each other.",
-        f"The network that the filters make has {macs:,} multiply-accumulates.",
-    ]
+def _lesson(rows: Mapping[str, Mapping[str, Any]], depthwise: Mapping[str, Any], macs: int) -> Iterator[str]:
+    """Sentences that quote the table."""
+    agree, biased = (sum(row[verdict] == "agrees" for row in rows.values()) for verdict in ("params_verdict", "biased_verdict"))
+    off = [name for name, row in rows.items() if row["ops_verdict"] == "differs"]
+    yield f"Of {len(rows)} rows the operations of {len(rows) - len(off)} follow from the row's own filters, the weights of {agree};"
+    yield f"weights with biases fit in {biased} rows."
+    if "conv1" in off and depthwise["ops_verdict"] != "differs":
+        yield "The first row is not a full 7×7 convolution from 3 to 64 maps: a depthwise one of multiplier"
+        yield f"{MULTIPLIER}, then a 1×1 convolution, has {depthwise['weights']:,} weights and {depthwise['macs']:,}"
+        yield "multiply-accumulates, which is what the table prints."
+    for name in off:
+        if name != "conv1":
+            yield f"Row {name} does not fit its filters{_consistency(rows[name])}."
+    yield f"The network that the filters make has {macs:,} multiply-accumulates."
+
+
+def _consistency(row: Mapping[str, Any]) -> str:
+    """What to say if so many weights as are printed, on maps of this row's size, take the operations that are printed."""
+    positions = row["macs"] // row["weights"]
+    operations = round(float(row["params_printed"]) * 1024) * positions
+    verdict = Published(quantity="macs", printed=row["ops_printed"], where="Table 1").verdict(operations)
+    return "" if verdict == "differs" else ", though its two numbers fit each other"
 
 
 STUDY = Study("googlenet-table-1", "Which rows of the paper's Table 1 can be reproduced?", run)

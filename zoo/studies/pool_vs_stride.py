@@ -3,9 +3,9 @@ Convolutional Net" (2014), arXiv 1412.6806, tables 1 and 2: the four networks on
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from zoo.extend import Arm, Column, Study, Table, arms_table, ratio_text, short
+from zoo.extend import Arm, Column, Study, Table, TargetName, arms_table, ratio_text, short
 
 if TYPE_CHECKING:
     from torch import nn
@@ -32,8 +32,13 @@ COLUMNS = (
 WIDTHS, CLASSES, INPUT = (96, 192), 10, (1, 3, 32, 32)
 
 
-def run() -> Table:
-    """The four networks, down to the class maps."""
+def run(on: Annotated[TargetName | None, "replace the poolings of this network instead"] = None) -> Table:
+    """The four networks, down to the class maps; or any network with its poolings, and with convolutions instead of them.
+
+    Raises `ZooError` if the network `on` has no pooling with a stride.
+    """
+    if on is not None:
+        return _of_network(on)
     arms = [Arm(name, _cells(kinds), "model C") for name, kinds in STAGES.items()]
     return arms_table(
         "pool-vs-stride: what does it cost to replace pooling by strided convolutions?",
@@ -46,6 +51,17 @@ def run() -> Table:
         ],
         lesson=_lesson({arm.name: arm.cells for arm in arms}),
     )
+
+
+def _of_network(on: Any) -> Table:
+    from zoo.extend import trace
+    from zoo.studies._poolings import WHAT, of_network
+
+    found = trace(on)
+    arms, lesson = of_network(found)
+    notes = [f"{name}: {words}" for name, words in WHAT.items()]
+    title = f"pool-vs-stride: what would strided convolutions cost {found.target} instead of pooling?"
+    return arms_table(title, COLUMNS[:2], arms, ratios=("params", "macs"), notes=notes, lesson=lesson)
 
 
 def _network(kinds: tuple[str, ...]) -> "nn.Module":

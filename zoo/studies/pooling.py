@@ -217,7 +217,7 @@ def _lesson(window: int, stride: int, arms: Sequence[Arm], failures: Sequence[Fa
     none, one, last = (cells[name]["macs"] for name in ("no pooling", "pooling /1", f"pooling /{stride}"))
     if stride > 1:
         yield f"With stride 1 it saves {_saved(none, one)} of the work above; with stride {stride} the convolution above takes"
-        yield f"{last:,} MACs instead of {none:,}, {ratio_text(none, last)} times fewer."
+        yield f"{last:,} MACs instead of {none:,}, which is {ratio_text(none, last)} times as many."
     else:
         yield f"With stride 1 the convolution above still takes {one:,} of {none:,} MACs: only a larger stride saves work."
     yield f"If the signal moves by one, max pooling of {max(window, 3)} values with stride 1 changes {_changed(cells['max /1'])};"

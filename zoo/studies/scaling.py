@@ -88,9 +88,8 @@ def _lesson(arms: Sequence[Arm], factor: int) -> Iterator[str]:
     base, *others = arms
     yield f"Multiplied by {factor},"
     for arm, axis in zip(others, AXES, strict=False):
-        params, macs = (_power(arm.cells[name], base.cells[name], factor) for name in ("params", "macs"))
-        yield f"{axis} multiplies parameters by {_times(arm, base, 'params')} (power {params}) and MACs by"
-        yield f"{_times(arm, base, 'macs')} (power {macs});" if axis != AXES[-1] else f"{_times(arm, base, 'macs')} (power {macs})."
+        params, macs = (_growth(arm, base, name, factor) for name in ("params", "macs"))
+        yield f"{axis} multiplies parameters by {params} and MACs by {macs}{';' if axis != AXES[-1] else '.'}"
     last = others[-1]
     yield f"The compound takes {_times(last, base, 'macs')} times the MACs of the base. The receptive field of the last maps,"
     shares = ", ".join(f"{arm.cells['rf/input']:.2g} ({arm.name})" for arm in arms)
@@ -103,8 +102,11 @@ def _times(arm: Arm, base: Arm, name: str) -> str:
     return ratio_text(arm.cells[name], base.cells[name])
 
 
-def _power(value: int, base: int, factor: int) -> str:
-    return f"{log(value / base, factor):.1f}"
+def _growth(arm: Arm, base: Arm, name: str, factor: int) -> str:
+    """By how much, and as which power of the factor."""
+    if arm.cells[name] == base.cells[name]:
+        return "1 (as they are)"
+    return f"{_times(arm, base, name)} (power {log(arm.cells[name] / base.cells[name], factor):.1f})"
 
 
 STUDY = Study("scaling", "What do more width, depth and resolution cost, one by one and together?", run)

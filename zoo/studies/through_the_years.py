@@ -76,7 +76,7 @@ def _lesson(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _times(value: float) -> str:
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 STUDY = Study("through-the-years", "How have networks grown in parameters, MACs, depth and receptive field?", run)

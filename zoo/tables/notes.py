@@ -100,7 +100,12 @@ class Guessed(Note):
     functions: Mapping[str, int]
 
     def __str__(self) -> str:
-        what = {"cond": "the first branch of torch.cond", "while_loop": "one pass of while_loop"}
+        what = {
+            "cond": "the first branch of torch.cond",
+            "while_loop": "one pass of while_loop",
+            "update_histogram": "updates of a HistogramObserver in its present range",
+            "search_histogram": "the present range of a HistogramObserver",
+        }
         several = " and ".join(f"{what[name]} ({times}×)" for name, times in self.functions.items())
         return f"counts {several}: the choice depends on unknown values"
 

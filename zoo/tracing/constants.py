@@ -37,6 +37,21 @@ class Constants(TorchFunctionMode):
         return tuple(self._listed(item) if _numbers(item) else item for item in index) if isinstance(index, tuple) else index
 
 
+def put_aside() -> Constants | None:
+    """Leave `Constants`, for a layer that makes none: its ops would pass through it twice. None if another mode is inside."""
+    modes = torch._C._len_torch_function_stack()
+    if not modes or type(torch._C._get_function_stack_at(modes - 1)) is not Constants:
+        return None
+    constants: Constants = torch._C._pop_torch_function_stack()
+    return constants
+
+
+def take_up(constants: Constants | None) -> None:
+    """Enter again what was put aside."""
+    if constants is not None:
+        torch._C._push_on_torch_function_stack(constants)
+
+
 def _on_meta(things: Any) -> bool:
     """Whether a tensor without values is among what a constant is made of."""
     if isinstance(things, Tensor):

@@ -1,12 +1,13 @@
 """Restore a model and the process exactly, however the forward pass ends."""
 
 import copy
+import gc
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from itertools import islice
-from operator import eq, is_
+from operator import attrgetter, is_
 from types import FunctionType, MemberDescriptorType, ModuleType
 from typing import Any, TypeVar
 
@@ -27,12 +28,15 @@ class Guard:
 
     Another thread that would work on one of `modules` waits. Where there are other threads, `drew` tells whether torch's generator
     was drawn from in this one: if not, it stays as it is, since what moved it was another thread. Tensors' contents are not this
-    guard's concern: the recorder lets no op write to them.
+    guard's concern: the recorder lets no op write to them. Unless `collect`, Python does not look for garbage meanwhile, which
+    would take as long as all else.
     """
 
-    def __init__(self, modules: Sequence[nn.Module], drew: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, modules: Sequence[nn.Module], drew: Callable[[], bool] = lambda: True, *, collect: bool = True) -> None:
         self.modules = modules
         self.drew = drew
+        self.collect = collect
+        self._surroundings: Surroundings | None = None
         self._restores: list[Restore] = []
 
     def run(self, body: Callable[[], T]) -> T:
@@ -44,16 +48,24 @@ class Guard:
 
     def _enter(self, body: Callable[[], T]) -> T:
         surroundings, numbers = Surroundings(), Generators()
-        self._restores = [surroundings.restore, lambda: numbers.restore(self.drew() or alone())]
+        self._restores = [surroundings.restore_modes, lambda: numbers.restore(self.drew() or alone())]
+        self._surroundings = surroundings
         surroundings.enter()
+        if not self.collect:
+            gc.disable()
         _TURNS.take(self, map(id, self.modules))
         self._restores = [*self._restores, _attributes(self.modules), _tensors(self.modules)]  # modes go first
         return body()
 
     def _leave(self) -> None:
-        each(self._restores)
-        self._restores = []
-        _TURNS.give_back(self, map(id, self.modules))
+        try:
+            each(self._restores)
+            self._restores = []  # which are many objects: gone before the garbage collector is on again
+        finally:
+            if self._surroundings is not None:
+                self._surroundings.restore()
+            _TURNS.give_back(self, map(id, self.modules))
+            self._surroundings = None
 
 
 _TURNS = Turns()
@@ -68,27 +80,20 @@ def _attributes(modules: Sequence[nn.Module]) -> Restore:
     """
     kinds = [(module, type(module)) for module in modules]
     own = [(live, live.copy()) for live in map(vars, modules)]
-    classes = [
-        (kind, dict(vars(kind))) for kind in dict.fromkeys(base for _, kind in kinds for base in kind.__mro__) if _foreign(kind)
-    ]
-    values = [value for _, saved in own for value in saved.values() if type(value) not in _PLAIN]
-    odd = [value for value in values if type(value) is not tuple or not _plain(value)]
-    dicts = [value for value in odd if isinstance(value, dict)]
-    filled = [value for value in dicts if value]
-    deeper = [value for value in odd if not isinstance(value, dict)]
-    items = [item for value in filled for item in value.values() if type(item) not in _PLAIN]
+    bases = dict.fromkeys(base for kind in dict.fromkeys(map(type, modules)) for base in kind.__mro__)
+    classes = [(kind, dict(vars(kind))) for kind in bases if _foreign(kind)]
+    empty, dicts, lists, deeper = _sorted([value for _, saved in own for value in saved.values() if type(value) not in _PLAIN])
+    items = [item for value in dicts for item in value.values() if type(item) not in _PLAIN]
     deeper += [item for item in items if not isinstance(item, nn.Module) and not _plain(item)]
     deeper += [value for _, saved in classes for value in saved.values() if type(value) in _CONTAINERS]
     held: dict[int, Any] = {}
     _collect(deeper, held)
-    dicts += [value for value in held.values() if isinstance(value, dict)]
-    full = own + [(value, value.copy()) for value in dicts if value]
-    empty = [value for value in dicts if not value]
+    full = own + [(value, value.copy()) for value in (*dicts, *held.values()) if isinstance(value, dict)]
+    flat = [(value, value.copy()) for value in lists]
     contents = [_contents(value) for value in held.values() if not isinstance(value, dict)]
-    for live, saved in own:
-        for name, value in saved.items():
-            if type(value) in _ITERATORS:  # the forward goes on with a copy, and this one stays where it stands
-                live[name] = copy.copy(value)
+    if not _ITERATORS.isdisjoint(map(type, deeper)):
+        for live, saved in own:  # the forward goes on with a copy, and the iterator itself stays where it stands
+            live.update((name, copy.copy(value)) for name, value in saved.items() if type(value) in _ITERATORS)
 
     def restore() -> None:
         for module, kind in kinds:
@@ -98,12 +103,31 @@ def _attributes(modules: Sequence[nn.Module]) -> Restore:
             _put_back(live, saved)
         for value in filter(None, empty):
             value.clear()
+        for live, saved in flat:
+            if len(live) != len(saved) or not all(map(is_, live, saved)):
+                live[:] = saved
         for put_back in contents:
             put_back()
         for kind, attributes in classes:
             _put_class_back(kind, attributes)
 
     return restore
+
+
+def _sorted(values: Iterable[Any]) -> tuple[list[Any], list[Any], list[Any], list[Any]]:
+    """Empty containers, dicts, lists of what cannot change, and all else that can change: hundreds, thousands of the first kind."""
+    empty, dicts, lists, others = [], [], [], []
+    for value in values:
+        kind = type(value)
+        if kind in _CONTAINERS and not value:
+            empty.append(value)
+        elif isinstance(value, dict):
+            dicts.append(value)
+        elif kind is list and _PLAIN.issuperset(map(type, value)):
+            lists.append(value)
+        elif kind is not tuple or not _plain(value):
+            others.append(value)
+    return empty, dicts, lists, others
 
 
 _PLAIN = frozenset({type(None), bool, int, float, str, bytes, torch.Size, torch.dtype, torch.device, nn.Parameter, Tensor})
@@ -116,7 +140,9 @@ _MOST_BYTES = 64 * 2**20
 
 def _plain(value: object) -> bool:
     """Whether a value cannot change, or is a tensor, which the recorder looks after."""
-    return type(value) in _PLAIN or (type(value) is tuple and all(map(_plain, value)))
+    if type(value) is tuple:
+        return _PLAIN.issuperset(map(type, value)) or all(map(_plain, value))
+    return type(value) in _PLAIN
 
 
 def _foreign(kind: type) -> bool:
@@ -221,29 +247,29 @@ def _put_class_back(kind: type, saved: dict[str, Any]) -> None:
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    if len(live) != len(saved) or not all(map(eq, live, saved)):
-        for key in [*islice(live, len(saved), None)]:  # additions are at the end
-            del live[key]
-        if [*live] != [*saved]:  # something was removed, and perhaps added again at the end
-            live.clear()
-    if not all(map(is_, live.values(), saved.values())) or not live:
+    for key in [*islice(reversed(live), max(len(live) - len(saved), 0))]:  # additions are at the end
+        del live[key]
+    if [*live] != [*saved]:  # something was removed, and perhaps added again at the end
+        live.clear()
+    if not live or not all(map(is_, live.values(), saved.values())):
         live.update(saved)
 
 
 def _tensors(modules: Sequence[nn.Module]) -> Restore:
     """Restores which parameters require a gradient and have one, and the storage of tensors that have values."""
     parameters = [p for module in modules for p in module._parameters.values() if p is not None]
-    flags = [(p, p.requires_grad, p.grad) for p in parameters]
     buffers = [b for module in modules for b in module._buffers.values() if b is not None]
-    data = [
-        (t, t.detach()) for t in (*parameters, *buffers) if type(t) in _ORDINARY and t.layout is torch.strided and not t.is_meta
-    ]
+    flags = [*map(_GRADIENT, parameters)]
+    tensors = [t for t in (*parameters, *buffers) if type(t) in _ORDINARY and t.layout is torch.strided and not t.is_meta]
+    same = [*map(Tensor.detach, tensors)]
+    places = _places(tensors)
 
     def restore() -> None:
-        for tensor, same in data:
-            if tensor.data_ptr() != same.data_ptr() or tensor.shape != same.shape:
-                tensor.data = same
-        for parameter, flag, grad in flags:
+        if _places(tensors) != places:
+            for tensor, saved in zip(tensors, same, strict=True):
+                if _places([tensor]) != _places([saved]):
+                    tensor.data = saved
+        for parameter, (flag, grad) in zip(parameters, flags, strict=True):
             if parameter.requires_grad != flag:
                 parameter.requires_grad_(flag)
             if parameter.grad is not grad:
@@ -253,3 +279,12 @@ def _tensors(modules: Sequence[nn.Module]) -> Restore:
 
 
 _ORDINARY = frozenset({nn.Parameter, Tensor})
+_GRADIENT = attrgetter("requires_grad", "grad")
+
+
+def _places(tensors: Iterable[Tensor]) -> list[list[object]]:
+    """Where in memory tensors are, and how they are laid out there."""
+    return [[*map(told, tensors)] for told in _PLACE]
+
+
+_PLACE: Sequence[Callable[[Tensor], object]] = (Tensor.data_ptr, attrgetter("dtype"), attrgetter("shape"), Tensor.stride)

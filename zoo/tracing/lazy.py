@@ -1,7 +1,7 @@
 """Lazy modules, whose parameters get their shapes from the first input: initialised on a copy, without memory."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
@@ -15,13 +15,15 @@ from zoo.tracing.state import named_modules
 from zoo.util.errors import ZooError, told
 
 
-def initialised(module: nn.Module, input: Any, inputs: Any) -> nn.Module:
-    """`module`, or a copy of it in which nothing is lazy: parameters that were have the shapes that this input gives them, on meta.
+def initialised(modules: Sequence[tuple[str, nn.Module]], input: Any, inputs: Any) -> Sequence[tuple[str, nn.Module]]:
+    """`modules`, or those of a copy of the first in which nothing is lazy: parameters that were have the shapes that this input
+    gives them, on meta.
 
     Raises `ZooError` if the copy cannot run on meta tensors.
     """
-    if not any(isinstance(part, LazyModuleMixin) for _, part in named_modules(module)):
-        return module
+    if not any(issubclass(kind, LazyModuleMixin) for kind in {type(part) for _, part in modules}):
+        return modules
+    module = modules[0][1]
     try:
         stand_ins = {id(tensor): (tensor, _on_meta(tensor)) for tensor in chain(module.parameters(), module.buffers())}
         copied = copy.deepcopy(module, {key: meta for key, (_, meta) in stand_ins.items()}).eval()
@@ -36,7 +38,7 @@ def initialised(module: nn.Module, input: Any, inputs: Any) -> nn.Module:
             f"{name} is not initialised, and a forward that would initialise it raised {told(error)}; run the lazy module once"
         ) from error
     _put_back(copied, {id(meta): tensor for tensor, meta in stand_ins.values() if not is_lazy(tensor)})
-    return copied.train(module.training)
+    return named_modules(copied.train(module.training))
 
 
 def _on_meta(tensor: Tensor) -> Tensor:

@@ -1,13 +1,13 @@
-"""Weights that a quantised layer keeps packed, in an object of torch's that no list of parameters shows."""
+"""Quantised networks: weights packed in an object of torch's that no list of parameters shows, and activations of one byte."""
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from zoo.record.trace import Param
+from zoo.record.trace import Param, Value
+from zoo.tracing.state import plain_layer
 
 _CONVOLUTION = ("stride", "padding", "dilation", "groups")
 
@@ -32,11 +32,9 @@ class PackedWeights:
     def __init__(self, modules: Sequence[tuple[str, nn.Module]]) -> None:
         self._held: list[tuple[str, Weights]] = []
         self._holders: set[int] = set()
-        attributes = [vars(module) for _, module in modules if not isinstance(module, torch.jit.ScriptModule)]
-        if torch.ScriptObject not in set(map(type, chain.from_iterable(own.values() for own in attributes))):
-            return  # nearly always
+        others = {kind for kind in {type(module) for _, module in modules} if not plain_layer(kind)}
         for path, module in modules:
-            if isinstance(module, torch.jit.ScriptModule):
+            if type(module) not in others or isinstance(module, torch.jit.ScriptModule):
                 continue
             for thing in [*vars(module).values()]:
                 if isinstance(thing, torch.ScriptObject) and (found := _unpacked(thing, one_axis="1d" in type(module).__name__)):
@@ -44,8 +42,8 @@ class PackedWeights:
                     self._held.append((path.removesuffix("._packed_params"), found))
 
     def alone(self, module: nn.Module) -> bool:
-        """Whether all that is inside of a module are its packed weights."""
-        return all(part is None or id(part) in self._holders for part in module._modules.values())
+        """Whether all that is inside of a module are its packed weights, or nothing is."""
+        return not module._modules or all(part is None or id(part) in self._holders for part in module._modules.values())
 
     def state(self) -> Iterator[tuple[Tensor, Param]]:
         """Each tensor, as a parameter that does not train."""
@@ -68,6 +66,18 @@ class PackedWeights:
         return [
             next((one for one in mine if one.shapes() == found.shapes()), found) for found in filter(None, map(_unpacked, things))
         ]
+
+
+def rounded_type(kind: str, inputs: Sequence[Value], attrs: Mapping[str, Any]) -> str | None:
+    """The quantised type of what an op returns, which a stand-in on meta cannot have; None of ops on other numbers."""
+    if kind in _ROUNDS and "dtype" in attrs:
+        return str(attrs["dtype"]).removeprefix("torch.")
+    return inputs[0].dtype if inputs and inputs[0].dtype in _ROUNDED and kind not in _READS else None
+
+
+_ROUNDED = frozenset({"qint8", "quint8", "qint32"})
+_ROUNDS = frozenset({"quantize_per_tensor", "quantize_per_tensor_dynamic", "quantize_per_channel"})
+_READS = frozenset({"dequantize", "int_repr", "q_per_channel_scales", "q_per_channel_zero_points"})
 
 
 def _unpacked(thing: Any, *, one_axis: bool = False) -> Weights | None:

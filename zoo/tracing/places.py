@@ -3,35 +3,12 @@
 import linecache
 from collections.abc import Iterator
 from pathlib import Path
-from types import CodeType, FrameType, TracebackType
+from types import FrameType, TracebackType
 
 import torch
-from torch import autograd
 
 _OTHERS = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
-_LONG, _CLOSE = 80, 4
-
-
-def functions() -> frozenset[int]:
-    """The ids of the code of every forward of a `torch.autograd.Function` that is defined now. Code is slow to hash."""
-    found, classes = set[int](), [*autograd.Function.__subclasses__()]
-    while classes:
-        one = classes.pop()
-        classes += one.__subclasses__()
-        if isinstance(code := getattr(one.forward, "__code__", None), CodeType):
-            found.add(id(code))
-    return frozenset(found)
-
-
-def runs_in(frame: FrameType | None, codes: frozenset[int]) -> bool:
-    """Whether a frame runs one of these, or is called closely from it."""
-    for _ in range(_CLOSE):
-        if frame is None:
-            return False
-        if id(frame.f_code) in codes:
-            return True
-        frame = frame.f_back
-    return False
+_LONG = 80
 
 
 def place(error: BaseException) -> str | None:

@@ -68,14 +68,18 @@ class Surroundings:
 
     def restore(self) -> None:
         """Put everything back that is not as it was. It may be called again."""
-        error = sys.exc_info()[1]
-        if error is not None and id(error) != self._handled:
-            leave_managers(error.__traceback__)
-        _put_modes_back(self.modes)
+        self.restore_modes()
         _write(self.settings)
         with _LOCK:
             _INSIDE.pop(id(self), None)
             _THREADS.pop(id(self), None)
+
+    def restore_modes(self) -> None:
+        """Put the modes of this thread back, without which nothing else can be put back. It may be called again."""
+        error = sys.exc_info()[1]
+        if error is not None and id(error) != self._handled:
+            leave_managers(error.__traceback__)
+        _put_modes_back(self.modes)
 
 
 _INSIDE: dict[int, Mapping[str, Any]] = {}

@@ -12,7 +12,6 @@ result (by a shortcut, or by running it on meta tensors), write down an `Op`. Wh
 - A write through one view changes what all other views of the storage hold (`_share`, `_caught_up`).
 """
 
-import dis
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -20,23 +19,21 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from threading import get_ident
-from types import FrameType
 from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor, nn, overrides
-from torch.nn import functional
+from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.ops.book import rule_of_kind
 from zoo.ops.rule import OpRule
-from zoo.record.trace import OWN_BACKWARD, UNUSED, WRITE, Call, Op, Param, Trace, Value
-from zoo.tracing import constants
+from zoo.record.trace import UNUSED, WRITE, Call, Op, Param, Trace, Value
 from zoo.tracing.diagnosis import diagnose
-from zoo.tracing.packed import PackedWeights
-from zoo.tracing.places import functions, runs_in
+from zoo.tracing.observers import observers
+from zoo.tracing.packed import PackedWeights, rounded_type
 from zoo.tracing.real import WhileAlive
 from zoo.tracing.shortcuts import MADE, answer
+from zoo.tracing.spelling import CALL, own_backwards, spelling
 from zoo.tracing.state import DTYPES, parents, state
 from zoo.tracing.trees import all_tensors, direct_tensors, tensors
 from zoo.tracing.values import KnownValues, Pairs, storage_of
@@ -98,6 +95,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.types = {name: type(module).__name__ for name, module in modules}
         self.state: dict[int, tuple[Tensor, Param]] = {}  # parameters and buffers by id, each under the first of its names
         self._packed = PackedWeights(modules)
+        self._observers = observers(modules)
         for tensor, param in chain(state(modules), self._packed.state()):
             self.state.setdefault(id(tensor), (tensor, param))
         self._unread = {key: param for key, (_, param) in self.state.items()}
@@ -105,8 +103,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         for name, module in modules:
             self.names.setdefault(id(module), []).append(name)
         self._values = values  # by the id of a tensor, the tensor and what it holds now
-        self._real = isinstance(values, WhileAlive)
+        self.real = isinstance(values, WhileAlive)
         self._made = 0  # values so far
+        self._shapes: dict[torch.Size, tuple[int, ...]] = {}  # of few different ones
+        self._roles: dict[tuple[str, ...], tuple[str, ...]] = {}  # likewise
         self._known: dict[int, tuple[Known, OpRule | None, bool]] = {}
         # By the id of a real tensor, the tensor (which keeps its id from being given to another) and its replacement.
         self._twins: dict[int, tuple[Tensor, Tensor]] = {}
@@ -116,7 +116,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._writes: dict[int, list[Value]] = {}
         self._stray: dict[int, Tensor] = {}  # parameters of modules that the model does not know
         self._apart: str | None = None  # the composite op that is being taken apart
-        self._functions = functions()  # with backwards of their own
+        self._functions = own_backwards()  # with backwards of their own
         self.true = KnownValues({} if known is None else known, self.state, self._private)
 
     # Module calls
@@ -125,15 +125,15 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """A call of `module` begins; ops and calls until `close` are inside it."""
         parent = self.stack[-1] if self.stack else None
         autocast = torch._C._is_any_autocast_enabled()  # cannot be seen from within an op
+        self.stack.append(len(self.calls))
         self.calls.append(
             _OpenCall(self._path(module, parent), type(module).__name__, parent, self._packed.alone(module), autocast)
         )
-        self.stack.append(len(self.calls) - 1)
 
     def close(self, output: object) -> None:
         """The innermost open call ends and returns `output`."""
-        found = (output,) if isinstance(output, Tensor) else tensors(output)
-        self.calls[self.stack.pop()].outputs = tuple([self.value(tensor) for tensor in found])
+        outputs = (self.value(output),) if isinstance(output, Tensor) else tuple(map(self.value, tensors(output)))
+        self.calls[self.stack.pop()].outputs = outputs
 
     def fail(self) -> None:
         """The innermost open call ends in an exception; the first to say so is where it was raised."""
@@ -160,9 +160,10 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self.new_value(tensor, "constant")
         return self._keep(tensor, state[1].shape, state[1].dtype, state[1].kind)
 
-    def new_value(self, tensor: Tensor, source: str) -> Value:
-        """A fresh record: from now on this is what `tensor` holds."""
-        return self._keep(tensor, tuple(tensor.shape), DTYPES[tensor.dtype], source)
+    def new_value(self, tensor: Tensor, source: str, dtype: str | None = None) -> Value:
+        """A fresh record: from now on this is what `tensor` holds, with the `dtype` that it has in the model."""
+        shape = self._shapes.get(size := tensor.shape) or self._shapes.setdefault(size, tuple(size))
+        return self._keep(tensor, shape, dtype or DTYPES[tensor.dtype], source)
 
     def _keep(self, tensor: Tensor, shape: tuple[int, ...], dtype: str, source: str) -> Value:
         value = Value(self._made, shape, dtype, source)
@@ -181,13 +182,13 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return self._take_apart(func, known, args, kwargs)
         if known.kind in _MARKS or self.true.making:
             return func(*args, **kwargs)
-        said = _inside(self._apart) if self._apart else _spelling(sys._getframe(1), known.kind, self._functions)
+        said = _inside(self._apart) if self._apart else spelling(sys._getframe(1), known.kind, self._functions)
         given = self._read(known, args, kwargs)  # before the op runs: it may write to its arguments
         self.attempt = Op(known.kind, self.stack[-1], given.inputs, given.roles, (), given.attrs, known.traits)
         out = None if rule is None else answer(rule, known, self.attempt, given.tensors)
         if out is None:
             out = self._run(func, known, args, kwargs)
-        if not self._real:
+        if not self.real:
             self.true.follow(func, known, args, kwargs, given.tensors, out)
         if known.kind == "lift_fresh":  # torch.tensor([...]) in forward: a constant, no step of the network
             self._values[id(out)] = out, given.inputs[0]
@@ -203,7 +204,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """
         known = known_op(func)
         rule = rule_of_kind(known.kind)
-        answers = rule.shape is not None and not self._real and "alias" not in known.traits
+        answers = rule.shape is not None and not self.real and "alias" not in known.traits
         found = self._known[id(func)] = known, rule if answers else None, known.apart
         return found
 
@@ -225,53 +226,69 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         known = known_op(torch.ops.aten.to.device)
         given = self._read(known, (tensor,), {})
         twin = torch.empty_like(tensor, device="meta")
-        self._write_down(known, (tensor,), {}, given, twin, _CALL)
+        self._write_down(known, (tensor,), {}, given, twin, CALL)
         return twin
 
     def _read(self, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> _Given:
         """The op's arguments as they are before it runs: tensors are inputs, everything else is attributes."""
-        pairs: list[tuple[str, Tensor]] = []
-        inputs: list[Value] = []
         roles: list[str] = []
-        owns: list[Param] = []
+        tensors: list[Tensor] = []
         attrs = dict(known.defaults)
         for name, argument in chain(zip(known.names, args, strict=False), kwargs.items()):
             kind = type(argument)
             if kind in PLAIN:
                 attrs[name] = argument
-                continue
-            if kind is Tensor or kind is nn.Parameter:
+            elif kind is Tensor or kind is nn.Parameter:
                 attrs.pop(name, None)  # the default
-                pairs.append((name, argument))
-                continue
-            found = direct_tensors(argument)
-            if not found:
-                layer = self.calls[self.stack[-1]].path if self.stack else ""
-                for weights in self._packed.of(layer, argument):
-                    pairs += weights.tensors
-                    attrs |= weights.attrs
-                attrs[name] = plain(argument)
-                continue
-            attrs.pop(name, None)  # the default
-            if found[0] is not argument and len(found) < len(argument):  # x[:, idx] passes [None, idx]
-                attrs[name] = tuple("tensor" if isinstance(item, Tensor) else plain(item) for item in argument)
-            pairs += [(name, tensor) for tensor in found]
-        for name, tensor in pairs:
-            inputs.append(self.value(tensor))
-            roles.append(name)
-            if (param := self._unread.pop(id(tensor), None)) is not None:  # the first op that reads it owns it
-                owns.append(param)
-            elif type(tensor) is not Tensor and isinstance(tensor, nn.Parameter) and id(tensor) not in self.state:
-                attrs["stray"] = attrs.get("stray", 0) + (id(tensor) not in self._stray and tensor.numel())
-                self._stray[id(tensor)] = tensor
-        tensors = [tensor for _, tensor in pairs]
+                roles.append(name)
+                tensors.append(argument)
+            elif kind is list and PLAIN.issuperset(map(type, argument)):
+                attrs[name] = tuple(argument)
+            else:
+                found = self._read_one(name, argument, attrs)
+                roles += [role for role, _ in found]
+                tensors += [tensor for _, tensor in found]
+        inputs = tuple([self.value(tensor) for tensor in tensors])
+        owns = self._owned(tensors, attrs)
         if known.kind in _PICKS and id(tensors[0]) not in self.state and (picked := self.true.listed(tensors[1:])) is not None:
             attrs["picked"] = picked
-        return _Given(tuple(inputs), tuple(roles), attrs, tuple(owns), tensors)
+        if "attn_mask" in roles and self.true.is_causal(tensors[roles.index("attn_mask")]):
+            attrs["causal_mask"] = True
+        named = tuple(roles)
+        return _Given(inputs, self._roles.setdefault(named, named), attrs, owns, tensors)
+
+    def _read_one(self, name: str, argument: Any, attrs: dict[str, Any]) -> Sequence[tuple[str, Tensor]]:
+        """The tensors of an argument that is neither one tensor nor plain, each with its role; all else goes to `attrs`."""
+        found = direct_tensors(argument)
+        if not found:
+            layer = self.calls[self.stack[-1]].path if self.stack else ""
+            several = self._packed.of(layer, argument)
+            for weights in several:
+                attrs |= weights.attrs
+            attrs[name] = plain(argument)
+            return [pair for weights in several for pair in weights.tensors]
+        attrs.pop(name, None)  # the default
+        if found[0] is not argument and len(found) < len(argument):  # x[:, idx] passes [None, idx]
+            attrs[name] = tuple("tensor" if isinstance(item, Tensor) else plain(item) for item in argument)
+        return [(name, tensor) for tensor in found]
+
+    def _owned(self, tensors: Sequence[Tensor], attrs: dict[str, Any]) -> tuple[Param, ...]:
+        """The parameters and buffers among `tensors` that no op has read yet: the first that reads them owns them. Parameters that
+        are not the model's are counted in `attrs`.
+        """
+        owns: list[Param] = []
+        for tensor in tensors:
+            key = id(tensor)
+            if key in self._unread:
+                owns.append(self._unread.pop(key))
+            elif type(tensor) is not Tensor and isinstance(tensor, nn.Parameter) and key not in self.state:
+                attrs["stray"] = attrs.get("stray", 0) + (key not in self._stray and tensor.numel())
+                self._stray[key] = tensor
+        return tuple(owns)
 
     def _run(self, func: Any, known: Known, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         """What torch answers, on meta if any argument is, with nothing of the model written to."""
-        if self._real:
+        if self.real:
             self.drew = True  # what a kernel draws is not always said of its op
             return func(*args, **kwargs)
         found = all_tensors((*args, *kwargs.values()))
@@ -282,6 +299,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 return out
             if known.kind == "index" and (picked := self.true.picked(args[1])) is not None:
                 args = (args[0], picked)
+            if known.kind == "_local_scalar_dense" and self.calls[self.stack[-1]].path in self._observers:
+                return False
             self._refuse(known)
         if func in MADE and (made := MADE[func](*args, **kwargs)) is not None:
             return made
@@ -359,7 +378,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         traits = _also(known.traits, said)
         if "alias" in traits and self._share(args, results):
             traits = traits | {"view"}
-        outputs = tuple([self.new_value(t, "op") for t in results])
+        rounded = rounded_type(known.kind, given.inputs, given.attrs)
+        outputs = tuple([self.new_value(t, "op", rounded if t.is_floating_point() else None) for t in results])
         self.ops.append(Op(known.kind, self.stack[-1], given.inputs, given.roles, outputs, given.attrs, traits, given.owns))
         if known.writes and self._viewed:
             for tensor, value in zip(results, outputs, strict=True):
@@ -436,6 +456,12 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         ops, calls = self.finish(partial=partial)
         return Trace(name, mode, given, outputs, calls, ops, {"torch": torch.__version__}, self.containers())
 
+    def forget(self) -> None:
+        """Let go of all tensors and records, once the trace is made."""
+        for kept in (self._values, self.state, self._unread, self._known, self._twins, self._copies, self._stray, self._writes):
+            kept.clear()
+        self.ops, self.calls = [], []
+
     def containers(self) -> dict[str, str]:
         """The types of modules that were not called although something in them was, by name."""
         called = {call.path for call in self.calls}
@@ -443,27 +469,8 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return {path: self.types[path] for path in sorted(around - called) if path in self.types}
 
 
-_FUNCTIONAL, _OPERATOR, _CALL = frozenset({"functional"}), frozenset({"operator"}), frozenset[str]()
-_OWN = frozenset({OWN_BACKWARD})
-_PASSES_ON = frozenset({overrides.__file__, constants.__file__})
 _MARKS = frozenset({"profiler::_record_function_enter_new", "profiler::_record_function_exit"})  # nothing is computed
 _PICKS = frozenset({"index", "index_select"})
-_SIGNS = frozenset({"add", "mul", "matmul"})
-
-
-def _spelling(caller: FrameType, kind: str, functions: frozenset[int]) -> frozenset[str]:
-    """How the model wrote the op, from the frame that called torch: through torch.nn.functional, as the sign of an operator, or
-    by name. It is nothing to the op, but some other tools see one spelling and not the others. Or OWN_BACKWARD.
-    """
-    if runs_in(caller, functions):
-        return _OWN
-    code = caller.f_code
-    while code.co_filename in _PASSES_ON and caller.f_back is not None:  # a function mode passes the call on
-        caller = caller.f_back
-        code = caller.f_code
-    if kind in _SIGNS and code.co_code[caller.f_lasti] == dis.opmap["BINARY_OP"]:
-        return _OPERATOR
-    return _FUNCTIONAL if code.co_filename == functional.__file__ else _CALL
 
 
 # An op has one of few sets of traits: made once, they are not built again for each op.

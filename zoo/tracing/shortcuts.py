@@ -94,6 +94,7 @@ MADE: dict[Any, Callable[..., Any]] = {
     aten.dequantize.self: dequantized,
     aten.quantize_per_channel.default: rounded,
     aten.fake_quantize_per_channel_affine.default: rounded,
+    aten.fake_quantize_per_tensor_affine.tensor_qparams: rounded,
     aten._pack_padded_sequence.default: packed,
     aten._pad_packed_sequence.default: unpacked,
 }

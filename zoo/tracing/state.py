@@ -14,6 +14,7 @@ DTYPES = {dtype: str(dtype).removeprefix("torch.") for dtype in vars(torch).valu
 
 def state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Param]]:
     """Parameters, then buffers, under each of their names."""
+    shapes: dict[torch.Size, tuple[int, ...]] = {}  # of few different ones
     for kind in ("parameter", "buffer"):
         for path, module in modules:
             own = module._parameters if kind == "parameter" else module._buffers
@@ -21,9 +22,13 @@ def state(modules: Sequence[tuple[str, nn.Module]]) -> Iterator[tuple[Tensor, Pa
                 if t is None:
                     continue
                 name = f"{path}.{key}" if path else key
-                if is_lazy(t):
+                if type(t) not in _FILLED and is_lazy(t):
                     raise ZooError(f"{name} is not initialised: run the lazy module once before you analyse it")
-                yield t, Param(name, tuple(t.shape), DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
+                shape = shapes.get(size := t.shape) or shapes.setdefault(size, tuple(size))
+                yield t, Param(name, shape, DTYPES[t.dtype], kind, kind == "parameter" and t.requires_grad)
+
+
+_FILLED = frozenset({Tensor, nn.Parameter})
 
 
 def named_modules(module: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -48,3 +53,8 @@ def parents(path: str) -> Iterator[str]:
     """
     names = path.split(".")
     return (".".join(names[:n]) for n in range(1, len(names)))
+
+
+def plain_layer(kind: type[nn.Module]) -> bool:
+    """Whether a class of modules is one of `torch.nn` itself, whose methods are torch's."""
+    return kind.__module__.startswith("torch.nn.modules.")

@@ -1,6 +1,5 @@
 """From a module to a `Trace`. This folder is the only place that knows torch's internals."""
 
-import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from threading import get_ident
@@ -11,19 +10,21 @@ import torch
 from torch import nn
 from torch.overrides import BaseTorchFunctionMode
 
-from zoo.record.trace import Trace, Value
+from zoo.record.trace import Trace
 from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
-from zoo.tracing.constants import Constants
+from zoo.tracing.constants import Constants, put_aside, take_up
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import Guard
 from zoo.tracing.higher_order import as_written
 from zoo.tracing.lazy import initialised
+from zoo.tracing.observers import in_their_range
 from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.recorder import Recorder
-from zoo.tracing.state import named_modules
+from zoo.tracing.sharded import gathered
+from zoo.tracing.state import named_modules, plain_layer
 from zoo.tracing.trees import tensors
 from zoo.tracing.values import Pairs
 from zoo.tracing.wrappers import unwrapped, without_sharding
@@ -51,18 +52,16 @@ def trace(
 
     Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
-    module = initialised(unwrapped(module, target), input, inputs)
-    name, mode, known = target or type(module).__name__, "train" if train else "eval", Pairs()
+    named = initialised(gathered(named_modules(unwrapped(module, target))), input, inputs)
     if real:
-        module = real_copy(module)
-    named = named_modules(module)
+        named = named_modules(real_copy(named[0][1]))
+    module = named[0][1]
+    name, mode, known = target or type(module).__name__, "train" if train else "eval", Pairs()
     parts = list({id(part): part for _, part in named}.values())
     recorder: Recorder | None = None
 
-    def forward() -> tuple[Recorder, tuple[Value, ...], object]:
+    def forward() -> Trace:
         nonlocal recorder
-        if not real:
-            gc.disable()  # looking for garbage would take as long as all else; the guard puts it back
         with torch._C._InferenceMode(True), _plain_dispatch():
             args, kwargs = arguments(module, input, inputs, real=real, known=known)
             recorder = Recorder(named, WhileAlive() if real else {}, known)
@@ -75,21 +74,25 @@ def trace(
                 Constants(recorder.true).__enter__()  # type: ignore[no-untyped-call]
             recorder.__enter__()  # type: ignore[no-untyped-call]  # the guard takes all modes off their stacks
             try:
-                return recorder, given, _run(recorder, module, args, kwargs)
+                output = _run(recorder, module, args, kwargs)
+                return recorder.traced(name, mode, given, tuple(map(recorder.value, tensors(output))))
             except BaseException as error:
                 leave_managers(error.__traceback__)  # those inside before the two around them
                 if isinstance(error, ForwardError):
                     error.trace = recorder.traced(name, mode, given, (), partial=True)
                 raise
+            finally:
+                recorder.forget()
 
     with as_written(lambda: recorder):
-        done, given, output = Guard(parts, lambda: recorder is not None and recorder.drew).run(forward)
-    return done.traced(name, mode, given, tuple(map(done.value, tensors(output))))
+        return Guard(parts, lambda: recorder is not None and recorder.drew, collect=real).run(forward)
 
 
 def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], train: bool) -> None:
     """Modes and forwards of the modules as they are to be for this forward; the guard puts back what they were."""
     without_sharding(parts)
+    if not recorder.real:
+        in_their_range(parts, recorder.guess)
     for part in parts:
         vars(part)["training"] = train
         if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
@@ -97,7 +100,8 @@ def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], 
         if getattr(part, "_compiled_call_impl", None) is not None:  # module.compile()
             vars(part)["_compiled_call_impl"] = None
         if part is not module:
-            vars(part)["forward"] = _traced(recorder, part, _forward(part))
+            layer = plain_layer(type(part)) and "forward" not in vars(part) and not part._modules
+            vars(part)["forward"] = _traced(recorder, part, _forward(part), plain=layer)
 
 
 def _run(recorder: Recorder, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
@@ -145,20 +149,23 @@ def _forward(module: nn.Module) -> Callable[..., Any]:
     return dict(module._modules).get("_orig_mod") or module.forward  # a scripted module has its own kind of dict
 
 
-def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
-    """`forward` with its call recorded. A wrapped forward, unlike a hook, also sees `module.forward(x)`, and torch's fast paths
-    do not look for it.
+def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any], *, plain: bool) -> Callable[..., Any]:
+    """`forward` with its call recorded; that of a `plain` layer of torch runs without `Constants`. A wrapped forward, unlike a
+    hook, also sees `module.forward(x)`, and torch's fast paths do not look for it.
     """
 
     def traced(*args: Any, **kwargs: Any) -> Any:
         if get_ident() != recorder.thread:
             return forward(*args, **kwargs)
         recorder.open(module)
+        constants = put_aside() if plain else None
         try:
             output = forward(*args, **kwargs)
         except BaseException:
             recorder.fail()
             raise
+        finally:
+            take_up(constants)
         recorder.close(output)
         return output
 
@@ -183,8 +190,9 @@ def _explain(recorder: Recorder, error: Exception) -> ForwardError:
     if isinstance(error, RuntimeError | ValueError) and reason is not None:
         return ForwardError(f"{where}: {reason}", misfit=True)
     if messages.lacks_shapes(text):
-        advice = "register a fake implementation (torch.library.register_fake)"
-        unknown = f"{kind or 'an op'}, and torch does not know the shapes that it returns; {advice}"
+        of_others = kind is None or "::" in kind  # of torch's own ops, those whose shape depends on values
+        advice = "; register a fake implementation (torch.library.register_fake)" if of_others else ""
+        unknown = f"{kind or 'an op'}, and torch does not know the shapes that it returns{advice}"
         return ForwardError(f"{where} runs {unknown}", needs_values=True)
     if (name := messages.op_on_functions(text)) is not None:
         advice = "call the chosen function directly"

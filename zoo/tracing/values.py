@@ -17,6 +17,9 @@ from zoo.tracing.vocabulary import Known, argument_of
 LARGEST = 2**21
 """The most elements of a tensor whose value is kept: a mask of 1,448 by 1,448."""
 
+HIDES = -1e4
+"""What is added to the score of a key that nobody is to see is at most this: its exponential is 0."""
+
 MOST_LISTED = 4096
 """The longest list of indices that is written down with an op."""
 
@@ -101,6 +104,11 @@ class KnownValues:
         value = self.of(indices[0])
         return tuple(value.tolist()) if value is not None and value.numel() <= MOST_LISTED else None
 
+    def is_causal(self, mask: Tensor) -> bool:
+        """Whether a mask of attention is known to be causal."""
+        value = self.of(mask)
+        return value is not None and causal(value)
+
     def is_abstract(self, tensor: Tensor) -> bool:
         """Whether ops on it run on meta: without values, of the model, or real and written to with something unknown."""
         return tensor.is_meta or id(tensor) in self._state or (bool(self._stale) and self._is_stale(tensor))
@@ -180,6 +188,18 @@ def default(name: str | None, sizes: Sequence[int], dtype: torch.dtype, device: 
     """
     mask = name is not None and "mask" in name and "padding" not in name
     return torch.full([*sizes], int(mask or not is_countable(dtype)), dtype=dtype, device=device)
+
+
+def causal(mask: Tensor) -> bool:
+    """Whether a mask lets each query see the keys up to its own place, and no others.
+
+    >>> causal(torch.ones(3, 3, dtype=torch.bool).tril()), causal(torch.zeros(3, 3))
+    (True, False)
+    """
+    if mask.dim() < 2 or mask.shape[-1] != mask.shape[-2]:
+        return False
+    seen = mask if mask.dtype == torch.bool else mask > HIDES
+    return seen.equal(torch.ones_like(seen).tril())
 
 
 def _tensors(argument: Any) -> list[Tensor]:

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from zoo.tracing.state import named_modules
 from zoo.util.errors import ZooError
 
 _DISTRIBUTED = "torch.distributed"
@@ -14,7 +13,7 @@ _DISTRIBUTED = "torch.distributed"
 def unwrapped(module: nn.Module, name: str) -> nn.Module:
     """The model inside of `torch.compile`, `DistributedDataParallel` and `DataParallel`, in any order.
 
-    Raises `ZooError` for a scripted module, and where `FullyShardedDataParallel` has put weights into flat tensors.
+    Raises `ZooError` for a scripted module.
     """
     while True:
         if isinstance(module, nn.DataParallel | nn.parallel.DistributedDataParallel):
@@ -25,12 +24,6 @@ def unwrapped(module: nn.Module, name: str) -> nn.Module:
             break
     if isinstance(module, torch.jit.ScriptModule):
         raise ZooError(f"{name or type(module).__name__} is a scripted module; analyse the original module")
-    for path, part in named_modules(module):
-        if type(part).__name__ == "FullyShardedDataParallel" and type(part).__module__.startswith(_DISTRIBUTED):
-            raise ZooError(
-                f"{path or type(part).__name__} is wrapped in FullyShardedDataParallel, which keeps its weights in flat tensors; "
-                "analyse the model before it is wrapped, or shard it by fully_shard"
-            )
     return module
 
 
@@ -39,7 +32,6 @@ def without_sharding(modules: Iterable[nn.Module]) -> None:
 
     Whoever calls it puts them back (see `guard`).
     """
-    for module in modules:
-        for hooks in (module._forward_pre_hooks, module._forward_hooks):
-            for key in [key for key, hook in hooks.items() if (getattr(hook, "__module__", "") or "").startswith(_DISTRIBUTED)]:
-                del hooks[key]
+    for hooks in (hooks for module in modules for hooks in (module._forward_pre_hooks, module._forward_hooks) if hooks):
+        for key in [key for key, hook in hooks.items() if (getattr(hook, "__module__", "") or "").startswith(_DISTRIBUTED)]:
+            del hooks[key]

@@ -22,6 +22,6 @@ RULES = (
     makes("is_pinned is_set_to _functional_assert_async _functional_assert_scalar _print _make_dep_token record_stream"),
     makes("_has_same_storage_numel torchvision::_cuda_version"),
     makes("profiler::_record_function_enter_new profiler::_record_function_exit"),
-    makes("cond while_loop"),  # without tensors: a choice that is unknown
+    makes("cond while_loop update_histogram search_histogram"),  # without tensors: a choice that is unknown
     makes(UNUSED),
 )

@@ -1,0 +1,310 @@
+"""Edges of columns, comparisons, sweeps, tables and targets: each case is small, and notices a change that larger ones let pass."""
+
+import contextvars
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import zoo
+from zoo.analysis import inside
+from zoo.analysis.connectivity import units_line
+from zoo.analysis.experiment import experiment
+from zoo.analysis.pattern import _pooled, parts
+from zoo.analysis.reductions import _by_field
+from zoo.analysis.rows import group, readable_depth, without
+from zoo.models import caching
+from zoo.models.by_hand import trace_of
+from zoo.models.described import read
+from zoo.models.revisions import revision_of
+from zoo.models.targets import resolve
+from zoo.questions import sweep
+from zoo.tables.formats._parquet import _array
+
+
+class Net(nn.Module):
+    """A forward that is written as a function of the inputs and of parts that have names."""
+
+    def __init__(self, way: Callable[..., Any], **parts: nn.Module) -> None:
+        super().__init__()
+        self.way, self.names = way, [*parts]
+        for name, part in parts.items():
+            self.add_module(name, part)
+
+    def forward(self, *xs: Tensor) -> Any:
+        return self.way(*xs, *(getattr(self, name) for name in self.names))
+
+
+def cells(net: Any, column: str, *shapes: Any) -> list[Any]:
+    """One column of the table."""
+    return [row.cells[column] for row in zoo.summary(net, input=list(shapes) or None, columns=[column]).rows]
+
+
+# Columns --------------------------------------------------------------------------------------------------------------
+
+
+def test_activations() -> None:
+    """Kills an activation that is not seen behind a norm, and one that is seen behind a pooling."""
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Conv2d(2, 2, 3), nn.MaxPool2d(2), nn.Tanh())
+    assert cells(net, "activation", (1, 1, 12, 12)) == ["ReLU", None, None, None, "tanh", None]
+
+
+def test_maps_and_sizes() -> None:
+    """Kills maps of what has none, and sizes without an element."""
+    net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(2), nn.Linear(36, 5), nn.Flatten(), nn.Linear(20, 3))
+    assert cells(net, "maps", (1, 1, 8, 8)) == [4, None, None, None, None]
+    assert cells(net, "size", (1, 1, 8, 8)) == [[6, 6], 36, 5, 20, 3]
+    assert cells(nn.Linear(4, 3), "size", (1, 4)) == [3]
+
+
+def test_units_and_connections() -> None:
+    """Kills units of a layer that has none: LeCun et al. 1998, section II.B, gives the connections of each layer."""
+    table = zoo.summary("lenet5", columns=["units", "connections"], depth=1)
+    found = {row.name: (row.cells["units"], row.cells["connections"]) for row in table.rows}
+    assert {name: found[name] for name in ("C1", "S2", "C3", "S4", "C5", "F6")} == {
+        "C1": (6 * 28 * 28, 122_304),
+        "S2": (6 * 14 * 14, 5_880),
+        "C3": (16 * 10 * 10, 151_600),
+        "S4": (16 * 5 * 5, 2_000),
+        "C5": (120, 48_120),
+        "F6": (84, 10_164),
+    }
+    assert cells(nn.Sequential(nn.Conv2d(1, 1, 3), nn.MaxPool2d(2)), "units", (1, 1, 8, 8)) == [36, 0]
+
+
+def test_connections_of_steps() -> None:
+    """Kills biases that are counted once for all steps, or once for each unit of a state: 5 steps of (3 + 4 + 2)·4 links."""
+    assert cells(nn.RNN(3, 4), "connections", (5, 1, 3))[-1:] == [5 * (3 + 4 + 2) * 4]
+
+
+def test_layers_in_a_derivation() -> None:
+    """Kills a factor of one layer."""
+    for layers in (1, 2):
+        op = zoo.trace(nn.RNN(3, 4, layers), input=(5, 1, 3)).ops[-1]
+        assert ("layers" in units_line(op, 5 * 4 * layers).symbols) == (layers > 1)
+
+
+def test_strides_of_fields() -> None:
+    """Kills the logarithm of nothing."""
+    assert [_by_field(field) for field in ({"stride": [4, 4]}, {"stride": [0, 4]}, {}, None)] == [4, None, None, None]
+
+
+def test_rows_without() -> None:
+    """Kills modules inside of others that stay, and others that go."""
+    net = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Linear(2, 2))
+    trace = zoo.trace(net, input=(1, 2))
+    assert [len(found[0].ops) for found in (without(trace, [one]) for one in ("0", "0.1", "*"))] == [1, 2, 0]
+
+
+def test_readable_depth() -> None:
+    """Kills a depth whose table is one row too long, or that leaves room for another level."""
+    net = nn.Sequential(nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), nn.Tanh()), nn.Linear(2, 2))
+    trace = zoo.trace(net, input=(1, 2))
+    rows = [len(group(trace, depth)) for depth in (1, 2, 3)]
+    assert rows == [2, 3, 4]
+    assert [readable_depth(trace, most) for most in (1, 2, 3, 4)] == [1, 1, 2, None]
+
+
+def test_parts() -> None:
+    """Kills names that are numbers or ambiguous, and a pooling of features that is said to be global."""
+    first, second = nn.Sequential(nn.Conv2d(1, 2, 3)), Net(lambda x, norm, act: act(norm(x)), norm=nn.BatchNorm2d(2), act=nn.ReLU())
+    net = Net(lambda x, a, b, act: act(b(a(x))), a=first, b=second, act=nn.ReLU())
+    found = parts(group(zoo.trace(net, input=(1, 1, 8, 8))))
+    assert [part.name for part in found] == ["a.0", "norm", "b.act", "act"]
+    assert [_pooled(*shapes) for shapes in (((1, 8), (1, 4)), ((1, 2, 8, 8), (1, 2, 1, 1)), ((1, 2, 8), (1, 2, 4)))] == [
+        "POOL",
+        "GAP",
+        "POOL",
+    ]
+
+
+# What is seen ---------------------------------------------------------------------------------------------------------
+
+
+def test_experiment_counts() -> None:
+    """Kills tallies of one axis, and a row other than the last: 3×3 is predicted for a layer that is 1×1."""
+    net, other = nn.Sequential(nn.Conv2d(1, 1, 1)), nn.Sequential(nn.Conv2d(1, 1, 3, padding=1))
+    (found,) = experiment(net, zoo.trace(other, input=(1, 1, 8, 8)), (1, 1, 8, 8), rows=(1,))
+    assert (found.predicted, found.reached, found.verdict) == (2 * 2 * 8, 2 * 8, "differs")
+
+
+@pytest.mark.parametrize("mode", ["nearest", "bilinear", "bicubic"])
+def test_experiment_enlarges(mode: str) -> None:
+    """Kills NaNs that weights of zero spread."""
+    net = nn.Sequential(nn.Conv2d(1, 1, 3), nn.Upsample(scale_factor=2, mode=mode), nn.Conv2d(1, 1, 1))
+    assert {found.verdict for found in experiment(net, zoo.trace(net, input=(1, 1, 8, 8)), (1, 1, 8, 8))} == {"equal"}
+
+
+def test_gradients() -> None:
+    """Kills sums that are said to be means, and scores of classes that there are not."""
+    conv = nn.Conv2d(2, 1, 3, bias=False)
+    found = inside.unit_gradients(nn.Sequential(conv), "0", (0, 0), torch.rand(3, 2, 3, 3))
+    torch.testing.assert_close(torch.from_numpy(found), conv.weight.detach().abs().sum((0, 1)).double())
+    net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
+    saliency, label, scores = inside.class_gradient(net, image := torch.rand(1, 2, 2))
+    assert (label, scores) == (int(net(image[None]).argmax()), net(image[None])[0].tolist())
+    torch.testing.assert_close(torch.from_numpy(saliency).flatten(), net[1].weight[label].detach().abs())
+    assert inside.class_gradient(net, image, 2)[1] == 2
+    for label in (-1, 3):
+        with pytest.raises(zoo.ZooError, match="from 0 to 2"):
+            inside.class_gradient(net, image, label)
+
+
+def test_normalised() -> None:
+    """Kills an image that is not as torchvision normalises it."""
+    functional = pytest.importorskip("torchvision.transforms.functional")
+    pixels = torch.randint(0, 256, (4, 5, 3), dtype=torch.uint8).numpy()
+    expected = functional.normalize(functional.to_tensor(pixels), [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    torch.testing.assert_close(inside.normalised(pixels, 3), expected)
+
+
+# Comparing ------------------------------------------------------------------------------------------------------------
+
+
+def chain(**parts: nn.Module) -> nn.Module:
+    """Parts one after the other."""
+
+    def way(x: Tensor, *parts: nn.Module) -> Tensor:
+        for part in parts:
+            x = part(x)
+        return x
+
+    return Net(way, **parts)
+
+
+def test_layers_of_a_name() -> None:
+    """Kills a name that speaks against two layers being one, and changed layers that are said to be the same."""
+    before = chain(a=nn.Linear(4, 4), b=nn.Linear(4, 4))
+    after = chain(b=nn.Linear(4, 5), a=nn.Linear(5, 6), last=nn.Linear(6, 4))
+    found = zoo.diff(chain(a=nn.Linear(4, 4)), chain(b=nn.Linear(4, 5), a=nn.Linear(5, 6)), input=(1, 4))
+    assert [(row.name, row.type) for row in found.rows] == [("b", "added"), ("a", "changed")]
+    assert "0 layers are the same in both" in str(found.notes)
+    assert "2 layers are the same in both" in str(zoo.diff(before, chain(c=nn.Linear(4, 4), b=nn.Linear(4, 4)), input=(1, 4)).notes)
+    assert {row.type for row in zoo.diff(before, after, input=(1, 4)).rows} <= {"changed", "added", "removed"}
+
+
+def test_layers_that_read_others() -> None:
+    """Kills inputs that are taken for layers, and what is read but not said."""
+    one = Net(lambda x, y, f, g: f(x) + g(y), f=nn.Linear(4, 3), g=nn.Linear(4, 3))
+    other = Net(lambda x, y, f, g: f(y) + g(x), f=nn.Linear(4, 3), g=nn.Linear(4, 3))
+    rows = zoo.diff(one, other, input=[(1, 4), (1, 4)]).rows
+    assert [(row.name, row.type, row.cells["first"], row.cells["second"]) for row in rows] == [
+        ("f", "rewired", "reads the input", "reads input 2"),
+        ("g", "rewired", "reads input 2", "reads the input"),
+    ]
+
+
+def test_windows_are_described() -> None:
+    """Kills groups that are not said, and a window of one axis that has no size."""
+    found = zoo.diff(nn.Sequential(nn.Conv1d(4, 4, 3)), nn.Sequential(nn.Conv1d(4, 4, 3, groups=2)), input=(1, 4, 8))
+    (row,) = found.rows
+    assert "3/1" in row.cells["first"]
+    assert "groups 2" in row.cells["second"]
+
+
+# Sweeps ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "total", "jobs", "more", "apart"),
+    [
+        ("lenet5", 1, None, {}, False),
+        ("torchvision:alexnet", 1, 1, {}, False),
+        ("timm:resnet18", 1, 1, {}, False),
+        ("net.py:Net", 1, 1, {}, True),
+        ("lenet5", 1, 2, {}, True),
+        ("lenet5", 10**6, 1, {}, False),
+        ("lenet5", 10**6, None, {}, True),
+        ("lenet5", 1, 1, {"journal": "x"}, True),
+        ("lenet5", 1, 1, {"timeout": 1.0}, True),
+        ("lenet5", 1, 1, {"executor": object()}, True),
+    ],
+)
+def test_where_points_are_computed(
+    target: str, total: int, jobs: int | None, more: dict[str, Any], apart: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kills code that could end this process and runs in it, and workers for a handful of points."""
+    monkeypatch.setattr("zoo.util.workers.cores", lambda: 2)
+    given = {"executor": None, "journal": None, "timeout": None} | more
+    assert sweep._apart(target, total, given["executor"], jobs, given["journal"], given["timeout"]) == apart
+
+
+# Described layers -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+def test_rounded_up(stride: int) -> None:
+    """Kills a last window that begins beyond the padded image, or is missing: as torch has it."""
+    for size in range(4, 11):
+        for kernel, padding in ((2, 1), (3, 1), (3, 0), (2, 0)):
+            found = trace_of((1, size), read(f"pool {kernel}/{stride} pad {padding} ceil"))
+            expected = F.max_pool1d(torch.zeros(1, 1, size), kernel, stride, padding, ceil_mode=True)
+            assert found.outputs[0].shape == expected.shape
+
+
+def test_uneven_padding() -> None:
+    """Kills padding that is as wide before as after where it is uneven: as torch pads a window of 6."""
+    ours = zoo.measure(trace_of((1, 12, 12), read("conv 1 6x6 same")), columns=["rf"]).total["rf"]
+    assert ours == zoo.summary(nn.Conv2d(1, 1, 6, padding="valid"), input=(1, 1, 12, 12), columns=["rf"]).total["rf"] | {
+        "padding": [2, 2]
+    }
+
+
+def test_a_described_chain() -> None:
+    """Kills a chain of layers that is itself said to be a layer."""
+    found = trace_of((1, 8, 8), read("conv 2 3x3 | relu"))
+    expected = zoo.trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), input=(1, 1, 8, 8))
+    assert [call.leaf for call in found.calls] == [call.leaf for call in expected.calls]
+
+
+@pytest.mark.parametrize("kernel", ["0", "True", "2.5", "(3, 0)", "()"])
+def test_sizes_of_windows(kernel: str) -> None:
+    """Kills a window of nothing, and one that is no number."""
+    with pytest.raises(zoo.ZooError, match="kernel_size: expected an integer >= 1"):
+        read(f"Conv2d(3, 4, {kernel})")
+    assert trace_of((3, 8, 8), read("MaxPool2d(2, padding=0)")).outputs[0].shape == (1, 3, 4, 4)
+
+
+# Targets and files ----------------------------------------------------------------------------------------------------
+
+
+def test_without_the_cache() -> None:
+    """Kills a cache that is used where it is not wanted."""
+
+    def look() -> list[str | None]:
+        with caching.in_use():
+            before = caching.key({"a": 1}, lambda: {"b": "c"})
+            caching.do_without()
+            return [before, caching.key({"a": 1}, lambda: {"b": "c"})]
+
+    first, second = contextvars.copy_context().run(look)
+    assert first is not None
+    assert second is None
+
+
+def test_revisions() -> None:
+    """Kills a file that is taken for what is in it."""
+    found = revision_of("main~2:models/net.py:Net")
+    assert found is not None
+    assert [*vars(found).values()][:3] == ["main~2", "models/net.py", "Net"]
+
+
+def test_several_inputs(tmp_path: Path) -> None:
+    """Kills one input of a network that takes two of a kind."""
+    path = tmp_path / "net.py"
+    path.write_text(
+        "from torch import nn\n\n\nclass Net(nn.Module):\n    def forward(self, one, other):\n        return one + other\n"
+    )
+    subject = resolve(f"{path}:Net", {})
+    assert subject.shape(2) == (2, *subject.input)
+
+
+def test_cells_of_several_kinds() -> None:
+    """Kills an empty cell that becomes a word, and a number that becomes none."""
+    pyarrow = pytest.importorskip("pyarrow")
+    assert _array(pyarrow, [1, None, "many"], pyarrow.int64()).to_pylist()[1] is None
+    assert None not in _array(pyarrow, ["1", "many"], pyarrow.int64()).to_pylist()
