@@ -57,6 +57,8 @@ def without(trace: Trace, patterns: Sequence[str]) -> tuple[Trace, int]:
 
     Raises `ZooError` for a pattern that matches no module.
     """
+    if not patterns:
+        return trace, 0
     for pattern in patterns:
         if not any(fnmatchcase(call.path, pattern) for call in trace.calls if call.path):
             paths = list(dict.fromkeys(call.path for call in trace.calls if call.path))

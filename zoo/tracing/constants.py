@@ -3,7 +3,7 @@
 On meta torch drops the numbers before any op runs, so a function mode sees to it that they are kept.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -37,20 +37,19 @@ class Constants(TorchFunctionMode):
         return tuple(self._listed(item) if _numbers(item) else item for item in index) if isinstance(index, tuple) else index
 
 
-def without_constants(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """`forward` of a layer that makes no constants: with `Constants` put aside, through which each op would pass twice."""
+def put_aside() -> Constants | None:
+    """Leave `Constants`, for a layer that makes none: its ops would pass through it twice. None if another mode is inside."""
+    modes = torch._C._len_torch_function_stack()
+    if not modes or type(torch._C._get_function_stack_at(modes - 1)) is not Constants:
+        return None
+    constants: Constants = torch._C._pop_torch_function_stack()
+    return constants
 
-    def call(*args: Any, **kwargs: Any) -> Any:
-        modes = torch._C._len_torch_function_stack()
-        if not modes or type(torch._C._get_function_stack_at(modes - 1)) is not Constants:
-            return forward(*args, **kwargs)
-        constants = torch._C._pop_torch_function_stack()
-        try:
-            return forward(*args, **kwargs)
-        finally:
-            torch._C._push_on_torch_function_stack(constants)
 
-    return call
+def take_up(constants: Constants | None) -> None:
+    """Enter again what was put aside."""
+    if constants is not None:
+        torch._C._push_on_torch_function_stack(constants)
 
 
 def _on_meta(things: Any) -> bool:

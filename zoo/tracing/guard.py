@@ -247,12 +247,11 @@ def _put_class_back(kind: type, saved: dict[str, Any]) -> None:
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    if [*live] != [*saved]:
-        for key in [*islice(live, len(saved), None)]:  # additions are at the end
-            del live[key]
-        if [*live] != [*saved]:  # something was removed, and perhaps added again at the end
-            live.clear()
-    if not all(map(is_, live.values(), saved.values())) or not live:
+    for key in [*islice(reversed(live), max(len(live) - len(saved), 0))]:  # additions are at the end
+        del live[key]
+    if [*live] != [*saved]:  # something was removed, and perhaps added again at the end
+        live.clear()
+    if not live or not all(map(is_, live.values(), saved.values())):
         live.update(saved)
 
 

@@ -4,9 +4,12 @@ It is nothing to the op, but some other tools see one spelling and not the other
 """
 
 import dis
+from collections.abc import Collection, Mapping
+from functools import lru_cache
 from types import CodeType, FrameType
 
 from torch import autograd, overrides
+from torch.autograd.function import AUTOGRAD_FUNCTION_COUNTER
 from torch.nn import functional
 
 from zoo.record.trace import OWN_BACKWARD
@@ -19,7 +22,7 @@ _SIGNS = frozenset({"add", "mul", "matmul"})
 _CLOSE = 4
 
 
-def spelling(caller: FrameType, kind: str, functions: frozenset[int]) -> frozenset[str]:
+def spelling(caller: FrameType, kind: str, functions: Collection[int]) -> frozenset[str]:
     """The trait of an op of this kind, from the frame that called torch. `functions` are `own_backwards`."""
     if _runs_in(caller, functions):
         return _OWN
@@ -32,18 +35,24 @@ def spelling(caller: FrameType, kind: str, functions: frozenset[int]) -> frozens
     return FUNCTIONAL if code.co_filename == functional.__file__ else CALL
 
 
-def own_backwards() -> frozenset[int]:
+def own_backwards() -> Collection[int]:
     """The ids of the code of every forward of a `torch.autograd.Function` that is defined now. Code is slow to hash."""
-    found, classes = set[int](), [*autograd.Function.__subclasses__()]
+    return _forwards(repr(AUTOGRAD_FUNCTION_COUNTER))
+
+
+@lru_cache(1)
+def _forwards(defined: str) -> Mapping[int, CodeType]:
+    """By the ids of their code, which is kept so that no other gets them. `defined` says how many functions there were so far."""
+    found, classes = dict[int, CodeType](), [*autograd.Function.__subclasses__()]
     while classes:
         one = classes.pop()
         classes += one.__subclasses__()
         if isinstance(code := getattr(one.forward, "__code__", None), CodeType):
-            found.add(id(code))
-    return frozenset(found)
+            found[id(code)] = code
+    return found
 
 
-def _runs_in(frame: FrameType | None, codes: frozenset[int]) -> bool:
+def _runs_in(frame: FrameType | None, codes: Collection[int]) -> bool:
     """Whether a frame runs one of these, or is called closely from it."""
     for _ in range(_CLOSE):
         if frame is None:

@@ -13,7 +13,7 @@ from torch.overrides import BaseTorchFunctionMode
 from zoo.record.trace import Trace
 from zoo.tracing import messages
 from zoo.tracing.arguments import Shape, arguments
-from zoo.tracing.constants import Constants, without_constants
+from zoo.tracing.constants import Constants, put_aside, take_up
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.guard import Guard
 from zoo.tracing.higher_order import as_written
@@ -23,10 +23,11 @@ from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.recorder import Recorder
+from zoo.tracing.sharded import gathered
 from zoo.tracing.state import named_modules, plain_layer
 from zoo.tracing.trees import tensors
 from zoo.tracing.values import Pairs
-from zoo.tracing.wrappers import refuse_flat_weights, unwrapped, without_sharding
+from zoo.tracing.wrappers import unwrapped, without_sharding
 from zoo.util.errors import ForwardError, ZooError, all_words, told, unhidden
 
 _SOURCES = {False: "input", True: "variable"}
@@ -51,9 +52,7 @@ def trace(
 
     Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
-    named: Sequence[tuple[str, nn.Module]] = named_modules(unwrapped(module, target))
-    refuse_flat_weights(named)
-    named = initialised(named, input, inputs)
+    named = initialised(gathered(named_modules(unwrapped(module, target))), input, inputs)
     if real:
         named = named_modules(real_copy(named[0][1]))
     module = named[0][1]
@@ -102,7 +101,7 @@ def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], 
             vars(part)["_compiled_call_impl"] = None
         if part is not module:
             layer = plain_layer(type(part)) and "forward" not in vars(part) and not part._modules
-            vars(part)["forward"] = _traced(recorder, part, without_constants(part.forward) if layer else _forward(part))
+            vars(part)["forward"] = _traced(recorder, part, _forward(part), plain=layer)
 
 
 def _run(recorder: Recorder, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
@@ -150,20 +149,23 @@ def _forward(module: nn.Module) -> Callable[..., Any]:
     return dict(module._modules).get("_orig_mod") or module.forward  # a scripted module has its own kind of dict
 
 
-def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
-    """`forward` with its call recorded. A wrapped forward, unlike a hook, also sees `module.forward(x)`, and torch's fast paths
-    do not look for it.
+def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any], *, plain: bool) -> Callable[..., Any]:
+    """`forward` with its call recorded; that of a `plain` layer of torch runs without `Constants`. A wrapped forward, unlike a
+    hook, also sees `module.forward(x)`, and torch's fast paths do not look for it.
     """
 
     def traced(*args: Any, **kwargs: Any) -> Any:
         if get_ident() != recorder.thread:
             return forward(*args, **kwargs)
         recorder.open(module)
+        constants = put_aside() if plain else None
         try:
             output = forward(*args, **kwargs)
         except BaseException:
             recorder.fail()
             raise
+        finally:
+            take_up(constants)
         recorder.close(output)
         return output
 

@@ -27,22 +27,11 @@ def unwrapped(module: nn.Module, name: str) -> nn.Module:
     return module
 
 
-def refuse_flat_weights(modules: Iterable[tuple[str, nn.Module]]) -> None:
-    """Raise `ZooError` where `FullyShardedDataParallel` has put the weights of one of these modules into flat tensors."""
-    for path, part in modules:
-        if type(part).__name__ == "FullyShardedDataParallel" and type(part).__module__.startswith(_DISTRIBUTED):
-            raise ZooError(
-                f"{path or type(part).__name__} is wrapped in FullyShardedDataParallel, which keeps its weights in flat tensors; "
-                "analyse the model before it is wrapped, or shard it by fully_shard"
-            )
-
-
 def without_sharding(modules: Iterable[nn.Module]) -> None:
     """Take away the hooks by which `fully_shard` gathers the parameters of a module, which have their whole shapes without.
 
     Whoever calls it puts them back (see `guard`).
     """
-    for module in modules:
-        for hooks in (module._forward_pre_hooks, module._forward_hooks):
-            for key in [key for key, hook in hooks.items() if (getattr(hook, "__module__", "") or "").startswith(_DISTRIBUTED)]:
-                del hooks[key]
+    for hooks in (hooks for module in modules for hooks in (module._forward_pre_hooks, module._forward_hooks) if hooks):
+        for key in [key for key, hook in hooks.items() if (getattr(hook, "__module__", "") or "").startswith(_DISTRIBUTED)]:
+            del hooks[key]
