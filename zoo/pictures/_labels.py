@@ -31,7 +31,7 @@ def label_points(
 ) -> None:
     """Write a name beside each point, at the first of the places that is free, or at the least crowded one.
 
-    `radii` are those of the points, in points of print. Names cover the lines behind them.
+    `radii` are those of the points, in points of print. Names cover the lines that pass there.
     """
     width, height = _size(axes)
     points = [(u * width, v * height) for u, v in _fractions(axes, x, y)]
