@@ -235,7 +235,12 @@ summary alexnet --input 3x99999999999x99999999999   99999999999 & is not a shape
 summary alexnet --input 3x99999999999999999999x9    99999999999999999999 & is not a shape
 summary alexnet --batch 999999999999999   999999999999999 & is not a shape
 summary alexnet --batch 0                 --batch & 1
-summary alexnet --batch two               --batch & integer
+summary alexnet --batch two               zoo: --batch: expected an integer, got 'two'
+summary alexnet --max-params many         zoo: --max-params: expected a number such as 5G & got 'many'
+summary                                   zoo: Missing argument 'TARGET' (see zoo summary --help)
+layer axb conv 1 1                      zoo: CxHxW: expected channels and sizes & 'axb'
+layer 3x32 conv 1 5x5                   kernel 5×5 & expected one size, since the input has 1 spatial axis
+watch nothing_here.py:Net                 zoo: nothing_here.py: no such file
 summary alexnet --depth -1                --depth & 0
 summary alexnet --depth deep              --depth & integer
 summary alexnet --columns wheels          unknown column 'wheels' & did you mean

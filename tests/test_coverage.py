@@ -92,19 +92,22 @@ def test_values(function: Callable[[torch.Tensor], torch.Tensor], flops: dict[st
     assert total["flops"]["unknown"] == flops
 
 
+GOOD = {
+    "failure": None,
+    "params": 7,
+    "trainable": 7,
+    "distinct": 7,
+    "unknown": {},
+    "macs": 10,
+    "uncounted": {},
+    "counted": 20,
+}
+"""What is recorded of a model whose numbers are those of all others."""
+
+
 def test_verdicts(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     """Kills a report that takes for equal, or explained, what is not."""
-    good = {
-        "name": "a",
-        "failure": None,
-        "params": 7,
-        "trainable": 7,
-        "distinct": 7,
-        "unknown": {},
-        "macs": 10,
-        "uncounted": {},
-        "counted": 20,
-    }
+    good = {"name": "a", **GOOD}
     records = [
         good,
         {**good, "counted": 14, "uncounted": {"mv": 3}},
@@ -133,17 +136,7 @@ def test_all_are_asked() -> None:
 
 def test_summary(script: ModuleType) -> None:
     """Kills a table that forgets packages of an earlier run, or models that were listed and not tried."""
-    good = {
-        "failure": None,
-        "params": 7,
-        "trainable": 7,
-        "distinct": 7,
-        "unknown": {},
-        "macs": 10,
-        "uncounted": {},
-        "counted": 20,
-        "published": None,
-    }
+    good = {**GOOD, "published": None}
     records = [{**good, "name": "timm:a"}, {**good, "name": "timm:b", "counted": 14, "uncounted": {"mv": 3}, "published": 7}]
     before = {"versions": {"other": "1"}, "models": {"other": {"equal": 3}}, "listed": {"other": 3}}
     found = script.summary(records, ["timm:a", "timm:b", "timm:c"], before)

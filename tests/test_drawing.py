@@ -27,6 +27,7 @@ from zoo.pictures._grid import Box
 from zoo.pictures._layout import place
 from zoo.pictures._metrics import ADVANCES, fitted, text_width, wrapped
 from zoo.pictures._scene import COLUMN_MM, DARK, FONT, LIGHT, moved
+from zoo.pictures._stages import Maps, maps_of
 from zoo.pictures._tikz import escaped
 from zoo.pictures.draw import LEVELS, diagram, drawing
 from zoo.questions.survey import targets
@@ -472,3 +473,57 @@ def sixels(text: str) -> dict[tuple[int, int], tuple[int, ...]]:
                 found |= {(column, y + bit): colours[colour] for bit in range(6) if (ord(sign) - 63) >> bit & 1}
             x += count
     return found
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("googlenet", ["inception_4a–c", "conv2_reduce"]),
+        ("torchvision:convnext_tiny", ["features.2–3", "classifier.2"]),
+        ("torchvision:deeplabv3_resnet50", ["upsample_", "bilinear2d"]),
+    ],
+)
+def test_names_of_stages(name: str, lines: list[str]) -> None:
+    """Kills a name that is cut in the middle where a shorter one or two lines say it all."""
+    page = zoo.draw(name).svg()
+    assert "…" not in page
+    assert [line for line in lines if f">{line}</text>" not in page] == []
+
+
+def test_stage_of_several_layers() -> None:
+    """Kills a stage named after its first op, which joins tensors, where a block of layers follows in it."""
+    net = zoo.trace(Joined(), input=(1, 3, 16, 16))
+    names = [row.name for row in zoo.draw(net).table.rows]
+    assert "body" in names
+    assert "cat" not in names
+
+
+class Joined(nn.Module):
+    """Two branches that are concatenated, and a block of convolutions on what they make."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(3, 4, 3, 2, 1)
+        self.left, self.right = nn.Conv2d(4, 4, 3, padding=1), nn.Conv2d(4, 4, 1)
+        self.body = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1))
+        self.pool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Returns scores N×2 of an image N×3×H×W."""
+        x = self.stem(x)
+        x = self.body(torch.cat([self.left(x), self.right(x)], 1))
+        y: torch.Tensor = self.fc(self.pool(x).flatten(1))
+        return y
+
+
+def test_local_normalisation_is_named() -> None:
+    """Kills the ops of which a layer is made, in the place of its name."""
+    page = zoo.draw("googlenet", level="blocks").svg()
+    assert "+ ReLU, LRN" in page
+    assert "pool3d" not in page
+
+
+def test_vectors_are_no_tall_maps() -> None:
+    """Kills a volume as high as there are channels at one position, where these come last: 1×1×1×768."""
+    assert maps_of((1, 1, 1, 768)) == Maps(768, ())
+    assert maps_of((1, 7, 7, 768)) == maps_of((1, 768, 7, 7)) == Maps(768, (7, 7))

@@ -786,6 +786,7 @@ def test_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest
         ("alexnet -o models/alexnet.py", "models/alexnet.py & No such file"),
         ("alexnet lenet5 --name net", "--name & one network & alexnet, lenet5"),
         ("alexnet lenet5 -o -", "--output - & one network"),
+        ("alexnet lenet5 -o nets.py", "--output: expected a folder for several networks & nets.py"),
         ("alexnet --name nn", "--name & 'nn' & something else"),
         ("alexnet --name 3d", "'3d' & not a name of Python"),
         ("alexnet --name class", "'class' & keyword"),

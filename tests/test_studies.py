@@ -22,7 +22,7 @@ import zoo
 from zoo.extend.options import ANY, COUNT, FLAG, SIZES, TEXT, declared
 from zoo.extend.study import ratio_text, short, studies
 from zoo.models.running import trace_target
-from zoo.studies import plain_vs_residual, pool_vs_stride, receptive_field_growth
+from zoo.studies import lenet_to_alexnet, plain_vs_residual, pool_vs_stride, receptive_field_growth
 from zoo.studies._poolings import of_network as unpooled
 from zoo.studies._reductions import reductions
 from zoo.tables.formats._cells import text
@@ -673,6 +673,13 @@ def test_lessons_follow_what_is_printed(
     module = importlib.import_module(f"zoo.studies.{study}")
     monkeypatch.setattr(module, "PRINTED", {**module.PRINTED, row: printed})
     assert words in str(module.run().notes[-1])
+
+
+def test_no_factor_where_none_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills the factor of 3 of lectures where forward passes alone give the number that is printed."""
+    assert "What is printed has a factor of 3" in lesson("lenet-to-alexnet")
+    monkeypatch.setattr(lenet_to_alexnet, "PRINTED_TRAINING", "70×10^15")
+    assert "factor" not in str(lenet_to_alexnet.run().notes[-1])
 
 
 # receptive-field-growth ----------------------------------------------------------------------------------------------

@@ -14,7 +14,9 @@ COLUMNS = ["output", "params", "macs", "flops", "rf", "depth"]
 
 
 def net() -> nn.Module:
-    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5))
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5), nn.Linear(5, 5), nn.Linear(5, 5))
+    model[5].weight = model[4].weight
+    return model
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,16 +43,28 @@ def compiled_inside() -> nn.Module:
     return model
 
 
+def flat(*, originals: bool) -> nn.Module:
+    """Weights in two flat tensors: those of one linear layer, and those of the rest."""
+    from torch.distributed.fsdp import FullyShardedDataParallel
+
+    model = net()
+    model[3] = FullyShardedDataParallel(model[3], device_id=torch.device("cpu"), use_orig_params=originals)  # type: ignore[index,operator]
+    return FullyShardedDataParallel(model, device_id=torch.device("cpu"), use_orig_params=originals)
+
+
 WRAPPED: dict[str, Callable[[], nn.Module]] = {
     "DistributedDataParallel": lambda: DistributedDataParallel(net()),
     "DataParallel": lambda: nn.DataParallel(net()),
     "fully_shard": sharded,
+    "flat": lambda: flat(originals=False),
+    "flat with originals": lambda: flat(originals=True),
     "compile": lambda: torch.compile(net(), backend="eager"),  # type: ignore[dict-item,return-value]
     "compile in parallel": lambda: DistributedDataParallel(torch.compile(net(), backend="eager")),  # type: ignore[arg-type]
     "inside": compiled_inside,
 }
 
 
+@pytest.mark.filterwarnings("ignore:FSDP is switching", "ignore:.*FullyShardedDataParallel")
 @pytest.mark.parametrize("name", WRAPPED)
 def test_seen_through(name: str) -> None:
     """Kills rows of a profiler, parameters that are unused because they were gathered, and a model that fails afterwards."""
@@ -61,16 +75,3 @@ def test_seen_through(name: str) -> None:
         assert (found.total, list(found.notes)) == (plain.total, list(plain.notes))
         if "compile" not in name and name != "inside":
             model(X).sum().backward()
-
-
-@pytest.mark.filterwarnings("ignore:FSDP is switching")
-def test_flat_tensors_are_refused_in_one_line() -> None:
-    """Kills a message of torch about data that cannot be set."""
-    from torch.distributed.fsdp import FullyShardedDataParallel
-
-    model = FullyShardedDataParallel(net(), device_id=torch.device("cpu"))
-    with pytest.raises(zoo.ZooError, match="before it is wrapped"):
-        zoo.summary(model, input=X.shape)
-    model(X)
-    with pytest.raises(zoo.ZooError, match="before it is wrapped"):
-        zoo.summary(model, input=X.shape)

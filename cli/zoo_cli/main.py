@@ -107,7 +107,7 @@ def run(arguments: list[str]) -> int:
         context = getattr(error, "ctx", None)
         named = " ".join(["zoo", *(word for word in arguments[:1] if word in _COMMANDS)])
         command = context.command_path if context is not None else named
-        return _refuse(f"{error.format_message()} (see {command} --help)")
+        return _refuse(f"{error.format_message().rstrip('.')} (see {command} --help)")
     except OSError as error:
         if error.filename is not None:
             return _refuse(f"{error.filename}: {error.strerror or told(error)}")

@@ -10,6 +10,8 @@ from typing import Any, get_args, get_origin
 
 import typer
 
+from zoo.util.errors import ZooError
+
 SETTINGS: Mapping[str, Any] = {"help_option_names": ["-h", "--help"]}
 _WHOLE = re.compile(r"-?[0-9]+")
 
@@ -53,7 +55,9 @@ def _convert_plainly(parameter: Any) -> None:
     def process(context: Any, value: Any) -> Any:
         try:
             found = _converted(kind, value, parameter.multiple or parameter.nargs == -1)
-        except ValueError:
+        except ValueError as error:
+            if kind is int and isinstance(value, str):
+                raise ZooError(f"{parameter.opts[0]}: expected an integer, got {value!r}") from error
             return usual(context, value)
         if parameter.required and parameter.value_is_missing(found):
             return None if context.resilient_parsing else usual(context, value)  # None while a line is being typed

@@ -160,7 +160,7 @@ _LIMITS: Mapping[str, tuple[Any, Any]] = {
     "max_memory": _limit("--max-memory", "weights and activations take more bytes, such as 2GiB"),
     "min_rf": _limit("--min-rf", "the last feature maps have a smaller receptive field, in pixels"),
 }
-Limits: TypeAlias = Mapping[str, str]
+Limits: TypeAlias = Mapping[str, int]
 """The limits that were given, by the keywords of `zoo.check_budget`."""
 How: TypeAlias = Mapping[str, Any]
 """The keywords of `zoo.trace` that determine how a TARGET is built and run."""
@@ -179,8 +179,7 @@ def takes_a_model(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., A
         def wrapped(*args: Any, **given: Any) -> Any:
             said = {name: given.pop(name) for name in options}
             if "limits" in taken:
-                limits = {name: given.pop(name) for name in _LIMITS}
-                given["limits"] = {name: limit for name, limit in limits.items() if limit is not None}
+                given["limits"] = _limits({name: given.pop(name) for name in _LIMITS})
             return command(*args, **given, how=_how(**said))
 
         parameters: list[inspect.Parameter] = []
@@ -198,6 +197,13 @@ def takes_a_model(*, without: tuple[str, ...] = ()) -> Callable[[Callable[..., A
         return wrapped
 
     return decorate
+
+
+def _limits(texts: Mapping[str, str | None]) -> dict[str, int]:
+    """The limits that were given, as numbers. Raises `ZooError` that names the option."""
+    from zoo.util.quantities import quantity
+
+    return {name: quantity(text, f"--{name.replace('_', '-')}") for name, text in texts.items() if text is not None}
 
 
 def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:

@@ -161,7 +161,8 @@ class _Made:
 
 def _by_axis(name: str, given: Sequence[int], axes: int) -> tuple[int, ...]:
     if len(given) not in {1, axes}:
-        raise ZooError(f"{name} {sizes(given)}: expected one size, or {axes}, one for each spatial axis")
+        expected, noun = ("one size", "axis") if axes == 1 else (f"one size or {axes}", "axes")
+        raise ZooError(f"{name} {sizes(given)}: expected {expected}, since the input has {axes} spatial {noun}")
     found = tuple(given) * (axes if len(given) == 1 else 1)
     if name != "padding" and min(found) < 1:
         raise ZooError(f"{name} {sizes(given)}: expected sizes >= 1")

@@ -54,6 +54,7 @@ class Boxes:
     opened: Callable[[int, int], bool]
     cost: Cost
     right: bool = False
+    _frames: dict[tuple[int, int], bool] = field(default_factory=dict)
 
     def scene(self, call: int, most: float, title: str) -> Scene:
         """The drawing of a call. From top to bottom it is at most as wide as `most`, where that is possible."""
@@ -119,8 +120,11 @@ class Boxes:
 
     def _framed(self, node: Node, depth: int) -> bool:
         """Whether an opened module can have a frame, with one line into it and one out of it."""
-        inside = [one for one, _ in self._flat(self.graphs.level(node.part), depth + 1)]
-        return self.graphs.bundled(self.graphs.wired(node.part, inside))
+        key = node.part, depth
+        if key not in self._frames:
+            inside = [one for one, _ in self._flat(self.graphs.level(node.part), depth + 1)]
+            self._frames[key] = self.graphs.bundled(self.graphs.wired(node.part, inside))
+        return self._frames[key]
 
     def _opens(self, node: Node, depth: int) -> bool:
         return not self.graphs.leaf(node.part) and self.opened(node.part, depth + 1)

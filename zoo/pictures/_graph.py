@@ -173,7 +173,9 @@ class Graphs:
         calls = [part for part in calls if not _pools(self, part)] or calls
         if calls[0] < 0:
             return self.name(node)
-        return span_of_names(self._named(calls[0]), self._named(calls[-1])) if len(calls) > 1 else self.name(node)
+        if len(calls) > 1:
+            return _from_to(self._named(calls[0]), self._named(calls[-1]))
+        return self.name(node) if node.times > 1 or node.crowd else self._named(calls[0])
 
     def key(self, node: Node) -> str:
         """The name of the first of the layers that a node stands for, with codes such as :20: for what ids cannot hold."""
@@ -234,6 +236,19 @@ def _pairs(trace: Trace, made: dict[int, int]) -> Iterator[Pair]:
     for index, op in enumerate(trace.ops):
         if op.kind != UNUSED:
             yield from ((source, index) for source in dict.fromkeys(made[v.id] for v in op.inputs if v.id in made))
+
+
+def _from_to(first: str, last: str) -> str:
+    """One name for modules that follow one another: of the outermost ones that differ, or of those that differ in one letter.
+
+    >>> _from_to("inception_4a", "inception_4c"), _from_to("features.2.1", "features.3"), _from_to("score", "pool")
+    ('inception_4a–c', 'features.2–3', 'score…pool')
+    """
+    if first[:-1] == last[:-1] and last[-1].isalpha() and first != last:
+        return f"{first}–{last[-1]}"
+    ones, others = first.split("."), last.split(".")
+    depth = min(len(ones), len(others))
+    return span_of_names(".".join(ones[:depth]), ".".join(others[:depth]))
 
 
 # What is drawn as one box ------------------------------------------------------------------------------------------------
@@ -373,6 +388,7 @@ def _named_family(kind: str) -> str | None:
 
 
 _WORDS = {
+    "other": ("upsample",),
     "attention": ("attention",),
     "conv": ("conv",),
     "pool": ("pool",),

@@ -1,15 +1,15 @@
 """Names beside points, where they cover neither points nor each other."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from zoo.pictures._paper import SMALL
+from zoo.pictures._paper import BLANK, SMALL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _SIZE = SMALL
-_WIDTH, _HEIGHT = 0.58 * _SIZE, 1.15 * _SIZE
+_WIDTH, _HEIGHT = 0.63 * _SIZE, 1.15 * _SIZE
 """Of one character, in points."""
 _PLACES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
 """Beside a point: to the right, to the left, above, below, and between these."""
@@ -17,23 +17,35 @@ _PLACES = ((1, 0), (-1, 0), (0, 1), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1))
 Box = tuple[float, float, float, float]
 
 
-def label_points(axes: "Axes", x: Sequence[float], y: Sequence[float], names: Sequence[str], radii: Sequence[float]) -> None:
-    """Write a name beside each point, at the first of eight places that is free, or at the least crowded one.
+ABOVE = ((0, 1), (-1, 1), (1, 1), (1, 0), (-1, 0), (1, -1), (-1, -1), (0, -1))
+"""The same places in another order, for points at which lines end that come from below."""
 
-    `radii` are those of the points, in points of print.
+
+def label_points(
+    axes: "Axes",
+    x: Sequence[float],
+    y: Sequence[float],
+    names: Sequence[str],
+    radii: Sequence[float],
+    places: Sequence[tuple[int, int]] = _PLACES,
+) -> None:
+    """Write a name beside each point, at the first of the places that is free, or at the least crowded one.
+
+    `radii` are those of the points, in points of print. Names cover the lines that pass there.
     """
     width, height = _size(axes)
     points = [(u * width, v * height) for u, v in _fractions(axes, x, y)]
     taken: list[Box] = [(u - r, v - r, u + r, v + r) for (u, v), r in zip(points, radii, strict=True)]
     marks = zip(zip(x, y, strict=True), names, points, radii, strict=True)
     for place, name, (u, v), radius in sorted(marks, key=lambda one: -one[2][1]):
-        choices = [_box(u, v, name, side, radius + distance) for distance in (2, 8) for side in _PLACES]
+        choices = [_box(u, v, name, side, radius + distance) for distance in (2, 8) for side in places]
         costs = [sum(_overlap(box, other) for other in taken) + 3 * _outside(box, width, height) for box in choices]
         best = costs.index(min(costs))
         box = choices[best]
         taken.append(box)
         offset = (box[0] - u, box[1] - v)
-        axes.annotate(name, place, offset, textcoords="offset points", va="bottom", ha="left", size=_SIZE, zorder=5)
+        look: dict[str, Any] = {"size": _SIZE, "zorder": 5, "bbox": BLANK}
+        axes.annotate(name, place, offset, textcoords="offset points", va="bottom", ha="left", **look)
 
 
 def _size(axes: "Axes") -> tuple[float, float]:

@@ -8,7 +8,9 @@ track of its own between two rows.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
+from typing import Any
 
 from zoo.pictures._grid import GAP, LANE, MANY, Box, Grid, Placed
 from zoo.pictures._routing import routed
@@ -49,14 +51,21 @@ class _Manner:
 
 
 def _attempt(given: Sequence[Box], edges: Sequence[tuple[int, int]], most: float, manner: _Manner) -> Placed:
-    boxes = [Box(b.left, b.right, b.height, b.exit, b.round, b.wide) for b in given]
+    """Alike blocks of a network are placed alike, and once."""
+    sizes = tuple((b.left, b.right, b.height, b.exit, b.round, b.wide) for b in given)
+    return _tried(sizes, tuple(edges), most, manner)
+
+
+@lru_cache(maxsize=512)
+def _tried(sizes: tuple[Any, ...], edges: tuple[tuple[int, int], ...], most: float, manner: _Manner) -> Placed:
+    boxes = [Box(*size) for size in sizes]
     grid = _with_lanes(boxes, edges, _rows(boxes, edges, most * manner.share))
     _ordered(grid)
     chains = _aligned(grid) if manner.straight else [[here] for row in grid.rows for here in row]
     _placed(grid, chains, manner.gaps)
     if not manner.straight:
         _gathered(grid, most)
-    return routed(grid, len(given))
+    return routed(grid, len(sizes))
 
 
 def _rows(boxes: Sequence[Box], edges: Sequence[tuple[int, int]], most: float) -> list[int]:

@@ -70,6 +70,8 @@ _STYLE: Mapping[str, Any] = {
     "savefig.facecolor": "white",
     "path.simplify": False,
 }
+BLANK = {"fc": "white", "ec": "none", "pad": 0.3}
+"""The blank around a name that lines would cross."""
 _INVERTED = "filter:invert(.9) hue-rotate(180deg)"
 _SCHEMES = (
     f"@media (prefers-color-scheme:dark){{.zoo-plot{{{_INVERTED}}}}}"

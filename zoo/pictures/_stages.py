@@ -27,9 +27,13 @@ class Maps:
 
 
 def maps_of(shape: Sizes) -> Maps:
-    """Channels and sizes of feature maps; channels come first, unless two equal sizes are followed by another one."""
-    if len(shape) == 4 and shape[1] == shape[2] != shape[3] and shape[1] > 1:
-        return Maps(shape[3], shape[1:3])
+    """Channels and sizes of feature maps; channels come first, unless two equal sizes are followed by another one.
+
+    >>> maps_of((1, 96, 56, 56)), maps_of((1, 56, 56, 96)), maps_of((1, 1, 1, 768))
+    (Maps(channels=96, size=(56, 56)), Maps(channels=96, size=(56, 56)), Maps(channels=768, size=()))
+    """
+    if len(shape) == 4 and shape[1] == shape[2] != shape[3]:
+        return Maps(shape[3], shape[1:3] if shape[1] > 1 else ())
     size = shape[2:]
     channels = shape[1] if len(shape) > 1 else max(shape, default=1)
     return Maps(channels, size if any(n > 1 for n in size) else ())

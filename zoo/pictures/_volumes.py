@@ -22,7 +22,7 @@ _SLANT = 0.2
 _BETWEEN = 8.0
 _MARGIN = 5.0
 _TRACK = 4.0
-_LONGEST = 44.0
+_LONGEST = 52.0
 _MOST_SKIPS = 12
 
 
@@ -99,7 +99,7 @@ def _volume(graphs: Graphs, node: Node, cost: Cost) -> _Volume:
     values = result(graphs, node)
     shape = values[-1].shape if values else ()
     name = graphs.span(node)
-    lines = [(_short(name), "ink"), *_shape_lines(maps_of(shape), shape)]
+    lines = [*((line, "ink") for line in _broken(_short(name))), *_shape_lines(maps_of(shape), shape)]
     share = cost(node)
     if share is not None:
         lines.append((percent(share), "ink"))
@@ -114,6 +114,15 @@ def _short(name: str) -> str:
     parts = name.split(".")
     first = next((i for i in range(len(parts) - 1, 0, -1) if not parts[i][0].isdigit()), 0)
     return ".".join(parts[first:])
+
+
+def _broken(name: str) -> list[str]:
+    """A name that is too wide in two lines, if it can be broken after a sign: features. and denseblock1."""
+    breaks = [i + 1 for i, sign in enumerate(name[:-1]) if sign in "._…"]
+    if text_width(name, FONT) <= _LONGEST or not breaks:
+        return [name]
+    middle = min(breaks, key=lambda i: max(text_width(name[:i], FONT), text_width(name[i:], FONT)))
+    return [name[:middle], name[middle:]]
 
 
 def _shape_lines(maps: Maps, shape: Sequence[int]) -> list[tuple[str, str]]:

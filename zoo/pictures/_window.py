@@ -129,6 +129,6 @@ def _words(rows: Axis, columns: Axis) -> list[str]:
         found.append(f"gaps: {gaps[0]} rows and {gaps[1]} columns in between are not seen")
     if rows.unclipped and columns.unclipped:
         sides = [end - start + 1 for start, end in (rows.unclipped, columns.unclipped)]
-        outside = sides != [bottom - top + 1, right - left + 1]
-        found.append(f"dashed: window without a border, {sides[0]}×{sides[1]}" + ("; hatched: padding" if outside else ""))
+        if sides != [bottom - top + 1, right - left + 1]:
+            found.append(f"dashed: window without a border, {sides[0]}×{sides[1]}; hatched: padding")
     return found

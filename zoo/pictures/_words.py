@@ -1,13 +1,14 @@
 """What is written in a box, and its role, from the ops that it stands for."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from zoo.extend import Op, Value
 from zoo.pictures._graph import Graphs, Node, family, moves
 from zoo.util.text import sizes
 
 _SHORT = {
+    "LocalResponseNorm": "LRN",
     "batch_norm": "BN",
     "elu": "ELU",
     "gelu": "GELU",
@@ -104,13 +105,23 @@ def described(graphs: Graphs, node: Node) -> list[str]:
     main = None if _normalises(graphs, node) else next((op for name in _SHOWN for op in ops if family(op) == name), None)
     if main is None or (node.part >= 0 and family(main) == "norm"):
         what = graphs.trace.calls[node.part].type if node.part >= 0 else graphs.trace.ops[~node.part].kind
-        tails = [op for part in node.parts[1:] for op in graphs.kinds(part)]
+        rest = node.parts[1:]
     else:
         what = _layer(main)
-        tails = [op for op in ops if op is not main]
-    tails = [op for op in tails if family(op) in {"norm", "activation", "dropout", "pool"} and "operator" not in op.traits]
-    names = list(dict.fromkeys(_SHORT.get(op.kind, op.kind.replace("_", " ")) for op in tails))
+        rest = node.parts
+    names = list(dict.fromkeys(name for part in rest for name in _tails(graphs, part, main)))
     return [what, *(["+ " + ", ".join(names[:3]) + (", …" if len(names) > 3 else "")] if names else [])]
+
+
+def _tails(graphs: Graphs, part: int, main: Op | None) -> Iterator[str]:
+    """What follows the main op: a layer that normalises by its type, however it does it, anything else by its ops."""
+    ops = graphs.kinds(part)
+    if _normalises(graphs, Node([part], [])) and not any(family(op) == "norm" for op in ops):
+        yield _SHORT.get(name := graphs.trace.calls[part].type, name)
+        return
+    for op in ops:
+        if op is not main and family(op) in {"norm", "activation", "dropout", "pool"} and "operator" not in op.traits:
+            yield _SHORT.get(op.kind, op.kind.replace("_", " "))
 
 
 def _layer(op: Op) -> str:

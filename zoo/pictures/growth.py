@@ -10,6 +10,7 @@ from zoo.analysis.rows import group
 from zoo.extend import Column, Count, Kind, Picture, Row, Table, Trace, ZooError, carry
 from zoo.ops.axes import starts
 from zoo.ops.least_field import least, widest
+from zoo.pictures._labels import ABOVE, label_points
 from zoo.pictures._paper import GREY, SMALL, legend_above, picture, style_of, ticks
 from zoo.receptive.shown import Shown, shown
 from zoo.receptive.spans import Field, start
@@ -104,14 +105,16 @@ def _axis(field: Field | None) -> Shown | None:
 def _paint(figure: "Figure", table: Table) -> None:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1.1))
     shortcuts = False
+    deepest: list[int] = []
+    largest: list[int] = []
     for index, name in enumerate(table.context["targets"]):
         cells = [row.cells for row in table.rows if row.name == name]
         x, look = [cell["depth"] for cell in cells], style_of(index)
         above.step(x, [cell["largest"] for cell in cells], where="post", label=name, **look)
         below.step(x, [cell["stride"] for cell in cells], where="post", **look)
-        end = (x[-1], cells[-1]["largest"])
-        above.plot(*end, "o", color=look["color"])
-        above.annotate(f"{end[1]:,}", end, (0, 3), textcoords="offset points", ha="center", size=SMALL)
+        deepest.append(x[-1])
+        largest.append(cells[-1]["largest"])
+        above.plot(deepest[-1], largest[-1], "o", color=look["color"])
         if any(cell["least"] != cell["largest"] for cell in cells):
             above.step(x, [cell["least"] for cell in cells], where="post", color=look["color"], lw=0.6)
             shortcuts = True
@@ -119,8 +122,9 @@ def _paint(figure: "Figure", table: Table) -> None:
         above.plot([], [], color=GREY, lw=0.6, label="thin: smallest path")
     _edges(above, sorted(set(table.context["input"].values())))
     above.set_ylabel("window (pixels)")
-    above.margins(y=0.12)
+    above.margins(y=0.16)
     above.set_ylim(bottom=0)
+    label_points(above, deepest, largest, [f"{side:,}" for side in largest], [2.5] * len(largest), ABOVE)
     above.grid(axis="y")
     below.set_yscale("log", base=2)
     below.set_yticks([2**power for power in range(int(max(row.cells["stride"] for row in table.rows)).bit_length())])

@@ -1,17 +1,20 @@
 """The roofline of a device, and the layers of networks under it (`zoo.analysis.roofline`)."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Annotated, Any
 
 from zoo.analysis.roofline import Bound, Device, bounds
 from zoo.analysis.roofline import device as device_of
 from zoo.extend import Column, Kind, Picture, Row, Table, Text, Trace, ZooError
-from zoo.pictures._paper import BLACK, COLOURS, DARK, GREY, MARKERS, beside, brief, human, legend_above, picture, ticks
+from zoo.pictures._paper import BLACK, BLANK, COLOURS, DARK, GREY, MARKERS, beside, human, legend_above, picture, ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_CHARACTERS = 34
+"""What a label may have beside a point."""
 _COLUMNS = (
     Column("flops", "operations", "two for each MAC", hide_order=1),
     Column("bytes", "bytes", "inputs, parameters and outputs of the layer's operations", hide_order=1),
@@ -68,15 +71,16 @@ def _paint(figure: "Figure", table: Table, device: Device) -> None:
     low, high = min(*intensities, device.balance) / 3, max(*intensities, device.balance) * 3
     roof = [(low, low * device.bandwidth), (device.balance, device.flops), (high, device.flops)]
     axes.plot(*zip(*roof, strict=True), color=BLACK, lw=1.3)
-    axes.axvline(device.balance, color=GREY, lw=0.7, ls=(0, (4, 3)))
     axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low * device.bandwidth / 1.5, device.flops * 4))
+    axes.plot([device.balance] * 2, [axes.get_ylim()[0], device.flops], color=GREY, lw=0.7, ls=(0, (4, 3)))
     most = max(row.cells["flops"] for row in table.rows)
     for index, target in enumerate(table.context["targets"]):
         rows = [row for row in table.rows if row.type == target]
         points = [row.cells["intensity"] for row in rows], [row.cells["bound"] for row in rows]
-        areas = [4 + 60 * row.cells["flops"] / most for row in rows]
+        areas = [9 + 60 * row.cells["flops"] / most for row in rows]
         look: dict[str, Any] = {"color": COLOURS[index % len(COLOURS)], "marker": MARKERS[index % len(MARKERS)]}
-        axes.scatter(*points, s=areas, **look, alpha=0.65, lw=0.4, edgecolors="white", label=target, zorder=3)
+        axes.scatter(*points, s=areas, **look, alpha=0.65, lw=0.4, edgecolors="white", zorder=3)
+        axes.scatter([], [], s=14, **look, label=target)
     _label_ends(axes, table.rows)
     _label_roof(axes, device)
     axes.set_xlabel("arithmetic intensity (FLOPs per byte)")
@@ -99,10 +103,13 @@ def _label_ends(axes: "Axes", rows: Sequence[Row]) -> None:
     """Name the layer with the least intensity and the one that takes longest."""
     least = min(rows, key=lambda row: float(row.cells["intensity"]))
     longest = max(rows, key=lambda row: float(row.cells["microseconds"]))
-    for row, below in {least.name: (least, False), longest.name: (longest, True)}.values():
-        name = brief([row], 20)[0]
+    several, middle = len({row.type for row in rows}) > 1, prod(axes.get_xlim()) ** 0.5
+    for row, below in {(least.type, least.name): (least, False), (longest.type, longest.name): (longest, True)}.values():
+        name = f"{row.name} of {row.type.rpartition(':')[2]}" if several else row.name
         place = (row.cells["intensity"], row.cells["bound"])
-        beside(axes, name, place, (4, -11 if below else -4))
+        words = name if len(name) <= _CHARACTERS else f"…{name[1 - _CHARACTERS :]}"
+        right = place[0] > middle
+        beside(axes, words, place, (-4 if right else 4, -11 if below else -4), ha="right" if right else "left", bbox=BLANK)
 
 
 PICTURE = Kind(name="roofline", shows="which layers arithmetic limits on a device, and which memory", of="targets", draw=roofline)

@@ -7,6 +7,7 @@ from zoo.extend import Column, Kind, Picture, Row, Table, Trace, ZooError, measu
 from zoo.pictures._paper import MARKERS, binary, human, legend_above, picture, style_of, ticks
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _COLUMNS = (
@@ -54,12 +55,22 @@ def _paint(figure: "Figure", table: Table) -> None:
         axes.set(ylabel=words, xscale="log")
         axes.set_yscale("log", base=10 if show is human else 2)
         axes.grid()
+        _more_ticks(axes, show is human)
         ticks(axes.yaxis, show)
     sides = sorted({row.cells["side"] for row in table.rows})
     below.set_xticks(_apart(sides))
     ticks(below.xaxis, lambda side: f"{side:.0f}")
     below.set_xlabel("side of the input (pixels)")
     legend_above(figure, above)
+
+
+def _more_ticks(axes: "Axes", decimal: bool) -> None:
+    """Between powers of ten too, if there are few of these."""
+    from matplotlib.ticker import LogLocator
+
+    low, high = axes.get_ylim()
+    if decimal and high / low < 100:
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
 
 
 def _apart(sides: Sequence[int]) -> list[int]:

@@ -34,11 +34,14 @@ def watch(target: str, wait: Callable[[], bool], **how: Any) -> Iterator[View]:
         how: Keywords of `zoo.summary`.
 
     Raises:
-        ZooError: For a TARGET that is not in a file. An error of the file itself is a view.
+        ZooError: For a TARGET that is not in a file, and for a file that does not exist at first. Other errors of the file are
+            views.
     """
     file = file_of(target)
     if file is None or revision_of(target) is not None:
         raise ZooError(f"watch: expected path/to/file.py:attribute, or a graph file, got {target!r}")
+    if not file.is_file():
+        raise ZooError(f"{file}: no such file")
     files = [file]  # a module stays among them when an error keeps it from being imported again
     before: Trace | None = None
     while True:

@@ -23,10 +23,11 @@ from zoo.tracing.places import place
 from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.recorder import Recorder
+from zoo.tracing.sharded import gathered
 from zoo.tracing.state import named_modules, plain_layer
 from zoo.tracing.trees import tensors
 from zoo.tracing.values import Pairs
-from zoo.tracing.wrappers import refuse_flat_weights, unwrapped, without_sharding
+from zoo.tracing.wrappers import unwrapped, without_sharding
 from zoo.util.errors import ForwardError, ZooError, all_words, told, unhidden
 
 _SOURCES = {False: "input", True: "variable"}
@@ -51,9 +52,7 @@ def trace(
 
     Raises `ForwardError` if the forward pass raises or needs the values of tensors, and `ZooError` if `input` is not a shape.
     """
-    named: Sequence[tuple[str, nn.Module]] = named_modules(unwrapped(module, target))
-    refuse_flat_weights(named)
-    named = initialised(named, input, inputs)
+    named = initialised(gathered(named_modules(unwrapped(module, target))), input, inputs)
     if real:
         named = named_modules(real_copy(named[0][1]))
     module = named[0][1]

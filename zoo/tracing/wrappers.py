@@ -27,16 +27,6 @@ def unwrapped(module: nn.Module, name: str) -> nn.Module:
     return module
 
 
-def refuse_flat_weights(modules: Iterable[tuple[str, nn.Module]]) -> None:
-    """Raise `ZooError` where `FullyShardedDataParallel` has put the weights of one of these modules into flat tensors."""
-    for path, part in modules:
-        if type(part).__name__ == "FullyShardedDataParallel" and type(part).__module__.startswith(_DISTRIBUTED):
-            raise ZooError(
-                f"{path or type(part).__name__} is wrapped in FullyShardedDataParallel, which keeps its weights in flat tensors; "
-                "analyse the model before it is wrapped, or shard it by fully_shard"
-            )
-
-
 def without_sharding(modules: Iterable[nn.Module]) -> None:
     """Take away the hooks by which `fully_shard` gathers the parameters of a module, which have their whole shapes without.
 

@@ -97,7 +97,7 @@ def near(name: str, choices: Iterable[str], most: int = 3) -> list[str]:
     import difflib
 
     by_key: dict[str, list[str]] = {}
-    for choice in choices:
+    for choice in dict.fromkeys(choices):
         by_key.setdefault(choice.lower(), []).append(choice)
     close = difflib.get_close_matches(name.lower(), by_key, n=most, cutoff=0.5)
     return [choice for key in close for choice in by_key[key]][:most]

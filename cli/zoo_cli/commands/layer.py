@@ -28,7 +28,7 @@ def layer(
 ) -> None:
     """Calculate a layer, or a chain of layers: shapes, parameters, connections, receptive field, with the working."""
     wanted = format_for(format, output)
-    shape = parse_sizes("CxHxW", input, "expected channels and sizes, such as 3x32x32")
+    shape = parse_sizes("CxHxW", input, "channels and sizes, such as 3x32x32")
     goal = None if want is None else parse_sizes("--want", want, "expected sizes, such as 112x112")
     from zoo.questions.layer import layer as calculate
     from zoo.tables import formats

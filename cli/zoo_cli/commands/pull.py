@@ -76,6 +76,8 @@ def _path(output: str | None, name: str, *, several: bool) -> Path:
     folder = Path(output)
     if not several and not output.endswith(("/", "\\")) and not folder.is_dir():
         return folder
+    if several and folder.suffix == ".py" and not folder.is_dir():
+        raise ZooError(f"--output: expected a folder for several networks, such as nets/, got {output}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

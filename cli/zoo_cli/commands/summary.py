@@ -118,18 +118,20 @@ def summary(
                 raise
             table = _parameters(target, how, level, error)
     emit(table, wanted, output, units=units)
+    if complaint := _complaint(table, strict):
+        typer.echo(f"zoo: {complaint}", err=True)
+        raise typer.Exit(1)
+
+
+def _complaint(table: "Table", strict: bool) -> str | None:
+    """Why the command ends with 1 although there is a table: a limit, an unknown cost under `--strict`, a forward that stopped."""
     from zoo.tables.notes import Exceeded, LowerBound, Stopped
 
     if over := [note.reason for note in table.notes if isinstance(note, Exceeded)]:
-        typer.echo(f"zoo: over budget: {'; '.join(over)}", err=True)
-        raise typer.Exit(1)
-    bounds = [str(note) for note in table.notes if isinstance(note, LowerBound)]
-    if strict and bounds:
-        typer.echo(f"zoo: --strict: {'; '.join(bounds)}", err=True)
-        raise typer.Exit(1)
-    for stopped in (note for note in table.notes if isinstance(note, Stopped)):
-        typer.echo(f"zoo: {stopped.reason}", err=True)
-        raise typer.Exit(1)
+        return f"over budget: {'; '.join(over)}"
+    if strict and (bounds := [str(note) for note in table.notes if isinstance(note, LowerBound)]):
+        return f"--strict: {'; '.join(bounds)}"
+    return next((note.reason for note in table.notes if isinstance(note, Stopped)), None)
 
 
 def _parameters(target: str, how: How, depth: Any, error: ForwardError) -> "Table":

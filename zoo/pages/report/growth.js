@@ -22,7 +22,7 @@ function growth() {
     for (let size = 0; size <= high; size += step) {
       svg.append(make("line", { class: "grid", x1: left, x2: width - right, y1: y(size), y2: y(size) }), make("text", { class: "axis", x: left - 6, y: y(size) + 4, "text-anchor": "end" }, grouped(size)));
     }
-    for (const size of limits) svg.append(make("line", { class: "limit", x1: left, x2: width - right, y1: y(size), y2: y(size) }), make("text", { class: "axis", x: width - right, y: y(size) - 4, "text-anchor": "end" }, `image: ${size} pixels`));
+    for (const size of limits) svg.append(make("line", { class: "limit", x1: left, x2: width - right, y1: y(size), y2: y(size) }), make("text", { class: "axis", x: left + 8, y: y(size) - 4 }, `image: ${size} pixels`));
     svg.append(make("text", { class: "axis", x: left, y: height - 5 }, "first layer"), make("text", { class: "axis", x: width - right, y: height - 5, "text-anchor": "end" }, "last layer"));
     points = [];
     for (const model of drawn) {
@@ -36,7 +36,7 @@ function growth() {
         points.push({ model, node, at, high: y(size) });
       }
       svg.append(make("path", { d: path, class: `line of-${model.number}` }));
-      if (two) svg.append(make("text", { class: `of-${model.number}`, x: left + 8, y: top + 12 + 15 * model.number }, model.name));
+      if (two) svg.append(make("text", { class: `of-${model.number}`, x: width - right, y: height - bottom - 8 - 15 * (1 - model.number), "text-anchor": "end" }, model.name));
     }
     element.replaceChildren(svg);
     marks();
