@@ -9,6 +9,8 @@ python benchmarks/interrupts.py 2000 -o benchmarks/interrupts.json
 python benchmarks/fuzz.py -o benchmarks/fuzz.json
 python benchmarks/mutants.py try 500
 python benchmarks/drawings.py -o benchmarks/drawings.json
+python benchmarks/timm_features.py -o benchmarks/timm_features.json
+python benchmarks/side_by_side.py -o benchmarks/side_by_side.json
 """
 
 import json
@@ -18,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-MEASURED = "results coverage random drawings many steps interrupts fuzz mutants"
+MEASURED = "results coverage random drawings many steps interrupts fuzz mutants timm_features side_by_side"
 RESULTS = {name: ROOT / "benchmarks" / f"{name}.json" for name in MEASURED.split()}
-PAGES = ("README.md", "docs/performance.md", "docs/proof.md")
+PAGES = ("README.md", "docs/performance.md", "docs/proof.md", "docs/features.md", "docs/pulling.md")
 START, END = "<!-- {}: made by benchmarks/page.py -->\n", "<!-- end -->"
 FLOOR = "build, trace and table, over the bare module tree"
 PEER = "faster than "
@@ -220,6 +222,31 @@ def drawings(found: Mapping[str, Any]) -> Iterator[str]:
     yield from rows(table)
 
 
+def timm_features(found: Mapping[str, Any]) -> Iterator[str]:
+    """How many of timm's models have the levels of timm's table, and why the others have not."""
+    verdicts = found["verdicts"]
+    table = [["levels", "models"], ["equal", f"{verdicts['equal']:,}"]]
+    table.append(["equal without `finest`: timm's table has the widened maps of the head", str(verdicts["equal on the path"])])
+    yield from rows([*table, *([f"different: {why}", str(count)] for why, count in found["reasons"].items())])
+
+
+def side_by_side(found: Mapping[str, Any]) -> Iterator[str]:
+    """Lines and calls of each job with each tool, and of all jobs that a tool does."""
+    tools = list(dict.fromkeys(tool for job in found.values() for tool in job["by tool"]))
+    table = [["job", *tools]]
+    for name, job in found.items():
+        table.append(
+            [
+                f"{name}: {job['what']}",
+                *("{} / {}".format(*job["by tool"][tool]) if tool in job["by tool"] else "–" for tool in tools),
+            ]
+        )
+    done = {tool: [job["by tool"][tool] for job in found.values() if tool in job["by tool"]] for tool in tools}
+    totals = ["{} / {}".format(*map(sum, zip(*done[tool], strict=True))) for tool in tools]
+    few = [f" ({len(done[tool])} jobs)" if len(done[tool]) < len(found) else "" for tool in tools]
+    yield from rows([*table, ["all", *(total + note for total, note in zip(totals, few, strict=True))]])
+
+
 PARTS = {
     "peers": ("results", peers),
     "goals": ("results", goals),
@@ -235,6 +262,8 @@ PARTS = {
     "fuzz": ("fuzz", fuzz),
     "mutants": ("mutants", mutants),
     "drawings": ("drawings", drawings),
+    "timm features": ("timm_features", timm_features),
+    "side by side": ("side_by_side", side_by_side),
 }
 
 

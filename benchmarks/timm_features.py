@@ -1,20 +1,22 @@
 """Every timm model's feature levels against timm's own table of them, `feature_info`.
 
-    python benchmarks/timm_features.py [PATTERN ...] [--jobs N] [--cut]
+    python benchmarks/timm_features.py [PATTERN ...] [--jobs N] [--cut] [-o benchmarks/timm_features.json]
 
 Compares the channels at each reduction of timm's table with those of `zoo.stages(model, finest=True)`, or else of
 `zoo.stages(model)`: some tables end with the convolution with which the head begins, and others before it. Prints a line for each
 model that differs, with the modules that timm and zoo take, and the reason by name (`REASONS`) where one is known, then a count of
 each kind and of each reason; exits with 1 if a model differs without a reason. With --cut, `zoo.features` is made too and run on
-shapes. Weights are not allocated.
+shapes. With -o, the counts are written for `benchmarks/page.py`. Weights are not allocated.
 """
 
 import argparse
 import fnmatch
+import json
 import sys
 import warnings
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import timm
@@ -44,6 +46,10 @@ REASONS = {
     "gemma4_*": "its patches are cut without a convolution",
     "naflexvit_*_parfac_*": "its patches are cut without a convolution",
 }
+
+
+SAME = {"equal", "equal on the path", "no table"}
+UNEXPLAINED = "no reason is known"
 
 
 def reason(name: str) -> str:
@@ -116,26 +122,36 @@ def compared(name: str, cut: bool = False) -> tuple[str, str]:
     return "equal", ""
 
 
+def counted(verdicts: dict[str, str]) -> dict[str, Any]:
+    """How many models got each verdict, and how many differ for each reason, most first."""
+    reasons = Counter(reason(name) or UNEXPLAINED for name, verdict in verdicts.items() if verdict not in SAME)
+    return {
+        "timm": timm.__version__,
+        "verdicts": dict(Counter(verdicts.values()).most_common()),
+        "reasons": dict(reasons.most_common()),
+    }
+
+
 def main() -> int:
     """Compare all models that match."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("patterns", nargs="*", default=["*"])
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--cut", action="store_true")
+    parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     names = list(dict.fromkeys(name for pattern in given.patterns for name in timm.list_models(pattern)))
-    counts: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
+    verdicts = {}
     with ProcessPoolExecutor(given.jobs) as pool:
         for name, (verdict, detail) in zip(names, pool.map(compared, names, [given.cut] * len(names)), strict=True):
-            counts[verdict] += 1
-            if verdict not in {"equal", "equal on the path", "no table"}:
-                reasons[reason(name)] += 1
-                print(f"{name}: {verdict}: {detail} ({reason(name) or 'no reason is known'})", flush=True)
-    print(", ".join(f"{count} {verdict}" for verdict, count in counts.most_common()), f"of {len(names)} models")
-    for why, count in reasons.most_common():
-        print(f"{count}: {why or 'no reason is known'}")
-    return 1 if reasons[""] else 0
+            verdicts[name] = verdict
+            if verdict not in SAME:
+                print(f"{name}: {verdict}: {detail} ({reason(name) or UNEXPLAINED})", flush=True)
+    found = counted(verdicts)
+    print(json.dumps(found, indent=1, ensure_ascii=False))
+    if given.output:
+        given.output.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 1 if UNEXPLAINED in found["reasons"] else 0
 
 
 if __name__ == "__main__":

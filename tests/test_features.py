@@ -489,6 +489,13 @@ def test_tokens_and_channels_last() -> None:
     assert torch.equal(maps(square)["stage1"], last.norm(last.stem(square).permute(0, 2, 3, 1)).permute(0, 3, 1, 2))
 
 
+def test_rows_are_no_maps() -> None:
+    """Kills a crash, and stages, of a network whose input has no positions."""
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    with pytest.raises(zoo.ZooError, match="Sequential has no stages"):
+        zoo.stages(model, (1, 4))
+
+
 class Optional(nn.Module):
     """A mask that can be left out, as in timm's vision transformers."""
 

@@ -281,6 +281,28 @@ def test_what_a_model_keeps_is_taken_back() -> None:
     assert torch.get_default_dtype() == torch.float32
 
 
+class Turned(nn.Module):
+    """Its weight becomes another view of the same memory, its buffer the same bits of another type."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.arange(9.0).view(3, 3))
+        self.register_buffer("bits", torch.ones(2))
+        self.others = [self.weight.detach().t(), self.bits.view(torch.int32)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.weight.data, self.bits.data = self.others
+        return x @ self.weight
+
+
+def test_views_of_the_same_memory() -> None:
+    """Kills a comparison of addresses and sizes alone, for which a square weight and its transpose are the same."""
+    net = Turned()
+    zoo.trace(net, input=(1, 3))
+    assert torch.equal(net.weight, torch.arange(9.0).view(3, 3))
+    assert torch.equal(net.bits, torch.ones(2))
+
+
 class Slots:
     """An object without a `__dict__`."""
 

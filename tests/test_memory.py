@@ -496,7 +496,9 @@ def test_the_document_quotes_computed_numbers() -> None:
     prose = " ".join((Path(__file__).parent.parent / "docs" / "memory.md").read_text(encoding="utf-8").split())
     vgg, resnet = (zoo.summary(name, train=True, columns=COLUMNS).total for name in ("vgg16", "resnet50"))
     fc6 = next(row for row in zoo.summary("vgg16", columns=["param_bytes"]).rows if row.name.endswith("fc6")).cells["param_bytes"]
-    assert f"its parameters take {vgg['param_bytes'] / 1e6:.0f} MB, five times those of ResNet-50, three quarters" in prose
+    assert (
+        f"The parameters of VGG-16 take {vgg['param_bytes'] / 1e6:.0f} MB, five times those of ResNet-50; three quarters" in prose
+    )
     assert round(vgg["param_bytes"] / resnet["param_bytes"]) == 5
     assert round(4 * fc6 / vgg["param_bytes"]) == 3
     assert f"At its peak it holds {vgg['peak'] / 1e6:.1f} MB" in prose
@@ -509,4 +511,4 @@ def test_the_document_quotes_computed_numbers() -> None:
         for name in ("vgg16", "resnet18", "resnet50", "plain20")
     }
     assert more["vgg16"] == more["resnet18"] == 0
-    assert f"{more['resnet50']:.0%} for ResNet-50, {more['plain20']:.0%} for the CIFAR network" in prose
+    assert f"{more['resnet50']:.0%} more for ResNet-50, and {more['plain20']:.0%} more for the CIFAR network" in prose

@@ -24,6 +24,8 @@ def test_tables_are_of_the_results(page: str) -> None:
     other = copy.deepcopy(found)
     other["results"] = [{**figure, "value": figure["value"] * 3} for figure in found["results"]]
     other["coverage"]["models"]["timm"]["equal"] -= 1
+    other["timm_features"]["verdicts"]["equal"] -= 1
+    other["side_by_side"]["budget"]["by tool"]["zoo"][0] += 1
     assert PAGE.made(text, other) != text
 
 
@@ -47,3 +49,24 @@ def test_changes_of_the_source() -> None:
     }
     whole = PAGE._noticed({"killed": 6, "too long": 1, "survived": 1, "not reached": 1, "equivalent": 1, "outside": 2})
     assert whole == ["12", "7", "1", "2", "2", "77.8%"]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of torch.onnx
+def test_jobs_side_by_side(tmp_path: Path) -> None:
+    """Kills a solution that does another job than the others, and lines that were typed in."""
+    spec = importlib.util.spec_from_file_location("side_by_side", ROOT / "benchmarks" / "side_by_side.py")
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    outcomes = found.outcomes(tmp_path)
+    assert {pair: given for pair, given in outcomes.items() if given != outcomes[pair[0], "zoo"]} == {}
+    assert outcomes["transfer", "zoo"][0] == 7
+    assert outcomes["export", "zoo"] is outcomes["budget", "zoo"] is True
+    assert outcomes["diff", "zoo"] == ["layer3.0.conv2", "fc"]
+    assert outcomes["upgrade", "zoo"] == [False, True]
+    sizes = {
+        job: {**one, "by tool": {tool: list(pair) for tool, pair in one["by tool"].items()}} for job, one in found.sizes().items()
+    }
+    assert sizes == PAGE.results()["side_by_side"]

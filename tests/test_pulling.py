@@ -728,6 +728,20 @@ def test_jobs(name: str, folder: Path) -> None:
         assert torch.equal(model(image), before)
 
 
+@pytest.mark.slow
+def test_every_job(tmp_path: Path) -> None:
+    """Kills a pulled network with which one of sixty jobs fails: DDP, autocast, ONNX, EMA, compilers, surgery, tools."""
+    spec = importlib.util.spec_from_file_location("pulled_jobs", ROOT / "benchmarks" / "pulled_jobs.py")
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    assert len(found.JOBS) > 60
+    assert [failure for what in found.JOBS if (failure := found.tried("resnet20", what, tmp_path))] == []
+    found.JOBS["wrong"] = lambda model, x: found.same(model, lambda images: model(images) + 1, x)
+    assert "AssertionError" in found.tried("resnet20", "wrong", tmp_path)
+
+
 @pytest.mark.parametrize("name", ["lenet1", "lenet1989", "lenet5", "googlenet", "googlenet_bn", "vgg16", "resnet20"])
 def test_activations_are_seen(name: str) -> None:
     """Kills an activation that `print(model)` does not show."""

@@ -220,6 +220,16 @@ def test_parameters_in_branches_are_counted(tmp_path: Path) -> None:
     assert table.total["macs"] == {"at_least": 0, "unknown": {"onnx::If": 1}}
 
 
+@pytest.mark.parametrize(("mode", "of_torch"), [("linear", "bilinear"), ("nearest", "nearest"), ("cubic", "bicubic")])
+def test_sampling(mode: str, of_torch: str, tmp_path: Path) -> None:
+    """Kills a crash at a sampler, and costs other than those of torch's with the same mode."""
+    path = save(tmp_path / "net.onnx", [node("GridSample", "x g", mode=mode)], {"g": (1, 5, 6, 2)})
+    grid = torch.zeros(1, 5, 6, 2)
+    sampler = Does(lambda x: nn.functional.grid_sample(x, grid, mode=of_torch, align_corners=False))
+    expected = zoo.summary(sampler, input=tuple(zoo.trace(str(path)).inputs[0].shape)).total
+    assert zoo.summary(str(path)).total["flops"] == expected["flops"]
+
+
 def test_weights_beside_the_file_are_not_needed(tmp_path: Path) -> None:
     """Kills a reader that loads gigabytes to count them."""
     path = save(tmp_path / "net.onnx", [node("Conv", "x w b")], CONV)

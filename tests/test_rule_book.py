@@ -303,6 +303,13 @@ def test_a_module_of_records_is_registered() -> None:
     assert rule_of_kind("demo::b") == rule_of_kind("demo::c") == OpRule("")
 
 
+def test_a_broken_registered_record_is_named() -> None:
+    """Kills an error of a rule that is blamed on the network."""
+    rule = OpRule("demo::f", macs=factors("n")(lambda op: (1 // 0,)))
+    with zoo.register(rule), pytest.raises(zoo.ZooError, match=r"^the rule of demo::f: ZeroDivisionError"):
+        macs(one_op().ops[0])
+
+
 def test_a_broken_record_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills a traceback out of a package's record, and a package whose records nobody reads."""
     info = tmp_path / "broken-1.0.dist-info"

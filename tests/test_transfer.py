@@ -207,6 +207,21 @@ def test_groups() -> None:
     torch.optim.SGD(groups, lr=1.0)
     blocks = zoo.parameter_groups(timm.create_model("vit_tiny_patch16_224"), lr=1.0)
     assert [group["name"] for group in blocks][2:5] == ["blocks.0", "blocks.1", "blocks.2"]
+    nested = torchvision.models.VisionTransformer(32, 8, 2, 2, 16, 32)  # its blocks have names, and layers with numbers
+    names = [group["name"] for group in zoo.parameter_groups(nested, lr=1.0, input=(1, 3, 32, 32))]
+    assert names == [
+        "conv_proj",
+        "stem",
+        "encoder",
+        *(f"encoder.layers.encoder_layer_{i}" for i in range(2)),
+        "encoder.ln",
+        "heads",
+    ]
+    rows = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    assert [(group["name"], group["lr"]) for group in zoo.parameter_groups(rows, lr=1.0, decay=0.5, input=(1, 4))] == [
+        ("0", 0.5),
+        ("2", 1.0),
+    ]
 
 
 def test_frozen() -> None:

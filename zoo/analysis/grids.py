@@ -35,6 +35,8 @@ class Grid:
 def grids(trace: Trace) -> Mapping[int, Grid]:
     """The feature maps of more than one unit that each op returns, by the number of the op."""
     image = trace.inputs[0].shape[2:]
+    if not image:
+        return {}
     found: dict[int, Grid] = {}
     own: dict[int, Grid] = {}
     last: dict[int, Grid] = {}  # by value, the maps that it was made of

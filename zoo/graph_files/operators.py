@@ -190,6 +190,19 @@ def _norm(kind: str) -> Rule:
     return rule
 
 
+_SAMPLED = {"bilinear": 0, "linear": 0, "nearest": 1, "bicubic": 2, "cubic": 2}
+_OUTSIDE = {"zeros": 0, "border": 1, "reflection": 2}
+
+
+def _grid_sample(node: Node) -> Iterator[Step]:
+    attrs = {
+        "interpolation_mode": _SAMPLED.get(node.attrs.get("mode", "linear")),
+        "padding_mode": _OUTSIDE.get(node.attrs.get("padding_mode", "zeros")),
+        "align_corners": bool(node.attrs.get("align_corners", 0)),
+    }
+    yield Step("grid_sampler", node.roles("input", "grid"), node.outputs, attrs)
+
+
 def _local_response_norm(node: Node) -> Iterator[Step]:
     """The ops of torch: squares, an average over channels, a product, a sum, a power, a division."""
     x, size = node.x, node.attrs["size"]
@@ -442,7 +455,7 @@ RULES: dict[str, Rule] = {
     "Dropout": _dropout,
     "Where": _moved("where", "condition", "self", "other"),
     "Trilu": _moved("tril"),
-    "GridSample": _moved("grid_sampler", "input", "grid"),
+    "GridSample": _grid_sample,
     "Shape": _moved("scalar_tensor"),
     "Size": _moved("scalar_tensor"),
     "Range": _moved("arange", "start", "end", "step"),

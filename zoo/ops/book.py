@@ -112,11 +112,16 @@ def _of_plugin(plugin: plugins.Plugin) -> Iterator[tuple[str, OpRule]]:
     module = plugin.load()
     if not hasattr(module, "RULES"):
         raise AttributeError(f"module {plugin.module!r} has no attribute 'RULES'")
-    for kind, rule in _adopt(module):
+    for kind, rule in _records(module):
         yield kind, _guarded(rule, plugin)
 
 
 def _adopt(thing: Any) -> Iterator[tuple[str, OpRule]]:
+    for kind, rule in _records(thing):
+        yield kind, _guarded(rule, f"the rule of {kind}")
+
+
+def _records(thing: Any) -> Iterator[tuple[str, OpRule]]:
     found = plugins.constant(thing, "RULES")
     for rule in found if isinstance(found, tuple | list) else (found,):
         if isinstance(rule, OpRule):
@@ -124,13 +129,13 @@ def _adopt(thing: Any) -> Iterator[tuple[str, OpRule]]:
                 yield kind, rule
 
 
-def _guarded(rule: OpRule, plugin: plugins.Plugin) -> OpRule:
-    """The record of a plugin, whose facts say whose they are when they raise."""
+def _guarded(rule: OpRule, origin: object) -> OpRule:
+    """The record of a plugin or one that was registered, whose facts say whose they are when they raise."""
     facts: dict[str, Any] = {field.name: getattr(rule, field.name) for field in fields(rule)}
-    guarded: dict[str, Any] = {name: plugins.guarded(plugin, fact) for name, fact in facts.items() if callable(fact)}
+    guarded: dict[str, Any] = {name: plugins.guarded(origin, fact) for name, fact in facts.items() if callable(fact)}
     for name, fact in facts.items():
         if isinstance(fact, Cost):
-            guarded[name] = Cost(fact.names, plugins.guarded(plugin, fact.values))
+            guarded[name] = Cost(fact.names, plugins.guarded(origin, fact.values))
     return replace(rule, **guarded)
 
 

@@ -154,8 +154,7 @@ def parameter_groups(
 def _depths(model: "nn.Module", input: Any) -> dict[str, str]:
     """The stage of each parameter by name, in the order of depth: that of the op which reads it first, or the head.
 
-    A network without stages, or of tokens in a single one, has a group for each of its children and for each number in a list of
-    blocks.
+    A network without stages, or of tokens in a single one, has a group for each of its children and for each block of a sequence.
     Parameters that the forward pass does not read, such as those of auxiliary heads, belong to the head.
     """
     found = _traced(model, input, train=False)
@@ -163,7 +162,7 @@ def _depths(model: "nn.Module", input: Any) -> dict[str, str]:
     first: dict[str, str] = {}
     for number, op in enumerate(found.ops):
         for param in op.owns if op.kind != "unused" else ():
-            first[param.name] = next((name for end, name in ends if number <= end), _HEAD) if ends else _block(param.name)
+            first[param.name] = next((name for end, name in ends if number <= end), _HEAD) if ends else _block(model, param.name)
     order = dict.fromkeys(first.values())
     order.pop(_HEAD, None)
     last = _HEAD if ends or not order else list(order)[-1]
@@ -184,11 +183,23 @@ def _ends(trace: Trace) -> list[tuple[int, str]]:
     return [(made[layers[stage.layer].id], stage.name) for stage in stages]
 
 
-def _block(name: str) -> str:
+def _block(model: "nn.Module", name: str) -> str:
     """The part of a network without stages: blocks.3 for blocks.3.mlp.fc1.weight, norm for norm.weight, stem for cls_token."""
-    parts = name.split(".")
-    end = next((i for i, part in enumerate(parts) if part.isdigit()), 0)
-    return ".".join(parts[: end + 1]) if len(parts) > 1 else "stem"
+    module, path = model, ""
+    for part in name.split(".")[:-1]:
+        is_block = _repeats(module)
+        module, path = module.get_submodule(part), f"{path}.{part}".removeprefix(".")
+        if is_block or not any(map(_repeats, module.modules())):
+            break
+    return path or "stem"
+
+
+def _repeats(module: "nn.Module") -> bool:
+    """Whether a module is a sequence of blocks: of several children of one type, which have parameters."""
+    from torch import nn
+
+    kinds = [type(child) for child in module.children() if any(True for _ in child.parameters())]
+    return isinstance(module, nn.Sequential | nn.ModuleList) and len(set(kinds)) < len(kinds)
 
 
 @undisturbed
