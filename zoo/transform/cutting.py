@@ -13,6 +13,7 @@ from torch import fx, nn
 from zoo.analysis.grids import LAST, TOKENS
 from zoo.analysis.stages import Stage, call_names
 from zoo.tracing.guard import Guard
+from zoo.tracing.scripting import try_script
 from zoo.tracing.trees import tree_flatten, tree_leaves, tree_unflatten
 from zoo.util.errors import ZooError, unhidden, words
 
@@ -32,12 +33,9 @@ class Features(fx.GraphModule):
         """What `torch.jit.script` calls first. Raises `ZooError` for a layer that it does not support, by name."""
         for target in dict.fromkeys(node.target for node in self.graph.nodes if node.op == "call_module"):
             layer = _found(self, target)
-            store = torch.jit._recursive.concrete_type_store
-            known = {kind: list(types) for kind, types in store.type_store.items()}
             try:
-                torch.jit.script(layer)
+                try_script(layer)
             except Exception as error:
-                store.type_store = known  # else torch gives later layers of its kind the class that is half compiled
                 kind, said = type(layer).__name__, words(unhidden(error)).rstrip(":")
                 raise ZooError(
                     f"torch.jit.script does not support {target} ({kind}): {said}; use torch.jit.trace or torch.export"

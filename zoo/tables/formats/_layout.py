@@ -11,6 +11,7 @@ GAP = 2
 _NARROWEST_NAME, _NARROWEST_TYPE = 14, 9
 _SENTENCE = 12  # characters in which it can be broken at all
 _WORDS = 24  # characters in which a column of words that must be shown can be broken well
+_PHRASE = 20  # the longest words that are not worth a line of their own below the table
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Layout:
         for column in sorted(self.table.columns, key=lambda c: -c.hide_order):
             if labels + sum(map(self._comfortable, columns)) > self.width and column.hide_order > 0 and len(columns) > 1:
                 columns.remove(column)
-        sentences = [c for c in columns if self.words(c) and self.natural(c) > _WORDS]
+        sentences = [c for c in columns if self.words(c) and self.natural(c) > _PHRASE]
         crowded = labels + sum(map(self._room, columns)) - sum(map(self.longest_word, sentences))
         return tuple(c for c in columns if c not in sentences or self.width - crowded >= _SENTENCE * len(sentences))
 
