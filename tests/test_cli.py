@@ -377,7 +377,7 @@ def test_whole_numbers(ask: Ask, monkeypatch: pytest.MonkeyPatch, name: str, wid
     assert total[1:] == [text(table.total[key]) for key in header[2:]]
 
 
-@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("width", [60, 80, *(pytest.param(width, marks=pytest.mark.slow) for width in (120, 200))])
 def test_fits_the_page(ask: Ask, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     """Kills lines wider than the page."""
     monkeypatch.setenv("COLUMNS", str(width))

@@ -61,6 +61,7 @@ def outcomes(missing: str, folder: Path) -> dict[str, tuple[int, str]]:
     return {command: (code, err) for command, (code, err) in json.loads(done.stdout).items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("package", [*(name for name in PACKAGES if name not in {"typer", "dask"}), "none"])
 def test_commands_require_what_the_page_says(package: str, folder: Path) -> None:
     """Kills a row that names a package too many or too few, and a traceback where a package is missing."""

@@ -284,6 +284,7 @@ def test_few_layouts_are_listed() -> None:
         assert any("not listed" in str(note) for note in table.notes) == (rows == 0)
 
 
+@pytest.mark.slow
 def test_masks_that_are_computed() -> None:
     """Kills ops on constants among the differences, and differences of the network among what is left out."""
     table = zoo.diff("torchvision:swin_t", "timm:swin_tiny_patch4_window7_224")

@@ -70,6 +70,7 @@ def test_the_lock_of_imports() -> None:
     assert not _imp.lock_held()
 
 
+@pytest.mark.slow
 def test_the_check_can_fail() -> None:
     """Kills a check that sees nothing: where things are put back only after success, it has to find what is left."""
     code = """

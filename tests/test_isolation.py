@@ -67,6 +67,7 @@ def test_neighbours_of_equal_names(versions: tuple[str, str]) -> None:
     assert swept == [12, 21]
 
 
+@pytest.mark.slow
 def test_survey_in_one_worker(versions: tuple[str, str]) -> None:
     """Kills a worker that answers for the second folder from the first."""
     assert [row.cells["params"] for row in zoo.survey(versions, jobs=1).rows] == [12, 21]

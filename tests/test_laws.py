@@ -337,6 +337,7 @@ def test_no_torch(arguments: list[str]) -> None:
     assert "numpy" not in heavy
 
 
+@pytest.mark.slow
 def test_torch_can_be_found() -> None:
     """Kills a probe that never finds torch, or rich."""
     out, heavy = loaded(COMMAND, "summary", "alexnet", "--no-cache")

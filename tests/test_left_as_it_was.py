@@ -577,7 +577,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
 
 
-@pytest.mark.parametrize("builder", ["make", "touch"])
+@pytest.mark.parametrize("builder", ["make", pytest.param("touch", marks=pytest.mark.slow)])
 def test_model_from_a_file_is_not_allocated(tmp_path: Path, builder: str) -> None:
     """Kills weights that are made in order to be counted: these 4.9 billion would take 19.6 GB."""
     (tmp_path / "net.py").write_text(textwrap.dedent(FACTORY))

@@ -721,6 +721,7 @@ def test_rules_are_listed_and_explained(capsys: pytest.CaptureFixture[str]) -> N
 # The page ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_page_has_the_counted_table() -> None:
     """Kills a table of findings that was typed in."""
     import sys

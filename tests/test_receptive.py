@@ -183,9 +183,9 @@ def test_command_refuses(arguments: list[str], capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     "name",
     [
-        "alexnet",
         "googlenet",
-        "vgg11_lrn",
+        pytest.param("alexnet", marks=pytest.mark.slow),
+        pytest.param("vgg11_lrn", marks=pytest.mark.slow),
         pytest.param("torchvision:swin_t", marks=pytest.mark.slow),
         pytest.param("torchvision:shufflenet_v2_x1_0", marks=pytest.mark.slow),
     ],

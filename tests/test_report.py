@@ -77,6 +77,7 @@ def test_only_its_own_style_and_script(googlenet: zoo.Report) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_same_again_and_without_torch(tmp_path: Path) -> None:
     """Kills a page that depends on the time, on an order of sets, or on torch where the trace is kept."""
     made = []

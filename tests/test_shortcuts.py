@@ -160,7 +160,12 @@ def test_fact_agrees_with_torch(func: Any) -> None:
     agrees()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in RECURRENT])
+USUAL = {"conv2d", "max_pool2d", "linear", "cat", "add", "matmul", "batch_norm", "softmax"}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in USUAL else pytest.mark.slow) for kind in KINDS if kind not in RECURRENT]
+)
 def test_fact_answers(kind: str) -> None:
     """Kills a fact that hardly ever answers, so that nothing was compared."""
     if kind not in ANSWERS:

@@ -132,6 +132,7 @@ def test_reshaped() -> None:
     torch.testing.assert_close(linear(image.flatten(1)), conv(image).flatten(1))
 
 
+@pytest.mark.slow
 def test_nothing_is_half_loaded(theirs: nn.Module) -> None:
     """Kills weights of another network that are loaded as far as some names agree, and a model that an error has changed."""
     net = zoo.create_model("resnet50")
