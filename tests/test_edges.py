@@ -368,6 +368,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         ),
         (1, 2, 4, 4, 4),
     ),
+    "maps with indices": (lambda: Net(lambda x: F.max_pool2d(x, 2, return_indices=True)[0]), (1, 4, 6, 6)),
     "averages": (lambda: Net(lambda x: F.avg_pool2d(x, 2)), (1, 4, 6, 6)),
     "deformed": (deformed, (1, 4, 7, 7)),
     "solid": (solid, (1, 2, 9, 9, 9)),
