@@ -61,7 +61,10 @@ def test_replaced_head(name: str) -> None:
     assert total == {"params": body_params + 7 * channels + 7, "output": [1, 7]}
 
 
-@pytest.mark.parametrize(("name", "last"), [("googlenet", "linear"), ("resnet50", "fc"), ("torchvision:densenet121", "classifier")])
+@pytest.mark.parametrize(
+    ("name", "last"),
+    [("googlenet", "linear"), ("resnet50", "fc"), pytest.param("torchvision:densenet121", "classifier", marks=pytest.mark.slow)],
+)
 def test_same_head_again(name: str, last: str) -> None:
     """Kills a body that computes something else: with the weights of the old last layer the scores are the old ones."""
     torch.manual_seed(0)

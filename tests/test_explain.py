@@ -143,7 +143,7 @@ def problems(trace: zoo.Trace, names: list[str] | None = None) -> list[str]:
 
 
 _DEEP = re.compile(
-    r"(resnet|plain)(32|34|44|50|56|101|110|152).*|googlenet_bn|plain20|resnet18_a|vgg(11|13|19).*|vgg16_(bn|c)|alexnet_.+"
+    r"(resnet|plain)(32|34|44|50|56|101|110|152).*|googlenet_bn|plain20|resnet(18|20|18_a)|vgg(11|13|19).*|vgg16_(bn|c)|alexnet_.+"
 )
 
 

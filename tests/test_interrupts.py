@@ -174,6 +174,7 @@ def test_fork_while_other_threads_analyse(count: int) -> None:
     assert done.stdout == "0\n", done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_fork_inside_a_forward() -> None:
     """Kills a child that has lost its own turn, and one that keeps the turns of threads it does not have."""
     if not hasattr(os, "fork"):

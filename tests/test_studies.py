@@ -62,7 +62,10 @@ def test_listing() -> None:
 LISTING = "import sys, zoo; zoo.compare(); print('torch' in sys.modules)"
 
 
-@pytest.mark.parametrize(("code", "loaded"), [(LISTING, False), (LISTING.replace("compare()", "compare('pool-vs-stride')"), True)])
+@pytest.mark.parametrize(
+    ("code", "loaded"),
+    [(LISTING, False), pytest.param(LISTING.replace("compare()", "compare('pool-vs-stride')"), True, marks=pytest.mark.slow)],
+)
 def test_listing_without_torch(code: str, loaded: bool) -> None:
     """Kills seconds of waiting for a list, and a probe that never finds torch."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
