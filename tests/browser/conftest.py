@@ -12,6 +12,17 @@ import zoo
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 TIMEOUT = 10_000  # milliseconds that a page may take at all
+PLAIN = """() => {
+  const times = [];
+  for (let i = 0; i < 7; i++) {
+    const start = performance.now();
+    document.body.innerHTML = "<table>" + ("<tr>" + "<td>1,234</td>".repeat(12) + "</tr>").repeat(1000) + "</table>";
+    document.body.offsetHeight; // lays the page out
+    times.push(performance.now() - start);
+  }
+  return Math.min(...times);
+}"""
+USUAL = 100.0  # milliseconds that it takes on a machine of usual speed
 
 
 def _lacking(what: str) -> Any:
@@ -81,6 +92,17 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def slowness(browser: Any) -> Callable[[], float]:
+    """How much longer than usual the browser takes here for a plain table of 1,000 rows; 1 on faster machines."""
+
+    def measured() -> float:
+        with browser.new_page() as page:
+            return max(1.0, float(page.evaluate(PLAIN)) / USUAL)
+
+    return measured
 
 
 @pytest.fixture(scope="session")

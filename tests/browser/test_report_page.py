@@ -17,9 +17,10 @@ pytestmark = pytest.mark.browser
 
 Opened = Callable[..., Any]
 ReportOf = Callable[..., Path]
+Slowness = Callable[[], float]
 
 
-# Budgets: the best of several, since others use the machine too
+# Budgets: the best of several, since others use the machine too, in milliseconds of a machine of usual speed
 
 
 def ready(page: Any) -> float:
@@ -28,10 +29,10 @@ def ready(page: Any) -> float:
 
 
 @pytest.mark.parametrize(("name", "most", "load"), [("resnet152", 300_000, 300), ("torchvision:densenet201", 1_000_000, 1000)])
-def test_load(name: str, most: int, load: int, report_of: ReportOf, opened: Opened) -> None:
+def test_load(name: str, most: int, load: int, report_of: ReportOf, opened: Opened, slowness: Slowness) -> None:
     """Kills a page that grows with the square of the network, or that has to be waited for."""
     assert report_of(name).stat().st_size <= most
-    assert any(ready(opened(report_of(name))) <= load for _ in range(15))
+    assert any(ready(opened(report_of(name))) <= load * slowness() for _ in range(15))
 
 
 LASTS = """async (act) => {
@@ -54,9 +55,9 @@ FILTER = """(i) => {
 
 
 @pytest.mark.parametrize("act", [SORT, FILTER], ids=["sort", "filter"])
-def test_act(act: str, report_of: ReportOf, opened: Opened) -> None:
+def test_act(act: str, report_of: ReportOf, opened: Opened, slowness: Slowness) -> None:
     """Kills a table that answers late."""
-    assert opened(report_of("resnet152")).evaluate(f"({LASTS})({act})") <= 100
+    assert opened(report_of("resnet152")).evaluate(f"({LASTS})({act})") <= 100 * slowness()
 
 
 # What it says
