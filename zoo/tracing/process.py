@@ -7,7 +7,6 @@ left: the state is saved first, and `surely` puts it back twice, the second time
 import _imp
 import contextlib
 import functools
-import gc
 import os
 import random
 import sys
@@ -17,6 +16,8 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
+
+from zoo.util import pausing
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -277,10 +278,6 @@ def _set_warnings(saved: tuple[Any, ...]) -> None:
     warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
-def _collect(on: bool) -> None:
-    (gc.enable if on else gc.disable)()
-
-
 def _folder() -> str | None:
     with contextlib.suppress(OSError):
         return os.getcwd()
@@ -325,7 +322,7 @@ _PYTHON: dict[str, Setting] = {
     "recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
     "warnings": (_warnings, _set_warnings),
     "logging": (_logging_disabled, _disable_logging),
-    "garbage collector": (gc.isenabled, _collect),
+    "garbage collector": (pausing.wanted, pausing.want),
     "working directory": (_folder, _enter_folder),
     "environment": (_environment, _set_environment),
 }
