@@ -114,11 +114,12 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         before, numbers, opened = Surroundings(), Generators(), set(_OPEN)
+        logs = _holds_lock_of_logging()
 
         def put_back() -> None:
-            with contextlib.suppress(RuntimeError):  # an interrupt in importlib can leave the lock of all imports to this thread
-                while True:
-                    _imp.release_lock()
+            _release(_imp.release_lock)  # an interrupt in importlib can leave the lock of all imports to this thread
+            if not logs and _holds_lock_of_logging():  # and one in logging its lock
+                _release(sys.modules["logging"]._lock.release)
             for key in [key for key, (thread, _) in _OPEN.items() if key not in opened and thread == threading.get_ident()]:
                 _OPEN[key][1].close()
             before.restore()
@@ -135,6 +136,19 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
             raise
 
     return call
+
+
+def _holds_lock_of_logging() -> bool:
+    """Whether this thread has the lock of logging, without which no other thread can make a logger."""
+    lock = getattr(sys.modules.get("logging"), "_lock", None)
+    return lock is not None and lock._is_owned()
+
+
+def _release(release: Callable[[], None]) -> None:
+    """Release a lock as often as this thread has taken it."""
+    with contextlib.suppress(RuntimeError):
+        while True:
+            release()
 
 
 class Manager:
