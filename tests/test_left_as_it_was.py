@@ -11,6 +11,7 @@ import sys
 import textwrap
 import threading
 import warnings
+from array import array
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -852,3 +853,41 @@ def test_building_draws_no_numbers(tmp_path: Path, name: str) -> None:
     before = process()["random"]
     assert zoo.summary(f"{tmp_path / 'drawn.py'}:{name}", input=(1, 3)).total["params"] == 3
     assert process()["random"] == before
+
+
+class Slotted:
+    """An object without `__dict__`, with a list."""
+
+    __slots__ = ("count", "seen")
+
+    def __init__(self) -> None:
+        self.count, self.seen = 0, [1]
+
+
+class Holder(nn.Linear):
+    """Keeps objects in lists and tuples, an array of numbers, and an array in its class."""
+
+    totals: ClassVar[Any] = np.zeros(2)
+
+    def __init__(self) -> None:
+        super().__init__(2, 2)
+        self.listed, self.paired = [Slotted(), SimpleNamespace(seen=[1])], (Slotted(),)
+        self.numbers = array("i", [1, 2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for one in (*self.listed, *self.paired):
+            one.count = 7
+            one.seen.append(2)
+        self.numbers.append(3)
+        type(self).totals += 1
+        return super().forward(x)
+
+
+def test_objects_in_lists_and_arrays_of_classes() -> None:
+    """Kills objects that are restored only where a module holds them itself, and arrays only where they are numpy's and its own."""
+    net = Holder()
+    zoo.trace(net, input=(1, 2))
+    first, second = net.listed
+    assert (first.count, first.seen, vars(second), net.paired[0].count, net.paired[0].seen) == (0, [1], {"seen": [1]}, 0, [1])
+    assert net.numbers.tolist() == [1, 2]
+    assert Holder.totals.tolist() == [0, 0]

@@ -623,3 +623,15 @@ def test_the_gallery_is_made_by_its_commands(
     assert re.findall(r"<text[^>]*>([^<]*)</text>", now) == re.findall(
         r"<text[^>]*>([^<]*)</text>", kept.read_text(encoding="utf-8")
     )
+
+
+def test_growth_of_an_input_without_channels() -> None:
+    """Kills an IndexError for words and other inputs of one axis."""
+    picture = zoo.plot("growth", nn.Embedding(10, 4), input=zoo.Input((1, 6), "int64"))
+    assert [*picture.table.context["input"].values()] == [6]
+
+
+def test_seeds_of_pictures() -> None:
+    """Kills an overflow in torch for a seed that it does not take."""
+    with pytest.raises(zoo.ZooError, match="seed 99999999999999999999: expected an integer from 0 to 18,446,744,073,709,551,615"):
+        effective_picture("lenet5_modern", "C3", seed=99999999999999999999)

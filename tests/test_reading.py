@@ -364,3 +364,12 @@ def test_torch_is_not_needed_for_onnx(tmp_path: Path) -> None:
     code = "import sys, zoo; print(zoo.summary(sys.argv[1]).total['params'], 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["224", "False"]
+
+
+def test_tile(tmp_path: Path) -> None:
+    """Kills a receptive field that asks a Tile for the repeats that it has not."""
+    path = save(tmp_path / "net.onnx", [node("Tile", "x r")], numbers={"r": [1, 1, 2, 1]})
+    (row,) = zoo.summary(str(path)).rows
+    _, _, height, width = zoo.trace(str(path)).inputs[0].shape
+    assert row.cells["output"] == [1, 3, 2 * height, width]
+    assert row.cells["macs"] == 0

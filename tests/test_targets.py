@@ -326,3 +326,16 @@ def test_timm(name: str, size: int) -> None:
     assert table.total["macs"] == counter.get_total_flops() // 2
     with pytest.raises(zoo.ZooError, match="unknown timm model 'resnt18'; did you mean"):
         zoo.summary("timm:resnt18")
+
+
+def test_pretrained_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a download, or a minute of retries without a network, of weights that an analysis does not read."""
+    timm = pytest.importorskip("timm")
+    from timm.models import _builder
+
+    def download(*given: object, **named: object) -> None:
+        raise AssertionError("downloads")
+
+    monkeypatch.setattr(_builder, "load_pretrained", download)
+    expected = sum(p.numel() for p in timm.create_model("resnet10t").parameters())
+    assert zoo.summary("timm:resnet10t", options={"pretrained": True}, depth=0).total["params"] == expected

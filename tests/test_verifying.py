@@ -165,3 +165,19 @@ def test_a_named_instance_is_left_alone(tmp_path: Path, monkeypatch: pytest.Monk
     assert differences(verify("verified_instance:net", input=(1, 3, 8, 8), rf=True)) == []
     assert net.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
+def test_an_experiment_that_cannot_run() -> None:
+    """Kills a traceback of torch, which refuses a convolution without output channels; and of an output without dimensions."""
+    table = verify(nn.Conv2d(3, 0, 3), input=(1, 3, 8, 8), rf=True)
+    (row,) = (row for row in table.rows if row.name == "rf")
+    assert row.cells["verdict"] == "not checked"
+    assert row.cells["why"].startswith("it raises RuntimeError")
+
+    class Sum(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.sum()
+
+    (row,) = (row for row in verify(Sum(), input=(1, 3, 8, 8), rf=True).rows if row.name.startswith("rf"))
+    assert row.cells["verdict"] == "equal"

@@ -384,6 +384,14 @@ def test_no_weights(weights: object, words: str) -> None:
     assert words in refusal(weights)
 
 
+@pytest.mark.filterwarnings("ignore:.*deprecated")
+def test_quantised_weights() -> None:
+    """Kills a traceback for tensors with which torch cannot compute."""
+    assert "got one quantised for 'fc.weight'" in refusal(
+        {"fc.weight": torch.quantize_per_tensor(torch.eye(3), 0.1, 0, torch.qint8)}
+    )
+
+
 def test_whole_modules_are_refused(tmp_path: Path) -> None:
     """Kills the loading of a pickled module, which runs code; and an answer that does not say what to save instead."""
     torch.save(nn.Linear(2, 2), tmp_path / "a.pt")

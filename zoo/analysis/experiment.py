@@ -171,7 +171,7 @@ def predicted(field: Spans, axis: int, row: int, shape: Sequence[int]) -> "Tenso
     """Return which units see a pixel of that row; a unit that sees nothing along another axis sees nothing."""
     import torch
 
-    seen = torch.ones(*shape, dtype=torch.bool)
+    seen = torch.ones(tuple(shape), dtype=torch.bool)
     for i, span in enumerate(field):
         assert isinstance(span.windows, Units)
         table = torch.tensor([bool(pixels >> row & 1 if i == axis else pixels) for pixels in span.windows.sets])

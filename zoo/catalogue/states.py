@@ -148,7 +148,9 @@ def state_of(label: str, given: Any) -> "State":
     wrong = next((key for key, value in given.items() if not isinstance(key, str) or not isinstance(value, Tensor)), None)
     if wrong is not None:
         raise ZooError(f"{label}: expected a state dict of tensors, got {type(given[wrong]).__name__} for {wrong!r}")
-    if (odd := next((key for key, value in given.items() if value.is_meta or value.layout is not strided), None)) is not None:
-        kind = "without values" if given[odd].is_meta else f"in {str(given[odd].layout).removeprefix('torch.')} layout"
+    odd = next((key for key, value in given.items() if value.is_meta or value.is_quantized or value.layout is not strided), None)
+    if odd is not None:
+        layout = "quantised" if given[odd].is_quantized else f"in {str(given[odd].layout).removeprefix('torch.')} layout"
+        kind = "without values" if given[odd].is_meta else layout
         raise ZooError(f"{label}: expected dense tensors with values, got one {kind} for {odd!r}")
     return dict(given)

@@ -290,6 +290,13 @@ def _moved(kind: str, *roles: str, **attrs: Any) -> Rule:
     return rule
 
 
+def _tile(node: Node) -> Iterator[Step]:
+    repeats = node.numbers(1)
+    if repeats is None or len(repeats) != len(node.x.shape):
+        raise UnmappedError
+    yield Step("repeat", [("self", node.x)], node.outputs, {"repeats": repeats})
+
+
 def _unsqueeze(node: Node) -> Iterator[Step]:
     axes = node.numbers(1, "axes") or ()
     if len(axes) == 1:
@@ -444,7 +451,7 @@ RULES: dict[str, Rule] = {
     "ScatterElements": _moved("scatter", "self", "index", "src"),
     "ScatterND": _moved("index_put", "self", "indices", "values"),
     "Expand": _view("expand"),
-    "Tile": _moved("repeat"),
+    "Tile": _tile,
     "Pad": _pad,
     "Resize": _resize,
     "Upsample": _resize,

@@ -214,14 +214,15 @@ def _from_timm(name: str, options: Mapping[str, Any]) -> Subject:
         raise ZooError(f"timm:{name}: cannot import timm ({error}); pip install timm") from error
     if not timm.is_model(name):
         raise unknown("timm model", name, timm.list_models(), "run timm.list_models() to see all")
+    weightless = {key: value for key, value in options.items() if key != "pretrained" or _REAL.get()}  # nothing to download
     try:
         with _skeleton():
-            module: Any = timm.create_model(name, **options)
+            module: Any = timm.create_model(name, **weightless)
     except Exception as error:  # a constructor that computes with its weights: with real ones, then
         if isinstance(error, OSError):  # no network, or no file: a second try would only take as long again
             raise ZooError(f"timm:{name} could not be built with these options: {told(error)}") from error
         with Generators():
-            module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), options)
+            module = _build(f"timm:{name}", lambda **given: timm.create_model(name, **given), weightless)
     size = tuple(module.pretrained_cfg.get("input_size", _ASSUMED))
     return Subject(f"timm:{name}", module, size, options, (PublishedInput(size),))
 

@@ -52,7 +52,7 @@ def growth(traces: Sequence[Trace]) -> Picture:
         ZooError: If no layer of a network has a window.
     """
     rows = tuple(row for trace in traces for row in _rows(trace))
-    sides = {trace.target: trace.inputs[0].shape[2] for trace in traces}
+    sides = {trace.target: [*trace.inputs[0].shape[1:]][:2][-1] for trace in traces}  # after the channels, if there are any
     names = list(sides)
     title = "Receptive field by depth" + (f" of {names[0]}" if len(names) == 1 else "")
     table = Table(title, {"targets": names, "input": sides}, _COLUMNS, rows)

@@ -12,6 +12,7 @@ from zoo.models.forward import trace
 from zoo.models.importing import beside_target
 from zoo.questions.rf import Extent, find_layer, receptive_field
 from zoo.tracing.process import undisturbed
+from zoo.util.quantities import check_seed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _network(target: "str | nn.Module", weights: str | None, seed: int, how: Map
 
     from zoo.models.targets import built
 
+    check_seed(seed)
     found = trace(target, **how)
     options = dict(how.get("options") or {})
     if not isinstance(target, str):

@@ -227,5 +227,12 @@ def _experiment(module: "nn.Module", trace: Trace, shape: Sequence[int], progres
     """Yield, for each module with a receptive field, how many units NaNs should have reached, and how many they did."""
     from zoo.analysis.experiment import experiment
 
-    for found in experiment(module, trace, shape, progress=progress):
+    try:
+        findings = list(experiment(module, trace, shape, progress=progress))
+    except ZooError:
+        raise
+    except Exception as error:  # a forward that runs on shapes only, or torch itself
+        yield _unchecked("rf", "experiment", None, error)
+        return
+    for found in findings:
         yield Check(f"rf of {found.path or 'the output'}", "experiment", found.predicted, found.reached, found.why, found.verdict)

@@ -2,6 +2,7 @@
 
 import copy
 import sys
+from array import array
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -84,7 +85,7 @@ def _attributes(modules: Sequence[nn.Module]) -> Restore:
     empty, dicts, lists, deeper = _sorted([value for _, saved in own for value in saved.values() if type(value) not in _PLAIN])
     items = [item for value in dicts for item in value.values() if type(item) not in _PLAIN]
     deeper += [item for item in items if not isinstance(item, nn.Module) and not _plain(item)]
-    deeper += [value for _, saved in classes for value in saved.values() if type(value) in _CONTAINERS]
+    deeper += [value for _, saved in classes for value in saved.values() if type(value) in _CONTAINERS or _is_array(value)]
     held: dict[int, Any] = {}
     _collect(deeper, held)
     full = own + [(value, value.copy()) for value in (*dicts, *held.values()) if isinstance(value, dict)]
@@ -148,7 +149,7 @@ def _foreign(kind: type) -> bool:
     return kind is not object and kind.__module__.partition(".")[0] not in {"torch", "typing", "abc"}
 
 
-def _collect(values: Iterable[Any], held: dict[int, Any], depth: int = _DEEP) -> None:
+def _collect(values: Iterable[Any], held: dict[int, Any], depth: int = _DEEP, objects: bool = True) -> None:
     """Every container and array among `values` and in these, by its id, and what plain objects among `values` hold.
 
     Objects of objects are let be: of a trainer or a logger they are others' business, and perhaps another thread's.
@@ -157,24 +158,27 @@ def _collect(values: Iterable[Any], held: dict[int, Any], depth: int = _DEEP) ->
         if isinstance(value, nn.Module | Tensor | type | ModuleType | FunctionType) or id(value) in held:
             continue
         inner: Iterable[Any]
+        objects_inside = objects
         if isinstance(value, tuple | frozenset):
             inner = value
         elif isinstance(value, dict | list | deque | set):
             held[id(value)] = value
             inner = value.values() if isinstance(value, dict) else value
-        elif isinstance(value, bytearray) or _is_array(value):
+        elif isinstance(value, bytearray | array) or _is_array(value):
             held[id(value)] = value
             continue
-        elif depth == _DEEP and (slots := _slots(value)):
+        elif objects and (slots := _slots(value)):
             held[id(value)] = value
+            objects_inside = False
             inner = [getattr(value, name) for name in slots]
-        elif depth == _DEEP and type(own := getattr(value, "__dict__", None)) is dict and id(own) not in held:
+        elif objects and type(own := getattr(value, "__dict__", None)) is dict and id(own) not in held:
             held[id(own)] = own
+            objects_inside = False
             inner = own.values()
         else:
             continue
         if depth and (more := [item for item in inner if not _plain(item)]):
-            _collect(more, held, depth - 1)
+            _collect(more, held, depth - 1, objects_inside)
 
 
 def _is_array(value: object) -> bool:
@@ -208,8 +212,8 @@ def _contents(value: Any) -> Restore:
                 value.clear()
                 value.extend(kept)
 
-    elif isinstance(value, bytearray):
-        content = bytes(value)
+    elif isinstance(value, bytearray | array):
+        content = value[:]
 
         def restore() -> None:
             value[:] = content

@@ -17,6 +17,7 @@ from zoo.tracing import messages
 from zoo.tracing.process import undisturbed
 from zoo.util.errors import ZooError, all_words, told, unknown
 from zoo.util.files import whole
+from zoo.util.quantities import check_seed
 from zoo.util.text import sizes
 
 if TYPE_CHECKING:
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 _LARGEST = 2**31 - 2**20
 """The largest size of weights in an ONNX file: protobuf's 2 GiB, minus some space for the graph."""
-
-_SEEDS = 2**64
-"""What torch's generator can be seeded with."""
 
 _ROUNDING = 1e-4
 """The allowed difference between outputs of two runtimes, relative to the largest output."""
@@ -80,8 +78,7 @@ def export(
     """
     file = Path(file)
     writer = _WRITERS[format_of(to, file)]
-    if not 0 <= seed < _SEEDS:
-        raise ZooError(f"seed {seed}: expected an integer from 0 to {_SEEDS - 1:,}")
+    check_seed(seed)
     with whole(file, force=force) as path, neighbours(target):
         subject = _subject(target, options or {}, seed, weights)
         _check(subject, _inputs(subject, input, batch or 1))

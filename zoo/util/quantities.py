@@ -23,3 +23,13 @@ def quantity(value: object, name: str = "quantity") -> int:
         raise ZooError(f"{name}: expected a number such as 5G, 25M or 2GiB, got {value!r}")
     unit: int = (1024 if match[3] else 1000) ** _PREFIXES[match[2].upper()]
     return ceil(Fraction(match[1]) * unit)
+
+
+_SEEDS = 2**64
+"""What torch's generators can be seeded with."""
+
+
+def check_seed(seed: int) -> None:
+    """Raise `ZooError` for a seed that torch's generators do not take."""
+    if not 0 <= seed < _SEEDS:
+        raise ZooError(f"seed {seed}: expected an integer from 0 to {_SEEDS - 1:,}")
