@@ -213,7 +213,7 @@ def _contents(value: Any) -> Restore:
                 value.extend(kept)
 
     elif isinstance(value, bytearray | array):
-        content = value[:]
+        content: Any = value[:]
 
         def restore() -> None:
             value[:] = content
