@@ -1,6 +1,7 @@
 """Surveys: one row for each model, whoever does the work, and whatever happens meanwhile."""
 
 import csv
+import gc
 import json
 import os
 import resource
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo.questions.survey import gather, targets, versions
+from zoo.questions.survey import analyse, gather, targets, versions
 from zoo.util.workers import WorkerDiedError, Workers
 from zoo_cli.main import run
 
@@ -49,6 +50,17 @@ class Net(nn.Conv2d):
 
 def net():
     return Net(3, 4, 1, bias=False)
+"""
+
+
+MANY = """
+from torch import nn
+
+def __getattr__(name):
+    if not name.startswith("net"):
+        raise AttributeError(name)
+    width = int(name[3:]) % 13
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8 if width else 9, width + 1, 1))
 """
 
 
@@ -99,6 +111,22 @@ def test_models_that_decide_by_values(tmp_path: Path) -> None:
     assert real[0].cells["macs"] == 224 * 224 * 3 * 4
     assert "real tensors" in real[0].cells["notes"]
     assert {**shapes[1].cells, "seconds": 0} == {**real[1].cells, "seconds": 0}
+
+
+def test_models_leave_nothing(tmp_path: Path) -> None:
+    """Kills a worker whose memory grows with every model: with those of one file or of many, and with those that fail."""
+    for i in range(100):
+        (tmp_path / f"file{i}.py").write_text(MANY)
+
+    def left(count: int) -> int:
+        names = [f"{tmp_path}/file{i if i % 2 else 0}.py:{'net' if i % 7 else 'no'}{i}" for i in range(count)]
+        failures = [analyse(name, ("params",))["failure"] for name in names]
+        assert 0 < sum(failure is not None for failure in failures) < count / 2
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = left(20)
+    assert left(100) - before <= 10
 
 
 def test_any_executor() -> None:
