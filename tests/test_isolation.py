@@ -183,7 +183,7 @@ def test_few_questions_to_the_file_system(tmp_path: Path, monkeypatch: pytest.Mo
     assert all(params(f"{tmp_path}/other_{i}.py:Net") == 12 for i in range(20))  # nor at those of the models before it
     asked.clear()
     assert params(target) == 12
-    assert 0 < len(asked) <= first < 100
+    assert 0 < len(asked) < first + 10 < 100
 
 
 def test_an_attribute_is_made_once(tmp_path: Path) -> None:

@@ -251,6 +251,25 @@ def test_a_cluster_that_loses_its_scheduler_loses_no_row(tmp_path: Path) -> None
     assert [found[name]["cells"] for name in names] == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
+def test_few_tasks_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a cluster whose memory grows with the survey, because it is given all models at once."""
+    monkeypatch.setattr("zoo.questions.survey._IN_FLIGHT", 5)
+    waiting: list[int] = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            futures.append(super().submit(fn, *args, **kwargs))
+            waiting.append(sum(not future.done() for future in futures))
+            return futures[-1]
+
+    futures: list[Future[Any]] = []
+    names = [str(n) for n in range(40)]
+    with Counting(2) as threads:
+        found = gather(names, lambda name: {"n": time.sleep(0.001) or name}, context=CONTEXT, executor=threads)
+    assert {name: record["n"] for name, record in found.items()} == {name: name for name in names}
+    assert 2 < max(waiting) <= 5
+
+
 @pytest.mark.parametrize("torn", [b"", b'{"name": "199", "ty', b'{"name"'])
 def test_killed_and_resumed(tmp_path: Path, torn: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Kills a row that is lost, computed again or there twice after kill -9 at any moment, also in the middle of a line."""
