@@ -19,7 +19,7 @@ import pytest
 
 import zoo
 from zoo.questions.survey import analyse, gather, targets, versions
-from zoo.util.workers import WorkerDiedError, Workers
+from zoo.util.workers import WorkerDiedError, Workers, limited
 from zoo_cli.main import run
 
 CONTEXT = {"columns": [], "versions": {}}
@@ -61,6 +61,24 @@ def __getattr__(name):
         raise AttributeError(name)
     width = int(name[3:]) % 13
     return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8 if width else 9, width + 1, 1))
+"""
+
+
+LATE = """
+import itertools, time
+from torch import nn
+
+def quick():
+    return nn.Conv2d(3, 4, 1)
+
+class Sleeps(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 4, 1)
+    def forward(self, x):
+        time.sleep(1000)
+
+def loops():
+    sum(itertools.repeat(0))
 """
 
 
@@ -140,7 +158,7 @@ def test_any_executor() -> None:
     def found(executor: Executor) -> Sequence[dict[str, Any]]:
         return cells(zoo.survey(names, executor=executor))
 
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
         assert found(client.get_executor()) == expected
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
         assert found(processes) == expected
@@ -178,11 +196,39 @@ def test_last_words_are_its_own() -> None:
 
 @pytest.mark.slow
 def test_a_task_that_takes_too_long() -> None:
-    """Kills a pool that waits for ever, and one that cannot go on afterwards."""
-    with Workers(1, timeout=3) as pool:
+    """Kills a pool that waits for ever, one that cannot go on afterwards, and one that counts what comes before a task."""
+    with Workers(1, timeout=3, prepare=time.sleep) as pool:
+        assert pool.submit(abs, 4).result() == 4
         with pytest.raises(WorkerDiedError, match=r"no result within 3 seconds"):
             pool.submit(time.sleep, 100).result()
+        assert pool.submit(abs, 1).result() == 1
+    with Workers(1, timeout=float("inf")) as pool:
         assert pool.submit(int, "3").result() == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [{"jobs": 2}, {"executor": ThreadPoolExecutor(2)}], ids=["jobs", "executor"])
+def test_models_that_take_too_long(tmp_path: Path, how: dict[str, Any]) -> None:
+    """Kills a survey that waits for ever for a model that sleeps, and for one whose loop lets no other thread of Python run."""
+    (tmp_path / "late.py").write_text(LATE)
+    names = [f"{tmp_path}/late.py:{name}" for name in ("quick", "Sleeps", "loops")]
+    found = cells(zoo.survey([*names, "lenet5"], columns=["params"], timeout=6, **how))
+    late = "WorkerDiedError: no result within 6 seconds"
+    assert [(row.get("params"), row["failure"]) for row in found] == [(16, None), (None, late), (None, late), (60_000, None)]
+
+
+@pytest.mark.slow
+def test_a_limited_task_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a cluster on which each survey leaves processes that wait for tasks; and a task that finds none there."""
+    monkeypatch.setattr("zoo.util.workers._IDLE_SECONDS", 0.2)
+    with ThreadPoolExecutor(1) as threads:
+        pids = [threads.submit(limited, 30, None, os.getpid).result() for _ in range(2)]
+        assert pids[0] == pids[1] != os.getpid()
+        end = time.monotonic() + 30
+        while Path(f"/proc/{pids[0]}").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not Path(f"/proc/{pids[0]}").exists()
+        assert threads.submit(limited, 30, None, abs, -3).result() == 3
 
 
 @pytest.mark.parametrize(
