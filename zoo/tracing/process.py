@@ -7,7 +7,6 @@ left: the state is saved first, and `surely` puts it back twice, the second time
 import _imp
 import contextlib
 import functools
-import gc
 import os
 import random
 import sys
@@ -17,6 +16,8 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
+
+from zoo.util import pausing
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -113,11 +114,12 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         before, numbers, opened = Surroundings(), Generators(), set(_OPEN)
+        logs = _holds_lock_of_logging()
 
         def put_back() -> None:
-            with contextlib.suppress(RuntimeError):  # an interrupt in importlib can leave the lock of all imports to this thread
-                while True:
-                    _imp.release_lock()
+            _release(_imp.release_lock)  # an interrupt in importlib can leave the lock of all imports to this thread
+            if not logs and _holds_lock_of_logging():  # and one in logging its lock
+                _release(sys.modules["logging"]._lock.release)
             for key in [key for key, (thread, _) in _OPEN.items() if key not in opened and thread == threading.get_ident()]:
                 _OPEN[key][1].close()
             before.restore()
@@ -134,6 +136,19 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
             raise
 
     return call
+
+
+def _holds_lock_of_logging() -> bool:
+    """Whether this thread has the lock of logging, without which no other thread can make a logger."""
+    lock = getattr(sys.modules.get("logging"), "_lock", None)
+    return lock is not None and lock._is_owned()
+
+
+def _release(release: Callable[[], None]) -> None:
+    """Release a lock as often as this thread has taken it."""
+    with contextlib.suppress(RuntimeError):
+        while True:
+            release()
 
 
 class Manager:
@@ -277,10 +292,6 @@ def _set_warnings(saved: tuple[Any, ...]) -> None:
     warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
-def _collect(on: bool) -> None:
-    (gc.enable if on else gc.disable)()
-
-
 def _folder() -> str | None:
     with contextlib.suppress(OSError):
         return os.getcwd()
@@ -325,7 +336,7 @@ _PYTHON: dict[str, Setting] = {
     "recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
     "warnings": (_warnings, _set_warnings),
     "logging": (_logging_disabled, _disable_logging),
-    "garbage collector": (gc.isenabled, _collect),
+    "garbage collector": (pausing.wanted, pausing.want),
     "working directory": (_folder, _enter_folder),
     "environment": (_environment, _set_environment),
 }
