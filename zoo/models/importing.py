@@ -18,7 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ParamSpec, TypeVar
 
-from zoo.tracing.process import Manager, Surroundings, Turns
+from zoo.tracing.process import Manager, Surroundings
+from zoo.tracing.turns import Turns
 from zoo.util.errors import ZooError, near, told
 
 T = TypeVar("T")

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.tracing.outside import Outside
-from zoo.tracing.process import Generators, Surroundings, Turns, alone, each, surely
+from zoo.tracing.process import Generators, Surroundings, alone, each, surely
+from zoo.tracing.turns import Turns
 from zoo.util.pausing import pause, resume
 
 T = TypeVar("T")
