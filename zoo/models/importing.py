@@ -41,6 +41,7 @@ class _Home:
         """The file of a TARGET runs as `name`. The one before it goes: a survey of thousands of files would keep all of them."""
         if self.ran != name and self.modules.pop(self.ran, None) is not None:
             sys.modules.pop(self.ran, None)
+            del self.stamps[self.ran]
         self.ran = name
 
 
