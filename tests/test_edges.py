@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 import torch
 from memory_oracles import trained
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional as F
 
 import zoo
+from zoo.ops.book import rule_of
 from zoo.ops.resizing import resized
 from zoo.ops.working import sum_of_products
 from zoo.receptive.spans import Span, Walk
@@ -71,6 +72,30 @@ def test_other_sizes(name: str) -> None:
         assert found.outputs[0].shape == tuple(net(torch.zeros(after)).shape)
 
 
+def test_packed_weights() -> None:
+    """Kills a shape fact of a quantised layer that is not what torch gave, with one tensor or two."""
+
+    def way(x: Tensor) -> Tensor:
+        one = torch.quantize_per_tensor(x, 0.1, 0, torch.quint8)
+        two = torch.ops.quantized.add(torch.ops.quantized.hardswish(one, 0.1, 0), one, 0.1, 0)
+        return torch.ops.quantized.cat([torch.ops.quantized.mul_scalar(two, 2.0), one], 1, 0.1, 0).dequantize()
+
+    found = [op for op in zoo.trace(Net(way), input=(2, 3)).ops if "::" in op.kind]
+    facts = {op.kind: rule_of(op).shape for op in found}
+    assert len(facts) == 4
+    for op in found:
+        fact = facts[op.kind]
+        assert fact is not None
+        assert fact(op) == op.output.shape
+
+
+def test_packed_sequences_are_whole() -> None:
+    """Kills a padding of sequences that is taken apart."""
+    packed = nn.utils.rnn.pack_sequence([torch.zeros(3, 2), torch.zeros(1, 2)])
+    trace = zoo.trace(Net(lambda x: nn.utils.rnn.pad_packed_sequence(x)[0]), inputs=(packed,))
+    assert trace.ops[-1].kind == "_pad_packed_sequence"
+
+
 # Counts ---------------------------------------------------------------------------------------------------------------
 
 
@@ -89,13 +114,49 @@ MOVED: dict[str, Callable[[Tensor], Tensor]] = {
     "cumprod": lambda x: x.cumprod(1),
     "bincount": lambda x: torch.histc(x, 4),
     "fake quantisation": lambda x: torch.fake_quantize_per_tensor_affine(x, 0.1, 0, 0, 255),
+    "fake quantisation and its mask": lambda x: torch.ops.aten.fake_quantize_per_tensor_affine_cachemask(x, 0.1, 0, 0, 255)[0],
 }
 
 
 @pytest.mark.parametrize("name", MOVED)
 def test_no_products(name: str) -> None:
     """Kills a multiply-accumulate of what moves, counts or multiplies single numbers."""
-    assert total("macs", Net(MOVED[name]), (1, 4, 9)) == 0
+    assert total("macs", Net(MOVED[name]), (1, 4, 9), real="mask" in name) == 0
+
+
+def test_exchange() -> None:
+    """Kills a multiply-accumulate of what is sent, and a cost that is unknown of what autograd sends or waits for."""
+    from torch.distributed import _functional_collectives as collectives
+
+    distributed.init_process_group("gloo", store=distributed.HashStore(), rank=0, world_size=1)
+    try:
+        plain, differentiable = torch.ops._c10d_functional, torch.ops._c10d_functional_autograd
+        group = distributed.group.WORLD.group_name
+        ways = [
+            lambda x: collectives.all_reduce(x, "sum", group),
+            lambda x: plain.wait_tensor(differentiable.all_gather_into_tensor(x, 1, group)),
+        ]
+        for way in ways:
+            assert total("macs", Net(way), (2, 3)) == 0
+    finally:
+        distributed.destroy_process_group()
+
+
+WEIGHTS: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], tuple[int, ...], tuple[int, ...]]] = {
+    "dot": (torch.dot, (3,), (3,)),
+    "vdot": (torch.vdot, (3,), (3,)),
+    "mv": (torch.mv, (2, 3), (3,)),
+    "addbmm": (lambda x, w: torch.addbmm(x[0, :, :1], x, w), (2, 3, 4), (2, 4, 5)),
+    "baddbmm": (lambda x, w: torch.baddbmm(x[:, :, :1], x, w), (2, 3, 4), (2, 4, 5)),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_products_are_layers(name: str) -> None:
+    """Kills a product with weights that adds nothing to the depth, and one of two inputs that does."""
+    way, first, second = WEIGHTS[name]
+    assert total("depth", times(way, *second), first) == 1
+    assert total("depth", Net(way), first, second) == 0
 
 
 def test_fourier() -> None:
@@ -361,6 +422,7 @@ NETS: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "a volume": (lambda: nn.Sequential(nn.Conv3d(2, 2, 1), nn.Upsample(scale_factor=2, mode="trilinear")), (1, 2, 3, 3, 3)),
     "repeated": (lambda: nn.Sequential(nn.Conv2d(4, 2, 3), nn.Upsample(scale_factor=2)), (1, 4, 6, 6)),
     "sampled": (lambda: Net(lambda x: F.grid_sample(x, x[:, :2].permute(0, 2, 3, 1), align_corners=False)), (1, 4, 6, 6)),
+    "one input of two layers": (lambda: Net(lambda x, f, act: f(x) + act(x), nn.Linear(4, 4), nn.ReLU()), (2, 4)),
     "with indices": (
         lambda: Net(
             lambda x, pool: F.avg_pool3d(pool(F.max_pool3d(x, 1, return_indices=True)[0])[0], 1),

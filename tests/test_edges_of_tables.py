@@ -20,7 +20,7 @@ from zoo.analysis.explanation import Explanation
 from zoo.analysis.pattern import _pooled, parts
 from zoo.analysis.reductions import _by_field
 from zoo.analysis.rows import group, readable_depth, without
-from zoo.analysis.stages import find_layers
+from zoo.analysis.stages import find_layers, find_stages
 from zoo.analysis.working import places
 from zoo.models import caching, running, shipping
 from zoo.models.by_hand import trace_of
@@ -30,9 +30,11 @@ from zoo.models.targets import Quirk, resolve
 from zoo.ops.window import Axis
 from zoo.questions import sweep
 from zoo.receptive.shown import Shown
-from zoo.tables.content import Column
+from zoo.tables.content import Column, Content, Row
 from zoo.tables.formats._cells import cell
+from zoo.tables.formats._layout import Layout
 from zoo.tables.formats._parquet import _array
+from zoo.tables.formats.text import render
 from zoo.tables.notes import Defaults
 
 
@@ -178,6 +180,13 @@ def test_stages_and_layers() -> None:
         find_layers(trace, ["nothing"])
 
 
+def test_stages_lead_to_the_first_output() -> None:
+    """Kills stages that are cut short because another output is made on the way."""
+    parts = {"a": nn.Conv2d(1, 2, 3, 2, 1), "b": nn.Conv2d(2, 4, 3, 2, 1), "aside": nn.Conv2d(2, 2, 3, 1, 1)}
+    trace = zoo.trace(Net(lambda x, a, b, aside: (b(x := a(x)), aside(x)), **parts), input=(1, 1, 32, 32))
+    assert [stage.layer for stage in find_stages(trace)] == ["a", "b"]
+
+
 def test_unknown_units() -> None:
     """Kills a unit that is counted where nobody knows how many there are."""
     net = Net(lambda x, f: x * torch.linalg.eigvalsh(f.weight).sum(), f=nn.Linear(2, 2, bias=False))
@@ -320,6 +329,43 @@ def test_points_go_together(timeout: float | None, monkeypatch: pytest.MonkeyPat
     assert given == ([1] * 7 if timeout else [7])
 
 
+# Pages of text --------------------------------------------------------------------------------------------------------
+
+
+def page(width: int, *names: str, times: int = 1, **cells: str) -> Layout:
+    """A table of words that are never hidden, on a page."""
+    rows = [Row(names[0], names[1], cells, times)]
+    return Layout(Content("t", {}, tuple(Column(name, "words", "", hide_order=0) for name in cells), tuple(rows)), width)
+
+
+@pytest.mark.parametrize(
+    ("width", "name", "kind"),
+    [(51, 20, 12), (50, 20, 11), (47, 19, 9), (42, 14, 9), (30, 14, 9), (29, 14, 8), (25, 14, 4), (24, 13, 4), (15, 5, 4)],
+)
+def test_what_is_cut_first(width: int, name: int, kind: int) -> None:
+    """Kills an order other than: the type to 9, the name to 14, words are broken, the type to 3 and …, the name to 5."""
+    words = "one two six ten"  # 17 with their gap, or 5 if each stands on a line of its own
+    assert page(width, "n" * 20, "t" * 12, c=words).label_widths == (name, kind)
+
+
+def test_repetitions_are_not_cut() -> None:
+    """Kills a type that is cut to less than its number of repetitions, or to more than that."""
+    assert page(15, "n" * 20, "t" * 12, times=35, words="one two").label_widths == (5, len("…") + len(" ×35"))
+
+
+@pytest.mark.parametrize(("width", "columns"), [(39, 2), (38, 0)])
+def test_room_for_sentences(width: int, columns: int) -> None:
+    """Kills sentences that are set in less than 12 characters each: 11 for name and type, 12 and a gap for each of two."""
+    sentence = "one two six ten one two"
+    assert len(page(width, "n", "t", first=sentence, second=sentence).columns) == columns
+
+
+def test_gaps_between_words() -> None:
+    """Kills a gap between columns that is not two characters wide."""
+    header = render(page(60, "n", "t", first="one", second="two").table, 60).splitlines()[1]
+    assert header == "name   type  first  second"
+
+
 # Described layers -----------------------------------------------------------------------------------------------------
 
 
@@ -393,7 +439,8 @@ def test_defaults() -> None:
     """Kills a default that is another: one image, a page of 100 characters, rows that are not folded, sizes that are cut off."""
     subject = resolve(nn.Conv2d(3, 4, 3), {})
     assert subject.shape() == subject.shape(1) == (1, *subject.input)
-    assert resolve("torchvision:squeezenet1_1", {}).times == 1
+    assert resolve("torchvision:googlenet", {}).times == resolve("torchvision:squeezenet1_1", {}).times == 1
+    assert not read("Conv2d(3, 4, 3)")[0].ceil
     blocks = zoo.trace(nn.Sequential(*[nn.Sequential(nn.Linear(2, 2), nn.ReLU()) for _ in range(4)]), input=(1, 2))
     assert [row.name for row in group(blocks)] == [f"{i}.{j}" for i in range(4) for j in range(2)]
     assert trace_of((1, 8), read("conv 1 3/2")).outputs[0].shape == nn.Conv1d(1, 1, 3, 2)(torch.zeros(1, 1, 8)).shape
@@ -417,6 +464,15 @@ def test_several_inputs() -> None:
     subject = resolve(nn.Conv2d(3, 4, 3), {})
     assert subject.shape(2) == (2, *subject.input)
     assert replace(subject, times=2).shape(2) == [(2, *subject.input)] * 2
+
+
+@pytest.mark.parametrize("stride", [8, 32])
+def test_few_sizes_are_tried(stride: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a search for the multiples of 8 that passes all of them by, and then tries every size."""
+    tried: list[int] = []
+    monkeypatch.setattr(running, "_fits", lambda subject, shape, train: tried.append(shape[-1]) or shape[-1] % stride == 0)
+    assert running._smallest(resolve("lenet5", {}), (1, 1, 224, 224), False) == (1, stride, stride)
+    assert len(tried) <= stride // 8 + 8 + 6  # every eighth size, the seven before and itself, its divisors
 
 
 @pytest.mark.parametrize("least", [17, 18, 19])

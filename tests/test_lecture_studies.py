@@ -262,7 +262,7 @@ def grid(text: str) -> Tensor:
 def test_values_are_those_of_torch(stride: int) -> None:
     """An oracle of its own: what the table shows, computed with torch from the image and the kernel as they are given."""
     image, kernel = torch.arange(30.0).reshape(5, 6) % 7, torch.tensor([[1.0, -2.0], [0.0, 3.0]])
-    written = ["/".join(" ".join(str(int(one)) for one in row) for row in grid.tolist()) for grid in (image, kernel)]
+    written = ["/".join(" ".join(str(int(one)) for one in row) for row in given.tolist()) for given in (image, kernel)]
     rows = zoo.compare("convolution", image=written[0], kernel=written[1], stride=stride).rows
     shown = {(row.type, row.name): grid(row.cells["output"]) for row in rows if row.type in {"padding", "kernel"}}
     for name, around in (("valid", (0, 0, 0, 0)), ("full", (1, 1, 1, 1))):

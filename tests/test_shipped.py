@@ -49,6 +49,23 @@ def test_equal_to_a_new_trace(name: str) -> None:
     assert shipping.same(kept, shipping.as_on_the_card(name) | {"resizes": kept["resizes"]})
 
 
+def test_what_has_changed_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a file that is written though it holds what it held, or is not where it is missing or holds something else."""
+    kept = shipped.read(entry("lenet5"))
+    assert kept is not None
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    monkeypatch.setattr(shipping, "INDEX", tmp_path / "index")
+    monkeypatch.setattr(shipping, "architectures", lambda: {"lenet5": entry("lenet5")})
+    (tmp_path / "gone.trace").touch()
+    told = []
+    for found in (kept, kept, kept | {"resizes": not kept["resizes"]}):
+        monkeypatch.setattr(shipping, "fresh", lambda name, found=found: found)
+        shipping.main()
+        told.append(capsys.readouterr().err)
+        assert shipped.read(entry("lenet5")) == found
+    assert told == ["lenet5: written\ngone: removed\n", "", "lenet5: written\n"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_resizes_as_it_says(name: str) -> None:

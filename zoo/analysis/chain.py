@@ -48,7 +48,7 @@ def _chains(fields: "_Fields", cell: Any) -> Iterator[Line]:
     names = NAMES.get(len(found), tuple(map(str, range(len(found)))))
     for axis, name in enumerate(names):
         first, last = (_path(fields, value, axis, end) for end in _ENDS)
-        if [op for op, _ in first] == [op for op, _ in last] and first == last:
+        if first == last:
             yield from _chain(fields, first, value, axis, name)
         else:
             yield from _two_chains(fields, (first, last), value, axis, name)

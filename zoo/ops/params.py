@@ -19,8 +19,8 @@ def axes(op: Op, param: Param) -> dict[str, int]:
     return {f"n{i}" if len(shape) > 1 else "n": size for i, size in enumerate(shape)}
 
 
-def elements(op: Op, param: Param, each: int = 1) -> Line:
-    """The elements of a parameter, or its bytes where one element has `each`."""
+def elements(op: Op, param: Param, each: int) -> Line:
+    """The elements of a parameter where `each` is 1, or its bytes where one element has `each`."""
     factors: dict[str, int] = axes(op, param) or {"scalar": 1}
     if each > 1:
         factors = {**factors, "bytes each": each}

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from zoo.tracing.outside import Outside
-from zoo.tracing.process import Generators, Surroundings, Turns, alone, each, surely
+from zoo.tracing.process import Generators, Surroundings, alone, each, surely
+from zoo.tracing.turns import Turns
 from zoo.util.pausing import pause, resume
 
 T = TypeVar("T")
@@ -250,8 +251,9 @@ def _put_class_back(kind: type, saved: dict[str, Any]) -> None:
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    for key in [*islice(reversed(live), max(len(live) - len(saved), 0))]:  # additions are at the end
-        del live[key]
+    if (added := len(live) - len(saved)) > 0:
+        for key in [*islice(reversed(live), added)]:  # additions are at the end
+            del live[key]
     if [*live] != [*saved]:  # something was removed, and perhaps added again at the end
         live.clear()
     if not live or not all(map(is_, live.values(), saved.values())):

@@ -42,7 +42,7 @@ def _adaptive(op: Op) -> int:
     return int((prod(n / max(out, 1) for n, out in sizes) + 1) * op.output.numel)
 
 
-_PER_SAMPLE = {"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259, "trilinear": 0}
+_PER_SAMPLE = {"nearest": 1, "linear": 5, "bilinear": 11, "bicubic": 259}
 
 
 def _upsample(op: Op) -> int:

@@ -186,8 +186,8 @@ RULES = (
         layers=1,
     ),  # the second factor is packed; what it stands for is as long as the rows of the first
     OpRule("mv", macs=matmul, other_flops=0, layers=with_weights, saved=other_factor, backward_macs=forward_again(matmul)),
-    OpRule("dot", macs=matmul, other_flops=0, layers=0, saved=other_factor, backward_macs=forward_again(matmul)),
-    OpRule("vdot", macs=matmul, other_flops=0, layers=0, backward_macs=forward_again(matmul)),
+    OpRule("dot", macs=matmul, other_flops=0, layers=with_weights, saved=other_factor, backward_macs=forward_again(matmul)),
+    OpRule("vdot", macs=matmul, other_flops=0, layers=with_weights, backward_macs=forward_again(matmul)),
     OpRule(
         "addmm baddbmm",
         macs=added_matmul,
@@ -209,7 +209,7 @@ RULES = (
         "addbmm",
         macs=added_matmul,
         other_flops=per_output,
-        layers=0,
+        layers=with_weights,
         saved=saved_by_added_product,
         backward_macs=forward_again(added_matmul, first=1),
     ),
