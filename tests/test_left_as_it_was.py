@@ -891,3 +891,18 @@ def test_objects_in_lists_and_arrays_of_classes() -> None:
     assert (first.count, first.seen, vars(second), net.paired[0].count, net.paired[0].seen) == (0, [1], {"seen": [1]}, 0, [1])
     assert net.numbers.tolist() == [1, 2]
     assert Holder.totals.tolist() == [0, 0]
+
+
+def test_more_settings_of_torch() -> None:
+    """Kills settings that a forward pass leaves to the whole process."""
+
+    class Sets(nn.Linear):
+        def forward(self, x: Tensor) -> Tensor:
+            torch.set_warn_always(True)
+            torch.sparse.check_sparse_tensor_invariants.enable()
+            torch.utils.deterministic.fill_uninitialized_memory = False
+            return super().forward(x)
+
+    zoo.trace(Sets(2, 2), input=(1, 2))
+    settings = torch.is_warn_always_enabled(), torch.sparse.check_sparse_tensor_invariants.is_enabled()
+    assert (*settings, torch.utils.deterministic.fill_uninitialized_memory) == (False, False, True)

@@ -325,6 +325,12 @@ def _known_torch_settings() -> dict[str, Setting]:
             lambda: dict(vars(torch._tensor_str.PRINT_OPTS)),
             lambda saved: vars(torch._tensor_str.PRINT_OPTS).update(saved),
         ),
+        "uninitialised memory": (
+            lambda: torch.utils.deterministic.fill_uninitialized_memory,
+            _set(torch.utils.deterministic, "fill_uninitialized_memory"),
+        ),
+        "checks of sparse tensors": (c._check_sparse_tensor_invariants, c._set_check_sparse_tensor_invariants),
+        "repeated warnings": (torch.is_warn_always_enabled, torch.set_warn_always),
         "patches of torch.fx": (lambda: _tracing().CURRENT_PATCHER, _unpatch),
     }
     for name in _FLAGS:
