@@ -5,6 +5,7 @@ import importlib.util
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from torch import nn
 
 import zoo
 from zoo.tracing.process import Surroundings, surely, undisturbed
+from zoo.util import files
 
 
 @pytest.fixture(scope="module")
@@ -266,3 +268,23 @@ def test_a_forward_that_has_not_run(kind: type[nn.Linear], said: str) -> None:
     nested = nn.Sequential(kind(2, 2))
     with pytest.raises(zoo.ZooError, match="nothing has run"):
         zoo.summary(nested, input=(1, 2))
+
+
+def test_an_interrupt_while_a_temporary_folder_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a folder that stays beside the user's file, and an error of rmtree in place of the interrupt."""
+    remove, calls = shutil.rmtree, []
+
+    def interrupted(*given: Any, **named: Any) -> None:
+        calls.append(given)
+        if len(calls) > 1:
+            remove(*given, **named)
+            return
+        try:
+            raise KeyboardInterrupt
+        finally:
+            os.close(-1)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.write(b"content", tmp_path / "file")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

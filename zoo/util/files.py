@@ -41,7 +41,18 @@ def whole(file: Path, *, force: bool = False) -> Iterator[Path]:
                 shutil.copymode(target, folder / target.name)
             (folder / target.name).replace(target)
     finally:
+        try:
+            _remove(folder)
+        finally:
+            _remove(folder)  # an interrupt may have cut the first one short
+
+
+def _remove(folder: Path) -> None:
+    """Remove a temporary folder. An interrupt can make rmtree close a descriptor twice; then the interrupt is raised."""
+    try:
         shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        raise error.__context__ or error from None
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
