@@ -96,6 +96,22 @@ CASES: dict[str, Callable[[], onnx.ModelProto]] = {
 }
 
 
+@pytest.mark.parametrize("operator", ["Conv", "ConvTranspose"])
+def test_kernel_that_contradicts_the_weights(operator: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills shapes that follow the attribute while products follow the weights."""
+    path = tmp_path / "net.onnx"
+    weight = raw("w", [4, 3, 3, 3] if operator == "Conv" else [3, 4, 3, 3], bytes(432))
+    for kernel, code in (([3, 3], 0), ([5, 5], 2), ([3], 2)):
+        node = helper.make_node(operator, ["x", "w"], ["y"], kernel_shape=kernel, name="stem")
+        path.write_bytes(model([node], [weight]).SerializeToString())
+        assert run(["summary", str(path), "-f", "json"]) == code
+        out, err = capsys.readouterr()
+        if code:
+            assert not out
+            assert err.count("\n") == 1
+            assert f"stem ({operator}): kernel_shape is {'5×5' if len(kernel) == 2 else '3'}" in err
+
+
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", CASES)
 def test_malformed_onnx(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -293,13 +293,17 @@ class _Reader:
         return None if None in sizes else tuple(n for n in sizes if n is not None)
 
     def _check(self, node: Any) -> None:
-        """Check channels, which onnx's inference does not."""
-        if node.op_type != "Conv" or any(name not in self.values for name in node.input[:2]):
+        """Check channels and kernels, which onnx's inference does not."""
+        if node.op_type not in {"Conv", "ConvTranspose"} or any(name not in self.values for name in node.input[:2]):
             return
         x, weight = self.values[node.input[0]], self.values[node.input[1]]
         groups = next((a.i for a in node.attribute if a.name == "group"), 1)
-        if len(x.shape) > 1 and x.shape[1] != weight.shape[1] * groups:
-            raise ZooError(f"{self._place(node)}: expected {weight.shape[1] * groups} channels, got {x.shape[1]}")
+        expected = weight.shape[1] * groups if node.op_type == "Conv" else weight.shape[0]
+        if len(x.shape) > 1 and x.shape[1] != expected:
+            raise ZooError(f"{self._place(node)}: expected {expected} channels, got {x.shape[1]}")
+        kernel = next((tuple(a.ints) for a in node.attribute if a.name == "kernel_shape"), weight.shape[2:])
+        if kernel != weight.shape[2:]:
+            raise ZooError(f"{self._place(node)}: kernel_shape is {sizes(kernel)}, but its weights are {sizes(weight.shape)}")
 
     def _place(self, node: Any) -> str:
         return f"{self.path}: {node.name or (node.output[0] if node.output else '')} ({node.op_type})"
