@@ -55,6 +55,7 @@ SIZES: dict[str, tuple[nn.Module, tuple[int, ...], tuple[int, ...]]] = {
         (1, 2, 7, 6),
     ),
     "pooling without a word about padding": (Net(lambda x: torch.ops.aten.max_pool2d(x, [3], [2])), (1, 2, 9, 9), (1, 2, 12, 8)),
+    "a last window beyond the image": (nn.MaxPool2d(3, 3, 1, ceil_mode=True), (1, 2, 9, 9), (1, 2, 8, 8)),
     "average": (Net(lambda x: torch.ops.aten.avg_pool2d(x, [3], [2])), (1, 2, 9, 9), (1, 2, 12, 8)),
     "attention": (Net(lambda x: F.scaled_dot_product_attention(x, x, x)), (1, 2, 4, 8), (1, 2, 7, 8)),
     "one group": (Net(lambda x: torch.bmm(x, x)), (2, 3, 3), (5, 3, 3)),
@@ -267,6 +268,8 @@ def test_axes(name: str) -> None:
 
 WINDOWS: dict[str, nn.Module] = {
     "upside down, then convolved": Net(lambda x, f: f(x.flip(2)), nn.Conv2d(1, 1, (3, 2), stride=2)),
+    "columns of windows": Net(lambda x: F.unfold(x, (3, 2), 1, (1, 0), 2).unflatten(2, (4, 4))),
+    "columns of windows, padded sideways": Net(lambda x: F.unfold(x, (2, 3), 1, (0, 1), 2).unflatten(2, (4, 4))),
     "one place of each window": Net(lambda x, f: f(x.unfold(2, 3, 2)[..., 1]), nn.Conv2d(1, 1, (1, 2))),
     "windows of channels": Net(lambda x: x.expand(-1, 3, -1, -1).unfold(1, 2, 1).sum(-1)),
     "two rows as one": nn.Sequential(nn.MaxPool2d(4, 3), nn.AdaptiveAvgPool2d(1)),

@@ -170,6 +170,12 @@ def test_shares() -> None:
     assert {name.removesuffix("%") for name in named} <= shown - {"rf", "output"}
 
 
+def test_shares_of_nothing() -> None:
+    """Kills a share of a total of 0."""
+    table = zoo.summary(nn.ReLU(), input=(1, 4), columns=["params%"])
+    assert ([row.cells["params%"] for row in table.rows], table.total.get("params%")) == ([None], None)
+
+
 def test_stages_and_layers() -> None:
     """Kills an unknown layer that is said to be a network without stages, and a stage that is said to be an unknown layer."""
     trace = zoo.trace(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), input=(1, 3, 2, 2))
