@@ -230,6 +230,16 @@ def test_masked_attention() -> None:
     assert found == total("rf", Net(lambda x: F.scaled_dot_product_attention(x, x, x)), (1, 2, 4, 8))
 
 
+def test_causal_masks() -> None:
+    """Kills a mask that hides what comes later and is taken for any other: as `is_causal`, and not as none."""
+    shape, mask = (1, 2, 4, 8), torch.ones(4, 4, dtype=torch.bool).tril()
+    found = [
+        total("rf", Net(lambda x, how=how: F.scaled_dot_product_attention(x, x, x, **how)), shape)
+        for how in ({"attn_mask": mask}, {"is_causal": True}, {})
+    ]
+    assert found[0] == found[1] != found[2]
+
+
 AXES: dict[str, tuple[nn.Module, nn.Module, tuple[int, ...]]] = {
     "features by a matrix": (
         Net(lambda x: met(x @ torch.ones(8, 8))),
