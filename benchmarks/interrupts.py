@@ -11,6 +11,7 @@ import argparse
 import ctypes
 import gc
 import json
+import logging
 import os
 import random
 import signal
@@ -32,6 +33,7 @@ from torch.nn import functional as F
 import zoo
 from zoo.models import importing
 from zoo.tracing import guard, process
+from zoo.util import pausing
 
 BLOCKS = "from torch import nn\n\ndef block(n):\n    return nn.Sequential(nn.Conv2d(3, n, 3), nn.BatchNorm2d(n), nn.ReLU())\n"
 NET = "from blocks import block\n\ndef net():\n    from blocks import block as again\n    return again(8)\n"
@@ -61,8 +63,8 @@ class Net(nn.Module):
         return self.fc(x)
 
 
-def state(net: nn.Module) -> dict[str, Any]:
-    """All that can be seen of a model, the thread and the process."""
+def state(net: nn.Module, folder: Path) -> dict[str, Any]:
+    """All that can be seen of a model, the thread and the process, and the names of the files in a folder."""
     c = torch._C
     tensors = [*net.named_parameters(), *net.named_buffers()]
     return {
@@ -78,9 +80,12 @@ def state(net: nn.Module) -> dict[str, Any]:
         "turns": (dict(guard._TURNS.taken), dict(importing._TURNS.taken), len(importing._ACTIVE)),
         "inside": (len(process._INSIDE), len(process._THREADS), len(process._OPEN)),
         "locks": (guard._TURNS._lock.locked(), importing._TURNS._lock.locked(), process._LOCK.locked(), _imp.lock_held()),
+        "locks of this thread": (logging._lock._is_owned(), pausing._lock._is_owned(), process._GENERATOR._is_owned()),
+        "pauses": len(pausing._pausing),
         "modules": sorted(name for name in sys.modules if name in {"blocks", "net"}),
         "methods": (nn.Module.__call__, nn.Module.__getattr__, torch.fx._symbolic_trace._get_is_fx_tracing()),
         "garbage": gc.isenabled(),
+        "files": sorted(os.listdir(folder)),
         "random": (random.getstate(), torch.get_rng_state().numpy().tobytes(), np.random.get_state()[1].tobytes()),
     }
 
@@ -88,6 +93,7 @@ def state(net: nn.Module) -> dict[str, Any]:
 def questions(net: nn.Module, target: str) -> dict[str, Callable[[], Any]]:
     """What is asked, by name: each gives something that is equal when it is asked again."""
     plain = nn.Sequential(net.conv, net.bn, nn.MaxPool2d(2))
+    out = Path(target).with_name("lenet5.pt")
     return {
         "trace": lambda: zoo.trace(net, input=(1, 3, 8, 8)),
         "trace train": lambda: zoo.trace(net, input=(2, 3, 8, 8), train=True),
@@ -102,6 +108,12 @@ def questions(net: nn.Module, target: str) -> dict[str, Callable[[], Any]]:
         "receptive field": lambda: zoo.receptive_field("lenet5", "C3").unit,
         "features": lambda: sorted(zoo.features(plain, ["0"], input=(1, 3, 8, 8)).state_dict()),
         "sweep": lambda: zoo.sweep("lenet5", batch=[1, 2], jobs=1),
+        "parameters": lambda: zoo.parameters(target),
+        "explain": lambda: zoo.explain("lenet5_modern", "C1").quantities[0].cell,
+        "lint": lambda: str(zoo.lint(target, input=(1, 3, 8, 8))),
+        "draw": lambda: zoo.draw(net, input=(1, 3, 8, 8)).table.rows[-1].cells,
+        "report": lambda: len(zoo.report(target, input=(1, 3, 8, 8)).html),
+        "export": lambda: zoo.export("lenet5", out, force=True).read_bytes(),
     }
 
 
@@ -201,12 +213,12 @@ def interrupted(count: int, seed: int, how: type[Signals] | type[FromAnotherThre
     hit: Counter[str] = Counter()
     left: list[str] = []
     with how() as interrupts:
-        before, numbers = state(net), torch.get_rng_state()
+        before, numbers = state(net, folder), torch.get_rng_state()
         while sum(hit.values()) < count:
             name = chosen.choice(list(asked))
             if interrupts.during(asked[name], chosen.uniform(0, 1.1 * took[name])):
                 hit[name] += 1
-            after = state(net)
+            after = state(net, folder)
             left += [f"{name}: {key}" for key in before if before[key] != after[key]]
             if sum(hit.values()) % 20 == 0:
                 again = asked[name]()

@@ -271,7 +271,9 @@ def test_files_of_others_stay(folder: Path, monkeypatch: pytest.MonkeyPatch, cap
         os.utime(other, (1, 1))
     monkeypatch.setattr(caching, "MOST_BYTES", 10)
     ask(capsys, "lenet1")
+    capsys.readouterr()
     assert run(["cache", "clear"]) == 0
+    assert capsys.readouterr().out.startswith("removed 0 traces, 0 bytes, ")  # the limit of 10 bytes has removed them all
     assert [other.read_text() for other in others] == ["somebody's"] * len(others)
     assert not entry.exists()
 

@@ -2,6 +2,7 @@
 
 import _imp
 import importlib.util
+import logging
 import multiprocessing
 import os
 import signal
@@ -68,6 +69,25 @@ def test_the_lock_of_imports() -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert not _imp.lock_held()
+
+
+def test_the_lock_of_logging() -> None:
+    """Kills the same lock of logging: an export in another thread waited for it for ever. One that was held before is kept."""
+    lock: Any = logging._lock  # type: ignore[attr-defined]
+
+    @undisturbed
+    def interrupted() -> None:
+        lock.acquire()
+        lock.acquire()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert not lock._is_owned()
+    with lock:
+        with pytest.raises(KeyboardInterrupt):
+            undisturbed(lambda: signal.raise_signal(signal.SIGINT))()
+        assert lock._is_owned()
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from torch import nn
 
 import zoo
 from zoo.models import importing
+from zoo.questions.inside import effective_picture
 from zoo_cli.main import run
 
 MODEL = """
@@ -77,6 +78,51 @@ def test_command(versions: tuple[str, str], capsys: pytest.CaptureFixture[str]) 
     """Kills a comparison of a model with itself."""
     assert run(["diff", *versions, "-i", "3x8x8", "-f", "csv"]) == 0
     assert "9" in capsys.readouterr().out
+
+
+LATE = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        from blocks import Block
+        self.body = Block()
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.fc = nn.Linear(self.body.out_channels, 2)
+    def forward(self, x):
+        import blocks
+        return self.fc(self.pool(self.body(x)).flatten(1)) * blocks.WIDTH
+"""
+
+
+@pytest.fixture
+def late(versions: tuple[str, str]) -> list[str]:
+    """The same versions with models that import their neighbours only when they are built and run."""
+    found = [Path(target.removesuffix("model.py:Net")) / "late.py" for target in versions]
+    for path in found:
+        path.write_text(LATE)
+    return [f"{path}:Net" for path in found]
+
+
+def test_late_imports(late: list[str]) -> None:
+    """Kills questions that build or run a model without its neighbours."""
+    assert [zoo.parameters(target).total["params"] for target in late] == [3 * 4 + 2 * 4 + 2, 3 * 7 + 2 * 7 + 2]
+    (maps,) = zoo.features(late[0], ["body"], input=(1, 3, 8, 8))(torch.zeros(1, 3, 8, 8)).values()
+    assert maps.shape == (1, 4, 8, 8)
+    changed = zoo.replace_head(model=late[1], head="gap", input=(1, 3, 8, 8), num_classes=5)
+    assert sum(p.numel() for p in changed.parameters()) == 3 * 7 + 5 * 7 + 5
+    table = zoo.verify(late[0], input=(1, 3, 8, 8), rf=True)
+    assert {row.cells["verdict"] for row in table.rows} <= {"equal", "not checked"}
+    assert any(row.name.startswith("rf") for row in table.rows)
+
+
+def test_late_imports_in_studies(late: list[str]) -> None:
+    """Kills the same in studies, and in pictures of a network that runs."""
+    assert {row.cells["params"] for row in zoo.compare("batch-norm", on=late[1]).rows} == {3 * 7 + 2 * 7 + 2}
+    assert "flat" in {row.name for row in zoo.compare("fc-vs-gap", on=late[1], input=(3, 8, 8)).rows}
+    picture = effective_picture(late[1], "body", inputs=1, input=(1, 3, 8, 8))
+    assert [row.cells["side"] for row in picture.table.rows] == [1, 1, 1, 1]
 
 
 def test_packages_of_equal_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ import zoo
 from zoo.questions.survey import gather, targets, versions
 from zoo.util.workers import WorkerDiedError, Workers
 from zoo_cli.main import run
+from zoo_cli.output import journal_of
 
 CONTEXT = {"columns": [], "versions": {}}
 SLOW = """
@@ -368,3 +369,13 @@ def test_interrupted(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [journal]
     with pytest.raises(ProcessLookupError):
         os.killpg(working.pid, 0)
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/null"])
+def test_a_journal_that_is_no_file(device: str) -> None:
+    """Kills a survey that reads a device for ever, in the hope of earlier rows."""
+    if not os.path.exists(device):
+        pytest.skip(f"no {device}")
+    with ThreadPoolExecutor(1) as pool, pytest.raises(zoo.ZooError, match="not a regular file"):
+        zoo.survey("lenet5", journal=device, executor=pool)
+    assert journal_of(Path(device)) is None

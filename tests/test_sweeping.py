@@ -237,3 +237,19 @@ def test_too_many_points(arguments: list[str], capsys: pytest.CaptureFixture[str
     out, err = capsys.readouterr()
     assert "combinations, expected at most 100,000" in err
     assert (out, err.count("\n")) == ("", 1)
+
+
+def test_small_grids_have_many_tasks() -> None:
+    """Kills a task that has all points of a small grid: one worker for all, and nothing in the journal before the end."""
+
+    class Counts(ThreadPoolExecutor):
+        tasks = 0
+
+        def submit(self, *task: Any, **named: Any) -> Any:
+            self.tasks += 1
+            return super().submit(*task, **named)
+
+    for points, tasks in ((3, 3), (40, 20)):
+        with Counts(1) as pool:
+            assert len(zoo.sweep("lenet5", batch=range(1, points + 1), executor=pool).rows) == points
+            assert pool.tasks == tasks

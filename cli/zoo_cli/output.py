@@ -56,8 +56,10 @@ def close(table: "Table", output: Path | None, noun: str) -> int:
 
 
 def journal_of(output: Path | None) -> Path | None:
-    """Where rows are kept until all are there: beside the file of the result."""
-    return output.with_name(f"{output.name}.partial") if output is not None else None
+    """Where rows are kept until all are there: beside the file of the result; nowhere if that is a device or a pipe."""
+    if output is None or (output.exists() and not output.is_file()):
+        return None
+    return output.with_name(f"{output.name}.partial")
 
 
 def remove_journal(journal: Path | None) -> None:

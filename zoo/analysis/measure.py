@@ -16,7 +16,7 @@ from zoo.util.errors import ZooError
 from zoo.util.pausing import no_collection
 
 
-@no_collection()
+@no_collection
 def measure(
     trace: Trace,
     *,

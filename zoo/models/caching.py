@@ -151,14 +151,12 @@ def state() -> State:
 
 
 def clear() -> State:
-    """Remove every entry, and return the previous contents. Raises `ZooError` if an entry cannot be removed."""
-    before = state()
+    """Remove every entry, and return what was removed. Raises `ZooError` if an entry cannot be removed."""
     try:
-        for _, _, path in _entries():
-            _remove(path)
+        removed = [size for _, size, path in _entries() if _remove(path)]
     except OSError as error:
         raise ZooError(f"cannot clear {folder()}: {error.strerror or error}") from error
-    return before
+    return State(folder(), len(removed), sum(removed))
 
 
 def digest(*paths: Path) -> str:
@@ -219,13 +217,14 @@ def _shrink() -> None:
         held -= size
 
 
-def _remove(path: Path) -> None:
-    """Remove an entry, or what a killed process left of one; whatever else has taken its name stays."""
+def _remove(path: Path) -> bool:
+    """Remove an entry, or what a killed process left of one; whatever else has taken its name stays, and the answer is False."""
     with contextlib.suppress(FileNotFoundError), open(path, "rb", opener=_no_other) as file:
         start = file.read(len(_HEADER))
-        if start != _HEADER and not (_UNFINISHED.fullmatch(path.name) and _HEADER.startswith(start)):
-            return
-        path.unlink(missing_ok=True)
+        if start == _HEADER or (_UNFINISHED.fullmatch(path.name) and _HEADER.startswith(start)):
+            path.unlink(missing_ok=True)
+            return True
+    return False
 
 
 def _entries() -> list[tuple[float, int, Path]]:

@@ -5,20 +5,25 @@ Two folders may each have a `blocks.py`, and `sys.modules` has room for one. So 
 """
 
 import contextlib
+import functools
 import importlib
 import importlib.util
+import inspect
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from zoo.tracing.process import Manager, Surroundings, Turns
+from zoo.tracing.process import Manager, Surroundings
+from zoo.tracing.turns import Turns
 from zoo.util.errors import ZooError, near, told
 
+T = TypeVar("T")
+P = ParamSpec("P")
 _OURS = frozenset({"zoo", "zoo_cli", "torch", "__main__"})
 _INSTALLED = ("site-packages", "dist-packages")
 
@@ -128,6 +133,18 @@ def neighbours(target: object) -> contextlib.AbstractContextManager[object]:
     if not place:
         return contextlib.nullcontext()
     return _beside(Path(place).parent if place.endswith(".py") else Path.cwd(), place.endswith(".py"))
+
+
+def beside_target(function: Callable[P, T]) -> Callable[P, T]:
+    """A decorator of a function that builds and runs its first argument, a TARGET: all of it runs with `neighbours`."""
+    first = next(iter(inspect.signature(function).parameters))
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        with neighbours(args[0] if args else kwargs.get(first)):
+            return function(*args, **kwargs)
+
+    return call
 
 
 def _beside(folder: Path, file: bool) -> contextlib.AbstractContextManager[object]:

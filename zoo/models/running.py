@@ -114,11 +114,15 @@ def _run(target: Any, input: Any, inputs: Any, train: bool, options: Mapping[str
         with revision.files() as place:
             then = _run(place, input, inputs, train, options, batch, real)
         return replace(then, name=target, trace=replace(then.trace, target=target))
-    with neighbours(target), contextlib.nullcontext() if real else no_collection():
+
+    def build_and_run() -> tuple[Subject, Trace]:
         subject = resolve(target, options, train=train)
-        given = input is not None or inputs is not None
         shape = None if inputs is not None else input if input is not None else subject.shape(batch)
-        trace = trace_subject(subject, shape, inputs, train, real)
+        return subject, trace_subject(subject, shape, inputs, train, real)
+
+    with neighbours(target):
+        subject, trace = (build_and_run if real else no_collection(build_and_run))()
+    given = input is not None or inputs is not None
     notes: list[Note] = [note for note in subject.notes if not (given and isinstance(note, OwnInput))]
     if inputs is None and not real and _reads_integers(trace):
         notes.append(Defaults())

@@ -56,5 +56,4 @@ def draw(
         >>> drawing.write("inception.svg")
     """
     run = forward(target, input=input, inputs=inputs, batch=batch, train=train, real=real, options=options)
-    with no_collection():
-        return diagram(run.trace, level=level, layer=layer, depth=depth, by=by, direction=direction, width=width)
+    return no_collection(diagram)(run.trace, level=level, layer=layer, depth=depth, by=by, direction=direction, width=width)

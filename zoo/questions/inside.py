@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.inside import class_gradient, layer_output, noise, normalised, unit_gradients
 from zoo.extend import Column, Picture, Row, Table, Trace, ZooError
 from zoo.models.forward import trace
+from zoo.models.importing import beside_target
 from zoo.questions.rf import Extent, find_layer, receptive_field
 from zoo.tracing.process import undisturbed
 from zoo.util.text import sizes
@@ -81,6 +82,7 @@ def _loaded(module: "nn.Module", weights: str) -> str:
 
 
 @undisturbed
+@beside_target
 def effective_picture(
     target: "str | nn.Module",
     layer: str,
@@ -178,6 +180,7 @@ def _image(net: _Network, image: str | Path | None) -> tuple[Any, "Tensor"]:
 
 
 @undisturbed
+@beside_target
 def maps_picture(
     target: "str | nn.Module", layer: str, image: str | Path | None, *, weights: str | None = None, seed: int = 0, **how: Any
 ) -> Picture:
@@ -196,6 +199,7 @@ def maps_picture(
 
 
 @undisturbed
+@beside_target
 def filters_picture(
     target: "str | nn.Module", layer: str | None = None, *, weights: str | None = None, seed: int = 0, **how: Any
 ) -> Picture:
@@ -237,6 +241,7 @@ def _tiles_table(net: _Network, what: str, kind: str, arrays: Any) -> Table:
 
 
 @undisturbed
+@beside_target
 def saliency_picture(
     target: "str | nn.Module",
     image: str | Path | None,

@@ -169,7 +169,7 @@ def _in_other_mode(target: Any, train: bool, how: Mapping[str, Any]) -> Trace | 
     return None
 
 
-@no_collection()
+@no_collection
 def inspect(network: Network, chosen: Sequence[Rule], found: Run, design: Sequence[str] = ()) -> Lint:
     """The findings of some rules on a network, first those that count, then those that cost most."""
     findings = [finding for rule in chosen for finding in _findings(rule, network, rule.name in design)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.rows import PAGE, Depth
+from zoo.models.importing import beside_target
 from zoo.models.targets import resolve
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
@@ -23,6 +24,7 @@ _COLUMNS = (
 
 
 @undisturbed
+@beside_target
 def parameters(target: "str | nn.Module", *, options: Mapping[str, Any] | None = None, depth: Depth = None) -> Table:
     """Return the table of a model's modules and parameters. Nothing runs, so no input is required.
 

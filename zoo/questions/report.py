@@ -133,7 +133,7 @@ class Around:
     source: str = ""
 
 
-@no_collection()
+@no_collection
 def of_runs(runs: Sequence[Run], findings: Sequence[Lint], around: Around | None = None, counted: Counted = Counted()) -> Report:
     """The report of one recorded forward or of two, and the findings on them."""
     models = [_model(key, run, found, counted) for key, run, found in zip("ab", runs, findings, strict=False)]

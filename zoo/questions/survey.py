@@ -4,6 +4,8 @@ import contextlib
 import fnmatch
 import importlib
 import json
+import os
+import stat
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -280,6 +282,8 @@ class _Journal:
             except OSError as error:
                 raise ZooError(f"cannot write {self.path}: {error.strerror or error}") from error
             try:
+                if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):  # reading a device may never end
+                    raise ZooError(f"cannot write {self.path}: it is not a regular file")
                 self._lock()
                 self._read()
             except BaseException:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from zoo.models.targets import Subject
 
 COLUMNS = ("params", "macs", "flops", "activations")
-_CHUNK, _WORTH_A_PROCESS = 25, 150  # points per task, and points for which starting a worker pays off
+_CHUNK, _WORTH_A_PROCESS = 25, 150  # most points per task, and points for which starting a worker pays off
+_TASKS = 16  # at least, so that all workers have some, and an interrupt loses little; the journal knows them by their points
 
 Point = tuple[int, tuple[int, ...] | Input | None]
 """A batch, and a shape that includes it; None is the model's own."""
@@ -154,10 +155,10 @@ def _gathered(
     progress: Progress | None,
 ) -> list[dict[str, Any]]:
     """The rows of all points, in order. Points go to the workers many at a time, and those of a lost worker one by one."""
-    size = 1 if how["timeout"] is not None else _CHUNK
+    total, done = len(options) * len(grid), 0
+    size = 1 if how["timeout"] is not None else max(min(_CHUNK, total // _TASKS), 1)
     cut = [(given, grid[i : i + size]) for given in options for i in range(0, len(grid), size)]
     chunks = {_name(given, some): (target, given, some, *arguments) for given, some in cut}
-    total, done = len(options) * len(grid), 0
 
     def update(_: int, __: int, name: str) -> None:
         nonlocal done

@@ -11,7 +11,7 @@ from zoo.analysis.measure import measure
 from zoo.catalogue.card import Card
 from zoo.catalogue.entries import card
 from zoo.catalogue.published import Published
-from zoo.models.importing import neighbours
+from zoo.models.importing import beside_target
 from zoo.models.running import run, trace_subject
 from zoo.models.targets import Subject, resolve
 from zoo.record.inputs import Input, settled
@@ -55,6 +55,7 @@ class Check:
 
 
 @undisturbed
+@beside_target
 def verify(
     target: "str | nn.Module",
     *,
@@ -89,10 +90,9 @@ def verify(
     """
     shapes, ready = settled(input, inputs, batch)
     given = shapes is not None or ready is not None
-    with neighbours(target):
-        subject = resolve(target, options or {}, train=train)
-        shape: Any = shapes if given else subject.shape(batch)
-        trace = trace_subject(subject, shape, ready, train, real)
+    subject = resolve(target, options or {}, train=train)
+    shape: Any = shapes if given else subject.shape(batch)
+    trace = trace_subject(subject, shape, ready, train, real)
     total = _total(trace)
     usual = not (given or train or options) and batch == 1
     checks = [*_of_card(subject, total, usual), *_of_torchvision(subject, total, usual), _parameters(subject, total)]

@@ -45,15 +45,17 @@ def run(
 
     Raises `ZooError` for `run` on a network without a normalisation that can be folded.
     """
+    from zoo.models.importing import beside_target
+
     title = "batch-norm: what does batch normalisation cost, and what is left after folding?"
     if run:
         arms, failures = [], []
         for name in (on,) if on else PROVED:
-            found, failed = _proof(name)
+            found, failed = beside_target(_proof)(name)
             arms += found
             failures += failed
         return arms_table(title, PROOF, arms, notes=[_HOW, *failures], lesson=_proof_lesson(arms, failures))
-    networks = [_measured(name) for name in ((on,) if on else NETWORKS)]
+    networks = [beside_target(_measured)(name) for name in ((on,) if on else NETWORKS)]
     arms = [arm for network in networks for arm in network]
     return arms_table(
         title,
@@ -148,11 +150,9 @@ def _norms(trace: "Trace") -> list[str]:
 def _measured(target: Any) -> list[Arm]:
     """The network as built; if it has normalisations, also with these folded, and without them."""
     from zoo.extend import trace
-    from zoo.models.importing import neighbours
     from zoo.models.targets import resolve
 
-    with neighbours(target):
-        subject = resolve(target, {})
+    subject = resolve(target, {})
     shape = (1, *subject.input)
     found = trace(subject.module, input=shape)
     norms, folded = _norms(found), list(pairs(found))

@@ -43,10 +43,15 @@ def run(
 
     Raises `ZooError` if the head of that network cannot be found.
     """
+    from zoo.models.importing import neighbours
+
     if input is not None and on is None:
         raise ZooError("input requires on, the network to use")
     names = (on,) if on else NETWORKS
-    arms = [arm for name in names for arm in _arms(name, input)]
+    arms: list[Arm] = []
+    for name in names:
+        with neighbours(name):
+            arms += _arms(name, input)
     return arms_table(
         "fc-vs-gap: what does global average pooling save, compared with fully connected layers?",
         COLUMNS,
@@ -60,13 +65,11 @@ def run(
 def _arms(name: str, input: Sequence[int] | None) -> Iterator[Arm]:
     from torch import nn
 
-    from zoo.models.importing import neighbours
     from zoo.models.targets import resolve
     from zoo.tracing.skeleton import Skeleton
     from zoo.transform.heads import find_head
 
-    with neighbours(name):
-        subject = resolve(name, {})
+    subject = resolve(name, {})
     own = subject.input
     subject = replace(subject, input=tuple(input or own))
     shape = (1, *subject.input)

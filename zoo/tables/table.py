@@ -42,7 +42,7 @@ class Table(Content):
             raise ZooError("explain: expected the table of a model's layers, as zoo.summary returns it")
         return self.explainer(layer, columns)
 
-    @no_collection()
+    @no_collection
     def render(self, format: str = "text", width: int | None = None) -> str:
         """Return the table in one of the formats, for a page of `width` characters. Raises `ZooError` for an unknown format."""
         return formats.load(format)(self, width)

@@ -1,7 +1,6 @@
 """Restore a model and the process exactly, however the forward pass ends."""
 
 import copy
-import gc
 import sys
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from zoo.tracing.outside import Outside
-from zoo.tracing.process import Generators, Surroundings, Turns, alone, each, surely
+from zoo.tracing.process import Generators, Surroundings, alone, each, surely
+from zoo.tracing.turns import Turns
+from zoo.util.pausing import pause, resume
 
 T = TypeVar("T")
 Restore = Callable[[], None]
@@ -52,7 +53,7 @@ class Guard:
         self._surroundings = surroundings
         surroundings.enter()
         if not self.collect:
-            gc.disable()
+            pause(self)
         _TURNS.take(self, map(id, self.modules))
         self._restores = [*self._restores, _attributes(self.modules), _tensors(self.modules)]  # modes go first
         return body()
@@ -62,9 +63,8 @@ class Guard:
             each(self._restores)
             self._restores = []  # which are many objects: gone before the garbage collector is on again
         finally:
-            if self._surroundings is not None:
-                self._surroundings.restore()
-            _TURNS.give_back(self, map(id, self.modules))
+            settings = [self._surroundings.restore] if self._surroundings is not None else []
+            each([*settings, lambda: _TURNS.give_back(self, map(id, self.modules)), lambda: resume(self)])
             self._surroundings = None
 
 
@@ -247,8 +247,9 @@ def _put_class_back(kind: type, saved: dict[str, Any]) -> None:
 
 
 def _put_back(live: dict[Any, Any], saved: dict[Any, Any]) -> None:
-    for key in [*islice(reversed(live), max(len(live) - len(saved), 0))]:  # additions are at the end
-        del live[key]
+    if (added := len(live) - len(saved)) > 0:
+        for key in [*islice(reversed(live), added)]:  # additions are at the end
+            del live[key]
     if [*live] != [*saved]:  # something was removed, and perhaps added again at the end
         live.clear()
     if not live or not all(map(is_, live.values(), saved.values())):

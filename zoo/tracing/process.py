@@ -7,16 +7,16 @@ left: the state is saved first, and `surely` puts it back twice, the second time
 import _imp
 import contextlib
 import functools
-import gc
 import os
 import random
 import sys
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
+
+from zoo.util import pausing
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -113,11 +113,12 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> T:
         before, numbers, opened = Surroundings(), Generators(), set(_OPEN)
+        logs = _holds_lock_of_logging()
 
         def put_back() -> None:
-            with contextlib.suppress(RuntimeError):  # an interrupt in importlib can leave the lock of all imports to this thread
-                while True:
-                    _imp.release_lock()
+            _release(_imp.release_lock)  # an interrupt in importlib can leave the lock of all imports to this thread
+            if not logs and _holds_lock_of_logging():  # and one in logging its lock
+                _release(sys.modules["logging"]._lock.release)
             for key in [key for key, (thread, _) in _OPEN.items() if key not in opened and thread == threading.get_ident()]:
                 _OPEN[key][1].close()
             before.restore()
@@ -134,6 +135,19 @@ def undisturbed(function: Callable[P, T]) -> Callable[P, T]:
             raise
 
     return call
+
+
+def _holds_lock_of_logging() -> bool:
+    """Whether this thread has the lock of logging, without which no other thread can make a logger."""
+    lock = getattr(sys.modules.get("logging"), "_lock", None)
+    return lock is not None and lock._is_owned()
+
+
+def _release(release: Callable[[], None]) -> None:
+    """Release a lock as often as this thread has taken it."""
+    with contextlib.suppress(RuntimeError):
+        while True:
+            release()
 
 
 class Manager:
@@ -164,42 +178,6 @@ class Manager:
 
 
 _OPEN: "dict[int, tuple[int, Manager]]" = {}
-
-
-class Turns:
-    """Who works on what: another thread that wants the same waits."""
-
-    def __init__(self) -> None:
-        self.taken: dict[Any, tuple[object, int]] = {}
-        self._lock = threading.Lock()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._after_fork)
-
-    def take(self, taker: object, keys: Iterable[Any]) -> None:
-        """Wait until no other thread has any of `keys`, and take them."""
-        me, keys = threading.get_ident(), list(keys)
-        while True:
-            with self._lock:
-                if all(self.taken.get(key, (None, me))[1] == me for key in keys):
-                    self.taken.update({key: (taker, me) for key in keys if key not in self.taken})
-                    return
-            time.sleep(_PAUSE)  # no condition is waited for: an interrupt inside one would leave its lock held
-
-    def give_back(self, taker: object, keys: Iterable[Any]) -> None:
-        """Let others have those of `keys` that `taker` took."""
-        with self._lock:
-            for key in keys:
-                if self.taken.get(key, (None, 0))[0] is taker:
-                    del self.taken[key]
-
-    def _after_fork(self) -> None:
-        """Of the threads of a child's parent only the one that forked lives on."""
-        self._lock = threading.Lock()
-        me = threading.get_ident()
-        self.taken = {key: (taker, thread) for key, (taker, thread) in self.taken.items() if thread == me}
-
-
-_PAUSE = 0.0005
 
 
 def alone() -> bool:
@@ -277,10 +255,6 @@ def _set_warnings(saved: tuple[Any, ...]) -> None:
     warnings._filters_mutated()  # type: ignore[attr-defined]
 
 
-def _collect(on: bool) -> None:
-    (gc.enable if on else gc.disable)()
-
-
 def _folder() -> str | None:
     with contextlib.suppress(OSError):
         return os.getcwd()
@@ -325,7 +299,7 @@ _PYTHON: dict[str, Setting] = {
     "recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
     "warnings": (_warnings, _set_warnings),
     "logging": (_logging_disabled, _disable_logging),
-    "garbage collector": (gc.isenabled, _collect),
+    "garbage collector": (pausing.wanted, pausing.want),
     "working directory": (_folder, _enter_folder),
     "environment": (_environment, _set_environment),
 }

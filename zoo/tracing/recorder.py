@@ -15,7 +15,6 @@ result (by a shortcut, or by running it on meta tensors), write down an `Op`. Wh
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
 from threading import get_ident
@@ -27,7 +26,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from zoo.ops.book import rule_of_kind
 from zoo.ops.rule import OpRule
-from zoo.record.trace import UNUSED, WRITE, Call, Op, Param, Trace, Value
+from zoo.record.trace import WRITE, Call, Op, Param, Trace, Value
+from zoo.tracing.calls import OpenCall, unused
 from zoo.tracing.diagnosis import diagnose
 from zoo.tracing.observers import observers
 from zoo.tracing.packed import PackedWeights, rounded_type
@@ -39,18 +39,6 @@ from zoo.tracing.trees import all_tensors, direct_tensors, tensors
 from zoo.tracing.values import KnownValues, Pairs, storage_of
 from zoo.tracing.vocabulary import PLAIN, Known, argument_of, known_op, plain
 from zoo.util.errors import ForwardError
-
-
-@dataclass(slots=True)
-class _OpenCall:
-    """A module call that may still be running; `Recorder.finish` makes a `Call` of it."""
-
-    path: str
-    type: str
-    parent: int | None
-    leaf: bool
-    autocast: bool = False
-    outputs: tuple[Value, ...] = ()
 
 
 class _Given(NamedTuple):
@@ -87,7 +75,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.thread = get_ident()  # calls in other threads are none of this forward
         self.ops: list[Op] = []
-        self.calls: list[_OpenCall] = []
+        self.calls: list[OpenCall] = []
         self.stack: list[int] = []  # the calls that are running, the innermost last, by their index in `calls`
         self.failed: str | None = None
         self.drew = False  # whether random numbers were drawn from torch's generator
@@ -126,9 +114,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         parent = self.stack[-1] if self.stack else None
         autocast = torch._C._is_any_autocast_enabled()  # cannot be seen from within an op
         self.stack.append(len(self.calls))
-        self.calls.append(
-            _OpenCall(self._path(module, parent), type(module).__name__, parent, self._packed.alone(module), autocast)
-        )
+        self.calls.append(OpenCall(self._path(module, parent), type(module).__name__, parent, self._packed.alone(module), autocast))
 
     def close(self, output: object) -> None:
         """The innermost open call ends and returns `output`."""
@@ -159,6 +145,18 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if (state := self.state.get(id(tensor))) is None:
             return self.new_value(tensor, "constant")
         return self._keep(tensor, state[1].shape, state[1].dtype, state[1].kind)
+
+    def recorded(self, tensor: object) -> Value | None:
+        """The record of what `tensor` held when the forward last met it; None if it never did."""
+        return known[1] if (known := self._values.get(id(tensor))) is not None else None
+
+    def activation(self, x: object) -> Value | None:
+        """The record of `x` if all that an op could ask of it are its sizes and type; None of all else."""
+        if type(x) is not Tensor or (known := self.recorded(x)) is None or known.source not in _ACTIVATIONS:
+            return None
+        if self.real or self.calls[self.stack[-1]].autocast or not x.is_meta or not x.is_contiguous() or self.true.knows(x):
+            return None
+        return self.value(x)
 
     def new_value(self, tensor: Tensor, source: str, dtype: str | None = None) -> Value:
         """A fresh record: from now on this is what `tensor` holds, with the `dtype` that it has in the model."""
@@ -386,6 +384,17 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 if (storage := storage_of(tensor)) in self._viewed:
                     self._writes.setdefault(storage, []).append(value)
 
+    def repeat(self, op: Op, reads: Sequence[Tensor], out: Tensor) -> None:
+        """Write down an op on `reads` that is like `op` and returns `out`."""
+        inputs = tuple([self.value(tensor) for tensor in reads])
+        owns = self._owned(reads, {})
+        output = self.new_value(out, "op", op.outputs[0].dtype)
+        self.ops.append(Op(op.kind, self.stack[-1], inputs, op.roles, (output,), op.attrs, op.traits, owns))
+
+    def may_write_through(self) -> bool:
+        """Whether an op that writes in place could change more than the tensor that it is given."""
+        return bool(self._viewed)
+
     def _share(self, args: Sequence[Any], results: Sequence[Tensor]) -> bool:
         """Whether a result shares storage with an argument; if so, a write to that storage concerns more than one tensor.
 
@@ -434,22 +443,9 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         After a `partial` forward, which might have read more, without that.
         """
-        unread: dict[str, list[Param]] = {}
-        for param in [] if partial else self._unread.values():
-            unread.setdefault(param.name.rpartition(".")[0], []).append(param)
-        first: dict[str, int] = {}  # the first call of each module
-        for i, call in enumerate(self.calls):
-            first.setdefault(call.path, i)
-        for path, params in unread.items():
-            if path not in first:  # a module that never ran: inside the nearest one that did
-                around = path
-                while around not in first:
-                    around = around.rpartition(".")[0]
-                self.calls.append(_OpenCall(path, self.types[path], first[around], True))
-                first[path] = len(self.calls) - 1
-            self.ops.append(Op(UNUSED, first[path], (), (), (), {}, frozenset(), tuple(params)))
-        calls = tuple(Call(c.path, c.type, c.parent, c.leaf, c.outputs) for c in self.calls)
-        return tuple(self.ops), calls
+        if not partial:
+            self.ops.extend(unused(self._unread.values(), self.calls, self.types))
+        return tuple(self.ops), tuple(call.ended() for call in self.calls)
 
     def traced(self, name: str, mode: str, given: tuple[Value, ...], outputs: tuple[Value, ...], *, partial: bool = False) -> Trace:
         """The trace of the forward, or of its `partial` beginning."""
@@ -470,6 +466,7 @@ class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
 
 _MARKS = frozenset({"profiler::_record_function_enter_new", "profiler::_record_function_exit"})  # nothing is computed
+_ACTIVATIONS = frozenset({"input", "variable", "op"})
 _PICKS = frozenset({"index", "index_select"})
 
 

@@ -15,6 +15,7 @@ from zoo.record.trace import Op
 from zoo.tracing.vocabulary import Known
 
 aten = torch.ops.aten
+_META = torch.device("meta")  # a name is looked up each time
 
 
 def answer(rule: OpRule, known: Known, op: Op, given: Sequence[Tensor]) -> Any:
@@ -32,7 +33,7 @@ def answer(rule: OpRule, known: Known, op: Op, given: Sequence[Tensor]) -> Any:
         return first if known.writes == known.names[:1] and shape == op.inputs[0].shape else None
     if not isinstance(shape, tuple):
         return _several(op, shape, first.dtype)
-    return torch.empty(shape, dtype=first.dtype, device="meta")
+    return torch.empty(shape, dtype=first.dtype, device=_META)
 
 
 def _in_order(rule: OpRule, known: Known, given: Sequence[Tensor]) -> bool:
@@ -53,10 +54,10 @@ def _several(op: Op, shapes: Sequence[tuple[int, ...]], dtype: torch.dtype) -> t
     """Outputs of these shapes. What a recurrent layer returns is laid out with the steps first."""
     first, *others = shapes
     if op.attrs.get("batch_first"):
-        out = torch.empty((first[1], first[0], *first[2:]), dtype=dtype, device="meta").transpose(0, 1)
+        out = torch.empty((first[1], first[0], *first[2:]), dtype=dtype, device=_META).transpose(0, 1)
     else:
-        out = torch.empty(first, dtype=dtype, device="meta")
-    return (out, *(torch.empty(shape, dtype=dtype, device="meta") for shape in others))
+        out = torch.empty(first, dtype=dtype, device=_META)
+    return (out, *(torch.empty(shape, dtype=dtype, device=_META) for shape in others))
 
 
 # What needs values ----------------------------------------------------------------------------------------------------
@@ -69,7 +70,7 @@ def packed(x: Tensor, lengths: Tensor, batch_first: bool) -> Any:
     if lengths.is_meta:
         raise NotImplementedError("the lengths of packed sequences")
     sizes = torch._pack_padded_sequence(torch.empty(x.shape[:2]), lengths, batch_first)[1]
-    return torch.empty((int(lengths.sum()), *x.shape[2:]), dtype=x.dtype, device="meta"), sizes
+    return torch.empty((int(lengths.sum()), *x.shape[2:]), dtype=x.dtype, device=_META), sizes
 
 
 def unpacked(data: Tensor, sizes: Tensor, batch_first: bool, value: Any, total: int) -> Any:
@@ -77,17 +78,17 @@ def unpacked(data: Tensor, sizes: Tensor, batch_first: bool, value: Any, total: 
     if not data.is_meta:
         return None
     padded, lengths = torch._pad_packed_sequence(torch.empty(data.shape[0], 1), sizes, batch_first, 0.0, total)
-    return torch.empty((*padded.shape[:2], *data.shape[1:]), dtype=data.dtype, device="meta"), lengths
+    return torch.empty((*padded.shape[:2], *data.shape[1:]), dtype=data.dtype, device=_META), lengths
 
 
 def rounded(x: Tensor, *_: Any) -> Any:
     """As large, and on meta of the same type, since there are no quantised tensors there."""
-    return torch.empty(x.shape, dtype=x.dtype, device="meta") if x.is_meta or isinstance(x, nn.Parameter) else None
+    return torch.empty(x.shape, dtype=x.dtype, device=_META) if x.is_meta or isinstance(x, nn.Parameter) else None
 
 
 def dequantized(x: Tensor) -> Any:
     """As large, of single precision. torch has no shape function for it."""
-    return torch.empty(x.shape, device="meta") if x.is_meta else None
+    return torch.empty(x.shape, device=_META) if x.is_meta else None
 
 
 MADE: dict[Any, Callable[..., Any]] = {

@@ -12,6 +12,7 @@ from torch.overrides import BaseTorchFunctionMode
 
 from zoo.record.trace import Trace
 from zoo.tracing import messages
+from zoo.tracing.alike import Alike, repeats
 from zoo.tracing.arguments import Shape, arguments
 from zoo.tracing.constants import Constants, put_aside, take_up
 from zoo.tracing.diagnosis import diagnose
@@ -24,7 +25,7 @@ from zoo.tracing.process import leave_managers
 from zoo.tracing.real import WhileAlive, real_copy
 from zoo.tracing.recorder import Recorder
 from zoo.tracing.sharded import gathered
-from zoo.tracing.state import named_modules, plain_layer
+from zoo.tracing.state import named_modules
 from zoo.tracing.trees import tensors
 from zoo.tracing.values import Pairs
 from zoo.tracing.wrappers import unwrapped, without_sharding
@@ -93,6 +94,7 @@ def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], 
     without_sharding(parts)
     if not recorder.real:
         in_their_range(parts, recorder.guess)
+    alike = Alike(recorder)
     for part in parts:
         vars(part)["training"] = train
         if "use_nested_tensor" in vars(part):  # a path of nn.TransformerEncoder that reads the mask's values
@@ -100,8 +102,8 @@ def _prepare(recorder: Recorder, module: nn.Module, parts: Sequence[nn.Module], 
         if getattr(part, "_compiled_call_impl", None) is not None:  # module.compile()
             vars(part)["_compiled_call_impl"] = None
         if part is not module:
-            layer = plain_layer(type(part)) and "forward" not in vars(part) and not part._modules
-            vars(part)["forward"] = _traced(recorder, part, _forward(part), plain=layer)
+            wrap = _layer if repeats(part) else _traced
+            vars(part)["forward"] = wrap(alike, part, _forward(part))
 
 
 def _run(recorder: Recorder, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> object:
@@ -149,28 +151,41 @@ def _forward(module: nn.Module) -> Callable[..., Any]:
     return dict(module._modules).get("_orig_mod") or module.forward  # a scripted module has its own kind of dict
 
 
-def _traced(recorder: Recorder, module: nn.Module, forward: Callable[..., Any], *, plain: bool) -> Callable[..., Any]:
-    """`forward` with its call recorded; that of a `plain` layer of torch runs without `Constants`. A wrapped forward, unlike a
-    hook, also sees `module.forward(x)`, and torch's fast paths do not look for it.
+def _traced(alike: Alike, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+    """`forward` with its call recorded. A wrapped forward, unlike a hook, also sees `module.forward(x)`, and torch's fast paths do
+    not look for it.
     """
+    recorder = alike.recorder
 
     def traced(*args: Any, **kwargs: Any) -> Any:
         if get_ident() != recorder.thread:
             return forward(*args, **kwargs)
         recorder.open(module)
-        constants = put_aside() if plain else None
         try:
             output = forward(*args, **kwargs)
         except BaseException:
             recorder.fail()
             raise
-        finally:
-            take_up(constants)
         recorder.close(output)
         return output
 
     traced.__wrapped__ = forward  # type: ignore[attr-defined]
     return traced
+
+
+def _layer(alike: Alike, module: nn.Module, forward: Callable[..., Any]) -> Callable[..., Any]:
+    """As `_traced`, of a layer of torch: without `Constants`, since it makes none, and once for all layers that are alike."""
+
+    def once(*args: Any, **kwargs: Any) -> Any:
+        if get_ident() != alike.recorder.thread:
+            return forward(*args, **kwargs)
+        constants = put_aside()
+        try:
+            return alike.run(module, forward, args, kwargs)
+        finally:
+            take_up(constants)
+
+    return _traced(alike, module, once)
 
 
 def _placed(recorder: Recorder, error: Exception) -> ZooError:

@@ -104,6 +104,10 @@ class KnownValues:
         value = self.of(indices[0])
         return tuple(value.tolist()) if value is not None and value.numel() <= MOST_LISTED else None
 
+    def knows(self, tensor: Tensor) -> bool:
+        """Whether the value of a tensor on meta is known."""
+        return id(tensor) in self._known
+
     def is_causal(self, mask: Tensor) -> bool:
         """Whether a mask of attention is known to be causal."""
         value = self.of(mask)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zoo.analysis.stages import Stage, find_layers, find_stages, handed_on
+from zoo.models.importing import beside_target
 from zoo.record.trace import WRITE, Op, Trace
 from zoo.tracing.process import undisturbed
 from zoo.util.errors import ZooError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 
 @undisturbed
+@beside_target
 def features(
     model: "str | nn.Module",
     layers: Sequence[str] | None = None,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from zoo.analysis.stages import head_input
+from zoo.models.importing import beside_target
 from zoo.record.inputs import one_shape
 from zoo.record.trace import Trace
 from zoo.tracing.process import undisturbed
@@ -31,6 +32,7 @@ class Cut:
 
 
 @undisturbed
+@beside_target
 def replace_head(
     model: "str | nn.Module",
     head: "Kind | nn.Module",
