@@ -238,6 +238,9 @@ def test_causal_masks() -> None:
         for how in ({"attn_mask": mask}, {"is_causal": True}, {})
     ]
     assert found[0] == found[1] != found[2]
+    both = Net(lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=mask, is_causal=True))
+    with pytest.raises(zoo.ZooError, match="is_causal"):  # which torch refuses
+        zoo.trace(both, input=shape)
 
 
 AXES: dict[str, tuple[nn.Module, nn.Module, tuple[int, ...]]] = {
