@@ -331,8 +331,8 @@ def test_points_go_together(timeout: float | None, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(sweep, "gather", gather)
     monkeypatch.setattr(sweep, "_rows", lambda *_: [{}])  # of one point
-    sweep._gathered("lenet5", [{}], [(1, 1, side, side) for side in range(32, 39)], (), {"timeout": timeout}, None)
-    assert given == ([1] * 7 if timeout else [7])
+    sweep._gathered("lenet5", [{}], [(1, 1, side, side) for side in range(32, 80)], (), {"timeout": timeout}, None)
+    assert given == ([1] * 48 if timeout else [3] * 16)
 
 
 # Pages of text --------------------------------------------------------------------------------------------------------
