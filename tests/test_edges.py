@@ -327,6 +327,13 @@ def test_layouts_that_differ() -> None:
     assert "different layouts" in total("rf", Net(lambda x: torch.cat([x, x.transpose(2, 3)], 2)), (1, 1, 4, 4))["undefined"]
 
 
+def test_the_longest_axis() -> None:
+    """Kills another limit than the one that is said: 4,096 pixels, if each has to be followed."""
+    net = Net(lambda x: x.roll(3, 2))
+    assert total("rf", net, (1, 1, 4096))["undefined"] == "roll reads from the other border"
+    assert "more than 4,096 pixels" in total("rf", net, (1, 1, 4097))["undefined"]
+
+
 # Conventions ----------------------------------------------------------------------------------------------------------
 
 
