@@ -37,6 +37,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAP = Path(tempfile.gettempdir()) / "zoo-mutants-map"
+KNOWN = MAP / "known"
+"""The tests that there are, one a line: pytest ends with an error if it is asked for another, which is no test that failed."""
 EQUIVALENT = ROOT / "benchmarks" / "mutants_equivalent.json"
 NUMBERS = "details worked_examples shortcuts passes kinds conventions catalogue_numbers nothing_in_it rule_book"
 ROOMS = {
@@ -410,6 +412,7 @@ class Trying:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Tries each."""
         items = {item.nodeid: item for item in session.items}
+        KNOWN.write_text("\n".join(items), encoding="utf-8")
         reached, functions = Reached(items), Functions()
         gc.collect()
         gc.freeze()
@@ -506,7 +509,7 @@ def attempt(drawn: list[Mutant], seconds: float, found: Found) -> None:
             os._exit(0)
     os.waitpid(child, 0)
     found.__init__(found.path, found.seed)  # type: ignore[misc]
-    reached = Reached()
+    reached = Reached(set(KNOWN.read_text(encoding="utf-8").split("\n")))
     for mutant in drawn:
         if found.verdicts.get(mutant.name) == "outside":
             tests = reached.tests(mutant, seconds)
