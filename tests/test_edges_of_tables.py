@@ -19,6 +19,7 @@ from zoo.analysis.experiment import experiment
 from zoo.analysis.explanation import Explanation
 from zoo.analysis.pattern import _pooled, parts
 from zoo.analysis.reductions import _by_field
+from zoo.analysis.repeats import repeats
 from zoo.analysis.rows import group, readable_depth, without
 from zoo.analysis.stages import find_layers, find_stages
 from zoo.analysis.working import Place, Wiring, places
@@ -174,6 +175,25 @@ def test_shares_of_nothing() -> None:
     """Kills a share of a total of 0."""
     table = zoo.summary(nn.ReLU(), input=(1, 4), columns=["params%"])
     assert ([row.cells["params%"] for row in table.rows], table.total.get("params%")) == ([None], None)
+
+
+class Block(nn.Sequential):
+    """A block by name."""
+
+
+class Another(nn.Sequential):
+    """The same by another name."""
+
+
+def test_what_repeats() -> None:
+    """Kills blocks that are said to repeat and are of other types, or run their ops with other arguments."""
+    ways = {
+        "alike": (Block(nn.Conv2d(2, 2, 3, padding=1)), Block(nn.Conv2d(2, 2, 3, padding=1))),
+        "of other types": (Block(nn.Conv2d(2, 2, 3, padding=1)), Another(nn.Conv2d(2, 2, 3, padding=1))),
+        "of other arguments": (Block(nn.Conv2d(2, 2, 3, padding=1)), Block(nn.Conv2d(2, 2, 3, padding=2, dilation=2))),
+    }
+    traces = {name: zoo.trace(nn.Sequential(*blocks), input=(1, 2, 8, 8)) for name, blocks in ways.items()}
+    assert [name for name, trace in traces.items() if repeats(trace).blocks] == ["alike"]
 
 
 def test_bytes_of_types() -> None:
