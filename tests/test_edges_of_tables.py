@@ -185,15 +185,30 @@ class Another(nn.Sequential):
     """The same by another name."""
 
 
+class Wired(nn.Module):
+    """A sum of an activation and the input, or of the activation and itself."""
+
+    def __init__(self, twice: bool) -> None:
+        super().__init__()
+        self.twice = twice
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.relu()
+        return y + (y if self.twice else x)
+
+
 def test_what_repeats() -> None:
-    """Kills blocks that are said to repeat and are of other types, or run their ops with other arguments."""
+    """Kills blocks that are said to repeat and are of other types, or run their ops with other arguments or on other tensors."""
     ways = {
         "alike": (Block(nn.Conv2d(2, 2, 3, padding=1)), Block(nn.Conv2d(2, 2, 3, padding=1))),
         "of other types": (Block(nn.Conv2d(2, 2, 3, padding=1)), Another(nn.Conv2d(2, 2, 3, padding=1))),
+        "wired alike": (Wired(False), Wired(False)),
+        "wired otherwise": (Wired(False), Wired(True)),
         "of other arguments": (Block(nn.Conv2d(2, 2, 3, padding=1)), Block(nn.Conv2d(2, 2, 3, padding=2, dilation=2))),
     }
     traces = {name: zoo.trace(nn.Sequential(*blocks), input=(1, 2, 8, 8)) for name, blocks in ways.items()}
-    assert [name for name, trace in traces.items() if repeats(trace).blocks] == ["alike"]
+    repeating = [name for name, trace in traces.items() if [*repeats(trace).calls] != [*range(len(trace.calls))]]
+    assert repeating == ["alike", "wired alike"]
 
 
 def test_bytes_of_types() -> None:
