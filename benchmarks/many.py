@@ -1,10 +1,13 @@
 """Surveys and sweeps on a Dask cluster of local processes: throughput by workers, memory, and what is left after a kill.
 
-    python benchmarks/many.py [-o FILE.json] [--models 10000] [--points 100000] [--workers 1,2]
+    python benchmarks/many.py [-o FILE.json] [--models 10000] [--points 100000] [--workers 1,2] [--killed 3000]
 
 The models are small random networks of one generated file, each with a name of its own; the points are sizes and batches of one
-network of the catalogue. A run from which the scheduler is taken away is resumed from its journal with a new one. Everything is
-timed by the clock. docs/performance.md is made from the JSON.
+network of the catalogue. A run from which the scheduler is taken away is resumed from its journal with a new one. A kill comes when
+a third is done, of as many models as `--killed` says, or of ten times as many points. Everything is timed by the clock.
+docs/performance.md is made from the JSON.
+
+Dask's profiler is off: it keeps a tree of calls for each second of the last hour, and so a worker grows for an hour.
 """
 
 import argparse
@@ -37,6 +40,8 @@ def __getattr__(name):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], 10))
 """
 
+_QUIET = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False", "OMP_NUM_THREADS": "1"}
+
 
 class Cluster:
     """A scheduler and workers of one thread each, all processes of their own; `kill` ends one without a farewell."""
@@ -52,7 +57,8 @@ class Cluster:
         return "--scheduler-file", str(self.file), "--no-nanny", "--death-timeout", "20", "--local-directory", str(self.file.parent)
 
     def _start(self, *arguments: str) -> subprocess.Popen[bytes]:
-        return subprocess.Popen([sys.executable, "-m", "dask", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        command = [sys.executable, "-m", "dask", *arguments]
+        return subprocess.Popen(command, env=os.environ | _QUIET, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def memory(self) -> float:
         """Megabytes of the largest worker now."""
@@ -118,7 +124,7 @@ def throughput(what: str, total: int, ask: Ask, workers: int, folder: Path) -> M
 def killed(what: str, total: int, ask: Ask, folder: Path, *, scheduler: bool) -> Mapping[str, Any]:
     """How many were computed before a process was killed, and how many in all; the rows are compared with those of a quiet run."""
     journal, kept = folder / f"{what}-{scheduler}.journal", 0
-    expected = {row.name: row.cells for row in ask(jobs=2).rows}
+    expected = _cells(ask(jobs=2))
     for attempt in range(2):
         with cluster(2, folder) as (found, executor):
             ends = [found.scheduler if scheduler else found.workers[0]] if attempt == 0 else []
@@ -132,12 +138,20 @@ def killed(what: str, total: int, ask: Ask, folder: Path, *, scheduler: bool) ->
                 break
             except ZooError as error:
                 print(f"{what}: {error}", file=sys.stderr)
-                kept = len(journal.read_text(encoding="utf-8").splitlines()) - 1
-    rows = {row.name: row.cells for row in table.rows}
-    equal = all({**rows[name], "seconds": 0} == {**cells, "seconds": 0} for name, cells in expected.items())
-    lines = len(journal.read_text(encoding="utf-8").splitlines()) - 1
+                kept = _rows_in(journal)
     end = "scheduler" if scheduler else "worker"
-    return {"what": what, "killed": end, "total": total, "kept": kept, "computed": lines, "equal": equal}
+    equal = _cells(table) == expected
+    return {"what": what, "killed": end, "total": total, "kept": kept, "computed": _rows_in(journal), "equal": equal}
+
+
+def _cells(table: Table) -> list[Mapping[str, Any]]:
+    return [{"name": row.name, **row.cells, "seconds": 0} for row in table.rows]
+
+
+def _rows_in(journal: Path) -> int:
+    """A line has one model, or some points; the first line has none."""
+    _, *lines = map(json.loads, journal.read_text(encoding="utf-8").splitlines())
+    return sum(len(line.get("rows", [line])) for line in lines)
 
 
 def main() -> None:
@@ -147,6 +161,7 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=10_000)
     parser.add_argument("--points", type=int, default=100_000)
     parser.add_argument("--workers", default="1,2")
+    parser.add_argument("--killed", type=int, default=3000)
     chosen = parser.parse_args()
     found: dict[str, list[Mapping[str, Any]]] = {"throughput": [], "killed": []}
     with tempfile.TemporaryDirectory() as name:
@@ -170,9 +185,9 @@ def main() -> None:
         for workers in map(int, chosen.workers.split(",")):
             for what, total, ask in (("survey", chosen.models, models), ("sweep", chosen.points, points)):
                 add("throughput", throughput(what, total, ask(total), workers, folder))
-        few = min(chosen.models, 500)
-        for scheduler in (False, True):
-            add("killed", killed("survey", few, models(few), folder, scheduler=scheduler))
+        for what, total, ask in (("survey", chosen.killed, models), ("sweep", 10 * chosen.killed, points)):
+            for scheduler in (False, True):
+                add("killed", killed(what, total, ask(total), folder, scheduler=scheduler))
 
 
 if __name__ == "__main__":

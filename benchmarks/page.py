@@ -86,16 +86,21 @@ def throughput(found: Mapping[str, Any]) -> Iterator[str]:
     for one in found["throughput"]:
         memory = " and ".join(f"{size:.0f}" for size in one["worker_mb"])
         numbers = [f"{one['total']:,}", f"{one['total'] / one['seconds']:,.0f}", memory]
-        table.append([f"{one['what']}, {'points' if one['what'] == 'sweep' else 'models'}", str(one["workers"]), *numbers])
+        table.append([_asked(one), str(one["workers"]), *numbers])
     yield from rows(table)
+
+
+def _asked(one: Mapping[str, Any]) -> str:
+    return {"survey": "survey, models", "sweep": "sweep, points"}[one["what"]]
 
 
 def killed(found: Mapping[str, Any]) -> Iterator[str]:
     """What is left after a kill."""
-    table = [["killed", "models", "rows kept in the journal", "rows after the end", "equal to a quiet run"]]
+    table = [["", "killed", "in all", "rows kept in the journal", "rows after the end", "equal to a quiet run"]]
     for one in found["killed"]:
         kept = f"{one['kept']:,}" if one["killed"] == "scheduler" else "no interruption"
-        table.append([one["killed"], f"{one['total']:,}", kept, f"{one['computed']:,}", "yes" if one["equal"] else "**no**"])
+        equal = "yes" if one["equal"] else "**no**"
+        table.append([_asked(one), one["killed"], f"{one['total']:,}", kept, f"{one['computed']:,}", equal])
     yield from rows(table)
 
 

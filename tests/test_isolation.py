@@ -215,6 +215,43 @@ def test_an_import_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert params(version(tmp_path, 4)) == 12
 
 
+def test_few_questions_to_the_file_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a look at the place of every module that is imported, for every model: torch brings thousands."""
+    asked: list[object] = []
+    for name in ("lstat", "stat"):
+        ask = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *path, ask=ask, **how: (asked.append(path), ask(*path, **how))[1])
+    target = version(tmp_path, 4)
+    for i in range(20):
+        (tmp_path / f"other_{i}.py").write_text((tmp_path / "model.py").read_text())
+    assert params(target) == 12
+    first = len(asked)
+    assert all(params(f"{tmp_path}/other_{i}.py:Net") == 12 for i in range(20))  # nor at those of the models before it
+    asked.clear()
+    assert params(target) == 12
+    assert 0 < len(asked) < first + 10 < 100
+
+
+def test_an_attribute_is_made_once(tmp_path: Path) -> None:
+    """Kills a network that a module builds twice, when it is asked for and when it is asked whether it is there."""
+    (tmp_path / "made.py").write_text(
+        textwrap.dedent(
+            """
+            from torch import nn
+            made = []
+            def __getattr__(name):
+                made.append(name)
+                if name == "net":
+                    return nn.Linear(8, len(made), bias=False)
+                raise KeyError(name)
+            """
+        )
+    )
+    assert zoo.summary(f"{tmp_path}/made.py:net", input=(1, 8)).total["params"] == 8
+    with pytest.raises(zoo.ZooError, match=r"unknown attribute of .*made.py 'nets'"):
+        zoo.summary(f"{tmp_path}/made.py:nets", input=(1, 8))
+
+
 @pytest.mark.slow
 def test_threads(versions: tuple[str, str]) -> None:
     """Kills two imports at once that see each other's neighbours."""

@@ -34,6 +34,8 @@ def test_nothing_is_left() -> None:
     found = PAGE.results()
     assert all(set(tally) <= {"equal", "explained", "torch does not run it"} for tally in found["coverage"]["models"].values())
     assert found["random"]["counter-examples"] == 0
+    assert all(one["equal"] and one["computed"] == one["total"] for one in found["many"]["killed"])
+    assert all(one["failed"] == 0 for one in found["many"]["throughput"])
     assert found["drawings"]["not drawn"] == {}
     assert all(one["wrong"] == 0 for one in found["drawings"]["drawings"].values())
     assert all(not found["interrupts"][way]["left behind"] for way in ("signals", "threads"))

@@ -1,6 +1,7 @@
 """Surveys: one row for each model, whoever does the work, and whatever happens meanwhile."""
 
 import csv
+import gc
 import json
 import os
 import resource
@@ -17,8 +18,8 @@ from typing import Any
 import pytest
 
 import zoo
-from zoo.questions.survey import gather, targets, versions
-from zoo.util.workers import WorkerDiedError, Workers
+from zoo.questions.survey import analyse, gather, targets, versions
+from zoo.util.workers import WorkerDiedError, Workers, limited
 from zoo_cli.main import run
 from zoo_cli.output import journal_of
 
@@ -50,6 +51,35 @@ class Net(nn.Conv2d):
 
 def net():
     return Net(3, 4, 1, bias=False)
+"""
+
+
+MANY = """
+from torch import nn
+
+def __getattr__(name):
+    if not name.startswith("net"):
+        raise AttributeError(name)
+    width = int(name[3:]) % 13
+    return nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8 if width else 9, width + 1, 1))
+"""
+
+
+LATE = """
+import itertools, time
+from torch import nn
+
+def quick():
+    return nn.Conv2d(3, 4, 1)
+
+class Sleeps(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 4, 1)
+    def forward(self, x):
+        time.sleep(1000)
+
+def loops():
+    sum(itertools.repeat(0))
 """
 
 
@@ -102,6 +132,22 @@ def test_models_that_decide_by_values(tmp_path: Path) -> None:
     assert {**shapes[1].cells, "seconds": 0} == {**real[1].cells, "seconds": 0}
 
 
+def test_models_leave_nothing(tmp_path: Path) -> None:
+    """Kills a worker whose memory grows with every model: with those of one file or of many, and with those that fail."""
+    for i in range(100):
+        (tmp_path / f"file{i}.py").write_text(MANY)
+
+    def left(count: int) -> int:
+        names = [f"{tmp_path}/file{i if i % 2 else 0}.py:{'net' if i % 7 else 'no'}{i}" for i in range(count)]
+        failures = [analyse(name, ("params",))["failure"] for name in names]
+        assert 0 < sum(failure is not None for failure in failures) < count / 2
+        gc.collect()
+        return len(gc.get_objects())
+
+    before = left(20)
+    assert left(100) - before <= 10
+
+
 def test_any_executor() -> None:
     """Kills work that only threads of one process, or only processes, can do."""
     from distributed import Client
@@ -113,7 +159,7 @@ def test_any_executor() -> None:
     def found(executor: Executor) -> Sequence[dict[str, Any]]:
         return cells(zoo.survey(names, executor=executor))
 
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=":0") as client:
         assert found(client.get_executor()) == expected
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
         assert found(processes) == expected
@@ -151,11 +197,39 @@ def test_last_words_are_its_own() -> None:
 
 @pytest.mark.slow
 def test_a_task_that_takes_too_long() -> None:
-    """Kills a pool that waits for ever, and one that cannot go on afterwards."""
-    with Workers(1, timeout=3) as pool:
+    """Kills a pool that waits for ever, one that cannot go on afterwards, and one that counts what comes before a task."""
+    with Workers(1, timeout=3, prepare=time.sleep) as pool:
+        assert pool.submit(abs, 4).result() == 4
         with pytest.raises(WorkerDiedError, match=r"no result within 3 seconds"):
             pool.submit(time.sleep, 100).result()
+        assert pool.submit(abs, 1).result() == 1
+    with Workers(1, timeout=float("inf")) as pool:
         assert pool.submit(int, "3").result() == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [{"jobs": 2}, {"executor": ThreadPoolExecutor(2)}], ids=["jobs", "executor"])
+def test_models_that_take_too_long(tmp_path: Path, how: dict[str, Any]) -> None:
+    """Kills a survey that waits for ever for a model that sleeps, and for one whose loop lets no other thread of Python run."""
+    (tmp_path / "late.py").write_text(LATE)
+    names = [f"{tmp_path}/late.py:{name}" for name in ("quick", "Sleeps", "loops")]
+    found = cells(zoo.survey([*names, "lenet5"], columns=["params"], timeout=6, **how))
+    late = "WorkerDiedError: no result within 6 seconds"
+    assert [(row.get("params"), row["failure"]) for row in found] == [(16, None), (None, late), (None, late), (60_000, None)]
+
+
+@pytest.mark.slow
+def test_a_limited_task_leaves_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a cluster on which each survey leaves processes that wait for tasks; and a task that finds none there."""
+    monkeypatch.setattr("zoo.util.workers._IDLE_SECONDS", 0.2)
+    with ThreadPoolExecutor(1) as threads:
+        pids = [threads.submit(limited, 30, None, os.getpid).result() for _ in range(2)]
+        assert pids[0] == pids[1] != os.getpid()
+        end = time.monotonic() + 30
+        while Path(f"/proc/{pids[0]}").exists() and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not Path(f"/proc/{pids[0]}").exists()
+        assert threads.submit(limited, 30, None, abs, -3).result() == 3
 
 
 @pytest.mark.parametrize(
@@ -222,6 +296,25 @@ def test_a_cluster_that_loses_its_scheduler_loses_no_row(tmp_path: Path) -> None
     with ThreadPoolExecutor(1) as threads:
         found = gather(names, instant, context=CONTEXT, executor=threads, journal=journal)
     assert [found[name]["cells"] for name in names] == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+def test_few_tasks_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kills a cluster whose memory grows with the survey, because it is given all models at once."""
+    monkeypatch.setattr("zoo.questions.survey._IN_FLIGHT", 5)
+    waiting: list[int] = []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+            futures.append(super().submit(fn, *args, **kwargs))
+            waiting.append(sum(not future.done() for future in futures))
+            return futures[-1]
+
+    futures: list[Future[Any]] = []
+    names = [str(n) for n in range(40)]
+    with Counting(2) as threads:
+        found = gather(names, lambda name: {"n": time.sleep(0.001) or name}, context=CONTEXT, executor=threads)
+    assert {name: record["n"] for name, record in found.items()} == {name: name for name in names}
+    assert 2 < max(waiting) <= 5
 
 
 @pytest.mark.parametrize("torn", [b"", b'{"name": "199", "ty', b'{"name"'])

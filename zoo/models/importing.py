@@ -35,6 +35,14 @@ class _Home:
     modules: dict[str, ModuleType] = field(default_factory=dict)
     path: list[str] = field(default_factory=list)
     stamps: dict[str, object] = field(default_factory=dict)
+    ran: str = ""
+
+    def runs(self, name: str) -> None:
+        """The file of a TARGET runs as `name`. The one before it goes: a survey of thousands of files would keep all of them."""
+        if self.ran != name and self.modules.pop(self.ran, None) is not None:
+            sys.modules.pop(self.ran, None)
+            del self.stamps[self.ran]
+        self.ran = name
 
 
 _HOMES: dict[str, _Home] = {}
@@ -64,7 +72,7 @@ class _Beside(Manager):
         importlib.invalidate_caches()
         if any(_stamp(module) != self.home.stamps[name] for name, module in self.home.modules.items()):
             self.home.modules.clear()  # edited since
-        self.aside = {name: module for name, module in sys.modules.copy().items() if self._hides(name.partition(".")[0])}
+        self.aside = self._hidden()
         for name in self.aside:
             del sys.modules[name]
         sys.modules.update(self.home.modules)
@@ -85,6 +93,19 @@ class _Beside(Manager):
         _ACTIVE[:] = [one for one in _ACTIVE if one is not self]
         self.surroundings.restore()
         _TURNS.give_back(self, [_Beside])
+
+    def _hidden(self) -> dict[str, ModuleType]:
+        """Modules that are imported already, of names that the folder has too.
+
+        Only names of the folder are looked at: a question to the file system for each module that is imported, of which torch
+        brings thousands, takes longer than a trace.
+        """
+        try:
+            here = {name.removesuffix(".py") for name in os.listdir(self.folder)}
+        except OSError:  # no folder, or one that cannot be listed: what is imported from it fails
+            return {}
+        tops = {name for name in here if self._hides(name)}
+        return {name: module for name, module in sys.modules.copy().items() if name.partition(".")[0] in tops} if tops else {}
 
     def _hides(self, name: str) -> bool:
         """Whether a module of that name in the folder is hidden by another one that is imported already."""
@@ -173,7 +194,9 @@ def import_file(path: Path) -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     with _beside(path.parent, True), _import_errors(str(path)):
-        if path.stem not in sys.modules or path.stem in _HOMES[os.path.realpath(path.parent)].modules:
+        home = _HOMES[os.path.realpath(path.parent)]
+        home.runs(path.stem)
+        if path.stem not in sys.modules or path.stem in home.modules:
             sys.modules[path.stem] = module
         spec.loader.exec_module(module)
     return module

@@ -254,10 +254,11 @@ def _from_code(target: str, place: str, name: str, options: Mapping[str, Any]) -
         module = import_file(Path(place)) if place.endswith(".py") else import_package(place)
     found: Any = module
     for part in name.split("."):
-        if not _has(found, part):
+        try:
+            found = getattr(found, part)
+        except Exception as error:  # a __getattr__ may raise anything
             choices = [key for key in vars(found) if not key.startswith("_")] if hasattr(found, "__dict__") else []
-            raise unknown(f"attribute of {place}", part, choices, f"it has {', '.join(choices[:12])}")
-        found = getattr(found, part)
+            raise unknown(f"attribute of {place}", part, choices, f"it has {', '.join(choices[:12])}") from error
     if isinstance(found, nn.Module):
         if options:
             raise ZooError(f"{target} is already an instance; options apply to classes and functions only")
@@ -296,13 +297,6 @@ def _skeleton() -> contextlib.AbstractContextManager[object]:
     from zoo.tracing.skeleton import Skeleton
 
     return Skeleton()
-
-
-def _has(thing: Any, name: str) -> bool:
-    try:
-        return hasattr(thing, name)
-    except Exception:  # a __getattr__ that raises something else
-        return False
 
 
 def _build(name: str, builder: Callable[..., Any], options: Mapping[str, Any]) -> Any:

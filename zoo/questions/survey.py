@@ -3,14 +3,16 @@
 import contextlib
 import fnmatch
 import importlib
+import itertools
 import json
 import os
 import stat
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, TYPE_CHECKING, Any
 
 from zoo.analysis.choose import choose, on_page
@@ -60,7 +62,8 @@ def survey(
         jobs: The number of processes, of one thread each, by default one per core; a crash fails one model only.
         journal: A file to which each row is appended as soon as it is ready; rows that it already contains are not computed again.
         real: Run models whose control flow depends on values once on real tensors.
-        timeout: Seconds after which a model counts as a failure and its process is killed; not with an `executor`.
+        timeout: Seconds after which a model counts as a failure and its process is killed. Starting a process is not counted.
+            With an `executor`, whose tasks cannot be killed, each of its threads has another process for them.
         progress: Called with the number of models done, their total number, and the name of the last one.
 
     Returns:
@@ -77,20 +80,16 @@ def survey(
     wanted = tuple(p.column.name for p in choose(columns if columns is not None else COLUMNS))
     names = targets([patterns] if isinstance(patterns, str) else patterns)
     context = {"columns": list(wanted), "real": real, "versions": versions()}
-    check_timeout(timeout, executor)
+    check_timeout(timeout)
     how: dict[str, Any] = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "progress": progress}
-    found = gather(names, analyse, wanted, real, context=context, **how)
+    found = gather(names, analyse, wanted, real, context=context, prepare=imported, **how)
     return _table([found[name] for name in names], on_page(choose(wanted), asked=columns is not None))
 
 
-def check_timeout(timeout: float | None, executor: Executor | None) -> None:
+def check_timeout(timeout: float | None) -> None:
     """Raises `ZooError` for a time that cannot be kept to."""
-    if timeout is None:
-        return
-    if not timeout > 0:
+    if timeout is not None and not timeout > 0:
         raise ZooError(f"timeout {timeout}: expected a number of seconds > 0")
-    if executor is not None:
-        raise ZooError("timeout: an executor's tasks cannot be killed; leave executor out")
 
 
 def targets(patterns: Sequence[str]) -> list[str]:
@@ -142,8 +141,7 @@ def analyse(name: str, columns: Sequence[str], real: bool = False) -> Record:
     """Return the row of one model as JSON data; "failure" has the reason for any failure."""
     import warnings
 
-    with contextlib.suppress(ImportError):  # so that the time of the first model does not include it
-        importlib.import_module(scheme if (scheme := name.partition(":")[0]) in {"torchvision", "timm"} else "torch")
+    imported(name)  # so that the time of the first model does not include it
     start = time.thread_time()
     record: Record = {"name": name, "type": "", "cells": {}, "failure": None}
     with warnings.catch_warnings():
@@ -154,6 +152,12 @@ def analyse(name: str, columns: Sequence[str], real: bool = False) -> Record:
             record["failure"] = str(error) if isinstance(error, ZooError) else told(error)
     record["cells"]["seconds"] = round(time.thread_time() - start, 3)
     return record
+
+
+def imported(name: str, *_: object) -> None:
+    """Import the library that a model needs, if it is there."""
+    with contextlib.suppress(ImportError):
+        importlib.import_module(scheme if (scheme := name.partition(":")[0]) in {"torchvision", "timm"} else "torch")
 
 
 def _run(name: str, real: bool) -> "Run":
@@ -208,6 +212,7 @@ def gather(
     jobs: int | None = None,
     journal: str | Path | None = None,
     timeout: float | None = None,
+    prepare: Callable[..., object] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Record]:
     """Return the records of `function(name, *arguments)` by name; records in the journal are reused.
@@ -215,7 +220,8 @@ def gather(
     If `names` is a mapping, it has further arguments of its own for each name, after `arguments`.
 
     A name whose function raises, whose worker dies, or that takes longer than `timeout` seconds, has a record with
-    that reason as its "failure". Raises `ZooError` for a journal of another `context`, or if the whole executor breaks or cancels.
+    that reason as its "failure". `prepare` takes the same arguments, and imports what the function needs; that time does not count.
+    Raises `ZooError` for a journal of another `context`, or if the whole executor breaks or cancels.
     """
     with _Journal(journal, context) as kept:
         own = names if isinstance(names, Mapping) else dict.fromkeys(names, ())
@@ -223,7 +229,7 @@ def gather(
         done, total = len(own) - len(left), len(own)
         if progress is not None:
             progress(done, total, "")
-        for name, record in _results(left, function, executor, jobs, timeout):
+        for name, record in _results(left, function, executor, jobs, timeout, prepare):
             kept.add(name, record)
             done += 1
             if progress is not None:
@@ -237,33 +243,54 @@ def _results(
     executor: Executor | None,
     jobs: int | None,
     timeout: float | None,
+    prepare: Callable[..., object] | None,
 ) -> Iterator[tuple[str, Record]]:
-    from zoo.util.workers import Workers, cores
+    from zoo.util.workers import Workers, cores, limited
 
     if not tasks:
         return
-    limit = {} if timeout is None else {"timeout": timeout}
-    pool = executor if executor is not None else Workers(min(jobs or cores(), len(tasks)), **limit)
-    futures = {pool.submit(function, name, *arguments): name for name, arguments in tasks.items()}
+    how: dict[str, Any] = {} if timeout is None else {"timeout": timeout, "prepare": prepare}
+    pool = executor if executor is not None else Workers(min(jobs or cores(), len(tasks)), **how)
+    task = (function,) if executor is None or timeout is None else (limited, timeout, prepare, function)
+    left, name = iter(tasks.items()), ""
+    running: dict[Future[Record], str] = {}
+    done: SimpleQueue[Future[Record]] = SimpleQueue()
+
+    def submit(count: int) -> None:
+        for key, arguments in itertools.islice(left, count):
+            running[future := pool.submit(*task, key, *arguments)] = key
+            future.add_done_callback(done.put)
+
     try:
-        for future in as_completed(futures):
-            name = futures[future]
-            try:
-                yield name, future.result()
-            except (BrokenExecutor, CancelledError) as error:  # a cluster that has lost its scheduler cancels what it had to do
-                raise ZooError(
-                    f"the executor failed at {name} or at another model that ran at the same time: {told(error)}"
-                ) from error
-            except Exception as error:
-                yield name, {"name": name, "type": "", "cells": {}, "failure": told(error)}
-    except BaseException:
-        for future in futures:
+        submit(_IN_FLIGHT)
+        while running:
+            name = running.pop(future := done.get())
+            yield name, _record(name, future)
+            submit(1)
+    except BaseException as error:
+        for future in running:
             future.cancel()
         if pool is not executor:
             pool.shutdown(wait=False)
-        raise
+        if not isinstance(error, BrokenExecutor | CancelledError):
+            raise
+        message = f"the executor failed at {name!s:.120} or at another task that ran at the same time: {told(error)}"
+        raise ZooError(message) from error
     if pool is not executor:
         pool.shutdown()
+
+
+_IN_FLIGHT = 1000  # tasks that an executor has at a time: a cluster may hold all that it has in the memory of its workers
+
+
+def _record(name: str, future: Future[Record]) -> Record:
+    """What a task returns, or its failure. A cluster that has lost its scheduler cancels what it had to do: that is raised."""
+    try:
+        return future.result()
+    except (BrokenExecutor, CancelledError):
+        raise
+    except Exception as error:
+        return {"name": name, "type": "", "cells": {}, "failure": told(error)}
 
 
 class _Journal:

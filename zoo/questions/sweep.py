@@ -12,7 +12,7 @@ from zoo.analysis.choose import choose, on_page
 from zoo.analysis.conventions import legend
 from zoo.ops.resizing import resized
 from zoo.questions.grid import points, settings
-from zoo.questions.survey import check_timeout, gather, versions
+from zoo.questions.survey import check_timeout, gather, imported, versions
 from zoo.record.inputs import Input, shapes
 from zoo.record.trace import Trace
 from zoo.tables.table import Column, Row, Table
@@ -62,7 +62,7 @@ def sweep(
         executor, jobs: Large grids are shared out among `jobs` processes (by default one for each core), or go to any
             `concurrent.futures.Executor`. Code from elsewhere always runs apart: a crash is a failure of one row.
         journal: A file to which what is done is appended; what it already holds is not computed again.
-        timeout: Seconds after which a point counts as a failure and its process is killed; not with an `executor`.
+        timeout: As in `zoo.survey`, for a point.
         progress: Called with the number of points done and their total number.
 
     Returns:
@@ -82,10 +82,10 @@ def sweep(
     total = len(chosen) * len(grid)
     if not total:
         raise ZooError("the grid has no points: expected a non-empty input, batch and options, or none of them")
-    check_timeout(timeout, executor)
+    check_timeout(timeout)
     if isinstance(target, str) and _apart(target, total, executor, jobs, journal, timeout):
         context = {"sweep": target, "train": train, "real": real, "columns": list(wanted), "versions": versions()}
-        how = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "context": context}
+        how = {"executor": executor, "jobs": jobs, "journal": journal, "timeout": timeout, "prepare": _imported, "context": context}
         found = _gathered(target, chosen, grid, (wanted, train, real), how, progress)
     else:
         found = _here(target, chosen, grid, (wanted, train, real), progress)
@@ -188,6 +188,10 @@ def _rows(target: str, given: Mapping[str, Any], shape: Point, record: Mapping[s
 def _name(given: Mapping[str, Any], some: Sequence[Point]) -> str:
     """What tells one task from the others, in the journal too."""
     return json.dumps([given, some], default=repr)
+
+
+def _imported(_: str, target: str, *__: object) -> None:
+    imported(target)
 
 
 def _chunk(_: str, target: str, given: Mapping[str, Any], some: Sequence[Point], columns: Sequence[str], *how: bool) -> Any:

@@ -32,37 +32,96 @@ def cores() -> int:
 class Workers(Executor):
     """`jobs` processes with one thread each. Functions and arguments are pickled, so a function must be importable by its name.
 
-    A task whose process dies raises `WorkerDiedError`, also if it is killed since the task took longer than `timeout` seconds, in
-    which the start of the process and imports are counted. Interrupts are the parent's: `shutdown(wait=False)` kills what still
-    works.
+    A task whose process dies raises `WorkerDiedError`, also if it is killed since the task took longer than `timeout` seconds. In
+    each new process, `prepare` is called first with the arguments of its first task; that time does not count. Interrupts are the
+    parent's: `shutdown(wait=False)` kills what still works.
     """
 
-    def __init__(self, jobs: int, *, timeout: float | None = None) -> None:
-        self._timeout = timeout
+    def __init__(self, jobs: int, *, timeout: float | None = None, prepare: Callable[..., object] | None = None) -> None:
+        self._how = timeout, prepare
         self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="zoo")
         self._mine = threading.local()
-        self._all: list[_Worker] = []
+        self._all: list[_Place] = []
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Return the future of `fn(*args, **kwargs)`, which runs in one of the processes."""
         return self._threads.submit(self._call, fn, args, kwargs)
 
     def _call(self, *task: Any) -> Any:
-        worker: _Worker | None = getattr(self._mine, "worker", None)
-        if worker is None or worker.process.poll() is not None:
-            worker = self._mine.worker = _Worker()
-            self._all.append(worker)
-        return worker.call(task, self._timeout)
+        if not hasattr(self._mine, "place"):
+            self._mine.place = _Place()
+            self._all.append(self._mine.place)
+        return self._mine.place.call(task, *self._how)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Wait for all tasks, or with `wait=False` kill them."""
         self._threads.shutdown(wait=wait, cancel_futures=cancel_futures or not wait)
-        for worker in self._all:
-            if not wait:
+        for place in self._all:
+            if not wait and (worker := place.worker) is not None:
                 worker.process.kill()
         self._threads.shutdown(wait=True)
-        for worker in self._all:
+        for place in self._all:
+            place.end()
+
+
+def limited(timeout: float, prepare: Callable[..., object] | None, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return `function(*arguments)`, called in another process, which is killed after `timeout` seconds.
+
+    For tasks of an executor, which cannot be killed themselves. Each thread that calls this has one such process, which ends when
+    it has had nothing to do for some seconds. Raises what the function raises, and `WorkerDiedError` as `Workers` does.
+    """
+    if not hasattr(_OWN, "place"):
+        _OWN.place = _IdlePlace()
+    return _OWN.place.call((function, arguments, {}), timeout, prepare)
+
+
+_OWN = threading.local()
+_START_SECONDS = 300.0  # at most, for a process to start and import what its tasks need
+_IDLE_SECONDS = 10.0
+
+
+class _Place:
+    """Where a process does one task after another: it starts with the first, and again after a task that it did not survive."""
+
+    def __init__(self) -> None:
+        self.worker: _Worker | None = None
+
+    def call(self, task: Any, timeout: float | None, prepare: Callable[..., object] | None) -> Any:
+        if self.worker is not None and self.worker.process.poll() is not None:
+            self.end()
+        if self.worker is None:
+            self.worker = _Worker()
+            if timeout is not None and prepare is not None:
+                self.worker.call((prepare, *task[1:]), _START_SECONDS)
+        return self.worker.call(task, timeout)
+
+    def end(self) -> None:
+        if (worker := self.worker) is not None:
+            self.worker = None
             worker.end()
+
+
+class _IdlePlace(_Place):
+    """One whose process ends when it has had nothing to do for a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._clock = threading.Timer(0, self._rest)
+
+    def call(self, task: Any, timeout: float | None, prepare: Callable[..., object] | None) -> Any:
+        self._clock.cancel()
+        with self._lock:
+            try:
+                return super().call(task, timeout, prepare)
+            finally:
+                self._clock = threading.Timer(_IDLE_SECONDS, self._rest)
+                self._clock.daemon = True
+                self._clock.start()
+
+    def _rest(self) -> None:
+        with self._lock:  # if a task has come meanwhile, its process ends after it, and the next task starts another
+            self.end()
 
 
 class _Worker:
@@ -87,7 +146,7 @@ class _Worker:
             late.set()
             self.process.kill()
 
-        clock = threading.Timer(timeout, stop) if timeout is not None else None
+        clock = threading.Timer(min(timeout, threading.TIMEOUT_MAX), stop) if timeout is not None else None
         try:
             if clock is not None:
                 clock.start()
