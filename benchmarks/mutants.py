@@ -258,7 +258,7 @@ class Reached:
         return 30 + 5 * sum(self.seconds[test] for test in tests)
 
     def tests(self, mutant: Mutant, seconds: float) -> list[str]:
-        """The tests that run the line; or else those that run any line of its function, class or table, and the first of its room.
+        """The tests that run the line; or else any line of its function, class or table; or else the first of its room.
 
         Tables and classes are made before any test runs. One case of each function of tests comes before the second one of any.
         """
@@ -266,16 +266,16 @@ class Reached:
         own = [f"tests/test_{name}.py" for name in f"{EDGES} {ROOMS[place]}".split()]
         whole = sum(1 << line for line in range(mutant.span[0], mutant.span[1] + 1))
         reached = self.lines[mutant.file]
-        found = [test for test, bits in reached.items() if bits >> mutant.line & 1] or [
-            test for test in self.seconds if reached.get(test, 0) & whole or test.partition("::")[0] in own
-        ]
+        found = [test for test, bits in reached.items() if bits >> mutant.line & 1]
+        found = found or [test for test, bits in reached.items() if bits & whole]
+        found = found or [test for test in self.seconds if test.partition("::")[0] in own]
         cases: Counter[str] = Counter()
         ranked = []
         for test in sorted(found, key=lambda test: (self.seconds[test], test)):
             function = test.partition("[")[0]
             cases[function] += 1
             at_home = function.partition("::")[0] in own
-            ranked.append((cases[function] if not at_home else (cases[function] + 15) // 16, not at_home, self.seconds[test], test))
+            ranked.append((cases[function] if not at_home else (cases[function] + 3) // 4, not at_home, self.seconds[test], test))
         chosen, left = [], seconds
         for _, _, took, test in sorted(ranked):
             if took <= left:
