@@ -37,6 +37,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 MAP = Path(tempfile.gettempdir()) / "zoo-mutants-map"
+KNOWN = MAP / "known"
+"""The tests that there are, one a line: pytest ends with an error if it is asked for another, which is no test that failed."""
 EQUIVALENT = ROOT / "benchmarks" / "mutants_equivalent.json"
 NUMBERS = "details worked_examples shortcuts passes kinds conventions catalogue_numbers nothing_in_it rule_book"
 ROOMS = {
@@ -256,14 +258,17 @@ class Reached:
         return 30 + 5 * sum(self.seconds[test] for test in tests)
 
     def tests(self, mutant: Mutant, seconds: float) -> list[str]:
-        """The tests that run the line, or else any line of its function: one case of each function of tests, then another."""
+        """The tests that run the line; or else any line of its function, class or table; or else the first of its room.
+
+        Tables and classes are made before any test runs. One case of each function of tests comes before the second one of any.
+        """
         place = max((place for place in ROOMS if mutant.file.startswith(place)), key=len)
         own = [f"tests/test_{name}.py" for name in f"{EDGES} {ROOMS[place]}".split()]
         whole = sum(1 << line for line in range(mutant.span[0], mutant.span[1] + 1))
         reached = self.lines[mutant.file]
-        found = [test for test, bits in reached.items() if bits >> mutant.line & 1] or [
-            test for test, bits in reached.items() if bits & whole
-        ]
+        found = [test for test, bits in reached.items() if bits >> mutant.line & 1]
+        found = found or [test for test, bits in reached.items() if bits & whole]
+        found = found or [test for test in self.seconds if test.partition("::")[0] in own]
         cases: Counter[str] = Counter()
         ranked = []
         for test in sorted(found, key=lambda test: (self.seconds[test], test)):
@@ -407,6 +412,7 @@ class Trying:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Tries each."""
         items = {item.nodeid: item for item in session.items}
+        KNOWN.write_text("\n".join(items), encoding="utf-8")
         reached, functions = Reached(items), Functions()
         gc.collect()
         gc.freeze()
@@ -503,7 +509,7 @@ def attempt(drawn: list[Mutant], seconds: float, found: Found) -> None:
             os._exit(0)
     os.waitpid(child, 0)
     found.__init__(found.path, found.seed)  # type: ignore[misc]
-    reached = Reached()
+    reached = Reached(set(KNOWN.read_text(encoding="utf-8").split("\n")))
     for mutant in drawn:
         if found.verdicts.get(mutant.name) == "outside":
             tests = reached.tests(mutant, seconds)

@@ -149,6 +149,8 @@ def test_unbatched_recurrent() -> None:
     batch = zoo.summary(net, input=(5, 1, 6), columns=["output", "macs", "flops"]).total
     assert (alone["macs"], alone["flops"]) == (batch["macs"], batch["flops"])
     assert alone["macs"] == 5 * 2 * (4 * 7 * (6 + 7) + 4 * 7 * (14 + 7))
+    backward = [zoo.summary(net, input=shape, columns=["backward_macs"], train=True).total for shape in ((5, 6), (5, 1, 6))]
+    assert backward[0] == backward[1]
 
 
 class Rounded(nn.Module):
@@ -176,6 +178,11 @@ def test_out() -> None:
     """Kills an op with `out=` that is not counted, or counted as another."""
     net = Net(lambda x, f: torch.matmul(x, f.weight, out=torch.empty(2, 4)), nn.Linear(4, 4, bias=False))
     assert zoo.summary(net, input=(2, 4)).total["macs"] == 2 * 4 * 4
+    peaks = [
+        zoo.summary(Net(way), input=(250,), columns=["peak"]).total["peak"]
+        for way in (lambda x: torch.add(x, 1, out=torch.empty(250)) * 2, lambda x: (x + 1) * 2)
+    ]
+    assert peaks == [3 * 4 * 250] * 2  # what was written to is kept until it is read for the last time
 
 
 def test_columns_of_patches() -> None:

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 import zoo
 from zoo.ops.book import rule_of
 from zoo.ops.resizing import resized
+from zoo.ops.sizes import _reshaped
 from zoo.ops.working import sum_of_products
 from zoo.receptive.spans import Span, Walk
 from zoo.receptive.taps import window
@@ -55,8 +56,10 @@ SIZES: dict[str, tuple[nn.Module, tuple[int, ...], tuple[int, ...]]] = {
         (1, 2, 7, 6),
     ),
     "pooling without a word about padding": (Net(lambda x: torch.ops.aten.max_pool2d(x, [3], [2])), (1, 2, 9, 9), (1, 2, 12, 8)),
+    "a last window beyond the image": (nn.MaxPool2d(3, 3, 1, ceil_mode=True), (1, 2, 9, 9), (1, 2, 8, 8)),
     "average": (Net(lambda x: torch.ops.aten.avg_pool2d(x, [3], [2])), (1, 2, 9, 9), (1, 2, 12, 8)),
     "attention": (Net(lambda x: F.scaled_dot_product_attention(x, x, x)), (1, 2, 4, 8), (1, 2, 7, 8)),
+    "mean over the first of all axes": (Net(lambda x: x.mean(-2)), (2, 4), (3, 4)),
     "one group": (Net(lambda x: torch.bmm(x, x)), (2, 3, 3), (5, 3, 3)),
 }
 UNANSWERED = {"layer norm of another width", "a table of indices"}
@@ -87,6 +90,17 @@ def test_packed_weights() -> None:
         fact = facts[op.kind]
         assert fact is not None
         assert fact(op) == op.output.shape
+
+
+def test_order_in_memory() -> None:
+    """Kills an activation that brings a transposed tensor into order: torch cannot view what it gives."""
+    with pytest.raises(zoo.ZooError, match="view"):
+        zoo.trace(Net(lambda x: x.transpose(1, 2).relu().view(-1)), input=(1, 2, 3))
+
+
+def test_new_axes_are_derived() -> None:
+    """Kills an axis of 1 that is derived from something else."""
+    assert [line.numbers for line in _reshaped((4,), (1, 4))] == ["1", "4"]
 
 
 def test_packed_sequences_are_whole() -> None:
@@ -216,9 +230,10 @@ def test_nothing_is_seen() -> None:
 
 
 @pytest.mark.parametrize("rows", [2, 3])
-def test_the_whole_axis(rows: int) -> None:
+@pytest.mark.parametrize("way", [lambda rows: nn.AdaptiveAvgPool2d(1), lambda rows: nn.MaxPool2d(rows, 1)])
+def test_the_whole_axis(way: Callable[[int], nn.Module], rows: int) -> None:
     """Kills two rows that are pooled to one and are not the whole."""
-    found = total("rf", nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.AdaptiveAvgPool2d(1)), (1, 1, rows, rows))
+    found = total("rf", nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), way(rows)), (1, 1, rows, rows))
     assert found == {"size": [rows + 2] * 2, "stride": [1, 1], "padding": [1, 1], "global": True}
 
 
@@ -227,6 +242,19 @@ def test_masked_attention() -> None:
     mask = torch.ones(4, 4, dtype=torch.bool)
     found = total("rf", Net(lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=mask)), (1, 2, 4, 8))
     assert found == total("rf", Net(lambda x: F.scaled_dot_product_attention(x, x, x)), (1, 2, 4, 8))
+
+
+def test_causal_masks() -> None:
+    """Kills a mask that hides what comes later and is taken for any other: as `is_causal`, and not as none."""
+    shape, mask = (1, 2, 4, 8), torch.ones(4, 4, dtype=torch.bool).tril()
+    found = [
+        total("rf", Net(lambda x, how=how: F.scaled_dot_product_attention(x, x, x, **how)), shape)
+        for how in ({"attn_mask": mask}, {"is_causal": True}, {})
+    ]
+    assert found[0] == found[1] != found[2]
+    both = Net(lambda x: F.scaled_dot_product_attention(x, x, x, attn_mask=mask, is_causal=True))
+    with pytest.raises(zoo.ZooError, match="is_causal"):  # which torch refuses
+        zoo.trace(both, input=shape)
 
 
 AXES: dict[str, tuple[nn.Module, nn.Module, tuple[int, ...]]] = {
@@ -267,6 +295,8 @@ def test_axes(name: str) -> None:
 
 WINDOWS: dict[str, nn.Module] = {
     "upside down, then convolved": Net(lambda x, f: f(x.flip(2)), nn.Conv2d(1, 1, (3, 2), stride=2)),
+    "columns of windows": Net(lambda x: F.unfold(x, (3, 2), 1, (1, 0), 2).unflatten(2, (4, 4))),
+    "columns of windows, padded sideways": Net(lambda x: F.unfold(x, (2, 3), 1, (0, 1), 2).unflatten(2, (4, 4))),
     "one place of each window": Net(lambda x, f: f(x.unfold(2, 3, 2)[..., 1]), nn.Conv2d(1, 1, (1, 2))),
     "windows of channels": Net(lambda x: x.expand(-1, 3, -1, -1).unfold(1, 2, 1).sum(-1)),
     "two rows as one": nn.Sequential(nn.MaxPool2d(4, 3), nn.AdaptiveAvgPool2d(1)),
@@ -309,6 +339,13 @@ def test_strides_of_tables() -> None:
 def test_layouts_that_differ() -> None:
     """Kills a field of rows side by side with columns."""
     assert "different layouts" in total("rf", Net(lambda x: torch.cat([x, x.transpose(2, 3)], 2)), (1, 1, 4, 4))["undefined"]
+
+
+def test_the_longest_axis() -> None:
+    """Kills another limit than 4,096 pixels, if each has to be followed."""
+    net = Net(lambda x: x.roll(3, 2))
+    assert total("rf", net, (1, 1, 4096))["undefined"] == "roll reads from the other border"
+    assert "too many units to list" in total("rf", net, (1, 1, 4097))["undefined"]
 
 
 # Conventions ----------------------------------------------------------------------------------------------------------

@@ -19,12 +19,13 @@ from zoo.analysis.experiment import experiment
 from zoo.analysis.explanation import Explanation
 from zoo.analysis.pattern import _pooled, parts
 from zoo.analysis.reductions import _by_field
+from zoo.analysis.repeats import repeats
 from zoo.analysis.rows import group, readable_depth, without
 from zoo.analysis.stages import find_layers, find_stages
-from zoo.analysis.working import places
+from zoo.analysis.working import Place, Wiring, places
 from zoo.models import caching, running, shipping
 from zoo.models.by_hand import trace_of
-from zoo.models.described import read
+from zoo.models.described import Spec, read
 from zoo.models.revisions import revision_of
 from zoo.models.targets import Quirk, resolve
 from zoo.ops.window import Axis
@@ -32,7 +33,7 @@ from zoo.questions import sweep
 from zoo.receptive.shown import Shown
 from zoo.tables.content import Column, Content, Row
 from zoo.tables.formats._cells import cell
-from zoo.tables.formats._layout import Layout
+from zoo.tables.formats._layout import Layout, _fits_broken
 from zoo.tables.formats._parquet import _array
 from zoo.tables.formats.text import render
 from zoo.tables.notes import Defaults
@@ -170,6 +171,71 @@ def test_shares() -> None:
     assert {name.removesuffix("%") for name in named} <= shown - {"rf", "output"}
 
 
+def test_shares_of_nothing() -> None:
+    """Kills a share of a total of 0."""
+    table = zoo.summary(nn.ReLU(), input=(1, 4), columns=["params%"])
+    assert ([row.cells["params%"] for row in table.rows], table.total.get("params%")) == ([None], None)
+
+
+class Block(nn.Sequential):
+    """A block by name."""
+
+
+class Another(nn.Sequential):
+    """The same by another name."""
+
+
+class Wired(nn.Module):
+    """A sum of an activation and the input, or of the activation and itself."""
+
+    def __init__(self, twice: bool) -> None:
+        super().__init__()
+        self.twice = twice
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.relu()
+        return y + (y if self.twice else x)
+
+
+def test_what_repeats() -> None:
+    """Kills blocks that are said to repeat and are of other types, or run their ops with other arguments or on other tensors."""
+    ways = {
+        "alike": (Block(nn.Conv2d(2, 2, 3, padding=1)), Block(nn.Conv2d(2, 2, 3, padding=1))),
+        "of other types": (Block(nn.Conv2d(2, 2, 3, padding=1)), Another(nn.Conv2d(2, 2, 3, padding=1))),
+        "wired alike": (Wired(False), Wired(False)),
+        "wired otherwise": (Wired(False), Wired(True)),
+        "of other arguments": (Block(nn.Conv2d(2, 2, 3, padding=1)), Block(nn.Conv2d(2, 2, 3, padding=2, dilation=2))),
+    }
+    traces = {name: zoo.trace(nn.Sequential(*blocks), input=(1, 2, 8, 8)) for name, blocks in ways.items()}
+    repeating = [name for name, trace in traces.items() if [*repeats(trace).calls] != [*range(len(trace.calls))]]
+    assert repeating == ["alike", "wired alike"]
+
+
+def test_bytes_of_types() -> None:
+    """Kills bytes of one type that are not added up where there are several: 2×2 weights and 2 biases, of 4 and of 2 bytes."""
+    net = Net(lambda x, one, other: other(one(x).half()), one=nn.Linear(2, 2), other=nn.Linear(2, 2).half())
+    assert zoo.summary(net, input=(1, 2), columns=["param_bytes"]).total["param_bytes"] == {"float16": 12, "float32": 24}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [([1], "1 cells for 2 rows"), ([1, {1, 2}], "a cell is a set: expected numbers"), ([1, 2], None)],
+)
+def test_cells_of_a_plugin(given: list[Any], said: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills a column of another package with too few cells, or with one that not every format can show, that is shown."""
+
+    class Given:
+        column = Column(f"of {said}", "", "")
+
+        def measure(self, trace: Any, groups: Any) -> Any:
+            return given, None
+
+    trace = zoo.trace(nn.Sequential(nn.Linear(2, 2), nn.ReLU()), input=(1, 2))
+    cells, _ = choose._Others(Given(), "acme").measure(trace, group(trace))
+    assert cells == ([None, None] if said else given)
+    assert (said or "") in capsys.readouterr().err
+
+
 def test_stages_and_layers() -> None:
     """Kills an unknown layer that is said to be a network without stages, and a stage that is said to be an unknown layer."""
     trace = zoo.trace(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), input=(1, 3, 2, 2))
@@ -215,6 +281,11 @@ def test_gradients() -> None:
     conv = nn.Conv2d(2, 1, 3, bias=False)
     found = inside.unit_gradients(nn.Sequential(conv), "0", (0, 0), torch.rand(3, 2, 3, 3))
     torch.testing.assert_close(torch.from_numpy(found), conv.weight.detach().abs().sum((0, 1)).double())
+    features = nn.Sequential(nn.Flatten(), nn.Linear(4, 1, bias=False))
+    found = inside.unit_gradients(features, "1", (), torch.rand(3, 1, 2, 2))
+    torch.testing.assert_close(torch.from_numpy(found).flatten(), features[1].weight[0].detach().abs().double())
+    with pytest.raises(zoo.ZooError, match="3 dimensions"):
+        inside.unit_gradients(nn.Sequential(nn.Flatten(2)), "0", (), torch.rand(1, 1, 2, 2))
     net = nn.Sequential(nn.Flatten(), nn.Linear(4, 3))
     saliency, label, scores = inside.class_gradient(net, image := torch.rand(1, 2, 2))
     assert (label, scores) == (int(net(image[None]).argmax()), net(image[None])[0].tolist())
@@ -277,6 +348,12 @@ def test_layers_that_read_others() -> None:
     ]
 
 
+def test_padding_by_default() -> None:
+    """Kills padding that is said to be the default and is not, and the reverse."""
+    said = [str(zoo.explain(nn.Sequential(nn.Conv2d(1, 1, 3, padding=p)), "0", ["output"], input=(1, 1, 8, 8))) for p in (0, 1)]
+    assert ["padding, the default" in text for text in said] == [True, False]
+
+
 def test_windows_are_described() -> None:
     """Kills groups that are not said, and a window of one axis that has no size."""
     found = zoo.diff(nn.Sequential(nn.Conv1d(4, 4, 3)), nn.Sequential(nn.Conv1d(4, 4, 3, groups=2)), input=(1, 4, 8))
@@ -325,8 +402,8 @@ def test_points_go_together(timeout: float | None, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(sweep, "gather", gather)
     monkeypatch.setattr(sweep, "_rows", lambda *_: [{}])  # of one point
-    sweep._gathered("lenet5", [{}], [(1, 1, side, side) for side in range(32, 39)], (), {"timeout": timeout}, None)
-    assert given == ([1] * 7 if timeout else [7])
+    sweep._gathered("lenet5", [{}], [(1, 1, side, side) for side in range(32, 80)], (), {"timeout": timeout}, None)
+    assert given == ([1] * 48 if timeout else [3] * 16)
 
 
 # Pages of text --------------------------------------------------------------------------------------------------------
@@ -364,6 +441,12 @@ def test_gaps_between_words() -> None:
     """Kills a gap between columns that is not two characters wide."""
     header = render(page(60, "n", "t", first="one", second="two").table, 60).splitlines()[1]
     assert header == "name   type  first  second"
+
+
+def test_names_of_words_are_broken() -> None:
+    """Kills a name that is cut although each of its words fits."""
+    assert _fits_broken("one two", 3)
+    assert not _fits_broken("one four", 3)
 
 
 # Described layers -----------------------------------------------------------------------------------------------------
@@ -440,7 +523,9 @@ def test_defaults() -> None:
     subject = resolve(nn.Conv2d(3, 4, 3), {})
     assert subject.shape() == subject.shape(1) == (1, *subject.input)
     assert resolve("torchvision:googlenet", {}).times == resolve("torchvision:squeezenet1_1", {}).times == 1
-    assert not read("Conv2d(3, 4, 3)")[0].ceil
+    plain = trace_of((3, 8, 8), [Spec("conv", "conv", 4, (3,), (1,))])
+    assert [param.shape for param in plain.params] == [param.shape for param in nn.Conv2d(3, 4, 3).parameters()]
+    assert not Spec("conv", "conv").ceil
     blocks = zoo.trace(nn.Sequential(*[nn.Sequential(nn.Linear(2, 2), nn.ReLU()) for _ in range(4)]), input=(1, 2))
     assert [row.name for row in group(blocks)] == [f"{i}.{j}" for i in range(4) for j in range(2)]
     assert trace_of((1, 8), read("conv 1 3/2")).outputs[0].shape == nn.Conv1d(1, 1, 3, 2)(torch.zeros(1, 1, 8)).shape
@@ -449,7 +534,7 @@ def test_defaults() -> None:
     assert signature(Explanation.text).parameters["width"].default == 100
 
 
-@pytest.mark.parametrize("kind", [Shown, Axis, Quirk, choose.Share, choose._Others])
+@pytest.mark.parametrize("kind", [Shown, Axis, Quirk, choose.Share, choose._Others, Place, Wiring, running.Run])
 def test_records_do_not_change(kind: type) -> None:
     """Kills a record that can be written to, or that holds more than its fields."""
     one = object.__new__(kind)
