@@ -250,3 +250,18 @@ def test_inputs_are_remembered() -> None:
     assert zoo.trace(pickle.loads(pickle.dumps(zoo.create_model("lenet5", in_channels=3)))).inputs[0].shape == (1, 3, 32, 32)
     assert zoo.stages(zoo.create_model("alexnet", init=None)) == zoo.stages("alexnet")
     assert any("is assumed" in str(note) for note in zoo.summary(nn.Conv2d(3, 4, 3)).notes)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda: zoo.freeze("alexnet", "stage1"),  # type: ignore[arg-type]
+        lambda: zoo.reset_classifier("alexnet", 7),  # type: ignore[arg-type]
+        lambda: zoo.parameter_groups("alexnet", lr=0.1),  # type: ignore[arg-type]
+        lambda: zoo.load_weights("alexnet", {}),  # type: ignore[arg-type]
+        lambda: zoo.gradient_checkpointing("alexnet"),  # type: ignore[arg-type]
+    ],
+)
+def test_name_in_place_of_a_module(ask: Callable[[], object]) -> None:
+    with pytest.raises(zoo.ZooError, match=r"expected an nn\.Module, got str; zoo\.create_model\('alexnet'\) builds one"):
+        ask()

@@ -6,6 +6,7 @@ from functools import partial
 from math import isqrt
 from typing import TYPE_CHECKING, Any
 
+from zoo.transform.given import require_module
 from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def gradient_checkpointing(model: "nn.Module", enable: bool = True) -> list[str]
         >>> zoo.gradient_checkpointing(zoo.create_model("alexnet", init=None))
         ['conv1 to relu2', 'norm2 to relu4', 'conv5 to relu6']
     """
+    require_module("gradient_checkpointing", model)
     for module in model.modules():
         if isinstance(found := module.__dict__.get("forward"), partial) and found.func in {_block, _sequence, _network}:
             del module.__dict__["forward"]

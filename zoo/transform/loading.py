@@ -9,6 +9,7 @@ from zoo.catalogue.layouts import OURS, Match, matched, owner
 from zoo.catalogue.states import read
 from zoo.tables.table import Column, Row, Table
 from zoo.tracing.process import undisturbed
+from zoo.transform.given import require_module
 from zoo.util.errors import ZooError, told
 from zoo.util.text import sizes
 
@@ -64,6 +65,7 @@ def load_weights(model: "nn.Module", weights: "Weights") -> Table:
         >>> [(row.name, row.cells["why"]) for row in report.rows if row.type == "left"]
         [('fc', 'fc.weight: expected 7×64, got 10×64; fc.bias: expected 7, got 10')]
     """
+    require_module("load_weights", model)
     found = entry(model.__dict__["zoo_name"]) if "zoo_name" in getattr(model, "__dict__", {}) else None
     held = dict(model.state_dict())
     if meta := next((key for key, tensor in held.items() if tensor.is_meta), None):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoo.analysis.stages import find_stages, handed_on
 from zoo.record.trace import Trace
 from zoo.tracing.process import undisturbed
+from zoo.transform.given import require_module
 from zoo.util.errors import ZooError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def reset_classifier(model: "nn.Module", num_classes: int, *, input: Any = None)
     """
     from torch import nn
 
+    require_module("reset_classifier", model)
     if not isinstance(num_classes, int) or isinstance(num_classes, bool) or num_classes < 0:
         raise ZooError(f"num_classes: expected an integer >= 0, got {num_classes!r}")
     names = list(dict.fromkeys(name for train in (False, True) for name in _classifiers(_traced(model, input, train))))
@@ -133,6 +135,7 @@ def parameter_groups(
         >>> [(group["name"], group["lr"]) for group in groups]
         [('stage1', 0.0125), ('stage2', 0.025), ('stage3', 0.05), ('head', 0.1)]
     """
+    require_module("parameter_groups", model)
     if not decay > 0 or not lr >= 0:
         raise ZooError(f"parameter_groups: expected lr >= 0 and decay > 0, got lr={lr!r} and decay={decay!r}")
     depths = _depths(model, input)
@@ -223,6 +226,7 @@ def freeze(model: "nn.Module", until: str | None, *, input: Any = None) -> list[
         >>> len(zoo.freeze(model, "stage1")), len(zoo.freeze(model, None))
         (21, 0)
     """
+    require_module("freeze", model)
     if until is None:
         _thaw(model)
         return []
