@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import zoo
 from zoo.tracing import alike
+from zoo.tracing.skeleton import Skeleton
 from zoo.tracing.trace import trace
 
 MAPS = (2, 4, 8, 8)
@@ -45,7 +46,7 @@ def test_networks(name: str, train: bool, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize("name", torchvision.models.list_models(module=torchvision.models))
 def test_every_classifier(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
-    with torch.device("meta"):
+    with Skeleton():
         module = torchvision.models.get_model(name, **options)
     traced(module, (2, 3, 299, 299) if name == "inception_v3" else (2, 3, 224, 224), monkeypatch, train=True)
 
