@@ -490,3 +490,27 @@ def test_tools(name: str) -> None:
                 expected[tool] = run(build().eval(), shape) * (shape[0] if tool == "ptflops" else 1)  # which takes one image
     assert expected.keys() >= found.keys() - {"fvcore"}
     assert {tool: found[tool] for tool in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("dilation", "formula", "numbers"),
+    [(1, "floor((n + 2*p - k) / s) + 1", "(9 + 2*0 - 3) / 1"), (2, "floor((n + 2*p - d*(k - 1) - 1) / s) + 1", "- 2*(3 - 1) - 1")],
+)
+def test_size_of_a_dilated_window(dilation: int, formula: str, numbers: str) -> None:
+    """Kills a size whose formula leaves the dilation out, or names one where there is none."""
+    said = str(zoo.explain(nn.Conv2d(1, 1, 3, dilation=dilation), "conv2d", ["output"], input=(1, 1, 9, 9)))
+    assert formula in said
+    assert numbers in said
+
+
+@pytest.mark.parametrize("way", [torch.max, torch.maximum, torch.min])
+def test_larger_of_two(way: Callable[..., Tensor]) -> None:
+    """Kills a backward of max(a, b) that keeps what one of a single tensor keeps."""
+    net = Net(lambda x, a, b: way(a(x), b(x)).square(), nn.Linear(4, 4), nn.Linear(4, 4))
+    x = torch.ones(2, 4)
+    assert zoo.summary(net, input=(2, 4), columns=["saved"], train=True).total["saved"] == trained(net, [x])[0]
+
+
+def test_the_text_of_a_family_is_pulled() -> None:
+    """Kills a header without what the file of the family says of its paper."""
+    assert "Table 1 gives the networks, figure 5 the two kinds of block" in " ".join(zoo.pull("resnet18").split())
