@@ -3,7 +3,6 @@
 from zoo.ops.facts import (
     FLOATING,
     each_input,
-    every_input,
     first_input,
     first_output,
     further_outputs,
@@ -55,9 +54,7 @@ def _reduced(op: Op, dims: tuple[int, ...] | range) -> Shape | None:
 
 
 def saved_by_extreme(op: Op, needed: Needs) -> Saved:
-    """Of two tensors both; along one axis where the extreme was found; else the input and the result."""
-    if len(op.inputs) > 1:
-        return every_input(op, needed)
+    """Along one axis where the extreme was found; else the input and the result. That of two tensors is another op, `maximum`."""
     return further_outputs(op, needed) if len(op.outputs) > 1 else input_and_output(op, needed)
 
 
