@@ -111,7 +111,7 @@ def _of_library(name: str) -> Record:
     from zoo.models.targets import Subject
 
     library, _, rest = name.partition(":")
-    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY, resource.getrlimit(resource.RLIMIT_DATA)[1]))
     try:
         made, counted = _first_that_runs(of(library), rest)
     except Exception as error:

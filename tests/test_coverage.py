@@ -5,7 +5,7 @@ benchmarks/every_model.py does this for all of them.
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -147,7 +147,17 @@ def test_summary(script: ModuleType) -> None:
     assert found["versions"]["other"] == "1"
 
 
+@pytest.fixture
+def own_limits() -> Iterator[None]:
+    """The script limits the memory of its process, which here is that of later tests too."""
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_DATA)
+    yield
+    resource.setrlimit(resource.RLIMIT_DATA, limits)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("own_limits")
 @pytest.mark.parametrize(
     "name", ["BertModel", "BertModel/eager", "MixtralForCausalLM", "LlavaForConditionalGeneration", "MambaModel"]
 )
