@@ -43,8 +43,8 @@ def test_networks(name: str, train: bool, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", torchvision.models.list_models(module=torchvision.models))
-def test_every_classifier(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", torchvision.models.list_models(module=torchvision.models)[::3])
+def test_classifiers(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"init_weights": False} if name in {"googlenet", "inception_v3"} else {}
     with Skeleton():
         module = torchvision.models.get_model(name, **options)
