@@ -77,18 +77,21 @@ def test_the_lock_of_logging() -> None:
     """Kills the same lock of logging: an export in another thread waited for it for ever. One that was held before is kept."""
     lock: Any = logging._lock  # type: ignore[attr-defined]
 
+    def interrupt() -> None:  # no signal: where a shell starts the tests in the background, it is ignored
+        raise KeyboardInterrupt
+
     @undisturbed
     def interrupted() -> None:
         lock.acquire()
         lock.acquire()
-        raise KeyboardInterrupt
+        interrupt()
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert not lock._is_owned()
     with lock:
         with pytest.raises(KeyboardInterrupt):
-            undisturbed(lambda: signal.raise_signal(signal.SIGINT))()
+            undisturbed(interrupt)()
         assert lock._is_owned()
 
 
