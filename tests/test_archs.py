@@ -376,7 +376,7 @@ def test_stem_pooling() -> None:
 @pytest.mark.parametrize(("layer", "channels"), [("norm1", 96), ("norm2", 256)])
 def test_normalisation_per_gpu(layer: str, channels: int) -> None:
     """Kills an option that does nothing, towers of other sizes, and more maps that depend on it than the card says."""
-    x = 100 * torch.randn(1, channels, 3, 3)
+    x = 100 * torch.randn(1, channels, 9, 9, generator=torch.Generator().manual_seed(0))  # few pixels may hide a difference
     across, apart = (on_meta("alexnet", norm_per_gpu=option).get_submodule(layer)(x) for option in (False, True))
     half = channels // 2
     torch.testing.assert_close(apart, torch.cat([on_meta("alexnet").norm1(x[:, i : i + half]) for i in (0, half)], dim=1))
